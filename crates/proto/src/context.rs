@@ -1,0 +1,261 @@
+//! What a node's logic may see and ask for while it handles one event.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rand::rngs::Xoshiro256PlusPlus;
+
+use crate::error::Error;
+use crate::id::{MessageId, NodeId};
+use crate::message::{Message, Payload};
+use crate::node::{Caller, Effect, Node, Write};
+use crate::service::ServiceRequest;
+use crate::time::{Now, Time};
+
+/// The node's window on the world while it handles one event: clocks, names and randomness in;
+/// messages, timers and records out.
+pub struct Context<'a, N: Node> {
+    pub(crate) now: Now,
+    pub(crate) shell: &'a mut Shell<N::Token>,
+    pub(crate) effects: &'a mut Vec<Effect<N::Body>>,
+}
+
+/// Names a timer that was set, so that it can be cancelled.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct TimerId {
+    at: Time,
+    number: u64,
+}
+
+/// What the shell keeps for a node between events: its name, numbers, timers and open calls.
+#[derive(Clone, Debug)]
+pub(crate) struct Shell<T> {
+    pub(crate) id: NodeId,
+    pub(crate) node_ids: Vec<NodeId>,
+    pub(crate) durable: bool,
+    pub(crate) random: Xoshiro256PlusPlus,
+    next_message: u64,
+    next_timer: u64,
+    timers: BTreeMap<TimerId, Due<T>>,
+    calls: BTreeMap<MessageId, Call<T>>,
+}
+
+/// What happens when a timer is due.
+#[derive(Clone, Debug)]
+pub(crate) enum Due<T> {
+    Timer(T),
+    Deadline(MessageId),
+}
+
+/// A call that has no outcome yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Call<T> {
+    pub(crate) dest: NodeId,
+    pub(crate) token: T,
+    pub(crate) service: bool,
+    deadline: TimerId,
+}
+
+impl<T> Shell<T> {
+    pub(crate) fn new(
+        id: NodeId,
+        node_ids: Vec<NodeId>,
+        durable: bool,
+        random: Xoshiro256PlusPlus,
+    ) -> Self {
+        Self {
+            id,
+            node_ids,
+            durable,
+            random,
+            next_message: 0,
+            next_timer: 0,
+            timers: BTreeMap::new(),
+            calls: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn number_message(&mut self) -> MessageId {
+        let id = MessageId(self.next_message);
+        self.next_message += 1;
+        id
+    }
+
+    fn set_timer(&mut self, at: Time, due: Due<T>) -> TimerId {
+        let id = TimerId { at, number: self.next_timer };
+        self.next_timer += 1;
+        self.timers.insert(id, due);
+        id
+    }
+
+    /// When the first timer or deadline is due.
+    pub(crate) fn next_due(&self) -> Option<Time> {
+        self.timers.first_key_value().map(|(id, _)| id.at)
+    }
+
+    /// Takes the first timer or deadline that is due by `now`, in order of time and then of birth.
+    pub(crate) fn take_due(&mut self, now: Time) -> Option<Due<T>> {
+        let first = self.timers.first_entry()?;
+        (first.key().at <= now).then(|| first.remove())
+    }
+
+    /// Ends the open call that a reply from `src` answers; its deadline goes with it.
+    pub(crate) fn answer_call(&mut self, src: &NodeId, in_reply_to: MessageId) -> Option<Call<T>> {
+        if self.calls.get(&in_reply_to)?.dest != *src {
+            return None;
+        }
+        let call = self.calls.remove(&in_reply_to)?;
+        self.timers.remove(&call.deadline);
+        Some(call)
+    }
+
+    /// Ends a call whose deadline has passed.
+    pub(crate) fn expire_call(&mut self, id: MessageId) -> Option<Call<T>> {
+        self.calls.remove(&id)
+    }
+}
+
+impl<N: Node> Context<'_, N> {
+    /// This node's id.
+    pub fn id(&self) -> &NodeId {
+        &self.shell.id
+    }
+
+    /// All nodes of the cluster in the order of `init`, this one included.
+    pub fn node_ids(&self) -> &[NodeId] {
+        &self.shell.node_ids
+    }
+
+    /// All other nodes of the cluster.
+    pub fn peers(&self) -> impl Iterator<Item = &NodeId> {
+        self.shell.node_ids.iter().filter(|id| **id != self.shell.id)
+    }
+
+    /// The monotonic clock.
+    pub fn now(&self) -> Time {
+        self.now.monotonic
+    }
+
+    /// The wall clock, in milliseconds since 1970. It may jump, backwards too.
+    pub fn wall_clock_ms(&self) -> u64 {
+        self.now.wall_ms
+    }
+
+    /// The node's random numbers; the same seed gives the same numbers on every machine.
+    pub fn random(&mut self) -> &mut Xoshiro256PlusPlus {
+        &mut self.shell.random
+    }
+
+    /// Whether records outlive the process (a state directory was given). Without it
+    /// [`Context::put`] and [`Context::delete_range`] do nothing.
+    pub fn is_durable(&self) -> bool {
+        self.shell.durable
+    }
+
+    /// Sends a message that expects no answer. Returns its number.
+    pub fn send(&mut self, dest: &NodeId, body: N::Body) -> MessageId {
+        self.emit(dest.clone(), None, Payload::Body(body))
+    }
+
+    /// Answers a message; silently nothing if it carried no number to answer to.
+    pub fn reply(&mut self, to: &Caller, body: N::Body) {
+        if to.msg_id.is_some() {
+            self.emit(to.id.clone(), to.msg_id, Payload::Body(body));
+        }
+    }
+
+    /// Answers a message with an error; silently nothing if it carried no number.
+    pub fn reply_error(&mut self, to: &Caller, error: Error) {
+        if to.msg_id.is_some() {
+            self.emit(to.id.clone(), to.msg_id, Payload::Error(error));
+        }
+    }
+
+    /// Sends a request whose one outcome comes back with `token`: a reply, an error, or a
+    /// time-out when `deadline` has passed. Returns the number of the request.
+    pub fn call(
+        &mut self,
+        dest: &NodeId,
+        body: N::Body,
+        deadline: Duration,
+        token: N::Token,
+    ) -> MessageId {
+        let id = self.emit(dest.clone(), None, Payload::Body(body));
+        self.expect(id, dest, deadline, token, false);
+        id
+    }
+
+    /// Calls a service; see [`service`](crate::service) for its clients.
+    pub(crate) fn call_service(
+        &mut self,
+        service: &NodeId,
+        request: ServiceRequest,
+        deadline: Duration,
+        token: N::Token,
+    ) {
+        let id = self.emit(service.clone(), None, Payload::ServiceRequest(request));
+        self.expect(id, service, deadline, token, true);
+    }
+
+    /// Sets a timer that is due `after` from now.
+    pub fn set_timer(&mut self, after: Duration, token: N::Token) -> TimerId {
+        let at = self.now.monotonic + after;
+        self.shell.set_timer(at, Due::Timer(token))
+    }
+
+    /// Forgets a timer. One that was due or cancelled already is no error.
+    pub fn cancel_timer(&mut self, timer: TimerId) {
+        self.shell.timers.remove(&timer);
+    }
+
+    /// Makes a record durable. What is sent afterwards leaves only once that is done.
+    pub fn put(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
+        self.persist(|| Write::Put { key: key.into(), value: value.into() });
+    }
+
+    /// Removes the records with `from <= key < to`, as durably as [`Context::put`].
+    pub fn delete_range(&mut self, from: impl Into<Vec<u8>>, to: impl Into<Vec<u8>>) {
+        self.persist(|| Write::DeleteRange { from: from.into(), to: to.into() });
+    }
+
+    /// Says something to people: a line on stderr.
+    pub fn log(&mut self, line: impl Into<String>) {
+        self.effects.push(Effect::Log(line.into()));
+    }
+
+    fn persist(&mut self, write: impl FnOnce() -> Write) {
+        if self.shell.durable {
+            self.effects.push(Effect::Persist(write()));
+        }
+    }
+
+    fn expect(
+        &mut self,
+        id: MessageId,
+        dest: &NodeId,
+        deadline: Duration,
+        token: N::Token,
+        service: bool,
+    ) {
+        let deadline = self.shell.set_timer(self.now.monotonic + deadline, Due::Deadline(id));
+        self.shell.calls.insert(id, Call { dest: dest.clone(), token, service, deadline });
+    }
+
+    fn emit(
+        &mut self,
+        dest: NodeId,
+        in_reply_to: Option<MessageId>,
+        payload: Payload<N::Body>,
+    ) -> MessageId {
+        let id = self.shell.number_message();
+        let src = self.shell.id.clone();
+        self.effects.push(Effect::Send(Message {
+            src,
+            dest,
+            msg_id: Some(id),
+            in_reply_to,
+            payload,
+        }));
+        id
+    }
+}

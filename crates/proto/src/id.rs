@@ -1,0 +1,139 @@
+//! Names of nodes and numbers of messages.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Longest id that is stored in place, in bytes.
+const INLINE_BYTES_MAX: usize = 14;
+
+/// The name of a node, a client or a service (`n1`, `c4`, `lin-kv`).
+///
+/// Maelstrom's ids are short, so up to 14 bytes are kept in place: copying one touches no shared
+/// counter, which is what lets a reader thread hand messages to a node thread cheaply.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct NodeId(Repr);
+
+/// Every id has exactly one representation, so that derived equality is equality of the text.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Repr {
+    Inline { length: u8, bytes: [u8; INLINE_BYTES_MAX] },
+    Shared(Arc<String>),
+}
+
+impl NodeId {
+    /// Wraps the name of a node.
+    pub fn new(name: &str) -> Self {
+        let mut bytes = [0; INLINE_BYTES_MAX];
+        match bytes.get_mut(..name.len()) {
+            Some(place) => {
+                place.copy_from_slice(name.as_bytes());
+                Self(Repr::Inline { length: name.len() as u8, bytes })
+            }
+            None => Self(Repr::Shared(Arc::new(name.to_owned()))),
+        }
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Repr::Inline { length, bytes } => {
+                std::str::from_utf8(&bytes[..usize::from(*length)]).unwrap_or_default()
+            }
+            Repr::Shared(name) => name,
+        }
+    }
+
+    /// Whether this is a client: Maelstrom counts every id that begins with `c` as one.
+    pub fn is_client(&self) -> bool {
+        self.as_str().starts_with('c')
+    }
+}
+
+impl From<&str> for NodeId {
+    fn from(name: &str) -> Self {
+        Self::new(name)
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl PartialOrd for NodeId {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for NodeId {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+impl Serialize for NodeId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for NodeId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = NodeId;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a node id (a string)")
+            }
+            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<NodeId, E> {
+                Ok(NodeId::new(name))
+            }
+        }
+        deserializer.deserialize_str(Visitor)
+    }
+}
+
+/// The number a sender gives to a message; a reply names it as `in_reply_to`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MessageId(pub u64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_and_long_names_keep_their_text() {
+        for name in ["", "n1", "exactly-14-byt", "fifteen-bytes-x", "ünïcödé-nödë", "lin-kv"]
+        {
+            let id = NodeId::new(name);
+            assert_eq!(id.as_str(), name);
+            assert_eq!(id, NodeId::from(name));
+            assert_eq!(id.to_string(), name);
+        }
+    }
+
+    #[test]
+    fn order_is_that_of_the_text() {
+        let mut ids = ["n2", "n10", "a-very-long-node-name", "n1"].map(NodeId::new);
+        ids.sort();
+        assert_eq!(ids, ["a-very-long-node-name", "n1", "n10", "n2"].map(NodeId::new));
+    }
+
+    #[test]
+    fn clients_are_told_by_their_first_letter() {
+        assert!(NodeId::new("c12").is_client());
+        assert!(!NodeId::new("n12").is_client());
+        assert!(!NodeId::new("lin-kv").is_client());
+    }
+}

@@ -1,0 +1,365 @@
+//! Values that are opaque to a node: any JSON, kept exactly as it came, compared by value.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// Deepest nesting that is compared by value; what lies deeper is compared by its text.
+const DEPTH_MAX: usize = 64;
+
+/// Any JSON value, cheap to copy, that comes back exactly as it came.
+///
+/// Two values are equal when they mean the same: `1` equals `1.0` and `1e0`, `"\u0061"` equals
+/// `"a"`, and the order of an object's keys does not matter. Numbers of any size keep all digits.
+#[derive(Clone)]
+pub struct Json(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    /// A whole number written in the plain way; most keys, values and elements are one.
+    Integer(i64),
+    /// Text that is the only way to write its value.
+    Plain(Arc<RawValue>),
+    /// Text that means the same as another one.
+    Variant(Arc<Variant>),
+}
+
+struct Variant {
+    text: Box<RawValue>,
+    canonical: Canonical,
+}
+
+/// What a value is compared by.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Canonical {
+    Integer(i64),
+    Text(String),
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum CanonicalRef<'a> {
+    Integer(i64),
+    Text(&'a str),
+}
+
+impl Json {
+    /// The value `null`.
+    pub fn null() -> Self {
+        Self(Repr::Plain(Arc::from(RawValue::NULL.to_owned())))
+    }
+
+    /// Whether this is `null`.
+    pub fn is_null(&self) -> bool {
+        matches!(&self.0, Repr::Plain(text) if text.get() == "null")
+    }
+
+    /// The value as an integer, where it is one that fits.
+    pub fn as_i64(&self) -> Option<i64> {
+        match self.canonical() {
+            CanonicalRef::Integer(number) => Some(number),
+            CanonicalRef::Text(_) => None,
+        }
+    }
+
+    /// The JSON text, as it came.
+    pub fn text(&self) -> Cow<'_, str> {
+        match &self.0 {
+            Repr::Integer(number) => Cow::Owned(number.to_string()),
+            Repr::Plain(text) => Cow::Borrowed(text.get()),
+            Repr::Variant(variant) => Cow::Borrowed(variant.text.get()),
+        }
+    }
+
+    /// The value of a JSON text.
+    ///
+    /// # Errors
+    /// If the text is not exactly one JSON value.
+    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
+    fn from_raw(raw: &RawValue) -> Self {
+        let text = raw.get();
+        if let Some(number) = plain_integer(text) {
+            return Self(Repr::Integer(number));
+        }
+        match canonical(text) {
+            None => Self(Repr::Plain(Arc::from(raw.to_owned()))),
+            Some(canonical) => {
+                Self(Repr::Variant(Arc::new(Variant { text: raw.to_owned(), canonical })))
+            }
+        }
+    }
+
+    fn canonical(&self) -> CanonicalRef<'_> {
+        match &self.0 {
+            Repr::Integer(number) => CanonicalRef::Integer(*number),
+            Repr::Plain(text) => CanonicalRef::Text(text.get()),
+            Repr::Variant(variant) => match &variant.canonical {
+                Canonical::Integer(number) => CanonicalRef::Integer(*number),
+                Canonical::Text(text) => CanonicalRef::Text(text),
+            },
+        }
+    }
+}
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        self.canonical() == other.canonical()
+    }
+}
+
+impl Eq for Json {}
+
+impl Hash for Json {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.canonical().hash(state);
+    }
+}
+
+impl PartialOrd for Json {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Integers in their order, then everything else by its canonical text.
+impl Ord for Json {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.canonical().cmp(&other.canonical())
+    }
+}
+
+impl fmt::Display for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
+    }
+}
+
+impl fmt::Debug for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
+    }
+}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Repr::Integer(number) => serializer.serialize_i64(*number),
+            Repr::Plain(text) => text.serialize(serializer),
+            Repr::Variant(variant) => variant.text.serialize(serializer),
+        }
+    }
+}
+
+/// Only from JSON text that is held in memory (`serde_json::from_str` and `from_slice`).
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&'de RawValue>::deserialize(deserializer).map(Self::from_raw)
+    }
+}
+
+impl From<i64> for Json {
+    fn from(number: i64) -> Self {
+        Self(Repr::Integer(number))
+    }
+}
+
+impl From<&str> for Json {
+    fn from(text: &str) -> Self {
+        Self::from(&serde_json::Value::from(text))
+    }
+}
+
+impl From<&serde_json::Value> for Json {
+    fn from(value: &serde_json::Value) -> Self {
+        // A `Value` is always valid JSON.
+        Self::parse(&value.to_string()).unwrap_or_else(|_| Self::null())
+    }
+}
+
+/// The integer that this text is the one plain way to write.
+fn plain_integer(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    // 18 digits always fit; -0 is a float to many readers and must come back as it came.
+    if digits.len() > 18 || !digits.bytes().all(|byte| byte.is_ascii_digit()) || text == "-0" {
+        return None;
+    }
+    text.parse().ok()
+}
+
+/// What to compare the value by, or nothing when its text serves.
+fn canonical(text: &str) -> Option<Canonical> {
+    match text.as_bytes().first()? {
+        b'"' if !text.contains('\\') => None,
+        b'n' | b't' | b'f' => None,
+        b'-' | b'0'..=b'9' => {
+            let number = canonical_number(text);
+            match plain_integer(&number) {
+                Some(integer) => Some(Canonical::Integer(integer)),
+                None => (number != text).then(|| Canonical::Text(number.into_owned())),
+            }
+        }
+        _ => {
+            let mut canonical = String::with_capacity(text.len());
+            write_canonical(text, DEPTH_MAX, &mut canonical);
+            (canonical != text).then_some(Canonical::Text(canonical))
+        }
+    }
+}
+
+/// Writes the one text that all texts of the same value share.
+fn write_canonical(text: &str, depth_left: usize, out: &mut String) {
+    let parsed = match text.as_bytes().first() {
+        Some(b'-' | b'0'..=b'9') => {
+            out.push_str(&canonical_number(text));
+            Some(())
+        }
+        Some(b'"') => serde_json::from_str::<String>(text)
+            .and_then(|string| serde_json::to_string(&string))
+            .ok()
+            .map(|string| out.push_str(&string)),
+        Some(b'[') if depth_left > 0 => write_canonical_array(text, depth_left - 1, out),
+        Some(b'{') if depth_left > 0 => write_canonical_object(text, depth_left - 1, out),
+        _ => None,
+    };
+    if parsed.is_none() {
+        out.push_str(text);
+    }
+}
+
+fn write_canonical_array(text: &str, depth_left: usize, out: &mut String) -> Option<()> {
+    let items: Vec<&RawValue> = serde_json::from_str(text).ok()?;
+    out.push('[');
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        write_canonical(item.get(), depth_left, out);
+    }
+    out.push(']');
+    Some(())
+}
+
+fn write_canonical_object(text: &str, depth_left: usize, out: &mut String) -> Option<()> {
+    let fields: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
+    out.push('{');
+    for (index, (name, value)) in fields.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        out.push_str(&serde_json::to_string(name).ok()?);
+        out.push(':');
+        write_canonical(value.get(), depth_left, out);
+    }
+    out.push('}');
+    Some(())
+}
+
+/// A number as its digits without outer zeros and a power of ten (`12e-1`), or plainly where it is
+/// a whole number of up to 18 digits. An exponent too large to count with is left as it came.
+fn canonical_number(text: &str) -> Cow<'_, str> {
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => match exponent.parse::<i32>() {
+            Ok(exponent) => (mantissa, i64::from(exponent)),
+            Err(_) => return Cow::Borrowed(text),
+        },
+        None => (text, 0),
+    };
+    let (sign, mantissa) =
+        mantissa.strip_prefix('-').map_or(("", mantissa), |mantissa| ("-", mantissa));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = [whole, fraction].concat();
+    let trimmed = digits.trim_end_matches('0');
+    let exponent = exponent - fraction.len() as i64 + (digits.len() - trimmed.len()) as i64;
+    let digits = trimmed.trim_start_matches('0');
+    if digits.is_empty() {
+        return Cow::Borrowed("0");
+    }
+    let length = digits.len() as i64 + exponent;
+    if exponent >= 0 && length <= 18 {
+        let zeros = "0".repeat(exponent as usize);
+        return Cow::Owned(format!("{sign}{digits}{zeros}"));
+    }
+    if exponent == 0 {
+        return Cow::Owned(format!("{sign}{digits}"));
+    }
+    Cow::Owned(format!("{sign}{digits}e{exponent}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(text: &str) -> Json {
+        Json::parse(text).unwrap()
+    }
+
+    fn hash(value: &Json) -> u64 {
+        let mut hasher = std::collections::hash_map::DefaultHasher::new();
+        value.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    #[test]
+    fn every_value_comes_back_as_it_came() {
+        for text in [
+            "0",
+            "-0",
+            "-7",
+            "9007199254740993",
+            "123456789012345678901234567890",
+            "0.10",
+            "1e400",
+            "null",
+            "true",
+            r#""x""#,
+            r#""\u0061\n""#,
+            r#"{"b":1,"a":[1.0, {"c" : null}]}"#,
+        ] {
+            assert_eq!(serde_json::to_string(&json(text)).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn values_are_equal_when_they_mean_the_same() {
+        for (left, right) in [
+            ("1", "1.0"),
+            ("100", "1e2"),
+            ("0", "-0"),
+            ("0", "0.000"),
+            ("1.50", "15e-1"),
+            ("123456789012345678901234567890", "12345678901234567890123456789e1"),
+            (r#""a""#, r#""\u0061""#),
+            (r#"{"a":1,"b":2}"#, r#"{ "b": 2.0, "a": 1 }"#),
+            ("[1, 2]", "[1,2]"),
+        ] {
+            assert_eq!(json(left), json(right), "{left} {right}");
+            assert_eq!(hash(&json(left)), hash(&json(right)), "{left} {right}");
+        }
+        for (left, right) in [
+            ("1", "2"),
+            ("1", r#""1""#),
+            ("9007199254740992", "9007199254740993"),
+            ("1e400", "1e401"),
+            ("[1,2]", "[2,1]"),
+            ("null", "false"),
+            ("1", "-1"),
+        ] {
+            assert_ne!(json(left), json(right), "{left} {right}");
+        }
+    }
+
+    #[test]
+    fn numbers_with_absurd_exponents_and_deep_values_are_harmless() {
+        let far = json("1e99999999999999999999");
+        assert_eq!(far, json("1e99999999999999999999"));
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(json(&deep), json(&deep));
+    }
+}
