@@ -1,0 +1,506 @@
+//! A cluster of nodes in virtual time: the same [`proto::Engine`]s that run as processes, joined
+//! by the network model and one queue of events. Nothing happens but by [`Cluster::step`], and the
+//! same seed makes the same things happen in the same order on every machine.
+
+use std::time::Duration;
+
+use proto::service::SERVICE_IDS;
+use proto::{
+    Body, Effect, Engine, Init, Message, MessageId, Node, NodeId, Now, Payload, Records, Time,
+    Write,
+};
+use rustc_hash::FxHashMap;
+
+use crate::network::{Endpoint, Network, NetworkOptions};
+use crate::queue::Queue;
+use crate::random::Random;
+use crate::service::Services;
+
+/// The wall clock of all nodes at virtual time zero: 2026-01-01T00:00:00Z.
+const WALL_CLOCK_START_MS: u64 = 1_767_225_600_000;
+
+/// What a cluster is made of.
+#[derive(Clone, Debug)]
+pub struct ClusterOptions {
+    /// The names of the nodes.
+    pub node_ids: Vec<NodeId>,
+    /// What the network does.
+    pub network: NetworkOptions,
+    /// Whether nodes have a state directory, and how long a sync takes.
+    pub durable: Option<Duration>,
+    /// Where all chance comes from.
+    pub seed: u64,
+}
+
+impl ClusterOptions {
+    /// `count` nodes `n0`, `n1`, ... on a perfect network, without state directories.
+    pub fn new(count: usize, seed: u64) -> Self {
+        let node_ids = (0..count).map(|index| NodeId::new(&format!("n{index}"))).collect();
+        Self { node_ids, network: NetworkOptions::default(), durable: None, seed }
+    }
+}
+
+/// Something that happened: see [`Cluster::step`].
+#[derive(Debug)]
+pub struct Step<B> {
+    /// The node that handled a message or a timer.
+    pub node: Option<usize>,
+    /// A message that reached a client.
+    pub to_client: Option<Message<Payload<B>>>,
+}
+
+/// A message as the network sees it, for whoever keeps a journal.
+#[derive(Debug)]
+pub struct Observation<'a, B> {
+    /// When.
+    pub time: Time,
+    /// The message's number in this run. Duplicates share it.
+    pub number: u64,
+    /// What became of it.
+    pub fate: Fate,
+    /// The message.
+    pub message: &'a Message<Payload<B>>,
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fate {
+    /// It entered the network.
+    Sent,
+    /// It was handed to its receiver.
+    Received,
+    /// It was dropped at random.
+    Lost,
+    /// It arrived during a partition.
+    Cut,
+    /// Its receiver was down.
+    ReceiverDown,
+    /// There is nobody of that name.
+    NoReceiver,
+}
+
+/// Nodes, network, services and the clock that they share.
+pub struct Cluster<N: Node> {
+    now: Time,
+    seed: u64,
+    durable: Option<Duration>,
+    make: Box<dyn FnMut(usize) -> N>,
+    node_ids: Vec<NodeId>,
+    indices: FxHashMap<NodeId, Endpoint>,
+    slots: Vec<Slot<N>>,
+    network: Network,
+    services: Services,
+    queue: Queue<Event<N::Body>>,
+    messages_sent: u64,
+    effects: Vec<Effect<N::Body>>,
+    observer: Option<Observer<N::Body>>,
+    logs: Vec<(Time, usize, String)>,
+}
+
+type Observer<B> = Box<dyn FnMut(Observation<'_, B>)>;
+
+/// A node and the machine that it runs on.
+struct Slot<N: Node> {
+    engine: Engine<N>,
+    state: State<N::Body>,
+    /// Which life this is; events of earlier lives are void.
+    life: u64,
+    /// The earliest wake-up in the queue.
+    wake: Option<Time>,
+    /// Records that survive a crash.
+    synced: Records,
+    /// Syncs under way, and what may leave only after each.
+    syncs: Vec<Sync<N::Body>>,
+    /// How far the wall clock is off.
+    wall_offset_ms: i64,
+}
+
+enum State<B> {
+    Up,
+    /// Messages pile up until it goes on.
+    Paused(Vec<Arrival<B>>),
+    Down,
+}
+
+struct Sync<B> {
+    writes: Vec<Write>,
+    then: Vec<Message<Payload<B>>>,
+}
+
+struct Arrival<B> {
+    from: Endpoint,
+    number: u64,
+    message: Message<Payload<B>>,
+}
+
+enum Event<B> {
+    Arrive { to: Endpoint, arrival: Arrival<B> },
+    Wake { node: usize, life: u64 },
+    Synced { node: usize, life: u64 },
+}
+
+impl<N: Node> Cluster<N> {
+    /// A cluster whose nodes are made by `make`, each time one starts or restarts. All of them get
+    /// `init` at time zero.
+    pub fn new(options: ClusterOptions, make: impl FnMut(usize) -> N + 'static) -> Self {
+        let ClusterOptions { node_ids, network, durable, seed } = options;
+        let nodes = node_ids.iter().cloned().zip((0..).map(Endpoint::Node));
+        let services =
+            SERVICE_IDS.iter().map(|id| NodeId::new(id)).zip((0..).map(Endpoint::Service));
+        let mut cluster = Self {
+            now: Time::ZERO,
+            seed,
+            durable,
+            make: Box::new(make),
+            indices: nodes.chain(services).collect(),
+            slots: Vec::new(),
+            network: Network::new(node_ids.len(), network, seed),
+            services: Services::new(seed),
+            queue: Queue::default(),
+            messages_sent: 0,
+            effects: Vec::new(),
+            observer: None,
+            logs: Vec::new(),
+            node_ids,
+        };
+        for index in 0..cluster.node_ids.len() {
+            let engine = cluster.new_engine(index, 0);
+            cluster.slots.push(Slot {
+                engine,
+                state: State::Up,
+                life: 0,
+                wake: None,
+                synced: Records::new(),
+                syncs: Vec::new(),
+                wall_offset_ms: 0,
+            });
+        }
+        for index in 0..cluster.node_ids.len() {
+            cluster.send_init(index);
+        }
+        cluster
+    }
+
+    /// Has every message, as it is sent and as it ends, shown to `observer`.
+    pub fn observe(&mut self, observer: impl FnMut(Observation<'_, N::Body>) + 'static) {
+        self.observer = Some(Box::new(observer));
+    }
+
+    /// The time.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The names of the nodes.
+    pub fn node_ids(&self) -> &[NodeId] {
+        &self.node_ids
+    }
+
+    /// A node's logic, to look into.
+    pub fn node(&self, index: usize) -> &N {
+        self.slots[index].engine.node()
+    }
+
+    /// Whether a node is neither paused nor down.
+    pub fn is_up(&self, index: usize) -> bool {
+        matches!(self.slots[index].state, State::Up)
+    }
+
+    /// The network, to count and to cut.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The network, to count and to cut.
+    pub fn network_mut(&mut self) -> &mut Network {
+        &mut self.network
+    }
+
+    /// Takes what nodes said to people since the last call: when, which node, what.
+    pub fn take_logs(&mut self) -> Vec<(Time, usize, String)> {
+        std::mem::take(&mut self.logs)
+    }
+
+    /// Sends a client's request to a node.
+    pub fn request(&mut self, client: &NodeId, node: usize, msg_id: MessageId, body: N::Body) {
+        self.send(Message {
+            src: client.clone(),
+            dest: self.node_ids[node].clone(),
+            msg_id: Some(msg_id),
+            in_reply_to: None,
+            payload: Payload::Body(body),
+        });
+    }
+
+    /// When the next event happens.
+    pub fn next_time(&self) -> Option<Time> {
+        self.queue.next_time()
+    }
+
+    /// Lets time pass without an event.
+    ///
+    /// # Panics
+    /// If that would skip an event or go back.
+    pub fn advance_to(&mut self, time: Time) {
+        assert!(time >= self.now, "time goes forward");
+        assert!(self.next_time().is_none_or(|next| next >= time), "no event is skipped");
+        self.now = time;
+    }
+
+    /// Lets the next event happen. Returns nothing when nothing is going to happen any more.
+    pub fn step(&mut self) -> Option<Step<N::Body>> {
+        let (time, event) = self.queue.pop()?;
+        self.now = time;
+        let mut step = Step { node: None, to_client: None };
+        match event {
+            Event::Arrive { to, arrival } => {
+                if !self.network.arrive(arrival.from, to) {
+                    self.show(Fate::Cut, arrival.number, &arrival.message);
+                    return Some(step);
+                }
+                match to {
+                    Endpoint::Client => {
+                        self.show(Fate::Received, arrival.number, &arrival.message);
+                        step.to_client = Some(arrival.message);
+                    }
+                    Endpoint::Service(service) => {
+                        self.show(Fate::Received, arrival.number, &arrival.message);
+                        self.serve(service, arrival.message);
+                    }
+                    Endpoint::Node(node) => {
+                        step.node = self.arrive_at_node(node, arrival).then_some(node);
+                    }
+                }
+            }
+            Event::Wake { node, life } => {
+                let slot = &mut self.slots[node];
+                if slot.life == life && slot.wake == Some(time) {
+                    slot.wake = None;
+                    if matches!(slot.state, State::Up) {
+                        let now = slot.clocks(time);
+                        slot.engine.fire(now, &mut self.effects);
+                        self.carry_out(node);
+                        step.node = Some(node);
+                    }
+                }
+            }
+            Event::Synced { node, life } => self.finish_sync(node, life),
+        }
+        Some(step)
+    }
+
+    /// Kills a node: what it had not synced is gone, and so is what is on its way to it.
+    pub fn crash(&mut self, node: usize) {
+        let slot = &mut self.slots[node];
+        slot.state = State::Down;
+        slot.life += 1;
+        slot.wake = None;
+        slot.syncs.clear();
+    }
+
+    /// Starts a node that is down again, with the records it had synced, and sends it `init`.
+    pub fn restart(&mut self, node: usize) {
+        if matches!(self.slots[node].state, State::Down) {
+            let engine = self.new_engine(node, self.slots[node].life);
+            self.slots[node].engine = engine;
+            self.slots[node].state = State::Up;
+            self.send_init(node);
+        }
+    }
+
+    /// Stops a node in its tracks: its timers wait, and what is sent to it piles up.
+    pub fn pause(&mut self, node: usize) {
+        let slot = &mut self.slots[node];
+        if matches!(slot.state, State::Up) {
+            slot.state = State::Paused(Vec::new());
+        }
+    }
+
+    /// Lets a paused node go on with what piled up.
+    pub fn resume(&mut self, node: usize) {
+        let slot = &mut self.slots[node];
+        if let State::Paused(backlog) = &mut slot.state {
+            let backlog = std::mem::take(backlog);
+            slot.state = State::Up;
+            for arrival in backlog {
+                self.hand_over(node, arrival);
+            }
+            self.schedule_wake(node);
+        }
+    }
+
+    /// Moves a node's wall clock by so many milliseconds from the true one. Timers do not notice.
+    pub fn set_wall_clock_offset(&mut self, node: usize, offset_ms: i64) {
+        self.slots[node].wall_offset_ms = offset_ms;
+    }
+
+    fn new_engine(&mut self, node: usize, life: u64) -> Engine<N> {
+        let seed = Random::new(self.seed, &format!("node {node} life {life}")).bits();
+        Engine::new((self.make)(node), seed, self.durable.is_some())
+    }
+
+    /// `init` comes from a client of its own, as with Maelstrom, and counts like any message; but
+    /// no fault touches it, because a node that never gets one says nothing about its logic.
+    fn send_init(&mut self, node: usize) {
+        let node_id = self.node_ids[node].clone();
+        let init = Init { node_id: node_id.clone(), node_ids: self.node_ids.clone() };
+        let message = Message {
+            src: NodeId::new(&format!("c{node}")),
+            dest: node_id,
+            msg_id: Some(MessageId(1)),
+            in_reply_to: None,
+            payload: Payload::Init(init),
+        };
+        let number = self.number_message();
+        self.show(Fate::Sent, number, &message);
+        self.network.send_surely(Endpoint::Client, Endpoint::Node(node));
+        let arrival = Arrival { from: Endpoint::Client, number, message };
+        self.queue.push(self.now, Event::Arrive { to: Endpoint::Node(node), arrival });
+    }
+
+    fn number_message(&mut self) -> u64 {
+        let number = self.messages_sent;
+        self.messages_sent += 1;
+        number
+    }
+
+    fn endpoint(&self, id: &NodeId) -> Option<Endpoint> {
+        match self.indices.get(id) {
+            Some(endpoint) => Some(*endpoint),
+            None => id.is_client().then_some(Endpoint::Client),
+        }
+    }
+
+    fn send(&mut self, message: Message<Payload<N::Body>>) {
+        let number = self.number_message();
+        let (Some(from), Some(to)) = (self.endpoint(&message.src), self.endpoint(&message.dest))
+        else {
+            return self.show(Fate::NoReceiver, number, &message);
+        };
+        self.show(Fate::Sent, number, &message);
+        let [first, second] = self.network.send(from, to).arrivals;
+        if let Some(after) = second {
+            let arrival = Arrival { from, number, message: message.clone() };
+            self.queue.push(self.now + after, Event::Arrive { to, arrival });
+        }
+        match first {
+            None => self.show(Fate::Lost, number, &message),
+            Some(after) => {
+                let arrival = Arrival { from, number, message };
+                self.queue.push(self.now + after, Event::Arrive { to, arrival });
+            }
+        }
+    }
+
+    fn show(&mut self, fate: Fate, number: u64, message: &Message<Payload<N::Body>>) {
+        if let Some(observer) = &mut self.observer {
+            observer(Observation { time: self.now, number, fate, message });
+        }
+    }
+
+    /// Returns whether the node handled the message.
+    fn arrive_at_node(&mut self, node: usize, arrival: Arrival<N::Body>) -> bool {
+        match &mut self.slots[node].state {
+            State::Down => {
+                self.show(Fate::ReceiverDown, arrival.number, &arrival.message);
+                false
+            }
+            State::Paused(backlog) => {
+                backlog.push(arrival);
+                false
+            }
+            State::Up => {
+                self.hand_over(node, arrival);
+                true
+            }
+        }
+    }
+
+    fn hand_over(&mut self, node: usize, arrival: Arrival<N::Body>) {
+        self.show(Fate::Received, arrival.number, &arrival.message);
+        let slot = &mut self.slots[node];
+        let now = slot.clocks(self.now);
+        let synced = &slot.synced;
+        slot.engine.receive(now, arrival.message, |_| synced.clone(), &mut self.effects);
+        self.carry_out(node);
+    }
+
+    fn carry_out(&mut self, node: usize) {
+        let mut effects = std::mem::take(&mut self.effects);
+        let mut sync = None::<Sync<N::Body>>;
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Log(line) => self.logs.push((self.now, node, line)),
+                Effect::Persist(write) => {
+                    sync.get_or_insert_with(Sync::default).writes.push(write);
+                }
+                Effect::Send(message) => {
+                    match sync.as_mut().or_else(|| self.slots[node].syncs.last_mut()) {
+                        Some(sync) => sync.then.push(message),
+                        None => self.send(message),
+                    }
+                }
+            }
+        }
+        self.effects = effects;
+        if let (Some(sync), Some(duration)) = (sync, self.durable) {
+            let slot = &mut self.slots[node];
+            slot.syncs.push(sync);
+            self.queue.push(self.now + duration, Event::Synced { node, life: slot.life });
+        }
+        self.schedule_wake(node);
+    }
+
+    fn finish_sync(&mut self, node: usize, life: u64) {
+        let slot = &mut self.slots[node];
+        if slot.life != life || slot.syncs.is_empty() {
+            return;
+        }
+        let Sync { writes, then } = slot.syncs.remove(0);
+        for write in writes {
+            write.apply(&mut slot.synced);
+        }
+        for message in then {
+            self.send(message);
+        }
+    }
+
+    fn schedule_wake(&mut self, node: usize) {
+        let slot = &mut self.slots[node];
+        let Some(due) = slot.engine.next_due() else { return };
+        if slot.wake.is_none_or(|wake| due < wake) {
+            let due = due.max(self.now);
+            slot.wake = Some(due);
+            self.queue.push(due, Event::Wake { node, life: slot.life });
+        }
+    }
+
+    fn serve(&mut self, service: usize, message: Message<Payload<N::Body>>) {
+        let Payload::ServiceRequest(request) = &message.payload else { return };
+        let Some(answer) = self.services.handle(service, &message.src, request) else { return };
+        self.send(Message {
+            src: message.dest,
+            dest: message.src,
+            msg_id: None,
+            in_reply_to: message.msg_id,
+            payload: match answer {
+                Ok(reply) => Payload::ServiceReply(reply),
+                Err(error) => Payload::Error(error),
+            },
+        });
+    }
+}
+
+impl<N: Node> Slot<N> {
+    fn clocks(&self, now: Time) -> Now {
+        let passed_ms = now.as_nanos() / 1_000_000;
+        let wall_ms = (WALL_CLOCK_START_MS + passed_ms).saturating_add_signed(self.wall_offset_ms);
+        Now { monotonic: now, wall_ms }
+    }
+}
+
+impl<B: Body> Default for Sync<B> {
+    fn default() -> Self {
+        Self { writes: Vec::new(), then: Vec::new() }
+    }
+}

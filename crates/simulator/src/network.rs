@@ -1,0 +1,285 @@
+//! The network model: what becomes of a message, and how messages are counted.
+//!
+//! It follows Maelstrom (`maelstrom.net`): a latency is drawn for each message between servers,
+//! links to clients have none; a partition is looked at when the message arrives, so one that was
+//! sent before the cut is lost if it arrives during it. Unlike Maelstrom it delivers at the
+//! deadline, whatever else the receiver waits for. Nothing here knows what time it is: the same
+//! model carries messages in virtual time and between real processes.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::partition::Cut;
+use crate::random::Random;
+
+/// Who can send and receive.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Endpoint {
+    /// A node of the cluster, by its place in the list of nodes.
+    Node(usize),
+    /// One of Maelstrom's services.
+    Service(usize),
+    /// A client.
+    Client,
+}
+
+impl Endpoint {
+    fn is_client(self) -> bool {
+        self == Self::Client
+    }
+}
+
+/// The distribution of latencies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LatencyDistribution {
+    /// Always the mean.
+    #[default]
+    Constant,
+    /// Uniform in [0, 2 × mean).
+    Uniform,
+    /// Exponential.
+    Exponential,
+}
+
+/// What the network does to messages.
+#[derive(Clone, Debug, Default)]
+pub struct NetworkOptions {
+    /// Mean time that a message between servers takes.
+    pub latency: Duration,
+    /// How that time is distributed.
+    pub distribution: LatencyDistribution,
+    /// Probability that a message between servers is lost.
+    pub loss: f64,
+    /// Probability that a message between servers arrives twice.
+    pub duplicate: f64,
+    /// Probability that a message to or from a client is lost.
+    pub loss_clients: f64,
+}
+
+/// What becomes of a message that was sent: nothing, or one or two arrivals after these times.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Route {
+    /// Arrivals, each after its own time.
+    pub arrivals: [Option<Duration>; 2],
+}
+
+/// The network.
+#[derive(Clone, Debug)]
+pub struct Network {
+    options: NetworkOptions,
+    random: Random,
+    cut: Cut,
+    statistics: Statistics,
+    /// Faults on messages, in force only while the nemesis says so.
+    loss: f64,
+    duplicate: f64,
+}
+
+impl Network {
+    /// A healed network of `nodes` nodes. All its decisions come from `seed`.
+    pub fn new(nodes: usize, options: NetworkOptions, seed: u64) -> Self {
+        Self {
+            loss: options.loss,
+            duplicate: options.duplicate,
+            options,
+            random: Random::new(seed, "network"),
+            cut: Cut::none(nodes),
+            statistics: Statistics::default(),
+        }
+    }
+
+    /// Decides what becomes of a message, and counts it.
+    pub fn send(&mut self, from: Endpoint, to: Endpoint) -> Route {
+        self.statistics.count_send(from, to);
+        let with_client = from.is_client() || to.is_client();
+        let loss = if with_client { self.options.loss_clients } else { self.loss };
+        if self.random.chance(loss) {
+            return Route { arrivals: [None, None] };
+        }
+        if with_client {
+            return Route { arrivals: [Some(Duration::ZERO), None] };
+        }
+        let first = self.draw_latency();
+        let again = self.random.chance(self.duplicate).then(|| self.draw_latency());
+        Route { arrivals: [Some(first), again] }
+    }
+
+    /// Counts a message that no fault touches (`init`).
+    pub fn send_surely(&mut self, from: Endpoint, to: Endpoint) {
+        self.statistics.count_send(from, to);
+    }
+
+    /// Whether a message that arrives now gets through; counts it if so.
+    pub fn arrive(&mut self, from: Endpoint, to: Endpoint) -> bool {
+        let passes = match (from, to) {
+            (Endpoint::Node(from), Endpoint::Node(to)) => !self.cut.refuses(to, from),
+            // Clients and services are on nobody's side of a partition.
+            _ => true,
+        };
+        if passes {
+            self.statistics.count_receive(from, to);
+        }
+        passes
+    }
+
+    /// Replaces the partition in force.
+    pub fn set_cut(&mut self, cut: Cut) {
+        self.cut = cut;
+    }
+
+    /// The partition in force.
+    pub fn cut(&self) -> &Cut {
+        &self.cut
+    }
+
+    /// Sets the probability that a message between servers is lost.
+    pub fn set_loss(&mut self, p: f64) {
+        self.loss = p;
+    }
+
+    /// Sets the probability that a message between servers arrives twice.
+    pub fn set_duplicate(&mut self, p: f64) {
+        self.duplicate = p;
+    }
+
+    /// Ends every fault that the nemesis brought, back to what the options say.
+    pub fn heal(&mut self) {
+        self.cut = Cut::none(self.cut.nodes());
+        self.loss = self.options.loss;
+        self.duplicate = self.options.duplicate;
+    }
+
+    /// What was counted so far.
+    pub fn statistics(&self) -> &Statistics {
+        &self.statistics
+    }
+
+    fn draw_latency(&mut self) -> Duration {
+        let mean = self.options.latency;
+        match self.options.distribution {
+            _ if mean.is_zero() => mean,
+            LatencyDistribution::Constant => mean,
+            LatencyDistribution::Uniform => self.random.uniform(mean),
+            LatencyDistribution::Exponential => self.random.exponential(mean),
+        }
+    }
+}
+
+/// Messages of one group of links.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Count {
+    /// Messages that entered the network, lost ones included.
+    pub send_count: u64,
+    /// Messages that were handed to their receiver; duplicates count each time.
+    pub recv_count: u64,
+    /// Different messages. A message that arrives twice is one.
+    pub msg_count: u64,
+}
+
+/// Counts as Maelstrom groups them (`maelstrom.net.checker`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Statistics {
+    /// Every message.
+    pub all: Count,
+    /// Those with a client at either end.
+    pub clients: Count,
+    /// The others: between nodes, and between nodes and services.
+    pub servers: Count,
+}
+
+impl Statistics {
+    fn count_send(&mut self, from: Endpoint, to: Endpoint) {
+        for count in self.groups(from, to) {
+            count.send_count += 1;
+            count.msg_count += 1;
+        }
+    }
+
+    fn count_receive(&mut self, from: Endpoint, to: Endpoint) {
+        for count in self.groups(from, to) {
+            count.recv_count += 1;
+        }
+    }
+
+    fn groups(&mut self, from: Endpoint, to: Endpoint) -> [&mut Count; 2] {
+        let clients = from.is_client() || to.is_client();
+        [&mut self.all, if clients { &mut self.clients } else { &mut self.servers }]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: Endpoint = Endpoint::Node(0);
+    const B: Endpoint = Endpoint::Node(1);
+
+    #[test]
+    fn links_to_clients_have_no_latency_and_services_have() {
+        let options =
+            NetworkOptions { latency: Duration::from_millis(100), ..NetworkOptions::default() };
+        let mut network = Network::new(2, options, 1);
+        let first = |route: Route| route.arrivals[0];
+        assert_eq!(first(network.send(Endpoint::Client, A)), Some(Duration::ZERO));
+        assert_eq!(first(network.send(A, Endpoint::Client)), Some(Duration::ZERO));
+        assert_eq!(first(network.send(A, B)), Some(Duration::from_millis(100)));
+        assert_eq!(first(network.send(A, Endpoint::Service(0))), Some(Duration::from_millis(100)));
+        assert_eq!(network.statistics().servers.send_count, 2);
+        assert_eq!(network.statistics().clients.send_count, 2);
+        assert_eq!(network.statistics().all.send_count, 4);
+    }
+
+    #[test]
+    fn a_mean_of_zero_is_no_latency_in_every_distribution() {
+        use LatencyDistribution::{Constant, Exponential, Uniform};
+        for distribution in [Constant, Uniform, Exponential] {
+            let options = NetworkOptions { distribution, ..NetworkOptions::default() };
+            let route = Network::new(2, options, 1).send(A, B);
+            assert_eq!(route.arrivals, [Some(Duration::ZERO), None]);
+        }
+    }
+
+    #[test]
+    fn loss_and_duplication_hit_links_between_servers_only() {
+        let options = NetworkOptions { loss: 0.5, duplicate: 0.5, ..NetworkOptions::default() };
+        let mut network = Network::new(2, options, 3);
+        let mut arrivals = [0; 3];
+        for _ in 0..10_000 {
+            let route = network.send(A, B);
+            arrivals[route.arrivals.iter().flatten().count()] += 1;
+            let client = network.send(Endpoint::Client, A);
+            assert_eq!(client.arrivals, [Some(Duration::ZERO), None]);
+        }
+        // Half is lost; half of the rest arrives twice.
+        for (count, expected) in arrivals.into_iter().zip([5_000_i32, 2_500, 2_500]) {
+            assert!((expected - count).abs() < 200, "{arrivals:?}");
+        }
+    }
+
+    #[test]
+    fn loss_of_clients_is_an_option_of_its_own() {
+        let options = NetworkOptions { loss_clients: 1.0, ..NetworkOptions::default() };
+        let mut network = Network::new(2, options, 3);
+        assert_eq!(network.send(Endpoint::Client, A).arrivals, [None, None]);
+        assert_eq!(network.send(A, Endpoint::Client).arrivals, [None, None]);
+        assert_eq!(network.send(A, B).arrivals, [Some(Duration::ZERO), None]);
+    }
+
+    #[test]
+    fn a_partition_is_looked_at_on_arrival_and_spares_clients_and_services() {
+        let mut network = Network::new(2, NetworkOptions::default(), 1);
+        let mut cut = Cut::none(2);
+        cut.refuse(1, 0);
+        network.set_cut(cut);
+        assert!(!network.arrive(A, B));
+        assert!(network.arrive(B, A));
+        assert!(network.arrive(Endpoint::Client, B));
+        assert!(network.arrive(Endpoint::Service(0), B));
+        assert_eq!(network.statistics().servers.recv_count, 2);
+        network.heal();
+        assert!(network.arrive(A, B));
+    }
+}

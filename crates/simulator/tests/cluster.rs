@@ -1,0 +1,274 @@
+//! What a cluster in virtual time promises: order, crashes, pauses, services, and that the same
+//! seed gives the same run.
+
+use std::cell::RefCell;
+use std::fmt::Write as _;
+use std::rc::Rc;
+use std::time::Duration;
+
+use proto::service::{KeyValue, ServiceReply};
+use proto::{
+    Caller, Context, Json, Message, MessageId, Node, NodeId, Outcome, Payload, Records, Time,
+};
+use serde::{Deserialize, Serialize};
+use simulator::{Cluster, ClusterOptions, Cut, Fate, LatencyDistribution};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Body {
+    /// Counts, keeps the count on disk, tells the peers.
+    Count,
+    CountOk {
+        count: u64,
+    },
+    /// From a peer.
+    Told {
+        count: u64,
+    },
+    /// Answers after a second.
+    Later,
+    LaterOk {
+        wall_ms: u64,
+    },
+    /// Writes to `lin-kv` and reads it back.
+    Store,
+    StoreOk {
+        value: Json,
+    },
+}
+
+#[derive(Clone, Debug)]
+enum Token {
+    Later(Caller),
+    Wrote(Caller),
+    Read(Caller),
+}
+
+#[derive(Default)]
+struct Counter {
+    count: u64,
+    told: Vec<u64>,
+}
+
+const DEADLINE: Duration = Duration::from_secs(1);
+
+impl Node for Counter {
+    type Body = Body;
+    type Token = Token;
+
+    fn init(&mut self, restored: Records, _: &mut Context<'_, Self>) {
+        self.count = restored.get(&b"count"[..]).map_or(0, |bytes| u64::from(bytes[0]));
+    }
+
+    fn request(&mut self, from: Caller, body: Body, ctx: &mut Context<'_, Self>) {
+        match body {
+            Body::Count => {
+                self.count += 1;
+                ctx.put("count", [self.count as u8]);
+                ctx.reply(&from, Body::CountOk { count: self.count });
+                for peer in ctx.peers().cloned().collect::<Vec<_>>() {
+                    ctx.send(&peer, Body::Told { count: self.count });
+                }
+            }
+            Body::Told { count } => self.told.push(count),
+            Body::Later => {
+                ctx.set_timer(DEADLINE, Token::Later(from));
+            }
+            Body::Store => {
+                let store = KeyValue::linearizable();
+                store.write(ctx, 1.into(), 7.into(), DEADLINE, Token::Wrote(from));
+            }
+            _ => {}
+        }
+    }
+
+    fn timer(&mut self, token: Token, ctx: &mut Context<'_, Self>) {
+        if let Token::Later(from) = token {
+            let wall_ms = ctx.wall_clock_ms();
+            ctx.reply(&from, Body::LaterOk { wall_ms });
+        }
+    }
+
+    fn service_outcome(
+        &mut self,
+        token: Token,
+        outcome: Outcome<ServiceReply>,
+        ctx: &mut Context<'_, Self>,
+    ) {
+        match (token, outcome) {
+            (Token::Wrote(from), Outcome::Reply(ServiceReply::WriteOk)) => {
+                KeyValue::linearizable().read(ctx, 1.into(), DEADLINE, Token::Read(from));
+            }
+            (Token::Read(from), Outcome::Reply(ServiceReply::ReadOk { value })) => {
+                ctx.reply(&from, Body::StoreOk { value });
+            }
+            other => ctx.log(format!("{other:?}")),
+        }
+    }
+}
+
+fn options(nodes: usize, seed: u64) -> ClusterOptions {
+    let mut options = ClusterOptions::new(nodes, seed);
+    options.network.latency = Duration::from_millis(10);
+    options
+}
+
+fn cluster(options: ClusterOptions) -> Cluster<Counter> {
+    Cluster::new(options, |_| Counter::default())
+}
+
+fn ask(cluster: &mut Cluster<Counter>, node: usize, number: u64, body: Body) {
+    cluster.request(&NodeId::new("c9"), node, MessageId(number), body);
+}
+
+/// Runs until nothing happens any more; what client `c9` heard, and when.
+fn settle(cluster: &mut Cluster<Counter>) -> Vec<(Time, Body)> {
+    let mut heard = Vec::new();
+    while let Some(step) = cluster.step() {
+        if let Some(Message { dest, payload: Payload::Body(body), .. }) = step.to_client
+            && dest.as_str() == "c9"
+        {
+            heard.push((cluster.now(), body));
+        }
+    }
+    heard
+}
+
+fn at_ms(ms: u64) -> Time {
+    Time::ZERO + Duration::from_millis(ms)
+}
+
+#[test]
+fn clients_are_answered_at_once_and_peers_hear_after_the_latency() {
+    let mut cluster = cluster(options(3, 1));
+    ask(&mut cluster, 0, 1, Body::Count);
+    assert_eq!(settle(&mut cluster), [(Time::ZERO, Body::CountOk { count: 1 })]);
+    assert_eq!(cluster.now(), at_ms(10));
+    assert_eq!(cluster.node(1).told, [1]);
+    let counted = cluster.network().statistics();
+    // init and init_ok for three nodes, a request and its reply; two messages between nodes.
+    assert_eq!((counted.clients.msg_count, counted.servers.msg_count), (8, 2));
+}
+
+#[test]
+fn a_crash_loses_what_was_not_synced_and_says_nothing_about_it() {
+    let sync = Duration::from_millis(5);
+    let run = |crash_after_ms| {
+        let mut options = options(1, 1);
+        options.durable = Some(sync);
+        let mut cluster = cluster(options);
+        ask(&mut cluster, 0, 1, Body::Count);
+        while cluster.next_time().is_some_and(|time| time <= at_ms(crash_after_ms)) {
+            cluster.step();
+        }
+        cluster.crash(0);
+        let after_crash = settle(&mut cluster);
+        cluster.restart(0);
+        settle(&mut cluster);
+        (after_crash.len(), cluster.node(0).count)
+    };
+    assert_eq!(run(4), (0, 0), "before the sync: no answer, no record");
+    assert_eq!(run(5), (0, 1), "after the sync: the record is there; the answer went out before");
+}
+
+#[test]
+fn replies_wait_for_the_sync() {
+    let mut options = options(1, 1);
+    options.durable = Some(Duration::from_millis(5));
+    let mut cluster = cluster(options);
+    ask(&mut cluster, 0, 1, Body::Count);
+    assert_eq!(settle(&mut cluster), [(at_ms(5), Body::CountOk { count: 1 })]);
+}
+
+#[test]
+fn without_a_state_directory_a_restart_begins_from_nothing() {
+    let mut cluster = cluster(options(1, 1));
+    ask(&mut cluster, 0, 1, Body::Count);
+    settle(&mut cluster);
+    cluster.crash(0);
+    ask(&mut cluster, 0, 2, Body::Count);
+    assert_eq!(settle(&mut cluster), [], "a node that is down hears nothing");
+    cluster.restart(0);
+    ask(&mut cluster, 0, 3, Body::Count);
+    assert_eq!(settle(&mut cluster)[0].1, Body::CountOk { count: 1 });
+}
+
+#[test]
+fn a_paused_node_goes_on_with_everything_that_piled_up() {
+    let mut cluster = cluster(options(2, 1));
+    settle(&mut cluster);
+    ask(&mut cluster, 1, 1, Body::Later);
+    cluster.step();
+    cluster.pause(1);
+    ask(&mut cluster, 1, 2, Body::Count);
+    assert_eq!(settle(&mut cluster), [], "its timer waits as well");
+    cluster.resume(1);
+    let heard: Vec<_> = settle(&mut cluster).into_iter().map(|(_, body)| body).collect();
+    assert!(matches!(heard[..], [Body::CountOk { count: 1 }, Body::LaterOk { .. }]), "{heard:?}");
+}
+
+#[test]
+fn timers_follow_the_monotonic_clock_whatever_the_wall_clock_does() {
+    let mut cluster = cluster(options(1, 1));
+    ask(&mut cluster, 0, 1, Body::Later);
+    cluster.step();
+    cluster.set_wall_clock_offset(0, -60_000);
+    let heard = settle(&mut cluster);
+    let (time, Body::LaterOk { wall_ms }) = &heard[0] else { panic!("{heard:?}") };
+    assert_eq!(*time, at_ms(1_000));
+    // 2026-01-01 plus one second, less the minute.
+    assert_eq!(*wall_ms, 1_767_225_600_000 + 1_000 - 60_000);
+}
+
+#[test]
+fn services_answer_nodes_in_a_partition_too() {
+    let mut cluster = cluster(options(2, 1));
+    cluster.network_mut().set_cut(Cut::halves(2, |node| node == 0));
+    ask(&mut cluster, 0, 1, Body::Store);
+    ask(&mut cluster, 0, 2, Body::Count);
+    let heard: Vec<_> = settle(&mut cluster).into_iter().map(|(_, body)| body).collect();
+    assert_eq!(heard, [Body::CountOk { count: 1 }, Body::StoreOk { value: 7.into() }]);
+    assert!(cluster.node(1).told.is_empty(), "the peer is cut off");
+}
+
+/// Everything that happens in a run with every fault, as text.
+fn transcript(seed: u64) -> String {
+    let mut options = options(5, seed);
+    options.durable = Some(Duration::from_millis(1));
+    options.network.distribution = LatencyDistribution::Exponential;
+    options.network.loss = 0.2;
+    options.network.duplicate = 0.2;
+    let mut cluster = cluster(options);
+    let text = Rc::new(RefCell::new(String::new()));
+    let sink = Rc::clone(&text);
+    cluster.observe(move |seen| {
+        let Message { src, dest, payload, .. } = seen.message;
+        let (time, fate) = (seen.time.as_nanos(), seen.fate);
+        writeln!(sink.borrow_mut(), "{time} {} {fate:?} {src} {dest} {payload:?}", seen.number)
+            .expect("a string takes any text");
+    });
+    for round in 0..50 {
+        ask(&mut cluster, round % 5, round as u64, Body::Count);
+        match round {
+            10 => cluster.crash(2),
+            20 => cluster.restart(2),
+            25 => cluster.pause(3),
+            35 => cluster.resume(3),
+            _ => {}
+        }
+        for _ in 0..5 {
+            cluster.step();
+        }
+    }
+    settle(&mut cluster);
+    text.take()
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run_and_another_one_another() {
+    assert_eq!(transcript(1), transcript(1));
+    assert_ne!(transcript(1), transcript(2));
+    for fate in [Fate::Sent, Fate::Received, Fate::Lost, Fate::ReceiverDown] {
+        assert!(transcript(1).contains(&format!("{fate:?}")), "{fate:?}");
+    }
+}
