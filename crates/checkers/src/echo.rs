@@ -1,0 +1,94 @@
+//! Workload echo: did every reply carry what was sent?
+
+use serde::Serialize;
+
+use crate::history::{Event, Kind, Op};
+use crate::operation::{Malformed, Record, operations};
+use crate::verdict::Verdict;
+
+/// What [`check`] found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct EchoResult<V> {
+    /// Valid when every echo is right.
+    ///
+    /// Operations without one leave it as it is, whether they timed out or met an error: statistics
+    /// and availability deal with them. Maelstrom takes a definite error for a wrong echo.
+    #[serde(rename = "valid?")]
+    pub verdict: Verdict,
+    /// Operations whose echo is not what was sent.
+    pub errors: Vec<Record<V>>,
+    /// How many echoes came.
+    pub ok_count: usize,
+    /// How many requests met a definite error.
+    pub fail_count: usize,
+    /// How many requests got no answer that says what happened.
+    pub info_count: usize,
+}
+
+/// Checks a history of `echo` operations; others are passed over.
+///
+/// # Errors
+///
+/// When no clients can have produced the history.
+pub fn check<V: Clone + PartialEq>(history: &[Event<V>]) -> Result<EchoResult<V>, Malformed> {
+    let mut errors = Vec::new();
+    let (mut ok_count, mut fail_count, mut info_count) = (0, 0, 0);
+    for operation in operations(history)? {
+        let Op::Echo { sent, got } = operation.op() else { continue };
+        match operation.outcome() {
+            Kind::Ok => {
+                ok_count += 1;
+                if got.as_ref() != Some(sent) {
+                    errors.push(Record::from(&operation));
+                }
+            }
+            Kind::Fail => fail_count += 1,
+            Kind::Info | Kind::Invoke => info_count += 1,
+        }
+    }
+    let verdict = Verdict::from_rule(errors.is_empty());
+    Ok(EchoResult { verdict, errors, ok_count, fail_count, info_count })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::History;
+
+    fn echo(sent: u64, got: Option<u64>) -> Op<u64> {
+        Op::Echo { sent, got }
+    }
+
+    #[test]
+    fn right_echoes_are_valid() {
+        let mut history = History::default();
+        history.done(echo(3, None), echo(3, Some(3)));
+        history.done(echo(3, None), echo(3, Some(3)));
+        let result = check(&history.events).unwrap();
+        assert_eq!((result.verdict, result.ok_count), (Verdict::Valid, 2));
+    }
+
+    #[test]
+    fn a_wrong_echo_and_a_missing_one_are_invalid() {
+        for got in [Some(4), None] {
+            let mut history = History::default();
+            history.done(echo(3, None), echo(3, got));
+            let result = check(&history.events).unwrap();
+            assert_eq!(result.verdict, Verdict::Invalid);
+            assert_eq!(result.errors[0].start.0, 0);
+        }
+    }
+
+    #[test]
+    fn errors_and_timeouts_are_counted_apart_and_leave_the_verdict() {
+        let mut history = History::default();
+        history.invoke(0, echo(1, None));
+        history.fail(0, echo(1, None));
+        history.invoke(1, echo(2, None));
+        history.info(1, echo(2, None));
+        let result = check(&history.events).unwrap();
+        assert_eq!(result.verdict, Verdict::Valid);
+        assert_eq!((result.ok_count, result.fail_count, result.info_count), (0, 1, 1));
+    }
+}

@@ -1,0 +1,145 @@
+//! What a person needs to see why a key is not linearizable.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+
+use serde::Serialize;
+
+use super::register::Number;
+use super::{KeyHistory, Stuck};
+use crate::history::{Event, Op};
+use crate::operation::{Operation, Record};
+
+/// Why the operations on one key have no order that explains them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Counterexample<V> {
+    /// In one or two sentences, what cannot be.
+    pub explanation: String,
+    /// [`Event::index`] of the completion that ends the smallest prefix without an order: the
+    /// key's history without failed operations, cut off before this event, is linearizable; with
+    /// this event it is not.
+    pub prefix_end: u64,
+    /// The operation that completes there, and cannot be explained.
+    pub operation: Record<V>,
+    /// The operations that were open at some time while it was: those that it clashes with are
+    /// among them, or at the end of the linearization.
+    pub concurrent: Vec<Record<V>>,
+    /// What the register can have held just before that event; `None` is the empty register.
+    /// Operations of unknown outcome whose effect no later operation could see are left out.
+    pub states: Vec<Option<V>>,
+    /// A longest order of the operations before, by the indices of their invocations.
+    pub linearization: Vec<u64>,
+    /// The last operations of that order, oldest first.
+    pub linearization_end: Vec<Record<V>>,
+}
+
+/// How many operations [`Counterexample::linearization_end`] has at most.
+const END_LENGTH: usize = 16;
+
+impl<V: Clone + Eq + Hash + Debug> Counterexample<V> {
+    pub(super) fn new(history: &KeyHistory<'_, V>, stuck: &Stuck<Number>) -> Self {
+        let operation = &history.operations[stuck.call];
+        let end = operation.completed_at.unwrap_or(usize::MAX);
+        let overlaps = |other: &&Operation<'_, V>| {
+            other.invoked_at != operation.invoked_at
+                && other.invoked_at < end
+                && other.completed_at.is_none_or(|completed| completed > operation.invoked_at)
+        };
+        let states: Vec<Option<V>> =
+            stuck.states.iter().map(|&number| history.values[number as usize].cloned()).collect();
+        let last = &stuck.order[stuck.order.len().saturating_sub(END_LENGTH)..];
+        Self {
+            explanation: explain(history, operation, &states),
+            prefix_end: index(operation.completion.unwrap_or(operation.invocation)),
+            operation: operation.into(),
+            concurrent: history.operations.iter().filter(overlaps).map(Record::from).collect(),
+            states,
+            linearization: stuck
+                .order
+                .iter()
+                .map(|&call| index(history.operations[call].invocation))
+                .collect(),
+            linearization_end: last
+                .iter()
+                .map(|&call| (&history.operations[call]).into())
+                .collect(),
+        }
+    }
+}
+
+const fn index<V>(event: &Event<V>) -> u64 {
+    event.index
+}
+
+fn explain<V: Eq + Debug>(
+    history: &KeyHistory<'_, V>,
+    operation: &Operation<'_, V>,
+    states: &[Option<V>],
+) -> String {
+    let seen = match operation.op() {
+        Op::Read { value, .. } => value.as_ref().and_then(Option::as_ref),
+        Op::Cas { from, .. } => Some(from),
+        _ => None,
+    };
+    let did = match operation.op() {
+        Op::Cas { from, to, .. } => format!("changed {from:?} to {to:?}"),
+        _ => seen.map_or_else(|| "read null".to_owned(), |value| format!("read {value:?}")),
+    };
+    let held = match states {
+        [] => "nothing that is known".to_owned(),
+        [only] => text(only),
+        [most @ .., last] => {
+            let most: Vec<_> = most.iter().map(text).collect();
+            format!("{} or {}", most.join(", "), text(last))
+        }
+    };
+    format!(
+        "{} {did} from key {:?} (event {} to {}), but in every order of the operations before, the register holds {held}. {}",
+        operation.invocation.process,
+        history.key,
+        index(operation.invocation),
+        index(operation.completion.unwrap_or(operation.invocation)),
+        seen.map_or_else(
+            || "It had been written before.".to_owned(),
+            |value| origin(history, operation, value)
+        ),
+    )
+}
+
+fn text<V: Debug>(state: &Option<V>) -> String {
+    state.as_ref().map_or_else(|| "null".to_owned(), |value| format!("{value:?}"))
+}
+
+/// Who wrote a value that should not have been seen.
+fn origin<V: Eq + Debug>(
+    history: &KeyHistory<'_, V>,
+    operation: &Operation<'_, V>,
+    value: &V,
+) -> String {
+    let writes = |other: &&Operation<'_, V>| {
+        other.completed_at != operation.completed_at
+            && operation.completed_at.is_none_or(|end| other.invoked_at < end)
+            && match other.op() {
+                Op::Write { value: written, .. } | Op::Cas { to: written, .. } => written == value,
+                _ => false,
+            }
+    };
+    let last = history.operations.iter().rfind(writes);
+    let failed = history.failed.iter().rfind(writes);
+    match (last, failed) {
+        (Some(write), _) => format!(
+            "{value:?} was last written by the {} of {} (event {}), and cannot still have been there.",
+            write.invocation.op.f(),
+            write.invocation.process,
+            index(write.invocation)
+        ),
+        (None, Some(write)) => format!(
+            "Only operations that failed would have written {value:?}, the {} of {} (event {}) for one.",
+            write.invocation.op.f(),
+            write.invocation.process,
+            index(write.invocation)
+        ),
+        (None, None) => format!("Nobody had tried to write {value:?}."),
+    }
+}

@@ -1,0 +1,283 @@
+//! Linearizability: is there one order of all operations, in which each takes effect at some moment
+//! between its invocation and its completion, that explains every result?
+//!
+//! - [`check`] asks it of a history of registers, each key by itself (the keys of a history that is
+//!   linearizable are so one by one, and the other way round: Herlihy and Wing's locality).
+//! - [`find_order`] asks it of one object of any kind, given as a [`Model`].
+//!
+//! Failed operations are left out, those of unknown outcome may take effect at any time after their
+//! invocation, or never. The work is bounded by the number of configurations that a search may
+//! remember, so that a verdict is the same on every machine; one that exceeds it is unknown.
+//!
+//! `search` is the algorithm, `timeline` and `unknown` prepare what it works on, `visited` is its
+//! memory, `counterexample` explains a failure.
+
+mod counterexample;
+mod model;
+mod register;
+mod search;
+mod slots;
+mod timeline;
+mod unknown;
+mod visited;
+
+use std::fmt::Debug;
+use std::hash::Hash;
+
+use rustc_hash::FxHashMap;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+pub use counterexample::Counterexample;
+pub use model::{Model, Need};
+pub use register::{EMPTY, Number, Register, RegisterOperation};
+pub use search::{Undecided, WorkLimit};
+pub use timeline::Call;
+
+use crate::history::{Event, Kind, Op};
+use crate::json::key_text;
+use crate::operation::{Malformed, MalformedReason, Operation, operations};
+use crate::verdict::Verdict;
+use search::{Outcome, Search};
+use timeline::Timeline;
+
+/// The default of [`WorkLimit::states_max`]: at most about 250 MB and a few seconds for one key.
+pub const STATES_MAX: u64 = 4_000_000;
+
+/// What [`check`] found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Linearizability<V> {
+    /// Valid when every key is.
+    pub verdict: Verdict,
+    /// Each key, in the order in which they first appear.
+    pub results: Vec<KeyResult<V>>,
+}
+
+/// What [`check`] found of one key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyResult<V> {
+    /// The key.
+    pub key: V,
+    /// Whether its operations are linearizable.
+    pub verdict: Verdict,
+    /// How many operations were looked at: those that did not fail.
+    pub operations: usize,
+    /// How many configurations the search visited.
+    pub states: u64,
+    /// Why it is invalid.
+    pub counterexample: Option<Counterexample<V>>,
+    /// Why it is unknown.
+    pub undecided: Option<Undecided>,
+}
+
+/// Checks every key of a history of reads, writes and compare-and-sets; other operations are
+/// passed over. Values are printed in explanations as `Debug` has them.
+///
+/// `limit` holds for each key by itself.
+///
+/// # Errors
+///
+/// When no clients can have produced the history.
+pub fn check<V: Clone + Eq + Hash + Debug>(
+    history: &[Event<V>],
+    limit: &mut WorkLimit<'_>,
+) -> Result<Linearizability<V>, Malformed> {
+    let operations = operations(history)?;
+    let mut places: FxHashMap<&V, usize> = FxHashMap::default();
+    let mut histories: Vec<KeyHistory<'_, V>> = Vec::new();
+    for operation in operations {
+        let Some(key) = operation.invocation.op.key() else { continue };
+        let place = *places.entry(key).or_insert_with(|| {
+            histories.push(KeyHistory::new(key));
+            histories.len() - 1
+        });
+        histories[place].push(operation)?;
+    }
+    let results: Vec<_> = histories.iter().map(|history| history.check(limit)).collect();
+    let verdict = Verdict::all(results.iter().map(|result| result.verdict));
+    Ok(Linearizability { verdict, results })
+}
+
+/// The answer of [`find_order`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order<S> {
+    /// The operations can have happened one after another like this (indices of the calls; those of
+    /// unknown outcome that had no effect are missing).
+    Found(Vec<usize>),
+    /// They cannot.
+    Impossible(Stuck<S>),
+    /// The work limit was reached.
+    Unknown(Undecided),
+}
+
+/// Where every order breaks off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stuck<S> {
+    /// The call whose completion ends the shortest prefix of the history that has no order.
+    pub call: usize,
+    /// A longest order of calls in front of it; everything that completed before is in it.
+    pub order: Vec<usize>,
+    /// The states that the object can have been in just before the completion, in ascending order.
+    /// Operations of unknown outcome whose effect no later operation could see are left out.
+    pub states: Vec<S>,
+}
+
+/// Looks for an order in which `calls` can have happened to one object; also says how many
+/// configurations were visited. The calls are in the order of their invocations, and no two have a
+/// position in common.
+pub fn find_order<M: Model>(
+    model: &M,
+    calls: &[Call<M::Operation>],
+    limit: &mut WorkLimit<'_>,
+) -> (Order<M::State>, u64) {
+    match Timeline::new(model, calls) {
+        Some(timeline) if timeline.slots <= 64 => decide::<M, 1>(model, &timeline, limit),
+        Some(timeline) if timeline.slots <= 256 => decide::<M, 4>(model, &timeline, limit),
+        Some(timeline) if timeline.slots <= 4096 => decide::<M, 64>(model, &timeline, limit),
+        _ => (Order::Unknown(Undecided::TooManyOpen), 0),
+    }
+}
+
+fn decide<M: Model, const WORDS: usize>(
+    model: &M,
+    timeline: &Timeline<M>,
+    limit: &mut WorkLimit<'_>,
+) -> (Order<M::State>, u64) {
+    let in_calls = |order: Vec<u32>| order.into_iter().map(|call| call as usize).collect();
+    let mut search = Search::<M, WORDS>::new(model, timeline, timeline.deadlines());
+    let order = match search.run(limit) {
+        Outcome::Found => Order::Found(in_calls(search.linearization())),
+        Outcome::GaveUp(why) => Order::Unknown(why),
+        Outcome::Stuck { deadline } => {
+            // The first search has shown that this much can be done; find out how.
+            let mut prefix = Search::<M, WORDS>::new(model, timeline, deadline);
+            match prefix.run(limit) {
+                Outcome::GaveUp(why) => Order::Unknown(why),
+                Outcome::Found | Outcome::Stuck { .. } => Order::Impossible(Stuck {
+                    call: timeline.due(deadline).call as usize,
+                    order: in_calls(prefix.linearization()),
+                    states: search.states_before(deadline),
+                }),
+            }
+        }
+    };
+    (order, search.states())
+}
+
+/// The operations on one key that may have happened.
+struct KeyHistory<'a, V> {
+    key: &'a V,
+    operations: Vec<Operation<'a, V>>,
+    failed: Vec<Operation<'a, V>>,
+    calls: Vec<Call<RegisterOperation>>,
+    numbers: FxHashMap<&'a V, Number>,
+    /// The values by their numbers; the first stands for the empty register.
+    values: Vec<Option<&'a V>>,
+}
+
+impl<'a, V: Clone + Eq + Hash + Debug> KeyHistory<'a, V> {
+    fn new(key: &'a V) -> Self {
+        Self {
+            key,
+            operations: Vec::new(),
+            failed: Vec::new(),
+            calls: Vec::new(),
+            numbers: FxHashMap::default(),
+            values: vec![None],
+        }
+    }
+
+    fn number(&mut self, value: &'a V) -> Number {
+        *self.numbers.entry(value).or_insert_with(|| {
+            self.values.push(Some(value));
+            self.values.len() as Number - 1
+        })
+    }
+
+    fn push(&mut self, operation: Operation<'a, V>) -> Result<(), Malformed> {
+        let outcome = operation.outcome();
+        if outcome == Kind::Fail {
+            self.failed.push(operation);
+            return Ok(());
+        }
+        let done = match operation.op() {
+            Op::Write { value, .. } => RegisterOperation::Write(self.number(value)),
+            Op::Cas { from, to, .. } => RegisterOperation::Cas(self.number(from), self.number(to)),
+            Op::Read { value: Some(value), .. } if outcome == Kind::Ok => {
+                RegisterOperation::Read(value.as_ref().map_or(EMPTY, |value| self.number(value)))
+            }
+            _ if outcome == Kind::Ok => {
+                let index = operation.completion.map_or(0, |event| event.index);
+                return Err(Malformed { index, reason: MalformedReason::NoResult });
+            }
+            // A read that got no answer says nothing.
+            _ => return Ok(()),
+        };
+        let completed = operation.completed_at.filter(|_| outcome == Kind::Ok);
+        self.calls.push(Call {
+            operation: done,
+            invoked: operation.invoked_at as u64,
+            completed: completed.map(|position| position as u64),
+        });
+        self.operations.push(operation);
+        Ok(())
+    }
+
+    fn check(&self, limit: &mut WorkLimit<'_>) -> KeyResult<V> {
+        let (order, states) = find_order(&Register, &self.calls, limit);
+        let mut result = KeyResult {
+            key: self.key.clone(),
+            verdict: Verdict::Valid,
+            operations: self.operations.len(),
+            states,
+            counterexample: None,
+            undecided: None,
+        };
+        match order {
+            Order::Found(_) => {}
+            Order::Impossible(stuck) => {
+                result.verdict = Verdict::Invalid;
+                result.counterexample = Some(Counterexample::new(self, &stuck));
+            }
+            Order::Unknown(why) => {
+                result.verdict = Verdict::Unknown;
+                result.undecided = Some(why);
+            }
+        }
+        result
+    }
+}
+
+impl<V: Serialize> Serialize for Linearizability<V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct ByKey<'a, V>(&'a [KeyResult<V>]);
+        impl<V: Serialize> Serialize for ByKey<'_, V> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_map(self.0.iter().map(|result| (key_text(&result.key), result)))
+            }
+        }
+        let failures = self.results.iter().filter(|result| result.verdict != Verdict::Valid);
+        let failures: Vec<&V> = failures.map(|result| &result.key).collect();
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("valid?", &self.verdict)?;
+        map.serialize_entry("results", &ByKey(&self.results))?;
+        map.serialize_entry("failures", &failures)?;
+        map.end()
+    }
+}
+
+impl<V: Serialize> Serialize for KeyResult<V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("valid?", &self.verdict)?;
+        map.serialize_entry("op-count", &self.operations)?;
+        map.serialize_entry("states-visited", &self.states)?;
+        if let Some(counterexample) = &self.counterexample {
+            map.serialize_entry("counterexample", counterexample)?;
+        }
+        if let Some(why) = &self.undecided {
+            map.serialize_entry("undecided", why)?;
+        }
+        map.end()
+    }
+}

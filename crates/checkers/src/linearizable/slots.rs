@@ -1,0 +1,45 @@
+//! Sets of open operations, small enough to be copied at every step of the search.
+
+/// A set of slots; an operation holds a slot from its invocation to its completion, so the set is
+/// as wide as the number of operations that are open at once, not as the history is long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct SlotSet<const WORDS: usize>([u64; WORDS]);
+
+impl<const WORDS: usize> SlotSet<WORDS> {
+    pub(crate) const EMPTY: Self = Self([0; WORDS]);
+
+    pub(crate) fn contains(&self, slot: u32) -> bool {
+        self.0[word(slot)] & bit(slot) != 0
+    }
+
+    pub(crate) fn insert(&mut self, slot: u32) {
+        self.0[word(slot)] |= bit(slot);
+    }
+
+    pub(crate) fn remove(&mut self, slot: u32) {
+        self.0[word(slot)] &= !bit(slot);
+    }
+}
+
+const fn word(slot: u32) -> usize {
+    (slot / 64) as usize
+}
+
+const fn bit(slot: u32) -> u64 {
+    1 << (slot % 64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SlotSet;
+
+    #[test]
+    fn slots_of_different_words_do_not_meet() {
+        let mut set = SlotSet::<2>::EMPTY;
+        set.insert(3);
+        set.insert(67);
+        set.remove(3);
+        assert!(set.contains(67));
+        assert!(!set.contains(3));
+    }
+}

@@ -1,0 +1,258 @@
+//! Operations whose outcome nobody knows: each may take effect at any time after its invocation,
+//! or never. Taken naively, `n` of them multiply the search by `2^n`; here they rarely cost
+//! anything, for these reasons:
+//!
+//! - Equal ones are interchangeable. They form a [`Group`], of which the search only counts how
+//!   many it has used.
+//! - Nothing forces them, so one is used only where the operation after it needs what it leaves
+//!   ([`UnknownOperations::candidates`]).
+//! - Of two ways to the same point the one that used fewer is better in every continuation
+//!   ([`UsedSets::covers`]).
+//! - Once nobody can need the result of a group any more, how many of it were used is forgotten
+//!   ([`UsedSets::retire`]).
+
+use rustc_hash::FxHashMap;
+
+use super::model::{Model, Need};
+
+/// Equal operations of unknown outcome.
+pub(crate) struct Group<M: Model> {
+    pub(crate) operation: M::Operation,
+    need: Need<M::State>,
+    /// For each of them, in the order of invocation: its call, and the deadline from which on it
+    /// may take effect.
+    members: Vec<(u32, u32)>,
+    /// The last deadline before which its result can matter.
+    retires_after: u32,
+}
+
+impl<M: Model> Group<M> {
+    /// The call of the next member when `used` have been used: one that was invoked before
+    /// `deadline`, and whose result can still matter.
+    fn member(&self, used: u32, deadline: u32) -> Option<u32> {
+        let &(call, from) = self.members.get(used as usize)?;
+        (from <= deadline && deadline <= self.retires_after).then_some(call)
+    }
+}
+
+pub(crate) struct UnknownOperations<M: Model> {
+    pub(crate) groups: Vec<Group<M>>,
+    by_operation: FxHashMap<M::Operation, u32>,
+    by_result: FxHashMap<M::State, Vec<u32>>,
+    /// Whether the model says of each what it needs and what it leaves.
+    is_specified: bool,
+}
+
+impl<M: Model> Default for UnknownOperations<M> {
+    fn default() -> Self {
+        Self {
+            groups: Vec::new(),
+            by_operation: FxHashMap::default(),
+            by_result: FxHashMap::default(),
+            is_specified: true,
+        }
+    }
+}
+
+impl<M: Model> UnknownOperations<M> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    /// Adds an operation that was invoked before `deadline` and not before the one before it.
+    pub(crate) fn add(&mut self, model: &M, operation: M::Operation, call: u32, deadline: u32) {
+        let need = model.need(&operation);
+        let result = model.result(&operation);
+        let is_idle = matches!((&need, &result), (Need::State(a), Some(b)) if a == b);
+        if is_idle || model.is_read(&operation) {
+            return;
+        }
+        self.is_specified &= need != Need::Unspecified && result.is_some();
+        let groups = &mut self.groups;
+        let group = *self.by_operation.entry(operation.clone()).or_insert_with(|| {
+            let group = groups.len() as u32;
+            if let Some(state) = result {
+                self.by_result.entry(state).or_default().push(group);
+            }
+            groups.push(Group { operation, need, members: Vec::new(), retires_after: 0 });
+            group
+        });
+        groups[group as usize].members.push((call, deadline));
+    }
+
+    /// Finds out until when each group can matter, given what the operation due at each deadline
+    /// needs.
+    pub(crate) fn retire(&mut self, due: impl ExactSizeIterator<Item = Need<M::State>>) {
+        let last = due.len() as u32;
+        let mut until_unspecified = if self.is_specified { 0 } else { last };
+        let mut until: FxHashMap<M::State, u32> = FxHashMap::default();
+        for (need, deadline) in due.zip(0..) {
+            match need {
+                Need::Nothing => {}
+                Need::State(state) => _ = until.insert(state, deadline),
+                Need::Unspecified => until_unspecified = until_unspecified.max(deadline),
+            }
+        }
+        for group in &mut self.groups {
+            group.retires_after = until_unspecified;
+        }
+        // The latest need comes first, so what a group leads to when it is first met is the last
+        // thing that it leads to.
+        let mut needs: Vec<(u32, M::State)> =
+            until.into_iter().map(|(state, deadline)| (deadline, state)).collect();
+        needs.sort_unstable();
+        let mut by_result = self.by_result.clone();
+        for (deadline, state) in needs.into_iter().rev() {
+            let mut states = vec![state];
+            while let Some(state) = states.pop() {
+                for group in by_result.remove(&state).unwrap_or_default() {
+                    let group = &mut self.groups[group as usize];
+                    group.retires_after = group.retires_after.max(deadline);
+                    if let Need::State(before) = &group.need {
+                        states.push(before.clone());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Pushes onto `candidates` each group that is worth trying next: possible in this situation,
+    /// and leading, perhaps through others, to one of the states that are `needed`. `None` when
+    /// the needs are not known.
+    pub(crate) fn candidates(
+        &self,
+        situation: &Situation<'_, M>,
+        needed: Option<Vec<M::State>>,
+        candidates: &mut Vec<u32>,
+    ) {
+        let (Some(mut needed), true) = (needed, self.is_specified) else {
+            let groups = 0..self.groups.len() as u32;
+            candidates.extend(groups.filter(|&group| situation.changes_state(self, group)));
+            return;
+        };
+        let mut next = 0;
+        while next < needed.len() {
+            let groups = self.by_result.get(&needed[next]).map_or(&[][..], Vec::as_slice);
+            next += 1;
+            for &group in groups {
+                if situation.changes_state(self, group) {
+                    candidates.push(group);
+                } else if situation.available(self, group).is_some()
+                    && let Need::State(before) = &self.groups[group as usize].need
+                    && before != situation.state
+                    && !needed.contains(before)
+                {
+                    needed.push(before.clone());
+                }
+            }
+        }
+    }
+}
+
+/// A point of the search, as far as operations of unknown outcome are concerned.
+pub(crate) struct Situation<'a, M: Model> {
+    pub(crate) model: &'a M,
+    pub(crate) state: &'a M::State,
+    pub(crate) deadline: u32,
+    pub(crate) used: &'a [(u32, u32)],
+}
+
+impl<M: Model> Situation<'_, M> {
+    /// The call of the group's next member, if there is one to use.
+    pub(crate) fn available(&self, unknown: &UnknownOperations<M>, group: u32) -> Option<u32> {
+        unknown.groups[group as usize].member(count(self.used, group), self.deadline)
+    }
+
+    /// The states to which one more operation of unknown outcome can lead.
+    pub(crate) fn reachable(
+        &self,
+        unknown: &UnknownOperations<M>,
+    ) -> impl Iterator<Item = M::State> {
+        unknown.groups.iter().zip(0..).filter_map(|(group, number)| {
+            self.available(unknown, number)?;
+            self.model.step(self.state, &group.operation)
+        })
+    }
+
+    fn changes_state(&self, unknown: &UnknownOperations<M>, group: u32) -> bool {
+        let operation = &unknown.groups[group as usize].operation;
+        self.available(unknown, group).is_some()
+            && self.model.step(self.state, operation).is_some_and(|next| next != *self.state)
+    }
+}
+
+/// How many of a group are in a set.
+fn count(used: &[(u32, u32)], group: u32) -> u32 {
+    used.binary_search_by_key(&group, |&(group, _)| group).map_or(0, |place| used[place].1)
+}
+
+/// Which operations of unknown outcome a partial linearization has used: group and number, sorted.
+/// Each set is stored once and known by its number, so that configurations stay small.
+pub(crate) struct UsedSets {
+    sets: Vec<UsedSet>,
+    numbers: FxHashMap<Box<[(u32, u32)]>, u32>,
+}
+
+struct UsedSet {
+    counts: Box<[(u32, u32)]>,
+    /// The first deadline after which a group in it retires.
+    changes_after: u32,
+}
+
+impl UsedSets {
+    /// The number of the empty set.
+    pub(crate) const NONE: u32 = 0;
+
+    pub(crate) fn new() -> Self {
+        let none = UsedSet { counts: Box::default(), changes_after: u32::MAX };
+        Self { sets: vec![none], numbers: FxHashMap::from_iter([(Box::default(), Self::NONE)]) }
+    }
+
+    pub(crate) fn counts(&self, set: u32) -> &[(u32, u32)] {
+        &self.sets[set as usize].counts
+    }
+
+    /// The set with one more of a group.
+    pub(crate) fn with<M: Model>(&mut self, set: u32, group: u32, groups: &[Group<M>]) -> u32 {
+        let mut counts = self.counts(set).to_vec();
+        match counts.binary_search_by_key(&group, |&(group, _)| group) {
+            Ok(place) => counts[place].1 += 1,
+            Err(place) => counts.insert(place, (group, 1)),
+        }
+        self.number(counts, groups)
+    }
+
+    /// The set without the groups that cannot matter once `passed` is behind.
+    pub(crate) fn retire<M: Model>(&mut self, set: u32, passed: u32, groups: &[Group<M>]) -> u32 {
+        if passed < self.sets[set as usize].changes_after {
+            return set;
+        }
+        let still_matters =
+            |&&(group, _): &&(u32, u32)| groups[group as usize].retires_after > passed;
+        let counts = self.counts(set).iter().filter(still_matters).copied().collect();
+        self.number(counts, groups)
+    }
+
+    fn number<M: Model>(&mut self, counts: Vec<(u32, u32)>, groups: &[Group<M>]) -> u32 {
+        let counts = counts.into_boxed_slice();
+        if let Some(&number) = self.numbers.get(&counts) {
+            return number;
+        }
+        let number = self.sets.len() as u32;
+        let retirements = counts.iter().map(|&(group, _)| groups[group as usize].retires_after);
+        let changes_after = retirements.min().unwrap_or(u32::MAX);
+        self.numbers.insert(counts.clone(), number);
+        self.sets.push(UsedSet { counts, changes_after });
+        number
+    }
+
+    /// Whether `set` holds everything that `part` holds: what can be done after `set` can be done
+    /// after `part` as well.
+    pub(crate) fn covers(&self, set: u32, part: u32) -> bool {
+        if part == Self::NONE || part == set {
+            return true;
+        }
+        let (set, part) = (self.counts(set), self.counts(part));
+        part.len() <= set.len() && part.iter().all(|&(group, number)| count(set, group) >= number)
+    }
+}

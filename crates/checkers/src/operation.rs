@@ -1,0 +1,222 @@
+//! From events to operations: an invocation and, if it came, its completion.
+//!
+//! Pairing is where a history that cannot have happened is found out, so that no checker after it
+//! has to deal with one.
+
+use std::mem::discriminant;
+
+use rustc_hash::FxHashMap;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::history::{Event, Kind, Op, Process, Value};
+
+/// An invocation with its completion.
+#[derive(Debug)]
+pub struct Operation<'a, V> {
+    /// The event that began it.
+    pub invocation: &'a Event<V>,
+    /// The event that ended it; `None` when the history ends first.
+    pub completion: Option<&'a Event<V>>,
+    /// Where the invocation stands in the slice that was paired.
+    pub invoked_at: usize,
+    /// Where the completion stands in it.
+    pub completed_at: Option<usize>,
+}
+
+impl<V> Clone for Operation<'_, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V> Copy for Operation<'_, V> {}
+
+impl<'a, V> Operation<'a, V> {
+    /// What became of it; an operation that never completed counts as [`Kind::Info`].
+    pub fn outcome(&self) -> Kind {
+        self.completion.map_or(Kind::Info, |event| event.kind)
+    }
+
+    /// The operation with what came back, if something did.
+    pub fn op(&self) -> &'a Op<V> {
+        &self.completion.unwrap_or(self.invocation).op
+    }
+
+    /// Nanoseconds from invocation to completion.
+    pub fn latency(&self) -> Option<u64> {
+        self.completion.map(|event| event.time.saturating_sub(self.invocation.time))
+    }
+}
+
+/// A history that no clients can have produced.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("event {index}: {reason}")]
+pub struct Malformed {
+    /// [`Event::index`] of the event that does not fit.
+    pub index: u64,
+    /// Why it does not.
+    pub reason: MalformedReason,
+}
+
+/// What is wrong with a malformed history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MalformedReason {
+    /// A process began an operation while its last one was open.
+    #[error("the process has an open operation already")]
+    AlreadyOpen,
+    /// A completion without an invocation before it.
+    #[error("nothing that the process began could complete here")]
+    NotInvoked,
+    /// A completion of a function or key that the process did not invoke.
+    #[error("the completion does not belong to what the process invoked")]
+    Mismatch,
+    /// An `ok` completion that lacks what the operation was to give back.
+    #[error("the operation succeeded without a result")]
+    NoResult,
+}
+
+/// The operations of all clients, in the order of their invocations. Events of the nemesis are
+/// passed over.
+///
+/// # Errors
+///
+/// The first event that does not fit, see [`MalformedReason`].
+pub fn operations<V: PartialEq>(history: &[Event<V>]) -> Result<Vec<Operation<'_, V>>, Malformed> {
+    let mut operations: Vec<Operation<'_, V>> = Vec::with_capacity(history.len() / 2 + 1);
+    let mut open: FxHashMap<u64, usize> = FxHashMap::default();
+    for (position, event) in history.iter().enumerate() {
+        let Process::Client(process) = event.process else { continue };
+        let malformed = |reason| Malformed { index: event.index, reason };
+        if event.kind == Kind::Invoke {
+            if open.insert(process, operations.len()).is_some() {
+                return Err(malformed(MalformedReason::AlreadyOpen));
+            }
+            operations.push(Operation {
+                invocation: event,
+                completion: None,
+                invoked_at: position,
+                completed_at: None,
+            });
+        } else {
+            let place = open.remove(&process);
+            let place = place.ok_or_else(|| malformed(MalformedReason::NotInvoked))?;
+            let operation = &mut operations[place];
+            if !belongs(&operation.invocation.op, &event.op) {
+                return Err(malformed(MalformedReason::Mismatch));
+            }
+            operation.completion = Some(event);
+            operation.completed_at = Some(position);
+        }
+    }
+    Ok(operations)
+}
+
+/// Whether a completion repeats what the invocation asked.
+fn belongs<V: PartialEq>(invoked: &Op<V>, completed: &Op<V>) -> bool {
+    match (invoked, completed) {
+        (Op::Echo { sent: a, .. }, Op::Echo { sent: b, .. })
+        | (Op::Broadcast { message: a }, Op::Broadcast { message: b })
+        | (Op::Add { element: a }, Op::Add { element: b })
+        | (Op::Read { key: a, .. }, Op::Read { key: b, .. }) => a == b,
+        (Op::Write { .. }, Op::Write { .. })
+        | (Op::Cas { .. }, Op::Cas { .. })
+        | (Op::AddDelta { .. }, Op::AddDelta { .. }) => invoked == completed,
+        _ => discriminant(invoked) == discriminant(completed),
+    }
+}
+
+/// An operation as reports show it: on its own, with times and event indices.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record<V> {
+    /// Who did it.
+    pub process: Process,
+    /// What was asked and what came back.
+    pub op: Op<V>,
+    /// What became of it; [`Kind::Info`] when it never completed.
+    pub outcome: Kind,
+    /// Index and time (ns) of the invocation.
+    pub start: (u64, u64),
+    /// Index and time (ns) of the completion.
+    pub end: Option<(u64, u64)>,
+}
+
+impl<V: Clone> From<&Operation<'_, V>> for Record<V> {
+    fn from(operation: &Operation<'_, V>) -> Self {
+        Self {
+            process: operation.invocation.process,
+            op: operation.op().clone(),
+            outcome: operation.outcome(),
+            start: (operation.invocation.index, operation.invocation.time),
+            end: operation.completion.map(|event| (event.index, event.time)),
+        }
+    }
+}
+
+impl<V: Serialize> Serialize for Record<V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("process", &self.process)?;
+        map.serialize_entry("f", self.op.f())?;
+        if let Some(key) = self.op.key() {
+            map.serialize_entry("key", key)?;
+        }
+        map.serialize_entry("value", &Value { op: &self.op, kind: self.outcome })?;
+        map.serialize_entry("outcome", &self.outcome)?;
+        map.serialize_entry("start-index", &self.start.0)?;
+        map.serialize_entry("start-time", &self.start.1)?;
+        map.serialize_entry("end-index", &self.end.map(|end| end.0))?;
+        map.serialize_entry("end-time", &self.end.map(|end| end.1))?;
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::History;
+
+    fn reason(history: &History) -> (u64, MalformedReason) {
+        let error = operations(&history.events).unwrap_err();
+        (error.index, error.reason)
+    }
+
+    #[test]
+    fn completions_meet_their_invocations() {
+        let mut history = History::default();
+        history.invoke(0, Op::Write { key: 0, value: 1 });
+        history.invoke(1, Op::Read { key: 0, value: None });
+        history.nemesis("start-partition");
+        history.ok(1, Op::Read { key: 0, value: Some(Some(1)) });
+        history.info(0, Op::Write { key: 0, value: 1 });
+        history.invoke(2, Op::Write { key: 0, value: 2 });
+
+        let operations = operations(&history.events).unwrap();
+        let outcomes: Vec<_> = operations
+            .iter()
+            .map(|operation| (operation.invoked_at, operation.completed_at, operation.outcome()))
+            .collect();
+        assert_eq!(
+            outcomes,
+            [(0, Some(4), Kind::Info), (1, Some(3), Kind::Ok), (5, None, Kind::Info)]
+        );
+        assert_eq!(operations[1].latency(), Some(2 * crate::testing::STEP));
+    }
+
+    #[test]
+    fn impossible_histories_are_named_by_their_event() {
+        let mut history = History::default();
+        history.invoke(0, Op::Generate { id: None });
+        history.invoke(0, Op::Generate { id: None });
+        assert_eq!(reason(&history), (1, MalformedReason::AlreadyOpen));
+
+        let mut history = History::default();
+        history.ok(3, Op::Generate { id: Some(1) });
+        assert_eq!(reason(&history), (0, MalformedReason::NotInvoked));
+
+        let mut history = History::default();
+        history.invoke(0, Op::Read { key: 0, value: None });
+        history.ok(0, Op::Read { key: 1, value: Some(None) });
+        assert_eq!(reason(&history), (1, MalformedReason::Mismatch));
+    }
+}

@@ -1,0 +1,153 @@
+//! Random histories of registers, from a seed.
+
+use checkers::{Event, Kind, Op, Process};
+
+/// SplitMix64: a small generator of which the same seed gives the same numbers everywhere.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `bound`.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    pub(crate) fn percent(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+}
+
+/// What a random history looks like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    pub(crate) operations: usize,
+    pub(crate) clients: u64,
+    pub(crate) keys: u64,
+    /// Values are below this.
+    pub(crate) values: u64,
+    /// How many of 100 operations have an unknown outcome; every second of these takes effect.
+    pub(crate) unknown_percent: u64,
+}
+
+/// An operation that was begun.
+struct Open {
+    process: u64,
+    op: Op<u64>,
+    /// Whether it has taken effect, and how it will complete.
+    effect: Option<Kind>,
+}
+
+/// A linearizable history: every operation takes effect at a random moment between its events.
+pub(crate) fn valid_history(random: &mut Random, shape: Shape) -> Vec<Event<u64>> {
+    let mut events = Vec::new();
+    let mut record = |process, kind, op: &Op<u64>| {
+        let index = events.len() as u64;
+        let process = Process::Client(process);
+        let op = op.clone();
+        events.push(Event { index, time: index, process, kind, op, error: None, is_final: false });
+    };
+    let mut registers: Vec<Option<u64>> = vec![None; shape.keys as usize];
+    let mut open: Vec<Option<Open>> = (0..shape.clients).map(|_| None).collect();
+    // Operations of unknown outcome that may still take effect.
+    let mut lingering: Vec<Op<u64>> = Vec::new();
+    let mut next_process = 0;
+    let mut processes: Vec<u64> = Vec::new();
+    for _ in 0..shape.clients {
+        processes.push(next_process);
+        next_process += 1;
+    }
+    let mut begun = 0;
+    while begun < shape.operations || open.iter().any(Option::is_some) {
+        if !lingering.is_empty() && random.percent(10) {
+            let place = random.below(lingering.len() as u64) as usize;
+            let mut op = lingering.swap_remove(place);
+            _ = apply(&mut registers, &mut op);
+        }
+        let client = random.below(shape.clients) as usize;
+        let Some(current) = &mut open[client] else {
+            if begun < shape.operations {
+                begun += 1;
+                let op = random_op(random, shape);
+                record(processes[client], Kind::Invoke, &op);
+                open[client] = Some(Open { process: processes[client], op, effect: None });
+            }
+            continue;
+        };
+        if current.effect.is_none() {
+            if random.percent(shape.unknown_percent) {
+                if random.percent(50) {
+                    lingering.push(current.op.clone());
+                }
+                current.effect = Some(Kind::Info);
+            } else {
+                let happened = apply(&mut registers, &mut current.op);
+                current.effect = Some(if happened { Kind::Ok } else { Kind::Fail });
+            }
+            continue;
+        }
+        if let Some(Open { process, op, effect: Some(kind) }) = open[client].take() {
+            if kind == Kind::Info {
+                processes[client] = next_process;
+                next_process += 1;
+                // Some never complete at all.
+                if random.percent(30) {
+                    continue;
+                }
+            }
+            record(process, kind, &op);
+        }
+    }
+    events
+}
+
+fn random_op(random: &mut Random, shape: Shape) -> Op<u64> {
+    let key = random.below(shape.keys);
+    match random.below(3) {
+        0 => Op::Read { key, value: None },
+        1 => Op::Write { key, value: random.below(shape.values) },
+        _ => Op::Cas { key, from: random.below(shape.values), to: random.below(shape.values) },
+    }
+}
+
+/// Does the operation, and says whether it happened.
+fn apply(registers: &mut [Option<u64>], op: &mut Op<u64>) -> bool {
+    match op {
+        Op::Read { key, value } => *value = Some(registers[*key as usize]),
+        Op::Write { key, value } => registers[*key as usize] = Some(*value),
+        Op::Cas { key, from, to } => {
+            if registers[*key as usize] != Some(*from) {
+                return false;
+            }
+            registers[*key as usize] = Some(*to);
+        }
+        _ => {}
+    }
+    true
+}
+
+/// Changes what one completed operation saw, did or became.
+pub(crate) fn mutate(random: &mut Random, events: &mut [Event<u64>], values: u64) {
+    let completions: Vec<usize> =
+        (0..events.len()).filter(|&place| events[place].kind != Kind::Invoke).collect();
+    if completions.is_empty() {
+        return;
+    }
+    let place = completions[random.below(completions.len() as u64) as usize];
+    let event = &mut events[place];
+    match &mut event.op {
+        Op::Read { value, .. } if event.kind == Kind::Ok => {
+            let other = random.below(values + 1);
+            *value = Some((other < values).then_some(other));
+        }
+        Op::Read { .. } => {}
+        // What failed happened, or the other way round.
+        _ => event.kind = if event.kind == Kind::Fail { Kind::Ok } else { Kind::Fail },
+    }
+}

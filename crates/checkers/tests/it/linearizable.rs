@@ -1,0 +1,161 @@
+//! Linearizability: the search against brute force and against `todc-utils`.
+
+use checkers::linearizable::{Linearizability, STATES_MAX, WorkLimit, check};
+use checkers::{Event, Kind, Op, Record, Verdict, operations};
+
+use crate::brute_force;
+use crate::generator::{Random, Shape, mutate, valid_history};
+
+fn checked(events: &[Event<u64>]) -> Linearizability<u64> {
+    let mut limit = WorkLimit { states_max: STATES_MAX, stop: &mut || false };
+    check(events, &mut limit).unwrap()
+}
+
+fn verdict(events: &[Event<u64>]) -> Verdict {
+    checked(events).verdict
+}
+
+fn show(events: &[Event<u64>]) -> String {
+    events.iter().map(|event| serde_json::to_string(event).unwrap() + "\n").collect()
+}
+
+#[test]
+fn small_random_histories_agree_with_brute_force() {
+    let (mut valid, mut invalid) = (0, 0);
+    for seed in 0..30_000 {
+        let mut random = Random(seed);
+        let shape = Shape {
+            operations: 1 + random.below(8) as usize,
+            clients: 1 + random.below(4),
+            keys: 1,
+            values: 1 + random.below(3),
+            unknown_percent: [0, 20, 60][random.below(3) as usize],
+        };
+        let mut events = valid_history(&mut random, shape);
+        for _ in 0..random.below(4) {
+            mutate(&mut random, &mut events, shape.values);
+        }
+        let expected = Verdict::from_rule(brute_force::is_linearizable(&events, 0));
+        match expected {
+            Verdict::Valid => valid += 1,
+            _ => invalid += 1,
+        }
+        assert_eq!(verdict(&events), expected, "seed {seed}\n{}", show(&events));
+    }
+    // Both answers must come often, or the test shows nothing.
+    assert!(valid > 5_000 && invalid > 5_000, "{valid} valid, {invalid} invalid");
+}
+
+/// The events of one key without failed operations, as far as `end` (an index, included).
+fn prefix(events: &[Event<u64>], key: u64, end: u64) -> Vec<Event<u64>> {
+    let operations = operations(events).unwrap();
+    let mut kept: Vec<Event<u64>> = operations
+        .iter()
+        .filter(|operation| operation.outcome() != Kind::Fail)
+        .flat_map(|operation| [Some(operation.invocation), operation.completion])
+        .flatten()
+        .filter(|event| event.op.key() == Some(&key) && event.index <= end)
+        .cloned()
+        .collect();
+    kept.sort_by_key(|event| event.index);
+    kept
+}
+
+#[test]
+fn a_counterexample_is_the_smallest_prefix_with_the_states_that_were_possible() {
+    let mut found = 0;
+    for seed in 0..20_000 {
+        let mut random = Random(seed);
+        let shape = Shape {
+            operations: 2 + random.below(7) as usize,
+            clients: 1 + random.below(4),
+            keys: 1,
+            values: 1 + random.below(3),
+            unknown_percent: [0, 30][random.below(2) as usize],
+        };
+        let mut events = valid_history(&mut random, shape);
+        mutate(&mut random, &mut events, shape.values);
+        let result = checked(&events);
+        let Some(example) = result.results.first().and_then(|key| key.counterexample.as_ref())
+        else {
+            continue;
+        };
+        found += 1;
+        let context = || format!("seed {seed}: {example:#?}\n{}", show(&events));
+        let end = example.prefix_end;
+        assert_eq!(verdict(&prefix(&events, 0, end)), Verdict::Invalid, "{}", context());
+        assert_eq!(verdict(&prefix(&events, 0, end - 1)), Verdict::Valid, "{}", context());
+        assert_eq!(example.operation.end.unwrap().0, end, "{}", context());
+
+        // No state may be listed that was not possible; one may be missing only if nothing but an
+        // operation of unknown outcome leads there.
+        let possible = brute_force::states_before(&events, 0, end as usize);
+        let unknown = |state: &Option<u64>| {
+            example.concurrent.iter().chain(&all_records(&events)).any(|record| {
+                record.outcome == Kind::Info
+                    && match &record.op {
+                        Op::Write { value, .. } | Op::Cas { to: value, .. } => {
+                            Some(*value) == *state
+                        }
+                        _ => false,
+                    }
+            })
+        };
+        assert!(example.states.iter().all(|state| possible.contains(state)), "{}", context());
+        for state in &possible {
+            assert!(example.states.contains(state) || unknown(state), "{state:?} {}", context());
+        }
+        let needed = match example.operation.op {
+            Op::Read { value, .. } => value.unwrap(),
+            Op::Cas { from, .. } => Some(from),
+            _ => panic!("a write is always possible: {}", context()),
+        };
+        assert!(!possible.contains(&needed), "{}", context());
+        check_order(&events, &example.linearization, end, &example.states, &context);
+    }
+    assert!(found > 5_000, "{found} counterexamples");
+}
+
+fn all_records(events: &[Event<u64>]) -> Vec<Record<u64>> {
+    operations(events).unwrap().iter().map(Record::from).collect()
+}
+
+/// The longest order must respect time, explain every result, and hold all that was completed.
+fn check_order(
+    events: &[Event<u64>],
+    order: &[u64],
+    end: u64,
+    states: &[Option<u64>],
+    context: &impl Fn() -> String,
+) {
+    let operations = operations(events).unwrap();
+    let of = |index: u64| operations.iter().find(|op| op.invocation.index == index).unwrap();
+    let mut state = None;
+    for (place, &index) in order.iter().enumerate() {
+        let operation = of(index);
+        assert_ne!(operation.outcome(), Kind::Fail);
+        assert!(operation.invocation.index < end);
+        assert!(!order[..place].contains(&index));
+        // Nothing later in the order completed before this one began.
+        for &later in &order[place + 1..] {
+            let over = of(later).completion.filter(|_| of(later).outcome() == Kind::Ok);
+            assert!(over.is_none_or(|over| over.index > index), "{}", context());
+        }
+        match *operation.op() {
+            Op::Read { value, .. } => assert_eq!(Some(state), value, "{}", context()),
+            Op::Write { value, .. } => state = Some(value),
+            Op::Cas { from, to, .. } => {
+                assert_eq!(state, Some(from), "{}", context());
+                state = Some(to);
+            }
+            _ => panic!("not an operation of a register"),
+        }
+    }
+    assert!(states.contains(&state), "{}", context());
+    for operation in &operations {
+        let is_over = operation.completion.is_some_and(|event| event.index < end);
+        if is_over && operation.outcome() == Kind::Ok {
+            assert!(order.contains(&operation.invocation.index), "{}", context());
+        }
+    }
+}
