@@ -1,0 +1,153 @@
+//! What a node has in every role: its persistent state, its log, how far that
+//! is committed, and the output that collects while it works.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt, SeedableRng};
+
+use crate::log::Log;
+use crate::message::{
+    Apply, Config, Entry, Envelope, Message, Output, Payload, Record, Restored, Snapshot,
+};
+use crate::roster::Roster;
+use crate::types::{Incarnation, LogIndex, NodeIndex, Term};
+
+/// The part of a node that outlives its roles.
+#[derive(Debug)]
+pub(crate) struct Core<C, S> {
+    pub(crate) config: Config,
+    pub(crate) roster: Roster,
+    pub(crate) term: Term,
+    pub(crate) voted_for: Option<NodeIndex>,
+    pub(crate) log: Log<C, S>,
+    pub(crate) commit_index: LogIndex,
+    /// Whether the last try showed that no quorum is within reach.
+    pub(crate) isolated: bool,
+    pub(crate) output: Output<C, S>,
+    rng: Xoshiro256PlusPlus,
+}
+
+impl<C: Clone, S: Clone> Core<C, S> {
+    /// The state as stored. The restored snapshot is the first thing to apply.
+    pub(crate) fn new(
+        config: Config,
+        incarnation: Incarnation,
+        restored: Restored<C, S>,
+        seed: u64,
+    ) -> Self {
+        let Restored { term, voted_for, snapshot, entries } = restored;
+        let mut output = Output::default();
+        let commit_index = snapshot.as_ref().map_or(LogIndex(0), |snapshot| snapshot.index);
+        output.applies.extend(snapshot.clone().map(Apply::Restore));
+        Self {
+            roster: Roster::new(config.id, incarnation, config.nodes),
+            term,
+            voted_for,
+            log: Log::new(snapshot, entries),
+            commit_index,
+            isolated: false,
+            output,
+            rng: Xoshiro256PlusPlus::seed_from_u64(seed),
+            config,
+        }
+    }
+
+    /// All nodes but this one, in order.
+    pub(crate) fn peers(&self) -> impl Iterator<Item = NodeIndex> + use<C, S> {
+        let own = self.config.id;
+        (0..self.config.nodes).map(NodeIndex).filter(move |&node| node != own)
+    }
+
+    /// When to campaign if no leader is heard until then: between one and two
+    /// election timeouts from `now`.
+    pub(crate) fn draw_election_deadline(&mut self, now: Duration) -> Duration {
+        let timeout = self.config.election_timeout;
+        now + timeout + timeout.mul_f64(self.rng.random::<f64>())
+    }
+
+    /// When to campaign first after a start: sooner, since probably nobody
+    /// leads yet, and spread, so that rarely two nodes do.
+    pub(crate) fn draw_first_deadline(&mut self, now: Duration) -> Duration {
+        now + self.config.election_timeout.mul_f64(0.2 + 0.8 * self.rng.random::<f64>())
+    }
+
+    /// Sends `payload` in the current term.
+    pub(crate) fn send(&mut self, to: NodeIndex, payload: Payload<C, S>) {
+        self.send_as(self.term, to, payload);
+    }
+
+    /// Sends `payload` with a term that need not be the current one.
+    pub(crate) fn send_as(&mut self, term: Term, to: NodeIndex, payload: Payload<C, S>) {
+        let message = Message { incarnation: self.roster.own(), term, payload };
+        self.output.messages.push(Envelope { to, message });
+    }
+
+    /// Enters a later term, or gives this term's vote.
+    pub(crate) fn set_ballot(&mut self, term: Term, voted_for: Option<NodeIndex>) {
+        debug_assert!(term > self.term || (term == self.term && self.voted_for.is_none()));
+        self.term = term;
+        self.voted_for = voted_for;
+        let record = Record::Ballot { term, voted_for };
+        match self.output.records.last_mut() {
+            Some(last @ Record::Ballot { .. }) => *last = record,
+            _ => self.output.records.push(record),
+        }
+    }
+
+    /// Puts commands of the current term at the end of the log.
+    pub(crate) fn extend_log(&mut self, commands: impl IntoIterator<Item = Option<C>>) {
+        let added = self.log.extend(self.term, commands);
+        if !added.is_empty() {
+            self.output.records.push(Record::Append(added));
+        }
+    }
+
+    /// Declares everything up to `index` committed and hands it out.
+    pub(crate) fn commit(&mut self, index: LogIndex) {
+        if index <= self.commit_index {
+            return;
+        }
+        let count = (index.0 - self.commit_index.0) as usize;
+        let entries = self.log.entries_from(self.commit_index.next(), count);
+        self.output.applies.extend(entries.cloned().map(Apply::Entry));
+        self.commit_index = index;
+    }
+
+    /// Takes over a leader's entries; see [`Log::reconcile`].
+    pub(crate) fn accept_entries(
+        &mut self,
+        prev_log_index: LogIndex,
+        prev_log_term: Term,
+        entries: &[Entry<C>],
+    ) -> Result<LogIndex, crate::Conflict> {
+        let reconciled =
+            self.log.reconcile(prev_log_index, prev_log_term, entries, self.commit_index)?;
+        self.output.records.extend(reconciled.truncated_from.map(Record::Truncate));
+        if reconciled.appended > 0 {
+            let new = entries[entries.len() - reconciled.appended..].to_vec();
+            self.output.records.push(Record::Append(new));
+        }
+        Ok(reconciled.match_index)
+    }
+
+    /// Takes over a leader's snapshot, unless this node is already that far.
+    pub(crate) fn accept_snapshot(&mut self, snapshot: Snapshot<S>) -> LogIndex {
+        if snapshot.index > self.commit_index {
+            self.commit_index = snapshot.index;
+            let old_first = self.log.first_index();
+            if !self.log.install(snapshot.clone()) {
+                self.output.records.push(Record::Truncate(old_first));
+            }
+            self.output.records.push(Record::Snapshot(snapshot.clone()));
+            self.output.applies.push(Apply::Restore(snapshot));
+        }
+        self.commit_index
+    }
+
+    /// The incarnations to tell followers of.
+    pub(crate) fn known_incarnations(&self) -> Arc<[Option<Incarnation>]> {
+        self.roster.known()
+    }
+}

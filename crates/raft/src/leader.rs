@@ -1,0 +1,367 @@
+//! The leader: gathers proposals and reads, sends rounds to a quorum, counts
+//! answers.
+//!
+//! *Quorum first.* What arrives within one gather window shares one round. The
+//! round goes to just enough followers for a quorum, those that answered
+//! fastest lately; the others get the entries with their next heartbeat, or
+//! at once when the chosen ones are late. One round serves every proposal and
+//! every read that waited for it.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::core::Core;
+use crate::message::{AppendEntries, AppendReply, Payload};
+use crate::progress::{Mode, Progress};
+use crate::quorum::{quorum, reached_by_quorum};
+use crate::roster::Standing;
+use crate::types::{LogIndex, NodeIndex, ReadId, Round, Term};
+
+/// Added to twice a follower's usual round trip before it counts as late.
+const PATIENCE_MARGIN: Duration = Duration::from_millis(10);
+
+/// What a leader knows beyond the common state.
+#[derive(Debug)]
+pub struct Leader<C> {
+    /// What is known of every follower; this node's own place is not used.
+    progress: Vec<Progress>,
+    /// The latest round.
+    round: Round,
+    /// Proposals that are in no log yet.
+    proposals: Vec<C>,
+    /// Reads for which no round has been sent yet.
+    waiting_reads: Vec<ReadId>,
+    /// When both are to be sent.
+    gather_until: Option<Duration>,
+    /// Reads and the round that confirms them.
+    sent_reads: VecDeque<(Round, ReadId)>,
+    /// Rounds sent to a bare quorum, and when the others are to get them too.
+    unconfirmed: VecDeque<(Round, Duration)>,
+    /// The no-op of this term: until it is committed the commit index may be
+    /// behind what earlier leaders acknowledged, so no read is served.
+    noop_index: LogIndex,
+    transfer: Option<Transfer>,
+}
+
+/// A handing over of leadership under way.
+#[derive(Debug)]
+struct Transfer {
+    to: NodeIndex,
+    deadline: Duration,
+    ordered: bool,
+}
+
+impl<C: Clone> Leader<C> {
+    /// Takes office: puts a no-op in the log and tells everybody.
+    pub(crate) fn start<S: Clone>(core: &mut Core<C, S>, now: Duration) -> Self {
+        let next_index = core.log.last_index().next();
+        let mut progress: Vec<_> =
+            (0..core.config.nodes).map(|_| Progress::new(next_index, now)).collect();
+        progress[core.config.id.0].heard_at = Duration::MAX;
+        let mut leader = Self {
+            progress,
+            round: Round(1),
+            proposals: Vec::new(),
+            waiting_reads: Vec::new(),
+            gather_until: None,
+            sent_reads: VecDeque::new(),
+            unconfirmed: VecDeque::new(),
+            noop_index: next_index,
+            transfer: None,
+        };
+        core.isolated = false;
+        core.extend_log([None]);
+        for peer in core.peers() {
+            leader.send_entries(core, now, peer, true);
+        }
+        leader.advance(core);
+        leader
+    }
+
+    /// Leaves office: what is in no log is given back, and no read is served.
+    pub(crate) fn resign<S: Clone>(self, core: &mut Core<C, S>) {
+        core.output.dropped.extend(self.proposals);
+        let sent = self.sent_reads.into_iter().map(|(_, read)| read);
+        core.output.reads_refused.extend(sent.chain(self.waiting_reads));
+    }
+
+    /// What is known of `follower`.
+    #[must_use]
+    pub fn progress(&self, follower: NodeIndex) -> &Progress {
+        &self.progress[follower.0]
+    }
+
+    /// Takes a command for the next round, or gives it back during a transfer.
+    pub(crate) fn propose<S: Clone>(
+        &mut self,
+        core: &mut Core<C, S>,
+        now: Duration,
+        command: C,
+    ) -> Result<(), C> {
+        if self.transfer.is_some() {
+            return Err(command);
+        }
+        self.proposals.push(command);
+        self.gather(core, now);
+        Ok(())
+    }
+
+    /// Takes a read for the next round: the confirmation must be sent after
+    /// the read came in (thesis 6.4).
+    pub(crate) fn read<S: Clone>(&mut self, core: &mut Core<C, S>, now: Duration, read: ReadId) {
+        self.waiting_reads.push(read);
+        self.gather(core, now);
+    }
+
+    fn gather<S: Clone>(&mut self, core: &mut Core<C, S>, now: Duration) {
+        let window = core.config.gather_window;
+        let is_alone = core.config.nodes == 1;
+        if is_alone || self.proposals.len() >= core.config.entries_per_message {
+            self.start_round(core, now);
+        } else {
+            self.gather_until.get_or_insert(now + window);
+        }
+    }
+
+    /// Sends what was gathered to a quorum.
+    fn start_round<S: Clone>(&mut self, core: &mut Core<C, S>, now: Duration) {
+        self.gather_until = None;
+        self.round = Round(self.round.0 + 1);
+        core.extend_log(self.proposals.drain(..).map(Some));
+        self.sent_reads.extend(self.waiting_reads.drain(..).map(|read| (self.round, read)));
+        let followers = self.quorum_of_followers(core, now);
+        let patience = followers.iter().map(|f| self.patience(core, *f)).max();
+        for follower in followers {
+            self.send_entries(core, now, follower, false);
+        }
+        self.unconfirmed.extend(patience.map(|patience| (self.round, now + patience)));
+        self.advance(core);
+    }
+
+    /// The followers that make a quorum with this node, the fastest first.
+    fn quorum_of_followers<S: Clone>(&self, core: &Core<C, S>, now: Duration) -> Vec<NodeIndex> {
+        let mut followers: Vec<_> = core.peers().collect();
+        followers.sort_by_key(|&follower| {
+            let progress = &self.progress[follower.0];
+            (
+                !progress.voter,
+                progress.is_late(now, self.patience(core, follower)),
+                progress.mode != Mode::Replicate,
+                progress.round_trip.unwrap_or(Duration::MAX),
+            )
+        });
+        followers.truncate(quorum(core.config.nodes) - 1);
+        followers
+    }
+
+    /// How long to wait for a follower's answer before asking others.
+    fn patience<S: Clone>(&self, core: &Core<C, S>, follower: NodeIndex) -> Duration {
+        let usual = self.progress[follower.0].round_trip;
+        usual.map_or(core.config.heartbeat_interval, |round_trip| {
+            (round_trip * 2 + PATIENCE_MARGIN).min(core.config.election_timeout)
+        })
+    }
+
+    /// Sends a follower what it needs next: entries, a snapshot, or, while an
+    /// answer about either is awaited, a bare heartbeat.
+    fn send_entries<S: Clone>(
+        &mut self,
+        core: &mut Core<C, S>,
+        now: Duration,
+        to: NodeIndex,
+        heartbeat: bool,
+    ) {
+        let limit = core.config.entries_per_message;
+        let progress = &mut self.progress[to.0];
+        let compacted = progress.next_index < core.log.first_index();
+        let snapshot_under_way = matches!(progress.mode, Mode::Snapshot(sent_at)
+            if now < sent_at + core.config.election_timeout);
+        let needs_snapshot =
+            !snapshot_under_way && (compacted || matches!(progress.mode, Mode::Snapshot(_)));
+        if let Some(snapshot) = core.log.snapshot().filter(|_| needs_snapshot).cloned() {
+            progress.mode = Mode::Snapshot(now);
+            progress.next_index = snapshot.index.next();
+            progress.more_to_send = true;
+            progress.on_sent(self.round, now);
+            core.send(to, Payload::InstallSnapshot { snapshot, round: self.round });
+            return;
+        }
+        let bare = snapshot_under_way || progress.awaits_probe();
+        let (prev_log_index, entries) = if bare {
+            (LogIndex(0), Vec::new())
+        } else {
+            let entries: Vec<_> =
+                core.log.entries_from(progress.next_index, limit).cloned().collect();
+            (progress.next_index.previous(), entries)
+        };
+        if !bare {
+            progress.more_to_send = entries.len() == limit;
+        }
+        if progress.mode == Mode::Replicate {
+            progress.next_index = LogIndex(progress.next_index.0 + entries.len() as u64);
+        }
+        progress.on_sent(self.round, now);
+        let prev_log_term = match prev_log_index {
+            LogIndex(0) => Term(0),
+            // Not compacted, or the branch above would have sent a snapshot.
+            index => core.log.term_at(index).unwrap_or_default(),
+        };
+        let append = AppendEntries {
+            round: self.round,
+            prev_log_index,
+            prev_log_term,
+            entries,
+            leader_commit: core.commit_index,
+            incarnations: heartbeat.then(|| core.known_incarnations()),
+        };
+        core.send(to, Payload::AppendEntries(append));
+    }
+
+    /// Takes a follower's answer into account.
+    pub(crate) fn on_reply<S: Clone>(
+        &mut self,
+        core: &mut Core<C, S>,
+        now: Duration,
+        from: NodeIndex,
+        standing: Standing,
+        reply: &AppendReply,
+    ) {
+        if reply.round > self.round {
+            return;
+        }
+        let progress = &mut self.progress[from.0];
+        progress.voter = standing == Standing::Voter;
+        progress.on_answered(reply.round, now);
+        let continues = match reply.outcome {
+            Ok(match_index) if match_index > core.log.last_index() => return,
+            Ok(match_index) => {
+                let was_replicating = progress.mode == Mode::Replicate;
+                progress.on_match(match_index);
+                let is_replicating = progress.mode == Mode::Replicate;
+                let more = progress.more_to_send || !was_replicating;
+                is_replicating && more && progress.next_index <= core.log.last_index()
+            }
+            Err(conflict) => {
+                let expected = match progress.mode {
+                    Mode::Replicate => conflict.rejected > progress.match_index,
+                    Mode::Probe => conflict.rejected == progress.next_index.previous(),
+                    Mode::Snapshot(_) => false,
+                };
+                if expected {
+                    progress.probe_from(core.log.next_after_conflict(conflict));
+                }
+                expected
+            }
+        };
+        if continues {
+            self.send_entries(core, now, from, false);
+        }
+        self.advance(core);
+        self.continue_transfer(core, from);
+    }
+
+    /// Commits and serves what a quorum has acknowledged by now.
+    fn advance<S: Clone>(&mut self, core: &mut Core<C, S>) {
+        let own = core.config.id;
+        let quorum_of = |value: &dyn Fn(&Progress) -> u64, own_value: u64| {
+            let mut values: Vec<u64> =
+                self.progress.iter().map(|p| if p.voter { value(p) } else { 0 }).collect();
+            values[own.0] = own_value;
+            reached_by_quorum(&mut values)
+        };
+        let matched = LogIndex(quorum_of(&|p| p.match_index.0, core.log.last_index().0));
+        let confirmed = Round(quorum_of(&|p| p.acked_round.0, self.round.0));
+        // Only an entry of this term commits by counting (paper, 5.4.2).
+        if core.log.term_at(matched) == Some(core.term) {
+            core.commit(matched);
+        }
+        while self.unconfirmed.pop_front_if(|(round, _)| *round <= confirmed).is_some() {}
+        if core.commit_index >= self.noop_index {
+            while let Some((_, read)) = self.sent_reads.pop_front_if(|(r, _)| *r <= confirmed) {
+                core.output.reads_ready.push(read);
+            }
+        }
+    }
+
+    /// Starts handing leadership over: no new proposals until `to` leads, or
+    /// an election timeout has passed.
+    pub(crate) fn start_transfer<S: Clone>(
+        &mut self,
+        core: &mut Core<C, S>,
+        now: Duration,
+        to: NodeIndex,
+    ) {
+        if self.gather_until.is_some() {
+            self.start_round(core, now);
+        }
+        let deadline = now + core.config.election_timeout;
+        self.transfer = Some(Transfer { to, deadline, ordered: false });
+        self.send_entries(core, now, to, false);
+        self.continue_transfer(core, to);
+    }
+
+    /// Orders the successor to campaign once it has the whole log.
+    fn continue_transfer<S: Clone>(&mut self, core: &mut Core<C, S>, from: NodeIndex) {
+        let last_index = core.log.last_index();
+        let Some(transfer) = self.transfer.as_mut().filter(|t| t.to == from && !t.ordered) else {
+            return;
+        };
+        if self.progress[from.0].match_index == last_index {
+            transfer.ordered = true;
+            core.send(from, Payload::TimeoutNow);
+        }
+    }
+
+    /// Does what is due at `now`. Returns false if the leader has lost its
+    /// quorum and must step down (check-quorum, thesis 6.2).
+    #[must_use]
+    pub(crate) fn tick<S: Clone>(&mut self, core: &mut Core<C, S>, now: Duration) -> bool {
+        if now >= self.quorum_deadline(core) {
+            return false;
+        }
+        self.transfer.take_if(|transfer| now >= transfer.deadline);
+        if self.gather_until.is_some_and(|until| now >= until) {
+            self.start_round(core, now);
+        }
+        self.widen_late_rounds(core, now);
+        for peer in core.peers() {
+            if now >= self.progress[peer.0].sent_at + core.config.heartbeat_interval {
+                self.send_entries(core, now, peer, true);
+            }
+        }
+        true
+    }
+
+    /// Sends rounds that the chosen quorum is late to answer to all others.
+    fn widen_late_rounds<S: Clone>(&mut self, core: &mut Core<C, S>, now: Duration) {
+        let Some(&(late_round, _)) = self.unconfirmed.front().filter(|(_, at)| now >= *at) else {
+            return;
+        };
+        self.unconfirmed.clear();
+        for peer in core.peers() {
+            if self.progress[peer.0].sent_round < late_round {
+                self.send_entries(core, now, peer, false);
+            }
+        }
+    }
+
+    /// When the leader will have heard no quorum for an election timeout.
+    fn quorum_deadline<S: Clone>(&self, core: &Core<C, S>) -> Duration {
+        let heard_at = |p: &Progress| if p.voter { p.heard_at } else { Duration::ZERO };
+        let mut times: Vec<_> = self.progress.iter().map(heard_at).collect();
+        reached_by_quorum(&mut times).saturating_add(core.config.election_timeout)
+    }
+
+    /// When [`Self::tick`] has something to do.
+    pub(crate) fn next_deadline<S: Clone>(&self, core: &Core<C, S>) -> Duration {
+        let heartbeats =
+            core.peers().map(|p| self.progress[p.0].sent_at + core.config.heartbeat_interval);
+        let widening = self.unconfirmed.front().map(|&(_, at)| at);
+        let transfer = self.transfer.as_ref().map(|transfer| transfer.deadline);
+        heartbeats
+            .chain(self.gather_until)
+            .chain(widening)
+            .chain(transfer)
+            .fold(self.quorum_deadline(core), Duration::min)
+    }
+}

@@ -1,0 +1,205 @@
+//! The log: entries in memory after a base that is compacted away.
+
+use std::collections::VecDeque;
+
+use crate::message::{Conflict, Entry, Snapshot};
+use crate::types::{LogIndex, Term};
+
+/// A node's log and its latest snapshot.
+///
+/// Entries up to `base` are gone; a snapshot at or after `base` stands in for
+/// them. Some entries that the snapshot covers are kept, so that a follower
+/// that is only a little behind can be served from the log.
+#[derive(Debug, Clone)]
+pub struct Log<C, S> {
+    base_index: LogIndex,
+    base_term: Term,
+    entries: VecDeque<Entry<C>>,
+    snapshot: Option<Snapshot<S>>,
+}
+
+/// What [`Log::reconcile`] did.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Reconciled {
+    /// The log agrees with the leader's up to here.
+    pub match_index: LogIndex,
+    /// Own entries from here on contradicted the leader's and are gone.
+    pub truncated_from: Option<LogIndex>,
+    /// How many entries at the end are new.
+    pub appended: usize,
+}
+
+impl<C: Clone, S: Clone> Log<C, S> {
+    /// The log as stored: the entries that the snapshot does not cover.
+    ///
+    /// # Panics
+    ///
+    /// If an entry is missing between the snapshot and the last one.
+    #[must_use]
+    pub fn new(snapshot: Option<Snapshot<S>>, entries: Vec<Entry<C>>) -> Self {
+        let (base_index, base_term) =
+            snapshot.as_ref().map_or((LogIndex(0), Term(0)), |s| (s.index, s.term));
+        let entries: VecDeque<_> =
+            entries.into_iter().filter(|entry| entry.index > base_index).collect();
+        let mut expected = base_index.next();
+        for entry in &entries {
+            assert_eq!(entry.index, expected, "stored entries have a gap");
+            expected = expected.next();
+        }
+        Self { base_index, base_term, entries, snapshot }
+    }
+
+    /// The first index whose entry is there (or would be, if the log is empty).
+    #[must_use]
+    pub fn first_index(&self) -> LogIndex {
+        self.base_index.next()
+    }
+
+    /// The index of the last entry; 0 if there never was one.
+    #[must_use]
+    pub fn last_index(&self) -> LogIndex {
+        LogIndex(self.base_index.0 + self.entries.len() as u64)
+    }
+
+    /// The term of the last entry; 0 if there never was one.
+    #[must_use]
+    pub fn last_term(&self) -> Term {
+        self.entries.back().map_or(self.base_term, |entry| entry.term)
+    }
+
+    /// The latest snapshot.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<&Snapshot<S>> {
+        self.snapshot.as_ref()
+    }
+
+    /// The term of the entry at `index`; `None` if it is compacted away or
+    /// after the end.
+    #[must_use]
+    pub fn term_at(&self, index: LogIndex) -> Option<Term> {
+        if index == self.base_index {
+            return Some(self.base_term);
+        }
+        self.entry_at(index).map(|entry| entry.term)
+    }
+
+    /// The entry at `index`; `None` if it is compacted away or after the end.
+    #[must_use]
+    pub fn entry_at(&self, index: LogIndex) -> Option<&Entry<C>> {
+        let offset = index.0.checked_sub(self.base_index.0 + 1)?;
+        self.entries.get(usize::try_from(offset).ok()?)
+    }
+
+    /// Up to `limit` entries from `first` on.
+    pub fn entries_from(&self, first: LogIndex, limit: usize) -> impl Iterator<Item = &Entry<C>> {
+        let offset = first.0.saturating_sub(self.base_index.0 + 1) as usize;
+        self.entries.range(offset.min(self.entries.len())..).take(limit)
+    }
+
+    /// Whether a candidate whose log ends like this has all that this log may
+    /// have committed (paper, section 5.4.1).
+    #[must_use]
+    pub fn is_up_to_date(&self, last_log_index: LogIndex, last_log_term: Term) -> bool {
+        (last_log_term, last_log_index) >= (self.last_term(), self.last_index())
+    }
+
+    /// Puts new entries of `term` at the end and returns the index of the last.
+    pub fn extend(
+        &mut self,
+        term: Term,
+        commands: impl IntoIterator<Item = Option<C>>,
+    ) -> Vec<Entry<C>> {
+        let mut index = self.last_index();
+        let added: Vec<Entry<C>> = commands
+            .into_iter()
+            .map(|command| {
+                index = index.next();
+                Entry { term, index, command }
+            })
+            .collect();
+        self.entries.extend(added.iter().cloned());
+        added
+    }
+
+    /// Takes over a leader's entries that follow `prev_log_index`: what
+    /// contradicts them goes, what is missing comes, what agrees stays (paper,
+    /// figure 2). Entries up to `commit_index` are never touched: they agree
+    /// with every leader's.
+    ///
+    /// # Errors
+    ///
+    /// The entry before the new ones is missing or of another term.
+    pub fn reconcile(
+        &mut self,
+        prev_log_index: LogIndex,
+        prev_log_term: Term,
+        entries: &[Entry<C>],
+        commit_index: LogIndex,
+    ) -> Result<Reconciled, Conflict> {
+        let settled = commit_index.0.saturating_sub(prev_log_index.0);
+        let open = entries.get(settled as usize..).unwrap_or(&[]);
+        if settled == 0 {
+            self.check_previous(prev_log_index, prev_log_term)?;
+        }
+        let sent_to = LogIndex(prev_log_index.0 + entries.len() as u64);
+        let agreeing = open.iter().take_while(|e| self.term_at(e.index) == Some(e.term)).count();
+        let new = &open[agreeing..];
+        let truncated_from = new.first().map(|e| e.index).filter(|&i| i <= self.last_index());
+        if let Some(index) = truncated_from {
+            self.entries.truncate((index.0 - self.base_index.0 - 1) as usize);
+        }
+        self.entries.extend(new.iter().cloned());
+        let match_index = sent_to.max(commit_index.min(self.last_index()));
+        Ok(Reconciled { match_index, truncated_from, appended: new.len() })
+    }
+
+    fn check_previous(&self, index: LogIndex, term: Term) -> Result<(), Conflict> {
+        match self.term_at(index) {
+            Some(own) if own == term => Ok(()),
+            Some(own) => {
+                let first = self.entries.partition_point(|entry| entry.term < own);
+                let first = LogIndex(self.base_index.0 + 1 + first as u64);
+                Err(Conflict { rejected: index, term: Some(own), index: first })
+            }
+            None => Err(Conflict { rejected: index, term: None, index: self.last_index().next() }),
+        }
+    }
+
+    /// Where a leader should try next after a refusal: behind its own last
+    /// entry of the follower's term, or where the follower's term begins.
+    #[must_use]
+    pub fn next_after_conflict(&self, conflict: Conflict) -> LogIndex {
+        let own_end_of_term = conflict.term.and_then(|term| {
+            let end = self.entries.partition_point(|entry| entry.term <= term);
+            let last = self.entries.get(end.checked_sub(1)?)?;
+            (last.term == term && last.index < conflict.rejected).then(|| last.index.next())
+        });
+        own_end_of_term.unwrap_or(conflict.index).min(conflict.rejected)
+    }
+
+    /// Puts `snapshot` in the place of older ones and forgets all entries up
+    /// to `through`, which it must cover.
+    pub fn compact(&mut self, snapshot: Snapshot<S>, through: LogIndex) {
+        let through = through.min(snapshot.index);
+        if let Some(term) = self.term_at(through).filter(|_| through > self.base_index) {
+            self.entries.drain(..(through.0 - self.base_index.0) as usize);
+            self.base_index = through;
+            self.base_term = term;
+        }
+        self.snapshot = Some(snapshot);
+    }
+
+    /// Takes over a leader's snapshot. Entries after it stay if the log holds
+    /// the snapshot's last entry; otherwise the whole log goes (paper, section
+    /// 7). Returns whether they stayed.
+    pub fn install(&mut self, snapshot: Snapshot<S>) -> bool {
+        let keep = self.term_at(snapshot.index) == Some(snapshot.term);
+        if keep {
+            let through = snapshot.index;
+            self.compact(snapshot, through);
+        } else {
+            *self = Self::new(Some(snapshot), Vec::new());
+        }
+        keep
+    }
+}

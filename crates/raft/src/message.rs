@@ -1,0 +1,240 @@
+//! What nodes tell each other, and what a node hands to its host.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::types::{Incarnation, LogIndex, NodeIndex, ReadId, Round, Term};
+
+/// One slot of the replicated log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry<C> {
+    /// The term of the leader that made the entry.
+    pub term: Term,
+    /// Its place in the log.
+    pub index: LogIndex,
+    /// What is to be applied; `None` is the no-op of a new leader.
+    pub command: Option<C>,
+}
+
+/// The state machine after every entry up to `index`: it stands in for them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot<S> {
+    /// The last entry the state covers.
+    pub index: LogIndex,
+    /// That entry's term.
+    pub term: Term,
+    /// The state itself, opaque to Raft.
+    pub state: S,
+}
+
+/// A message between two nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message<C, S> {
+    /// Which life of the sender speaks.
+    pub incarnation: Incarnation,
+    /// The sender's term; in a pre-vote request and its grant the term that
+    /// the candidate would start.
+    pub term: Term,
+    /// What it says.
+    pub payload: Payload<C, S>,
+}
+
+/// A message and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope<C, S> {
+    /// The node that shall get it.
+    pub to: NodeIndex,
+    /// What it shall get.
+    pub message: Message<C, S>,
+}
+
+/// The kinds of message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Payload<C, S> {
+    /// A candidate asks for a vote.
+    RequestVote(RequestVote),
+    /// The answer to [`RequestVote`].
+    Vote(Vote),
+    /// A leader's entries, or its heartbeat when there are none.
+    AppendEntries(AppendEntries<C>),
+    /// The answer to [`AppendEntries`] and to [`Payload::InstallSnapshot`].
+    AppendReply(AppendReply),
+    /// The whole state, for a follower whose next entry is compacted away.
+    InstallSnapshot {
+        /// The state.
+        snapshot: Snapshot<S>,
+        /// The leader's current round.
+        round: Round,
+    },
+    /// The leader tells its successor to campaign at once (thesis 3.10).
+    TimeoutNow,
+}
+
+/// How far a candidate's request goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ballot {
+    /// "Would you?": binds nobody and changes no term (thesis 9.6).
+    PreVote,
+    /// A vote proper.
+    Vote,
+    /// A vote proper that the leader itself ordered, so that followers give it
+    /// although they still hear a leader.
+    Transfer,
+}
+
+/// A candidate asks for a vote (paper, figure 2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestVote {
+    /// Which kind of vote.
+    pub ballot: Ballot,
+    /// Index of the candidate's last entry.
+    pub last_log_index: LogIndex,
+    /// Term of the candidate's last entry.
+    pub last_log_term: Term,
+}
+
+/// The answer to [`RequestVote`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vote {
+    /// Whether it answers a pre-vote.
+    pub pre_vote: bool,
+    /// Whether the candidate gets it.
+    pub granted: bool,
+}
+
+/// A leader's entries (paper, figure 2). With `prev_log_index` 0 and no
+/// entries it claims nothing about the log and is a bare heartbeat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppendEntries<C> {
+    /// The round that an answer to this message confirms.
+    pub round: Round,
+    /// Index of the entry before the first one sent.
+    pub prev_log_index: LogIndex,
+    /// Its term.
+    pub prev_log_term: Term,
+    /// The entries.
+    pub entries: Vec<Entry<C>>,
+    /// How far the leader's log is committed.
+    pub leader_commit: LogIndex,
+    /// In heartbeats: every incarnation the leader has met, by node, so that
+    /// followers know those too which never spoke to them.
+    pub incarnations: Option<Arc<[Option<Incarnation>]>>,
+}
+
+/// The answer to [`AppendEntries`] and [`Payload::InstallSnapshot`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppendReply {
+    /// The round it answers.
+    pub round: Round,
+    /// Up to where the follower's log is known to agree with the leader's, or
+    /// why it took nothing.
+    pub outcome: Result<LogIndex, Conflict>,
+}
+
+/// Why a follower refused entries, with a hint that lets the leader skip a
+/// whole term at once (paper, end of section 5.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conflict {
+    /// The `prev_log_index` that was refused.
+    pub rejected: LogIndex,
+    /// The term of the follower's entry there; `None` if its log is shorter.
+    pub term: Option<Term>,
+    /// The follower's first index of that term, or the index after its last.
+    pub index: LogIndex,
+}
+
+/// Something to be stored. Records are to be stored in the order given, and
+/// before any message of the same output leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record<C, S> {
+    /// Replaces the term and the vote given in it.
+    Ballot {
+        /// The current term.
+        term: Term,
+        /// Who got this node's vote in that term.
+        voted_for: Option<NodeIndex>,
+    },
+    /// Removes every entry from this index on.
+    Truncate(LogIndex),
+    /// Adds entries after the last one.
+    Append(Vec<Entry<C>>),
+    /// Replaces the snapshot; entries up to its index may go.
+    Snapshot(Snapshot<S>),
+}
+
+/// What a node had stored, given back to it when it starts again.
+#[derive(Debug, Clone)]
+pub struct Restored<C, S> {
+    /// The last stored term.
+    pub term: Term,
+    /// The vote given in it.
+    pub voted_for: Option<NodeIndex>,
+    /// The last stored snapshot.
+    pub snapshot: Option<Snapshot<S>>,
+    /// The stored entries, in order; those the snapshot covers are ignored.
+    pub entries: Vec<Entry<C>>,
+}
+
+impl<C, S> Default for Restored<C, S> {
+    fn default() -> Self {
+        Self { term: Term(0), voted_for: None, snapshot: None, entries: Vec::new() }
+    }
+}
+
+/// A step of the state machine, to be carried out in the order given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Apply<C, S> {
+    /// Apply the next committed entry.
+    Entry(Entry<C>),
+    /// Replace the state by this one.
+    Restore(Snapshot<S>),
+}
+
+/// What one or more inputs led to. The host stores `records`, then sends
+/// `messages`; it carries out `applies` and only then serves `reads_ready`.
+#[derive(Debug)]
+pub struct Output<C, S> {
+    /// To be stored before anything is sent.
+    pub records: Vec<Record<C, S>>,
+    /// To be sent.
+    pub messages: Vec<Envelope<C, S>>,
+    /// To be applied.
+    pub applies: Vec<Apply<C, S>>,
+    /// Reads that the applied state may now answer.
+    pub reads_ready: Vec<ReadId>,
+    /// Reads that this node cannot answer any more.
+    pub reads_refused: Vec<ReadId>,
+    /// Proposals that never entered any log and never will.
+    pub dropped: Vec<C>,
+}
+
+impl<C, S> Default for Output<C, S> {
+    fn default() -> Self {
+        Self {
+            records: Vec::new(),
+            messages: Vec::new(),
+            applies: Vec::new(),
+            reads_ready: Vec::new(),
+            reads_refused: Vec::new(),
+            dropped: Vec::new(),
+        }
+    }
+}
+
+/// The parameters of a node. All nodes of a cluster have the same, but for `id`.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// This node.
+    pub id: NodeIndex,
+    /// How many nodes the cluster has.
+    pub nodes: usize,
+    /// The shortest time without a leader after which a follower campaigns;
+    /// each wait is drawn between one and two of these.
+    pub election_timeout: Duration,
+    /// A follower that got nothing for this long gets a heartbeat.
+    pub heartbeat_interval: Duration,
+    /// How long a leader gathers proposals and reads before it starts a round.
+    pub gather_window: Duration,
+    /// The most entries one message carries.
+    pub entries_per_message: usize,
+}

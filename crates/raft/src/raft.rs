@@ -1,0 +1,422 @@
+//! A node: where inputs come in, and the only place where roles change.
+
+use std::time::Duration;
+
+use crate::candidate::{Campaign, Standing as Count};
+use crate::core::Core;
+use crate::follower::Follower;
+use crate::leader::Leader;
+use crate::log::Log;
+use crate::message::{
+    AppendEntries, AppendReply, Ballot, Config, Conflict, Message, Output, Payload, RequestVote,
+    Restored, Snapshot, Vote,
+};
+use crate::roster::Standing;
+use crate::types::{Incarnation, LogIndex, NodeIndex, ReadId, Round, Term};
+
+/// What a node is at the moment.
+#[derive(Debug)]
+pub enum Role<C> {
+    /// Follows a leader, or waits for one.
+    Follower(Follower),
+    /// Asks whether it would win an election.
+    PreCandidate(Campaign),
+    /// Asks for votes.
+    Candidate(Campaign),
+    /// Leads.
+    Leader(Box<Leader<C>>),
+}
+
+/// One member of a cluster, without clock, network or disk. `C` is a command
+/// and `S` a snapshot's state; both must be cheap to clone.
+#[derive(Debug)]
+pub struct Raft<C, S> {
+    core: Core<C, S>,
+    role: Role<C>,
+}
+
+impl<C: Clone, S: Clone> Raft<C, S> {
+    /// A node with what it had stored (nothing, at its first start). `seed`
+    /// decides its election timeouts. A cluster of one leads at once.
+    ///
+    /// # Panics
+    ///
+    /// If the configuration names no such node, or the stored log has a gap.
+    #[must_use]
+    pub fn new(
+        config: Config,
+        incarnation: Incarnation,
+        restored: Restored<C, S>,
+        now: Duration,
+        seed: u64,
+    ) -> Self {
+        assert!(config.id.0 < config.nodes, "a node must be one of its cluster");
+        let mut core = Core::new(config, incarnation, restored, seed);
+        let election_deadline = core.draw_first_deadline(now);
+        let role = Role::Follower(Follower { leader: None, heard_at: None, election_deadline });
+        let mut raft = Self { core, role };
+        if raft.core.config.nodes == 1 {
+            raft.campaign(now, Ballot::Vote);
+        }
+        raft
+    }
+
+    /// Takes everything that the inputs since the last call led to.
+    #[must_use]
+    pub fn take_output(&mut self) -> Output<C, S> {
+        std::mem::take(&mut self.core.output)
+    }
+
+    /// When [`Self::tick`] is next to be called.
+    #[must_use]
+    pub fn next_deadline(&self) -> Duration {
+        match &self.role {
+            Role::Follower(follower) => follower.election_deadline,
+            Role::PreCandidate(campaign) | Role::Candidate(campaign) => campaign.next_deadline(),
+            Role::Leader(leader) => leader.next_deadline(&self.core),
+        }
+    }
+
+    /// Does what is due at `now`; calling it early or often does no harm.
+    pub fn tick(&mut self, now: Duration) {
+        match &mut self.role {
+            Role::Follower(follower) => {
+                if now >= follower.election_deadline {
+                    self.campaign(now, Ballot::PreVote);
+                }
+            }
+            Role::PreCandidate(campaign) | Role::Candidate(campaign) => {
+                if let Some(isolated) = campaign.judge_isolation(now) {
+                    self.core.isolated = isolated;
+                }
+                if now >= campaign.deadline {
+                    self.campaign(now, Ballot::PreVote);
+                }
+            }
+            Role::Leader(leader) => {
+                if !leader.tick(&mut self.core, now) {
+                    self.core.isolated = true;
+                    self.follow(now, self.core.term, None);
+                }
+            }
+        }
+    }
+
+    /// Offers a command for the log. It comes back through [`Output::applies`]
+    /// once committed, or through [`Output::dropped`] if it never entered the
+    /// log; after a loss of leadership it may still do the first, here or
+    /// elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// Gives the command back if this node does not lead, or is handing over.
+    pub fn propose(&mut self, now: Duration, command: C) -> Result<(), C> {
+        match &mut self.role {
+            Role::Leader(leader) => leader.propose(&mut self.core, now, command),
+            _ => Err(command),
+        }
+    }
+
+    /// Asks for a linearizable read: `read` comes back through
+    /// [`Output::reads_ready`] when the applied state may answer it, or
+    /// through [`Output::reads_refused`], which it does at once if this node
+    /// does not lead.
+    pub fn read(&mut self, now: Duration, read: ReadId) {
+        match &mut self.role {
+            Role::Leader(leader) => leader.read(&mut self.core, now, read),
+            _ => self.core.output.reads_refused.push(read),
+        }
+    }
+
+    /// Hands leadership over to `to`, if this node leads.
+    pub fn transfer_leadership(&mut self, now: Duration, to: NodeIndex) {
+        if let Role::Leader(leader) = &mut self.role
+            && to != self.core.config.id
+            && to.0 < self.core.config.nodes
+        {
+            leader.start_transfer(&mut self.core, now, to);
+        }
+    }
+
+    /// Compacts the log: `state` is what applying all entries up to `index`
+    /// gave. The last `retained` of them are kept for followers that are only
+    /// a little behind. Does nothing for an index that is not committed or is
+    /// compacted already.
+    pub fn compact(&mut self, index: LogIndex, state: S, retained: u64) {
+        let Some(term) = self.core.log.term_at(index) else { return };
+        if index > self.core.commit_index {
+            return;
+        }
+        let snapshot = Snapshot { index, term, state };
+        self.core.output.records.push(crate::Record::Snapshot(snapshot.clone()));
+        self.core.log.compact(snapshot, LogIndex(index.0.saturating_sub(retained)));
+    }
+
+    /// Takes a message from `from`. Messages from nobody, from this node
+    /// itself, or with entries that do not follow each other are ignored.
+    pub fn step(&mut self, now: Duration, from: NodeIndex, message: Message<C, S>) {
+        if from.0 >= self.core.config.nodes || from == self.core.config.id {
+            return;
+        }
+        let standing = self.core.roster.meet(from, message.incarnation);
+        let term = message.term;
+        match message.payload {
+            Payload::RequestVote(request) => {
+                if standing == Standing::Voter {
+                    self.on_request_vote(now, from, term, &request);
+                }
+            }
+            Payload::Vote(vote) => {
+                if standing == Standing::Voter {
+                    self.on_vote(now, from, term, &vote);
+                }
+            }
+            Payload::AppendEntries(append) => {
+                if is_contiguous(&append)
+                    && self.heed_leader(now, from, term, append.round)
+                    && let Role::Follower(follower) = &mut self.role
+                {
+                    follower.append(&mut self.core, now, from, &append);
+                }
+            }
+            Payload::InstallSnapshot { snapshot, round } => {
+                if self.heed_leader(now, from, term, round)
+                    && let Role::Follower(follower) = &mut self.role
+                {
+                    follower.install(&mut self.core, now, from, snapshot, round);
+                }
+            }
+            Payload::AppendReply(reply) => self.on_append_reply(now, from, term, standing, &reply),
+            Payload::TimeoutNow => {
+                let follows = matches!(&self.role, Role::Follower(f) if f.leader == Some(from));
+                if term == self.core.term && follows {
+                    self.campaign(now, Ballot::Transfer);
+                }
+            }
+        }
+    }
+
+    /// Decides who gets this node's vote (paper, sections 5.2 and 5.4.1).
+    fn on_request_vote(
+        &mut self,
+        now: Duration,
+        from: NodeIndex,
+        term: Term,
+        request: &RequestVote,
+    ) {
+        if self.core.roster.is_forgetful() {
+            return;
+        }
+        if request.ballot != Ballot::Transfer && self.hears_leader(now) {
+            return;
+        }
+        let pre_vote = request.ballot == Ballot::PreVote;
+        if term > self.core.term && !pre_vote {
+            self.follow(now, term, None);
+        }
+        let free = match self.core.voted_for {
+            _ if term > self.core.term => true,
+            None => true,
+            Some(candidate) => candidate == from,
+        };
+        let up_to_date = self.core.log.is_up_to_date(request.last_log_index, request.last_log_term);
+        let granted = term >= self.core.term && free && up_to_date;
+        if granted && !pre_vote {
+            if self.core.voted_for.is_none() {
+                self.core.set_ballot(term, Some(from));
+            }
+            if let Role::Follower(follower) = &mut self.role {
+                follower.election_deadline = self.core.draw_election_deadline(now);
+            }
+        }
+        let reply_term = if granted { term } else { self.core.term };
+        self.core.send_as(reply_term, from, Payload::Vote(Vote { pre_vote, granted }));
+    }
+
+    /// Counts a vote.
+    fn on_vote(&mut self, now: Duration, from: NodeIndex, term: Term, vote: &Vote) {
+        let promised = vote.pre_vote && vote.granted;
+        if term > self.core.term && !promised {
+            self.follow(now, term, None);
+            return;
+        }
+        let (campaign, next_ballot) = match &mut self.role {
+            // A refusal carries the voter's term, which may be lower than ours.
+            Role::PreCandidate(campaign)
+                if vote.pre_vote && (!vote.granted || term == self.core.term.next()) =>
+            {
+                (campaign, Some(Ballot::Vote))
+            }
+            Role::Candidate(campaign) if !vote.pre_vote && term == self.core.term => {
+                (campaign, None)
+            }
+            _ => return,
+        };
+        let count = campaign.count(from, vote.granted);
+        if campaign.reached_quorum() {
+            self.core.isolated = false;
+        }
+        match (count, next_ballot) {
+            (Count::Open, _) => {}
+            (Count::Lost, _) => self.follow(now, self.core.term, None),
+            (Count::Won, Some(ballot)) => self.campaign(now, ballot),
+            (Count::Won, None) => self.lead(now),
+        }
+    }
+
+    /// Whether a message of `term` comes from the leader of the current term;
+    /// an earlier leader is told that it is none any more.
+    fn heed_leader(&mut self, now: Duration, from: NodeIndex, term: Term, round: Round) -> bool {
+        if term < self.core.term {
+            let nothing = Conflict { rejected: LogIndex(0), term: None, index: LogIndex(1) };
+            let reply = AppendReply { round, outcome: Err(nothing) };
+            self.core.send(from, Payload::AppendReply(reply));
+            return false;
+        }
+        match &self.role {
+            // Two leaders of one term cannot be: whatever sent this is no peer.
+            Role::Leader(_) if term == self.core.term => return false,
+            Role::Follower(_) if term == self.core.term => {}
+            _ => self.follow(now, term, Some(from)),
+        }
+        true
+    }
+
+    fn on_append_reply(
+        &mut self,
+        now: Duration,
+        from: NodeIndex,
+        term: Term,
+        standing: Standing,
+        reply: &AppendReply,
+    ) {
+        if term > self.core.term {
+            self.follow(now, term, None);
+        } else if term == self.core.term
+            && let Role::Leader(leader) = &mut self.role
+        {
+            leader.on_reply(&mut self.core, now, from, standing, reply);
+        }
+    }
+
+    /// Becomes a follower, in this term or a later one.
+    fn follow(&mut self, now: Duration, term: Term, leader: Option<NodeIndex>) {
+        if term > self.core.term {
+            self.core.set_ballot(term, None);
+        }
+        let election_deadline = self.core.draw_election_deadline(now);
+        let follower = Follower { leader, heard_at: None, election_deadline };
+        let former = std::mem::replace(&mut self.role, Role::Follower(follower));
+        if let Role::Leader(leader) = former {
+            leader.resign(&mut self.core);
+        }
+    }
+
+    /// Asks for votes, or for pre-votes. A node known to have forgotten its
+    /// past does neither, since nobody would answer.
+    fn campaign(&mut self, now: Duration, ballot: Ballot) {
+        if self.core.roster.is_forgetful() {
+            self.follow(now, self.core.term, None);
+            return;
+        }
+        if ballot != Ballot::PreVote {
+            self.core.set_ballot(self.core.term.next(), Some(self.core.config.id));
+        }
+        let campaign = Campaign::start(&mut self.core, now, ballot);
+        let won = campaign.standing() == Count::Won;
+        self.role = match ballot {
+            Ballot::PreVote => Role::PreCandidate(campaign),
+            Ballot::Vote | Ballot::Transfer => Role::Candidate(campaign),
+        };
+        if won {
+            self.lead(now);
+        }
+    }
+
+    fn lead(&mut self, now: Duration) {
+        self.role = Role::Leader(Box::new(Leader::start(&mut self.core, now)));
+    }
+
+    fn hears_leader(&self, now: Duration) -> bool {
+        match &self.role {
+            Role::Follower(f) => f.hears_leader(now, self.core.config.election_timeout),
+            Role::Leader(_) => true,
+            Role::PreCandidate(_) | Role::Candidate(_) => false,
+        }
+    }
+}
+
+/// What a host, a test or an invariant may look at.
+impl<C: Clone, S: Clone> Raft<C, S> {
+    /// This node.
+    #[must_use]
+    pub fn id(&self) -> NodeIndex {
+        self.core.config.id
+    }
+
+    /// The current term.
+    #[must_use]
+    pub fn term(&self) -> Term {
+        self.core.term
+    }
+
+    /// Who got this node's vote in the current term.
+    #[must_use]
+    pub fn voted_for(&self) -> Option<NodeIndex> {
+        self.core.voted_for
+    }
+
+    /// What this node is at the moment.
+    #[must_use]
+    pub fn role(&self) -> &Role<C> {
+        &self.role
+    }
+
+    /// The leader of the current term as far as this node knows.
+    #[must_use]
+    pub fn leader(&self) -> Option<NodeIndex> {
+        match &self.role {
+            Role::Follower(follower) => follower.leader,
+            Role::PreCandidate(_) | Role::Candidate(_) => None,
+            Role::Leader(_) => Some(self.core.config.id),
+        }
+    }
+
+    /// Whether this node leads.
+    #[must_use]
+    pub fn is_leader(&self) -> bool {
+        matches!(self.role, Role::Leader(_))
+    }
+
+    /// Whether the node has found out that it reaches no quorum: it lost one
+    /// as a leader, or half an election timeout of campaigning brought no
+    /// answer from one.
+    #[must_use]
+    pub fn is_isolated(&self) -> bool {
+        self.core.isolated
+    }
+
+    /// Whether others knew this node before it lost its memory; see
+    /// [`crate::roster`].
+    #[must_use]
+    pub fn is_forgetful(&self) -> bool {
+        self.core.roster.is_forgetful()
+    }
+
+    /// The log.
+    #[must_use]
+    pub fn log(&self) -> &Log<C, S> {
+        &self.core.log
+    }
+
+    /// How far the log is known to be committed.
+    #[must_use]
+    pub fn commit_index(&self) -> LogIndex {
+        self.core.commit_index
+    }
+}
+
+/// Whether the entries follow `prev_log_index` without a gap.
+fn is_contiguous<C>(append: &AppendEntries<C>) -> bool {
+    (append.prev_log_index.0 + 1..).zip(&append.entries).all(|(index, e)| e.index.0 == index)
+}

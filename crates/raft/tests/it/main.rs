@@ -1,0 +1,6 @@
+//! Raft in whole clusters: golden scripts and random schedules.
+
+mod golden;
+mod random_schedule;
+mod script_cluster;
+mod store;

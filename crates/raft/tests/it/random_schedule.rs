@@ -1,0 +1,351 @@
+//! Random schedules: a cluster under loss, duplication, reordering, cuts,
+//! crashes that lose what was not synced, and restarts without storage, with
+//! the safety properties checked after every event; then everything heals and
+//! the cluster must serve again.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt, SeedableRng};
+
+use raft::{
+    Apply, Config, Envelope, Incarnation, Invariants, LogIndex, Message, NodeIndex, Raft, ReadId,
+    Record,
+};
+
+use crate::store::Store;
+
+/// The state machine: how many commands were applied, and a digest of them.
+type State = (u64, u64);
+type Node = Raft<u64, State>;
+
+const FAULTY: Duration = Duration::from_secs(6);
+const HEALTHY: Duration = Duration::from_secs(6);
+
+#[derive(Debug, Clone)]
+enum Event {
+    Deliver(NodeIndex, NodeIndex, Message<u64, State>),
+    Wake(NodeIndex),
+    Synced(NodeIndex, usize),
+    Request,
+    Fault,
+}
+
+/// Records on their way to the disk and the messages that wait for them.
+struct Unsynced {
+    records: Vec<Record<u64, State>>,
+    messages: Vec<Envelope<u64, State>>,
+    number: usize,
+}
+
+struct Host {
+    node: Option<Node>,
+    store: Store<u64, State>,
+    unsynced: Vec<Unsynced>,
+    state: State,
+    incarnation: u64,
+    lost_memory: bool,
+    wake_at: Duration,
+}
+
+struct Schedule {
+    rng: Xoshiro256PlusPlus,
+    now: Duration,
+    queue: BinaryHeap<Reverse<(Duration, u64, usize)>>,
+    events: Vec<Option<Event>>,
+    hosts: Vec<Host>,
+    invariants: Invariants<u64>,
+    cut: Vec<Vec<bool>>,
+    faulty: bool,
+    /// Whether nodes have no storage, so that a crash makes them forget.
+    volatile: bool,
+    next_command: u64,
+    /// For every read: what was committed anywhere when it was asked for.
+    reads: Vec<LogIndex>,
+    reads_served: usize,
+    committed_anywhere: LogIndex,
+}
+
+impl Schedule {
+    fn new(seed: u64) -> Self {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        // A cluster of one commits what its disk may still lose; it only says nothing before.
+        let nodes = rng.random_range(2..=5);
+        let volatile = rng.random_bool(0.3);
+        let mut schedule = Self {
+            rng,
+            now: Duration::ZERO,
+            queue: BinaryHeap::new(),
+            events: Vec::new(),
+            hosts: Vec::new(),
+            invariants: Invariants::new(nodes),
+            cut: vec![vec![false; nodes]; nodes],
+            faulty: true,
+            volatile,
+            next_command: 0,
+            reads: Vec::new(),
+            reads_served: 0,
+            committed_anywhere: LogIndex(0),
+        };
+        for id in 0..nodes {
+            schedule.hosts.push(Host {
+                node: None,
+                store: Store::default(),
+                unsynced: Vec::new(),
+                state: (0, 0),
+                incarnation: id as u64,
+                lost_memory: false,
+                wake_at: Duration::MAX,
+            });
+        }
+        for id in 0..nodes {
+            schedule.start(NodeIndex(id));
+        }
+        schedule.push(Duration::ZERO, Event::Request);
+        schedule.push(Duration::from_secs(1), Event::Fault);
+        schedule
+    }
+
+    fn push(&mut self, delay: Duration, event: Event) {
+        let number = self.events.len();
+        self.events.push(Some(event));
+        self.queue.push(Reverse((self.now + delay, number as u64, number)));
+    }
+
+    fn milliseconds(&mut self, range: std::ops::Range<u64>) -> Duration {
+        Duration::from_millis(self.rng.random_range(range))
+    }
+
+    fn start(&mut self, id: NodeIndex) {
+        let config = Config {
+            id,
+            nodes: self.hosts.len().max(self.cut.len()),
+            election_timeout: Duration::from_millis(300),
+            heartbeat_interval: Duration::from_millis(100),
+            gather_window: Duration::from_millis(3),
+            entries_per_message: 8,
+        };
+        let seed = self.rng.random();
+        let host = &mut self.hosts[id.0];
+        host.state = (0, 0);
+        let stored = host.store.stored.clone();
+        host.node = Some(Raft::new(config, Incarnation(host.incarnation), stored, self.now, seed));
+        self.invariants.restarted(id);
+        self.after_input(id);
+    }
+
+    fn crash(&mut self, id: NodeIndex) {
+        if self.volatile && !self.may_forget(id) {
+            return;
+        }
+        let host = &mut self.hosts[id.0];
+        host.node = None;
+        // Of what was not synced a part may have reached the disk, in order.
+        let records: Vec<_> = host.unsynced.drain(..).flat_map(|u| u.records).collect();
+        let survives = self.rng.random_range(0..=records.len());
+        records.into_iter().take(survives).for_each(|record| host.store.write(record));
+        if self.volatile {
+            host.store = Store::default();
+            host.incarnation += 1000;
+            host.lost_memory = true;
+        }
+    }
+
+    /// Without storage, only a minority may lose its memory for the cluster to
+    /// go on, and nobody before the first heartbeats have introduced everyone.
+    fn may_forget(&self, id: NodeIndex) -> bool {
+        let others = (0..).zip(&self.hosts).filter(|(n, host)| *n != id.0 && host.lost_memory);
+        (others.count() + 1) * 2 < self.hosts.len() && self.committed_anywhere > LogIndex(20)
+    }
+
+    fn after_input(&mut self, id: NodeIndex) {
+        let now = self.now;
+        let host = &mut self.hosts[id.0];
+        let Some(node) = &mut host.node else { return };
+        let mut output = node.take_output();
+        for apply in output.applies.drain(..) {
+            host.state = match apply {
+                Apply::Restore(snapshot) => snapshot.state,
+                Apply::Entry(entry) => {
+                    let digest = host.state.1.wrapping_mul(31).wrapping_add(
+                        entry.command.unwrap_or(7) ^ entry.term.0 << 32 ^ entry.index.0,
+                    );
+                    (entry.index.0, digest)
+                }
+            };
+        }
+        assert_eq!(host.state.0, node.commit_index().0, "all that is committed is applied");
+        if node.log().last_index().0 + 1 - node.log().first_index().0 > 40 {
+            node.compact(node.commit_index(), host.state, 10);
+            output.records.extend(node.take_output().records);
+        }
+        self.invariants.observe(node).unwrap_or_else(|violation| panic!("{violation}"));
+        self.committed_anywhere = self.committed_anywhere.max(node.commit_index());
+        for read in &output.reads_ready {
+            assert!(node.commit_index() >= self.reads[read.0 as usize], "stale read");
+            self.reads_served += 1;
+        }
+        let wake_at = node.next_deadline().max(now);
+        let wake_changed = wake_at != host.wake_at;
+        host.wake_at = wake_at;
+        let number = self.events.len();
+        host.unsynced.push(Unsynced { records: output.records, messages: output.messages, number });
+        if wake_changed {
+            self.push(wake_at - now, Event::Wake(id));
+        }
+        let sync_time = if self.faulty { self.milliseconds(0..6) } else { Duration::ZERO };
+        self.push(sync_time, Event::Synced(id, number));
+    }
+
+    fn send(&mut self, from: NodeIndex, envelope: Envelope<u64, State>) {
+        let Envelope { to, message } = envelope;
+        let copies = match (self.faulty, self.rng.random_range(0..100)) {
+            (true, 0..5) => 0,
+            (true, 5..10) => 2,
+            _ => 1,
+        };
+        for _ in 0..copies {
+            let mut delay = self.milliseconds(1..20);
+            if self.faulty && self.rng.random_bool(0.02) {
+                delay = self.milliseconds(100..2000);
+            }
+            self.push(delay, Event::Deliver(from, to, message.clone()));
+        }
+    }
+
+    fn fault(&mut self) {
+        let nodes = self.hosts.len();
+        let (a, b) = (self.rng.random_range(0..nodes), self.rng.random_range(0..nodes));
+        match self.rng.random_range(0..6) {
+            0 => self.crash(NodeIndex(a)),
+            1 | 2 => {
+                let down = (0..nodes).filter(|&n| self.hosts[n].node.is_none()).collect::<Vec<_>>();
+                down.into_iter().for_each(|n| self.start(NodeIndex(n)));
+            }
+            3 => self.cut[a][b] = true,
+            4 => {
+                let side: Vec<bool> = (0..nodes).map(|_| self.rng.random_bool(0.4)).collect();
+                for (from, row) in self.cut.iter_mut().enumerate() {
+                    for (to, cut) in row.iter_mut().enumerate() {
+                        *cut = side[from] != side[to];
+                    }
+                }
+            }
+            _ => self.cut.iter_mut().flatten().for_each(|cut| *cut = false),
+        }
+    }
+
+    fn request(&mut self) {
+        // Clients mostly know who leads; or who thinks so.
+        let mut id = NodeIndex(self.rng.random_range(0..self.hosts.len()));
+        let leads = |host: &Host| host.node.as_ref().is_some_and(Raft::is_leader);
+        if let Some(leader) = self.hosts.iter().rposition(leads).filter(|_| self.rng.random()) {
+            id = NodeIndex(leader);
+        }
+        let now = self.now;
+        let Some(node) = &mut self.hosts[id.0].node else { return };
+        if self.rng.random_bool(0.5) {
+            self.next_command += 1;
+            let _ = node.propose(now, self.next_command);
+        } else {
+            let read = ReadId(self.reads.len() as u64);
+            self.reads.push(self.committed_anywhere);
+            node.read(now, read);
+        }
+        if self.rng.random_bool(0.01) {
+            let to = NodeIndex(self.rng.random_range(0..self.hosts.len()));
+            if let Some(node) = &mut self.hosts[id.0].node {
+                node.transfer_leadership(now, to);
+            }
+        }
+        self.after_input(id);
+    }
+
+    fn run_until(&mut self, end: Duration) {
+        while let Some(&Reverse((at, _, number))) = self.queue.peek() {
+            if at > end {
+                break;
+            }
+            self.queue.pop();
+            self.now = at;
+            match self.events[number].take().expect("an event happens once") {
+                Event::Deliver(from, to, message) => {
+                    if !self.cut[from.0][to.0]
+                        && let Some(node) = &mut self.hosts[to.0].node
+                    {
+                        node.step(at, from, message);
+                        self.after_input(to);
+                    }
+                }
+                Event::Wake(id) => {
+                    let host = &mut self.hosts[id.0];
+                    if let Some(node) = &mut host.node
+                        && host.wake_at == at
+                    {
+                        host.wake_at = Duration::MAX;
+                        node.tick(at);
+                        assert!(node.next_deadline() > at, "a deadline stays due");
+                        self.after_input(id);
+                    }
+                }
+                Event::Synced(id, number) => {
+                    // One write after another: syncing this one syncs all before.
+                    let host = &mut self.hosts[id.0];
+                    let synced = host.unsynced.iter().take_while(|u| u.number <= number).count();
+                    let done: Vec<_> = host.unsynced.drain(..synced).collect();
+                    for unsynced in done {
+                        for record in unsynced.records {
+                            self.hosts[id.0].store.write(record);
+                        }
+                        unsynced.messages.into_iter().for_each(|message| self.send(id, message));
+                    }
+                }
+                Event::Request => {
+                    self.request();
+                    let pause = self.milliseconds(1..20);
+                    self.push(pause, Event::Request);
+                }
+                Event::Fault => {
+                    if self.faulty {
+                        self.fault();
+                        let pause = self.milliseconds(50..600);
+                        self.push(pause, Event::Fault);
+                    }
+                }
+            }
+        }
+        self.now = end;
+    }
+
+    fn run(&mut self) {
+        self.run_until(FAULTY);
+        self.faulty = false;
+        self.cut.iter_mut().flatten().for_each(|cut| *cut = false);
+        for id in 0..self.hosts.len() {
+            if self.hosts[id].node.is_none() {
+                self.start(NodeIndex(id));
+            }
+        }
+        let (before, served) = (self.committed_anywhere, self.reads_served);
+        self.run_until(FAULTY + HEALTHY);
+        assert!(self.committed_anywhere > LogIndex(before.0 + 50), "no progress after healing");
+        assert!(self.reads_served > served + 20, "no reads after healing");
+        let behind = self.hosts.iter().filter_map(|host| host.node.as_ref());
+        for node in behind {
+            let lag = self.committed_anywhere.0 - node.commit_index().0;
+            assert!(lag < 60, "node {} has not caught up: {lag} behind", node.id());
+        }
+    }
+}
+
+#[test]
+fn random_schedules_are_safe_and_live() {
+    let first: u64 = std::env::var("SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(0);
+    let count: u64 = std::env::var("SEEDS").ok().and_then(|s| s.parse().ok()).unwrap_or(150);
+    for seed in first..first + count {
+        let result = std::panic::catch_unwind(|| Schedule::new(seed).run());
+        assert!(result.is_ok(), "failed: SEED={seed} SEEDS=1 cargo test -p raft random_schedules");
+    }
+}

@@ -1,0 +1,390 @@
+//! The cluster of the golden scripts: nothing happens unless a script says so,
+//! and everything that happens becomes a line of the trace.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use raft::{
+    Apply, Ballot, Config, Entry, Incarnation, Invariants, LogIndex, Message, NodeIndex, Payload,
+    Raft, ReadId, Record, Restored, Role, Snapshot, Term,
+};
+
+use crate::store::Store;
+
+type State = BTreeMap<String, String>;
+type Node = Raft<String, State>;
+
+struct InFlight {
+    from: NodeIndex,
+    to: NodeIndex,
+    message: Message<String, State>,
+}
+
+/// A cluster under the hand of a script.
+pub(crate) struct ScriptCluster {
+    now: Duration,
+    gather_window: Duration,
+    entries_per_message: usize,
+    nodes: Vec<Option<Node>>,
+    stores: Vec<Store<String, State>>,
+    states: Vec<State>,
+    incarnations: Vec<Incarnation>,
+    in_flight: Vec<InFlight>,
+    cuts: BTreeSet<(NodeIndex, NodeIndex)>,
+    invariants: Invariants<String>,
+    trace: String,
+}
+
+impl ScriptCluster {
+    pub(crate) fn new(nodes: usize, gather_window: Duration, entries_per_message: usize) -> Self {
+        let mut cluster = Self {
+            now: Duration::ZERO,
+            gather_window,
+            entries_per_message,
+            nodes: (0..nodes).map(|_| None).collect(),
+            stores: vec![Store::default(); nodes],
+            states: vec![State::new(); nodes],
+            incarnations: (0..nodes as u64).map(Incarnation).collect(),
+            in_flight: Vec::new(),
+            cuts: BTreeSet::new(),
+            invariants: Invariants::new(nodes),
+            trace: String::new(),
+        };
+        for node in 0..nodes {
+            cluster.start(NodeIndex(node));
+        }
+        cluster.trace.clear();
+        cluster
+    }
+
+    pub(crate) fn take_trace(&mut self) -> String {
+        std::mem::take(&mut self.trace)
+    }
+
+    fn line(&mut self, line: impl AsRef<str>) {
+        self.trace.push_str(line.as_ref());
+        self.trace.push('\n');
+    }
+
+    fn start(&mut self, id: NodeIndex) {
+        let config = Config {
+            id,
+            nodes: self.nodes.len(),
+            election_timeout: Duration::from_millis(300),
+            heartbeat_interval: Duration::from_millis(100),
+            gather_window: self.gather_window,
+            entries_per_message: self.entries_per_message,
+        };
+        let stored = self.stores[id.0].stored.clone();
+        let incarnation = self.incarnations[id.0];
+        self.states[id.0] = State::new();
+        self.invariants.restarted(id);
+        self.nodes[id.0] = Some(Raft::new(config, incarnation, stored, self.now, id.0 as u64));
+        self.after_input(id, "");
+    }
+
+    /// Runs `input` on a node and writes down what came of it.
+    fn input(&mut self, id: NodeIndex, input: impl FnOnce(&mut Node, Duration)) {
+        let now = self.now;
+        let Some(node) = &mut self.nodes[id.0] else { return };
+        let before = describe_role(node);
+        input(node, now);
+        self.after_input(id, &before);
+    }
+
+    fn after_input(&mut self, id: NodeIndex, role_before: &str) {
+        let Some(node) = &mut self.nodes[id.0] else { return };
+        let output = node.take_output();
+        let role = describe_role(node);
+        let verdict = self.invariants.observe(node);
+        let name = name(id);
+        if role != role_before {
+            self.line(format!("  {name} is {role}"));
+        }
+        for record in output.records {
+            self.line(format!("  {name} stores {}", describe_record(&record)));
+            self.stores[id.0].write(record);
+        }
+        for apply in output.applies {
+            self.apply(id, apply);
+        }
+        for read in output.reads_ready {
+            let state = describe_state(&self.states[id.0]);
+            self.line(format!("  {name} answers read r{read}: {state}"));
+        }
+        for read in output.reads_refused {
+            self.line(format!("  {name} refuses read r{read}"));
+        }
+        for command in output.dropped {
+            self.line(format!("  {name} gives back {command}"));
+        }
+        for envelope in output.messages {
+            let cut = self.cuts.contains(&(id, envelope.to));
+            let message = InFlight { from: id, to: envelope.to, message: envelope.message };
+            let lost = if cut { "  (lost)" } else { "" };
+            self.line(format!("  {}{lost}", describe_message(&message)));
+            if !cut {
+                self.in_flight.push(message);
+            }
+        }
+        if let Err(violation) = verdict {
+            self.line(format!("  VIOLATION {violation}"));
+        }
+    }
+
+    fn apply(&mut self, id: NodeIndex, apply: Apply<String, State>) {
+        let line = match apply {
+            Apply::Restore(snapshot) => {
+                self.states[id.0] = snapshot.state;
+                format!("restores the state at {}", snapshot.index)
+            }
+            Apply::Entry(entry) => {
+                if let Some((key, value)) = entry.command.as_deref().and_then(|c| c.split_once('='))
+                {
+                    self.states[id.0].insert(key.to_owned(), value.to_owned());
+                }
+                format!("applies {}", describe_entry(&entry))
+            }
+        };
+        self.line(format!("  {} {line}", name(id)));
+    }
+
+    /// Gives a node a log before the script starts: one entry a term.
+    pub(crate) fn preset(&mut self, id: NodeIndex, terms: &[u64], current_term: u64) {
+        let entries = (1..).zip(terms).map(|(index, &term)| Entry {
+            term: Term(term),
+            index: LogIndex(index),
+            command: Some(format!("c{index}={term}")),
+        });
+        let entries = entries.collect();
+        self.stores[id.0].stored =
+            Restored { term: Term(current_term), voted_for: None, snapshot: None, entries };
+        self.start(id);
+        self.trace.clear();
+    }
+
+    /// Lets time pass until the node campaigns; no other node notices.
+    pub(crate) fn campaign(&mut self, id: NodeIndex) {
+        if let Some(node) = &self.nodes[id.0] {
+            self.now = self.now.max(node.next_deadline());
+        }
+        self.input(id, |node, now| node.tick(now));
+    }
+
+    /// Lets time pass for all nodes, in which messages stay where they are.
+    pub(crate) fn advance(&mut self, time: Duration) {
+        let until = self.now + time;
+        loop {
+            let deadlines = self.nodes.iter().flatten().map(|n| (n.next_deadline(), n.id()));
+            let Some((deadline, id)) = deadlines.min().filter(|(at, _)| *at <= until) else {
+                break;
+            };
+            self.now = self.now.max(deadline);
+            self.input(id, |node, now| node.tick(now));
+        }
+        self.now = until;
+    }
+
+    pub(crate) fn propose(&mut self, id: NodeIndex, command: &str) {
+        let mut refused = false;
+        self.input(id, |node, now| {
+            refused = node.propose(now, command.to_owned()).is_err();
+            if node.next_deadline() <= now {
+                node.tick(now);
+            }
+        });
+        if refused {
+            self.line(format!("  {} refuses {command}", name(id)));
+        }
+    }
+
+    pub(crate) fn read(&mut self, id: NodeIndex, read: u64) {
+        self.input(id, |node, now| {
+            node.read(now, ReadId(read));
+            if node.next_deadline() <= now {
+                node.tick(now);
+            }
+        });
+    }
+
+    pub(crate) fn transfer(&mut self, from: NodeIndex, to: NodeIndex) {
+        self.input(from, |node, now| node.transfer_leadership(now, to));
+    }
+
+    pub(crate) fn compact(&mut self, id: NodeIndex, retained: u64) {
+        let state = self.states[id.0].clone();
+        self.input(id, |node, _| node.compact(node.commit_index(), state, retained));
+    }
+
+    pub(crate) fn crash(&mut self, id: NodeIndex) {
+        self.nodes[id.0] = None;
+    }
+
+    pub(crate) fn restart(&mut self, id: NodeIndex) {
+        self.start(id);
+    }
+
+    /// Restarts a node that has lost its storage.
+    pub(crate) fn forget(&mut self, id: NodeIndex) {
+        self.stores[id.0] = Store::default();
+        self.incarnations[id.0] = Incarnation(self.incarnations[id.0].0 + 100);
+        self.start(id);
+    }
+
+    pub(crate) fn cut(&mut self, from: NodeIndex, to: NodeIndex) {
+        self.cuts.insert((from, to));
+    }
+
+    pub(crate) fn heal(&mut self) {
+        self.cuts.clear();
+    }
+
+    /// Delivers the messages that are under way now and match; not those they
+    /// cause. Returns whether there were any.
+    pub(crate) fn deliver(&mut self, matches: impl Fn(NodeIndex, NodeIndex) -> bool) -> bool {
+        let (now, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.in_flight).into_iter().partition(|m| matches(m.from, m.to));
+        self.in_flight = later;
+        let any = !now.is_empty();
+        for message in now {
+            if self.nodes[message.to.0].is_none() {
+                self.line(format!("{}  (lost: down)", describe_message(&message)));
+                continue;
+            }
+            self.line(describe_message(&message));
+            self.input(message.to, |node, now| node.step(now, message.from, message.message));
+        }
+        any
+    }
+
+    pub(crate) fn lose(&mut self, matches: impl Fn(NodeIndex, NodeIndex) -> bool) {
+        let (lost, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.in_flight).into_iter().partition(|m| matches(m.from, m.to));
+        self.in_flight = kept;
+        for message in lost {
+            self.line(format!("{}  (lost)", describe_message(&message)));
+        }
+    }
+
+    pub(crate) fn status(&mut self) {
+        for (index, node) in self.nodes.iter().enumerate() {
+            let name = name(NodeIndex(index));
+            let Some(node) = node else {
+                let _ = writeln!(self.trace, "{name} down");
+                continue;
+            };
+            let log = node.log();
+            let entries: Vec<_> = log
+                .entries_from(LogIndex(1), usize::MAX)
+                .map(|entry| format!("{}@{}", entry.index, entry.term))
+                .collect();
+            let base = match log.snapshot() {
+                Some(snapshot) => format!(" snapshot={}@{}", snapshot.index, snapshot.term),
+                None => String::new(),
+            };
+            let _ = writeln!(
+                self.trace,
+                "{name} {}{} commit={}{base} log=[{}]",
+                describe_role(node),
+                if node.is_isolated() { " (isolated)" } else { "" },
+                node.commit_index(),
+                entries.join(" "),
+            );
+        }
+    }
+}
+
+pub(crate) fn name(id: NodeIndex) -> String {
+    format!("n{}", id.0 + 1)
+}
+
+fn describe_role(node: &Node) -> String {
+    let role = match node.role() {
+        Role::Follower(follower) => match follower.leader {
+            Some(leader) => format!("follower of {}", name(leader)),
+            None => "follower".to_owned(),
+        },
+        Role::PreCandidate(_) => "pre-candidate".to_owned(),
+        Role::Candidate(_) => "candidate".to_owned(),
+        Role::Leader(_) => "leader".to_owned(),
+    };
+    format!("{role} in term {}", node.term())
+}
+
+fn describe_entry(entry: &Entry<String>) -> String {
+    let command = entry.command.as_deref().unwrap_or("no-op");
+    format!("{}@{} {command}", entry.index, entry.term)
+}
+
+fn describe_entries(entries: &[Entry<String>]) -> String {
+    entries.iter().map(describe_entry).collect::<Vec<_>>().join(", ")
+}
+
+fn describe_state(state: &State) -> String {
+    let pairs: Vec<_> = state.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    if pairs.is_empty() { "nothing".to_owned() } else { pairs.join(" ") }
+}
+
+fn describe_record(record: &Record<String, State>) -> String {
+    match record {
+        Record::Ballot { term, voted_for: Some(node) } => {
+            format!("term {term}, vote for {}", name(*node))
+        }
+        Record::Ballot { term, voted_for: None } => format!("term {term}, no vote"),
+        Record::Truncate(from) => format!("a log cut off from {from} on"),
+        Record::Append(entries) => describe_entries(entries),
+        Record::Snapshot(Snapshot { index, term, .. }) => format!("a snapshot at {index}@{term}"),
+    }
+}
+
+fn describe_message(in_flight: &InFlight) -> String {
+    let InFlight { from, to, message } = in_flight;
+    let what = match &message.payload {
+        Payload::RequestVote(request) => {
+            let kind = match request.ballot {
+                Ballot::PreVote => "pre-vote",
+                Ballot::Vote => "vote",
+                Ballot::Transfer => "vote, by order",
+            };
+            let (index, term) = (request.last_log_index, request.last_log_term);
+            format!("request_vote ({kind}) log ends at {index}@{term}")
+        }
+        Payload::Vote(vote) => {
+            let kind = if vote.pre_vote { "pre-vote" } else { "vote" };
+            format!("{kind} {}", if vote.granted { "granted" } else { "refused" })
+        }
+        Payload::AppendEntries(append) if append.prev_log_index == LogIndex(0) => format!(
+            "append_entries round {} from the start [{}] commit {}",
+            append.round,
+            describe_entries(&append.entries),
+            append.leader_commit
+        ),
+        Payload::AppendEntries(append) => format!(
+            "append_entries round {} after {}@{} [{}] commit {}",
+            append.round,
+            append.prev_log_index,
+            append.prev_log_term,
+            describe_entries(&append.entries),
+            append.leader_commit
+        ),
+        Payload::AppendReply(reply) => match reply.outcome {
+            Ok(index) => format!("append_entries_ok round {} match {index}", reply.round),
+            Err(conflict) => {
+                let hint = match conflict.term {
+                    Some(term) => format!("term {term} begins at {}", conflict.index),
+                    None => format!("log ends before {}", conflict.index),
+                };
+                format!("append_entries refused after {}: {hint}", conflict.rejected)
+            }
+        },
+        Payload::InstallSnapshot { snapshot, round } => format!(
+            "install_snapshot round {round} at {}@{}: {}",
+            snapshot.index,
+            snapshot.term,
+            describe_state(&snapshot.state)
+        ),
+        Payload::TimeoutNow => "timeout_now".to_owned(),
+    };
+    format!("{} → {} [{}] {what}", name(*from), name(*to), message.term)
+}
