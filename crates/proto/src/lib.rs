@@ -1,5 +1,6 @@
 //! The Maelstrom protocol, and a runtime for nodes on plain threads and channels.
 
+mod arguments;
 mod context;
 mod decode;
 mod encode;
@@ -15,6 +16,7 @@ pub mod service;
 mod storage;
 mod time;
 
+pub use arguments::{Arguments, Program, UsageError, run_program};
 pub use context::{Context, TimerId};
 pub use decode::{DecodeError, decode};
 pub use encode::encode;
