@@ -1,1 +1,10 @@
-//! maelstrom-tests.
+//! `eddy`, a test bench for Maelstrom nodes: it runs real processes or our own nodes in virtual
+//! time, brings faults over them, and says whether what their clients saw is right.
+
+pub mod harness;
+mod nemesis;
+pub mod options;
+pub mod progress;
+pub mod simulated;
+pub mod workload;
+pub mod world;

@@ -72,17 +72,12 @@ pub struct Network {
     random: Random,
     cut: Cut,
     statistics: Statistics,
-    /// Faults on messages, in force only while the nemesis says so.
-    loss: f64,
-    duplicate: f64,
 }
 
 impl Network {
     /// A healed network of `nodes` nodes. All its decisions come from `seed`.
     pub fn new(nodes: usize, options: NetworkOptions, seed: u64) -> Self {
         Self {
-            loss: options.loss,
-            duplicate: options.duplicate,
             options,
             random: Random::new(seed, "network"),
             cut: Cut::none(nodes),
@@ -94,7 +89,7 @@ impl Network {
     pub fn send(&mut self, from: Endpoint, to: Endpoint) -> Route {
         self.statistics.count_send(from, to);
         let with_client = from.is_client() || to.is_client();
-        let loss = if with_client { self.options.loss_clients } else { self.loss };
+        let loss = if with_client { self.options.loss_clients } else { self.options.loss };
         if self.random.chance(loss) {
             return Route { arrivals: [None, None] };
         }
@@ -102,7 +97,7 @@ impl Network {
             return Route { arrivals: [Some(Duration::ZERO), None] };
         }
         let first = self.draw_latency();
-        let again = self.random.chance(self.duplicate).then(|| self.draw_latency());
+        let again = self.random.chance(self.options.duplicate).then(|| self.draw_latency());
         Route { arrivals: [Some(first), again] }
     }
 
@@ -136,19 +131,12 @@ impl Network {
 
     /// Sets the probability that a message between servers is lost.
     pub fn set_loss(&mut self, p: f64) {
-        self.loss = p;
+        self.options.loss = p;
     }
 
     /// Sets the probability that a message between servers arrives twice.
     pub fn set_duplicate(&mut self, p: f64) {
-        self.duplicate = p;
-    }
-
-    /// Ends every fault that the nemesis brought, back to what the options say.
-    pub fn heal(&mut self) {
-        self.cut = Cut::none(self.cut.nodes());
-        self.loss = self.options.loss;
-        self.duplicate = self.options.duplicate;
+        self.options.duplicate = p;
     }
 
     /// What was counted so far.
@@ -279,7 +267,7 @@ mod tests {
         assert!(network.arrive(Endpoint::Client, B));
         assert!(network.arrive(Endpoint::Service(0), B));
         assert_eq!(network.statistics().servers.recv_count, 2);
-        network.heal();
+        network.set_cut(Cut::none(2));
         assert!(network.arrive(A, B));
     }
 }

@@ -1,0 +1,278 @@
+//! The nemesis: which fault comes when. It draws everything from the seed and carries nothing out.
+
+use std::time::Duration;
+
+use checkers::Op;
+use proto::{Json, NodeId, Time};
+use serde_json::{Value, json};
+use simulator::{Cut, CutKind, Random};
+
+use crate::options::{FaultKind, Options};
+use crate::world::Fault;
+
+/// How far a clock fault moves a wall clock at most, in milliseconds either way.
+const CLOCK_JUMP_MS_MAX: u64 = 60_000;
+/// Chance of a message to be lost, or to arrive twice, while that fault is on.
+const LINK_FAULT_CHANCE: f64 = 0.3;
+/// How often a cut that cuts nothing is drawn again.
+const DRAWS_MAX: usize = 20;
+
+/// Brings faults and takes them back, one step at a time: steps come after gaps that are uniform in
+/// [0, 2 × interval), the first at once, as with Maelstrom. Each step takes one of the kinds: what
+/// is off begins, what is on ends.
+#[derive(Debug)]
+pub(crate) struct Nemesis {
+    kinds: Vec<FaultKind>,
+    on: Vec<FaultKind>,
+    nodes: Vec<NodeId>,
+    interval: Duration,
+    next: Option<Time>,
+    faults_left: u64,
+    /// What the options say, which is in force while the fault is not.
+    loss: f64,
+    duplicate: f64,
+    random: Random,
+}
+
+/// A step: what breaks or is mended, and how the history tells it.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) fault: Fault,
+    /// What the nemesis sets out to do.
+    pub(crate) begun: Op<Json>,
+    /// What it did.
+    pub(crate) done: Op<Json>,
+}
+
+impl Nemesis {
+    /// A nemesis whose first step is due at `start`.
+    pub(crate) fn new(options: &Options, start: Time) -> Self {
+        Self {
+            kinds: options.nemesis.clone(),
+            on: Vec::new(),
+            nodes: options.nodes.clone(),
+            interval: options.nemesis_interval,
+            next: (!options.nemesis.is_empty()).then_some(start),
+            faults_left: options.max_faults.unwrap_or(u64::MAX),
+            loss: options.loss,
+            duplicate: options.duplicate,
+            random: Random::new(options.seed, "nemesis"),
+        }
+    }
+
+    /// When the next step is due.
+    pub(crate) fn next_due(&self) -> Option<Time> {
+        self.next
+    }
+
+    /// Takes the step that is due. `primary` is the node that leads, where that is known.
+    pub(crate) fn step(&mut self, now: Time, primary: Option<usize>) -> Option<Step> {
+        self.next = Some(now + self.random.uniform(self.interval));
+        let kind = *self.random.pick(&self.kinds)?;
+        if self.on.contains(&kind) {
+            return self.stop(kind);
+        }
+        if self.faults_left == 0 {
+            return None;
+        }
+        self.faults_left -= 1;
+        self.on.push(kind);
+        Some(self.start(kind, primary))
+    }
+
+    /// Ends everything that is on; there are no more steps afterwards.
+    pub(crate) fn stop_all(&mut self) -> Vec<Step> {
+        self.next = None;
+        let on = self.on.clone();
+        on.into_iter().filter_map(|kind| self.stop(kind)).collect()
+    }
+
+    fn stop(&mut self, kind: FaultKind) -> Option<Step> {
+        self.on.retain(|on| *on != kind);
+        let nodes = self.nodes.len();
+        let (fault, told) = match kind {
+            // A cut is one for both kinds of partition: it goes when the last of them ends.
+            FaultKind::Partition | FaultKind::OneWay => {
+                (Fault::Partition(Cut::none(nodes)), "network-healed")
+            }
+            FaultKind::Kill => (Fault::Restart, "all nodes restarted"),
+            FaultKind::Pause => (Fault::Resume, "all nodes resumed"),
+            FaultKind::Loss => (Fault::Loss(self.loss), "no more loss"),
+            FaultKind::Duplicate => (Fault::Duplicate(self.duplicate), "no more duplicates"),
+            FaultKind::Clock => (Fault::Clocks(vec![0; nodes]), "clocks set right"),
+        };
+        Some(step("stop", kind, fault, Value::Null, json!(told)))
+    }
+
+    fn start(&mut self, kind: FaultKind, primary: Option<usize>) -> Step {
+        match kind {
+            FaultKind::Partition => {
+                let (cut_kind, cut) = self.draw_partition(primary);
+                let told = self.tell_cut(&cut);
+                step("start", kind, Fault::Partition(cut), json!(cut_kind), told)
+            }
+            FaultKind::OneWay => {
+                let cut = CutKind::OneWay.draw(self.nodes.len(), primary, &mut self.random);
+                let told = self.tell_cut(&cut);
+                step("start", kind, Fault::Partition(cut), json!(CutKind::OneWay), told)
+            }
+            FaultKind::Kill | FaultKind::Pause => {
+                let targets = self.draw_targets();
+                let told = self.tell_nodes(&targets);
+                let fault = match kind {
+                    FaultKind::Kill => Fault::Kill(targets),
+                    _ => Fault::Pause(targets),
+                };
+                step("start", kind, fault, Value::Null, told)
+            }
+            FaultKind::Loss => {
+                let p = LINK_FAULT_CHANCE;
+                step("start", kind, Fault::Loss(p), Value::Null, json!(p))
+            }
+            FaultKind::Duplicate => {
+                let p = LINK_FAULT_CHANCE;
+                step("start", kind, Fault::Duplicate(p), Value::Null, json!(p))
+            }
+            FaultKind::Clock => {
+                let offsets: Vec<i64> = (0..self.nodes.len())
+                    .map(|_| {
+                        let jump = self.random.below(2 * CLOCK_JUMP_MS_MAX + 1) as i64;
+                        jump - CLOCK_JUMP_MS_MAX as i64
+                    })
+                    .collect();
+                let told = json!(offsets);
+                step("start", kind, Fault::Clocks(offsets), Value::Null, told)
+            }
+        }
+    }
+
+    /// One of Maelstrom's kinds, or the primary alone where one is known; not one that happens to
+    /// cut nothing, as some do in clusters of up to three.
+    fn draw_partition(&mut self, primary: Option<usize>) -> (CutKind, Cut) {
+        let mut kinds = CutKind::MAELSTROM.to_vec();
+        if primary.is_some() {
+            kinds.push(CutKind::Primary);
+        }
+        let mut drawn = (CutKind::One, Cut::none(self.nodes.len()));
+        for _ in 0..DRAWS_MAX {
+            let kind = *self.random.pick(&kinds).unwrap_or(&CutKind::One);
+            drawn = (kind, kind.draw(self.nodes.len(), primary, &mut self.random));
+            if !drawn.1.is_none() {
+                break;
+            }
+        }
+        drawn
+    }
+
+    /// One node, a minority, a majority, or all of them.
+    fn draw_targets(&mut self) -> Vec<usize> {
+        let nodes = self.nodes.len();
+        let count = match self.random.below(4) {
+            0 => 1,
+            1 => nodes.saturating_sub(1) / 2,
+            2 => nodes / 2 + 1,
+            _ => nodes,
+        };
+        let mut targets: Vec<usize> = (0..nodes).collect();
+        self.random.shuffle(&mut targets);
+        targets.truncate(count.max(1));
+        targets.sort_unstable();
+        targets
+    }
+
+    fn tell_nodes(&self, nodes: &[usize]) -> Value {
+        nodes.iter().map(|node| json!(self.nodes[*node])).collect()
+    }
+
+    /// `["isolated", {receiver: [refused senders]}]`, as in Jepsen's histories.
+    fn tell_cut(&self, cut: &Cut) -> Value {
+        let refused: serde_json::Map<String, Value> = cut
+            .isolated()
+            .map(|(receiver, senders)| {
+                (self.nodes[receiver].to_string(), self.tell_nodes(&senders))
+            })
+            .collect();
+        json!(["isolated", refused])
+    }
+}
+
+fn step(verb: &str, kind: FaultKind, fault: Fault, begun: Value, done: Value) -> Step {
+    let f = format!("{verb}-{}", kind.as_str());
+    Step {
+        fault,
+        begun: Op::Nemesis { f: f.clone(), value: begun },
+        done: Op::Nemesis { f, value: done },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::WorkloadName;
+
+    fn nemesis(kinds: &[FaultKind], seed: u64) -> Nemesis {
+        let mut options = Options::new(WorkloadName::Echo);
+        options.nemesis = kinds.to_vec();
+        options.seed = seed;
+        Nemesis::new(&options, Time::ZERO)
+    }
+
+    fn names(nemesis: &mut Nemesis, steps: usize) -> Vec<String> {
+        (0..steps)
+            .filter_map(|_| nemesis.step(nemesis.next_due()?, None))
+            .map(|step| step.begun.f().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn one_kind_starts_and_stops_in_turn_beginning_at_once() {
+        let mut nemesis = nemesis(&[FaultKind::Partition], 1);
+        assert_eq!(nemesis.next_due(), Some(Time::ZERO));
+        let [start, stop] = ["start-partition", "stop-partition"];
+        assert_eq!(names(&mut nemesis, 4), [start, stop, start, stop]);
+    }
+
+    #[test]
+    fn gaps_have_the_mean_of_the_interval() {
+        let mut nemesis = nemesis(&[FaultKind::Partition], 1);
+        names(&mut nemesis, 10_000);
+        let mean = nemesis.next_due().unwrap().as_nanos() as f64 / 10_000.0 / 1e9;
+        assert!((mean - 10.0).abs() < 0.3, "{mean} s");
+    }
+
+    #[test]
+    fn everything_that_is_on_is_mended_at_the_end() {
+        use FaultKind::{Clock, Duplicate, Kill, Loss, OneWay, Partition, Pause};
+        let kinds = [Partition, OneWay, Kill, Pause, Loss, Duplicate, Clock];
+        for seed in 0..50 {
+            let mut nemesis = nemesis(&kinds, seed);
+            let mut on = std::collections::BTreeSet::new();
+            for name in names(&mut nemesis, 31) {
+                match name.strip_prefix("start-") {
+                    Some(kind) => assert!(on.insert(kind.to_owned())),
+                    None => assert!(on.remove(name.strip_prefix("stop-").unwrap())),
+                }
+            }
+            let stopped: std::collections::BTreeSet<_> = nemesis
+                .stop_all()
+                .iter()
+                .map(|step| step.begun.f().strip_prefix("stop-").unwrap().to_owned())
+                .collect();
+            assert_eq!(stopped, on);
+            assert_eq!(nemesis.next_due(), None);
+        }
+    }
+
+    #[test]
+    fn partitions_always_cut_something_and_faults_can_be_limited() {
+        for seed in 0..200 {
+            let mut nemesis = nemesis(&[FaultKind::Partition], seed);
+            nemesis.nodes.truncate(3);
+            nemesis.faults_left = 1;
+            let step = nemesis.step(Time::ZERO, None).unwrap();
+            assert!(matches!(&step.fault, Fault::Partition(cut) if !cut.is_none()));
+            names(&mut nemesis, 1);
+            assert_eq!(names(&mut nemesis, 5), [""; 0], "the one fault was used up");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Everything that determines a run, as the command line gives it and as `results.json` keeps it.
+
+use std::time::Duration;
+
+use checkers::stats::Requirement;
+use proto::NodeId;
+use serde::{Serialize, Serializer};
+use simulator::{LatencyDistribution, NetworkOptions};
+
+/// A run: what to do, to how many nodes, how fast, and with which faults.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Options {
+    /// What clients do and what is checked.
+    pub workload: WorkloadName,
+    /// The names of the nodes.
+    pub nodes: Vec<NodeId>,
+    /// How many client workers there are.
+    pub concurrency: usize,
+    /// Mean client operations a second, over the whole cluster.
+    pub rate: f64,
+    /// How long the main phase lasts, from the first operation on.
+    #[serde(serialize_with = "seconds")]
+    pub time_limit: Duration,
+    /// Mean latency of a message between servers, in milliseconds.
+    #[serde(serialize_with = "milliseconds")]
+    pub latency: Duration,
+    /// How latencies are distributed.
+    pub latency_dist: LatencyDistribution,
+    /// Probability that a message between servers is lost, all the time.
+    pub loss: f64,
+    /// Probability that a message between servers arrives twice, all the time.
+    pub duplicate: f64,
+    /// Probability that a message to or from a client is lost, all the time.
+    pub loss_clients: f64,
+    /// The kinds of faults that come and go.
+    pub nemesis: Vec<FaultKind>,
+    /// Mean seconds between two steps of the nemesis.
+    #[serde(serialize_with = "seconds")]
+    pub nemesis_interval: Duration,
+    /// How the nodes of a broadcast are told to be linked.
+    pub topology: TopologyName,
+    /// What part of the operations has to succeed.
+    #[serde(serialize_with = "requirement")]
+    pub availability: Option<Requirement>,
+    /// After the time limit everything is healed and clients go on for so many seconds, in which
+    /// every node has to complete an operation.
+    #[serde(serialize_with = "seconds")]
+    pub settle: Duration,
+    /// The pause between healing and the final reads, in seconds.
+    #[serde(serialize_with = "seconds")]
+    pub recovery_time: Duration,
+    /// Most operations of the main phase.
+    pub max_operations: Option<u64>,
+    /// Most faults that the nemesis brings.
+    pub max_faults: Option<u64>,
+    /// lin-kv: most operations on one key before the next one takes its place.
+    pub key_limit: Option<u64>,
+    /// lin-kv: how many states the search for a linear order may visit before it answers unknown.
+    pub max_states: u64,
+    /// Where all chance comes from.
+    pub seed: u64,
+}
+
+impl Options {
+    /// A run of a workload on `n0` to `n4`, with Maelstrom's defaults.
+    pub fn new(workload: WorkloadName) -> Self {
+        Self {
+            workload,
+            nodes: numbered_nodes(5),
+            concurrency: workload.default_concurrency(5),
+            rate: 5.0,
+            time_limit: Duration::from_secs(60),
+            latency: Duration::ZERO,
+            latency_dist: LatencyDistribution::Constant,
+            loss: 0.0,
+            duplicate: 0.0,
+            loss_clients: 0.0,
+            nemesis: Vec::new(),
+            nemesis_interval: Duration::from_secs(10),
+            topology: TopologyName::Grid,
+            availability: None,
+            settle: Duration::ZERO,
+            recovery_time: Duration::from_secs(10),
+            max_operations: None,
+            max_faults: None,
+            key_limit: None,
+            max_states: checkers::linearizable::STATES_MAX,
+            seed: 0,
+        }
+    }
+
+    /// The same with `count` nodes `n0`, `n1`, ... and the workload's concurrency for so many.
+    #[must_use]
+    pub fn with_nodes(mut self, count: usize) -> Self {
+        self.nodes = numbered_nodes(count);
+        self.concurrency = self.workload.default_concurrency(count);
+        self
+    }
+
+    /// What the network model needs to know.
+    pub fn network(&self) -> NetworkOptions {
+        NetworkOptions {
+            latency: self.latency,
+            distribution: self.latency_dist,
+            loss: self.loss,
+            duplicate: self.duplicate,
+            loss_clients: self.loss_clients,
+        }
+    }
+}
+
+/// `n0`, `n1`, ... as Maelstrom names them with `--node-count`.
+pub fn numbered_nodes(count: usize) -> Vec<NodeId> {
+    (0..count).map(|index| NodeId::new(&format!("n{index}"))).collect()
+}
+
+/// The workloads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum WorkloadName {
+    /// Nodes send back what they are sent.
+    Echo,
+    /// Nodes give out ids that no other node ever gives out.
+    UniqueIds,
+    /// Nodes spread values to all nodes.
+    Broadcast,
+    /// A set that only grows.
+    GSet,
+    /// A counter that only grows.
+    GCounter,
+    /// A counter that grows and shrinks.
+    PnCounter,
+    /// Registers with read, write and compare-and-set that look like a single copy.
+    LinKv,
+}
+
+impl WorkloadName {
+    /// The name on the command line and in `store/`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::UniqueIds => "unique-ids",
+            Self::Broadcast => "broadcast",
+            Self::GSet => "g-set",
+            Self::GCounter => "g-counter",
+            Self::PnCounter => "pn-counter",
+            Self::LinKv => "lin-kv",
+        }
+    }
+
+    /// One worker a node; two for lin-kv, where one half of them reads and the other writes.
+    pub fn default_concurrency(self, nodes: usize) -> usize {
+        if self == Self::LinKv { 2 * nodes } else { nodes }
+    }
+}
+
+/// How the nodes of a broadcast are told to be linked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+#[value(rename_all = "lowercase")]
+pub enum TopologyName {
+    /// Each node with the one before and the one after it.
+    Line,
+    /// A square, each node with up to four neighbours.
+    Grid,
+    /// The same as tree2.
+    Tree,
+    /// A tree in which every node has two children.
+    Tree2,
+    /// A tree in which every node has three children.
+    Tree3,
+    /// A tree in which every node has four children.
+    Tree4,
+    /// Everyone with everyone.
+    Total,
+}
+
+/// Faults that come and go.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// The network falls into parts.
+    Partition,
+    /// Some links carry messages in one direction only.
+    OneWay,
+    /// Nodes are killed and later started again.
+    Kill,
+    /// Nodes stop in their tracks and later go on.
+    Pause,
+    /// Messages between servers are lost at random.
+    Loss,
+    /// Messages between servers arrive twice at random.
+    Duplicate,
+    /// Wall clocks jump (virtual time only).
+    Clock,
+}
+
+impl FaultKind {
+    /// The name on the command line and in histories.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Partition => "partition",
+            Self::OneWay => "one-way",
+            Self::Kill => "kill",
+            Self::Pause => "pause",
+            Self::Loss => "loss",
+            Self::Duplicate => "duplicate",
+            Self::Clock => "clock",
+        }
+    }
+}
+
+fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
+}
+
+fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64() * 1e3)
+}
+
+fn requirement<S: Serializer>(
+    required: &Option<Requirement>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match required {
+        None => serializer.serialize_none(),
+        Some(Requirement::Total) => serializer.serialize_str("total"),
+        Some(Requirement::Fraction(fraction)) => serializer.serialize_f64(*fraction),
+    }
+}

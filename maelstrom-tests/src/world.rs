@@ -1,0 +1,146 @@
+//! Where a run takes place: with real processes or in virtual time. The harness drives either
+//! through this one trait, so operations, faults and checks are the same for both.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use checkers::history::Op;
+use proto::{Error, Json, MessageId, NodeId, Time};
+use serde::Serialize;
+use simulator::{Cut, Statistics};
+
+/// For each node the neighbours that it is told.
+pub type Topology = BTreeMap<NodeId, Vec<NodeId>>;
+
+/// What a client sends to a node.
+#[derive(Clone, Debug)]
+pub enum Question {
+    /// Who its neighbours are (broadcast, once before the run).
+    Topology(Arc<Topology>),
+    /// An operation. The answer is written into it.
+    Op(Op<Json>),
+}
+
+/// A message for a client.
+#[derive(Debug)]
+pub struct Reply<P> {
+    /// The client.
+    pub client: NodeId,
+    /// The request that it answers.
+    pub in_reply_to: Option<MessageId>,
+    /// What it says, as this world has it.
+    pub payload: P,
+}
+
+/// What a reply says.
+#[derive(Debug)]
+pub enum Answer {
+    /// The operation was done; what came back is in the question.
+    Ok,
+    /// An error message.
+    Error(Error),
+    /// It is not what this request is answered with; why.
+    Malformed(String),
+}
+
+/// Something that breaks, or is mended.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Fault {
+    /// Replaces the partition in force; no cut at all heals it.
+    Partition(Cut),
+    /// Messages between servers are lost with this probability from now on.
+    Loss(f64),
+    /// Messages between servers arrive twice with this probability from now on.
+    Duplicate(f64),
+    /// These nodes are killed.
+    Kill(Vec<usize>),
+    /// Every node that is down is started again and gets `init`.
+    Restart,
+    /// These nodes stop in their tracks.
+    Pause(Vec<usize>),
+    /// Every paused node goes on.
+    Resume,
+    /// Each node's wall clock is off by so many milliseconds. Only in virtual time.
+    Clocks(Vec<i64>),
+}
+
+/// Something wrong with a node that is no answer to an operation.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Problem {
+    /// Which node.
+    pub node: NodeId,
+    /// When, in nanoseconds since the run began.
+    pub time: u64,
+    /// What kind.
+    pub kind: ProblemKind,
+    /// What happened, for people, with the likely cause.
+    pub text: String,
+    /// How often this kind has happened to this node; the text is that of the first time.
+    pub count: u64,
+}
+
+/// Kinds of problems. Every one of them makes a run invalid but a late reply.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProblemKind {
+    /// A line on stdout that is no message.
+    Garbage,
+    /// A message to nobody.
+    UnknownDestination,
+    /// A message in somebody else's name.
+    WrongSource,
+    /// The process ended by itself.
+    Died,
+    /// A restarted node did not answer `init`.
+    NoInit,
+    /// A reply to a client that had given up waiting.
+    LateReply,
+    /// An invariant that is checked while running does not hold (virtual time only).
+    Invariant,
+}
+
+impl ProblemKind {
+    /// Whether this alone makes a run invalid.
+    pub fn is_fatal(self) -> bool {
+        self != Self::LateReply
+    }
+}
+
+/// Nodes, network and clock.
+pub trait World {
+    /// What a reply says before it is read.
+    type Payload;
+
+    /// Time since the world began.
+    fn now(&self) -> Time;
+
+    /// The names of the nodes.
+    fn node_ids(&self) -> &[NodeId];
+
+    /// Sends a client's request to a node.
+    fn send(&mut self, client: &NodeId, node: usize, msg_id: MessageId, question: &Question);
+
+    /// Waits for the next message to a client, at most until then.
+    fn wait(&mut self, until: Time) -> Option<Reply<Self::Payload>>;
+
+    /// Reads a reply as the answer to this question.
+    fn read(&self, question: &mut Question, payload: Self::Payload) -> Answer;
+
+    /// Makes something break, or mends it.
+    fn inject(&mut self, fault: &Fault);
+
+    /// The node that leads, where that is known.
+    fn primary(&self) -> Option<usize>;
+
+    /// What the network counted.
+    fn statistics(&self) -> Statistics;
+
+    /// What went wrong with nodes so far.
+    fn problems(&self) -> Vec<Problem>;
+
+    /// Whether the run has to end now: the user wants it, or no node is left.
+    fn interrupted(&self) -> bool {
+        false
+    }
+}
