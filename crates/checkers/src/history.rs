@@ -125,9 +125,9 @@ pub enum Op<V> {
     /// A fault begins or ends.
     Nemesis {
         /// Its name, such as `start-partition`.
-        f: String,
-        /// Whom it hits.
-        value: serde_json::Value,
+        f: Box<str>,
+        /// Whom it hits. Boxed, like the name, to keep the events of clients small.
+        value: Box<serde_json::Value>,
     },
 }
 
@@ -202,8 +202,8 @@ pub struct Event<V> {
     pub kind: Kind,
     /// What was asked and what came back. A completion repeats what its invocation asked.
     pub op: Op<V>,
-    /// Why it is not `ok`.
-    pub error: Option<OpError>,
+    /// Why it is not `ok`. Boxed, because nearly always there is nothing to say.
+    pub error: Option<Box<OpError>>,
     /// Whether the operation belongs to the last round of reads, after healing and recovery.
     pub is_final: bool,
 }
@@ -267,6 +267,11 @@ mod tests {
     }
 
     #[test]
+    fn an_event_is_small() {
+        assert!(size_of::<Event<u64>>() <= 80);
+    }
+
+    #[test]
     fn an_event_is_one_flat_line() {
         assert_eq!(
             line(Process::Client(3), Kind::Ok, Op::Cas { key: 1, from: 2, to: 4 }),
@@ -276,7 +281,10 @@ mod tests {
             line(
                 Process::Nemesis,
                 Kind::Info,
-                Op::Nemesis { f: "start-partition".into(), value: serde_json::json!(["n1"]) }
+                Op::Nemesis {
+                    f: "start-partition".into(),
+                    value: Box::new(serde_json::json!(["n1"]))
+                }
             ),
             r#"{"index":7,"time":12,"process":"nemesis","type":"info","f":"start-partition","value":["n1"]}"#
         );
@@ -319,7 +327,10 @@ mod tests {
             process: Process::Client(1),
             kind: Kind::Fail,
             op: Op::ReadCounter::<u64> { value: None },
-            error: Some(OpError::Reply { name: "abort".into(), text: "no quorum".into() }),
+            error: Some(Box::new(OpError::Reply {
+                name: "abort".into(),
+                text: "no quorum".into(),
+            })),
             is_final: true,
         };
         let line = serde_json::to_string(&event).unwrap();

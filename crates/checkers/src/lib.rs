@@ -17,7 +17,7 @@
 pub mod counter;
 pub mod echo;
 pub mod history;
-pub mod json;
+mod json;
 pub mod linearizable;
 pub mod operation;
 pub mod quantiles;
@@ -30,6 +30,5 @@ pub mod verdict;
 mod testing;
 
 pub use history::{Elements, Event, Kind, Op, OpError, Process};
-pub use json::Json;
 pub use operation::{Malformed, MalformedReason, Operation, Record, operations};
 pub use verdict::Verdict;

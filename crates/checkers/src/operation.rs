@@ -84,12 +84,13 @@ pub enum MalformedReason {
 /// The first event that does not fit, see [`MalformedReason`].
 pub fn operations<V: PartialEq>(history: &[Event<V>]) -> Result<Vec<Operation<'_, V>>, Malformed> {
     let mut operations: Vec<Operation<'_, V>> = Vec::with_capacity(history.len() / 2 + 1);
-    let mut open: FxHashMap<u64, usize> = FxHashMap::default();
+    let mut open: FxHashMap<u64, Option<usize>> = FxHashMap::default();
     for (position, event) in history.iter().enumerate() {
         let Process::Client(process) = event.process else { continue };
         let malformed = |reason| Malformed { index: event.index, reason };
+        let open = open.entry(process).or_default();
         if event.kind == Kind::Invoke {
-            if open.insert(process, operations.len()).is_some() {
+            if open.replace(operations.len()).is_some() {
                 return Err(malformed(MalformedReason::AlreadyOpen));
             }
             operations.push(Operation {
@@ -99,8 +100,7 @@ pub fn operations<V: PartialEq>(history: &[Event<V>]) -> Result<Vec<Operation<'_
                 completed_at: None,
             });
         } else {
-            let place = open.remove(&process);
-            let place = place.ok_or_else(|| malformed(MalformedReason::NotInvoked))?;
+            let place = open.take().ok_or_else(|| malformed(MalformedReason::NotInvoked))?;
             let operation = &mut operations[place];
             if !belongs(&operation.invocation.op, &event.op) {
                 return Err(malformed(MalformedReason::Mismatch));

@@ -35,7 +35,7 @@ impl History {
     }
 
     pub(crate) fn nemesis(&mut self, f: &str) {
-        let op = Op::Nemesis { f: f.into(), value: serde_json::Value::Null };
+        let op = Op::Nemesis { f: f.into(), value: Box::default() };
         self.push(Process::Nemesis, Kind::Info, op);
     }
 

@@ -83,55 +83,51 @@ impl<V: Serialize> Serialize for UniqueIds<V> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-    use crate::history::Process;
-    use crate::json::Json;
+    use crate::testing::History;
 
-    /// One client that gets these ids one after another; `null` stands for a timeout.
-    fn history(ids: &[serde_json::Value]) -> Vec<Event<Json>> {
-        let mut events = Vec::new();
+    /// What comes of these ids; `None` stands for a timeout.
+    fn result(ids: impl IntoIterator<Item = Option<u64>>) -> UniqueIds<u64> {
+        let mut history = History::default();
         for (process, id) in (0..).zip(ids) {
-            let process = Process::Client(process);
-            let completed = if id.is_null() { Kind::Info } else { Kind::Ok };
-            let id = Some(Json(id.clone())).filter(|_| completed == Kind::Ok);
-            for (kind, op) in
-                [(Kind::Invoke, Op::Generate { id: None }), (completed, Op::Generate { id })]
-            {
-                let index = events.len() as u64;
-                let time = index;
-                events.push(Event { index, time, process, kind, op, error: None, is_final: false });
+            history.invoke(process, Op::Generate { id: None });
+            match id {
+                Some(_) => history.ok(process, Op::Generate { id }),
+                None => history.info(process, Op::Generate { id }),
             }
         }
-        events
+        check(&history.events).unwrap()
     }
 
     #[test]
-    fn different_ids_of_any_type_are_valid() {
-        let ids = [json!(1), json!("1"), json!([1]), json!(null), json!(u64::MAX), json!({"a": 1})];
-        let result = check(&history(&ids)).unwrap();
+    fn different_ids_are_valid() {
+        let result = result([Some(9), Some(3), None, Some(u64::MAX), None]);
         assert_eq!(result.verdict, Verdict::Valid);
-        assert_eq!((result.attempted_count, result.acknowledged_count), (6, 5));
-        assert_eq!(result.range, Some((Json(json!(1)), Json(json!({"a": 1})))));
-        assert_eq!(check::<Json>(&[]).unwrap().verdict, Verdict::Valid);
+        assert_eq!((result.attempted_count, result.acknowledged_count), (5, 3));
+        assert_eq!(result.range, Some((3, u64::MAX)));
+    }
+
+    #[test]
+    fn no_ids_are_valid() {
+        assert_eq!(result([]).verdict, Verdict::Valid);
+        assert_eq!(result([None, None]).verdict, Verdict::Valid);
     }
 
     #[test]
     fn equal_ids_are_invalid_and_listed_by_frequency() {
-        let ids = [json!([1, "x"]), json!(7), json!([1, "x"]), json!("b"), json!("b"), json!("b")];
-        let result = check(&history(&ids)).unwrap();
-        assert_eq!(result.verdict, Verdict::Invalid);
-        assert_eq!(result.duplicated_count, 2);
+        let result = result([5, 7, 2, 7, 5, 7].map(Some));
+        assert_eq!((result.verdict, result.duplicated_count), (Verdict::Invalid, 2));
         let text = serde_json::to_string(&result).unwrap();
-        assert!(text.contains(r#""duplicated":{"b":3,"[1,\"x\"]":2}"#), "{text}");
+        assert_eq!(
+            text,
+            r#"{"valid?":false,"attempted-count":6,"acknowledged-count":6,"duplicated-count":2,"duplicated":{"7":3,"5":2},"range":[2,7]}"#
+        );
     }
 
     #[test]
     fn the_list_of_duplicates_is_cut() {
-        let ids: Vec<_> = (0..100).map(|number| json!(number / 2)).collect();
-        let result = check(&history(&ids)).unwrap();
+        let result = result((0..100).map(|number| Some(number / 2)));
         assert_eq!((result.duplicated_count, result.duplicated.len()), (50, DUPLICATED_MAX));
-        assert_eq!(result.duplicated[0], (Json(json!(0)), 2));
+        assert_eq!(result.duplicated[0], (0, 2));
     }
 }

@@ -3,23 +3,23 @@
 //!
 //! - [`check`] asks it of a history of registers, each key by itself (the keys of a history that is
 //!   linearizable are so one by one, and the other way round: Herlihy and Wing's locality).
-//! - [`find_order`] asks it of one object of any kind, given as a [`Model`].
+//! - [`decide`] asks it of one object of any kind, given as a [`Model`].
 //!
 //! Failed operations are left out, those of unknown outcome may take effect at any time after their
 //! invocation, or never. The work is bounded by the number of configurations that a search may
 //! remember, so that a verdict is the same on every machine; one that exceeds it is unknown.
 //!
-//! `search` is the algorithm, `timeline` and `unknown` prepare what it works on, `visited` is its
+//! `search` is the algorithm, `timeline` and `unknown` prepare what it works on, `failed` is its
 //! memory, `counterexample` explains a failure.
 
 mod counterexample;
+mod failed;
 mod model;
 mod register;
 mod search;
 mod slots;
 mod timeline;
 mod unknown;
-mod visited;
 
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -35,7 +35,7 @@ pub use search::{Undecided, WorkLimit};
 pub use timeline::Call;
 
 use crate::history::{Event, Kind, Op};
-use crate::json::key_text;
+use crate::json;
 use crate::operation::{Malformed, MalformedReason, Operation, operations};
 use crate::verdict::Verdict;
 use search::{Outcome, Search};
@@ -98,12 +98,11 @@ pub fn check<V: Clone + Eq + Hash + Debug>(
     Ok(Linearizability { verdict, results })
 }
 
-/// The answer of [`find_order`].
+/// The answer of [`decide`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order<S> {
-    /// The operations can have happened one after another like this (indices of the calls; those of
-    /// unknown outcome that had no effect are missing).
-    Found(Vec<usize>),
+pub enum Decision<S> {
+    /// The operations can have happened one after another.
+    Linearizable,
     /// They cannot.
     Impossible(Stuck<S>),
     /// The work limit was reached.
@@ -122,38 +121,38 @@ pub struct Stuck<S> {
     pub states: Vec<S>,
 }
 
-/// Looks for an order in which `calls` can have happened to one object; also says how many
-/// configurations were visited. The calls are in the order of their invocations, and no two have a
+/// Decides whether there is an order in which `calls` can have happened to one object; also says how
+/// many configurations were visited. The calls are in the order of their invocations, and no two have a
 /// position in common.
-pub fn find_order<M: Model>(
+pub fn decide<M: Model>(
     model: &M,
     calls: &[Call<M::Operation>],
     limit: &mut WorkLimit<'_>,
-) -> (Order<M::State>, u64) {
+) -> (Decision<M::State>, u64) {
     match Timeline::new(model, calls) {
-        Some(timeline) if timeline.slots <= 64 => decide::<M, 1>(model, &timeline, limit),
-        Some(timeline) if timeline.slots <= 256 => decide::<M, 4>(model, &timeline, limit),
-        Some(timeline) if timeline.slots <= 4096 => decide::<M, 64>(model, &timeline, limit),
-        _ => (Order::Unknown(Undecided::TooManyOpen), 0),
+        Some(timeline) if timeline.slots <= 64 => decide_within::<M, 1>(model, &timeline, limit),
+        Some(timeline) if timeline.slots <= 256 => decide_within::<M, 4>(model, &timeline, limit),
+        Some(timeline) if timeline.slots <= 4096 => decide_within::<M, 64>(model, &timeline, limit),
+        _ => (Decision::Unknown(Undecided::TooManyOpen), 0),
     }
 }
 
-fn decide<M: Model, const WORDS: usize>(
+fn decide_within<M: Model, const WORDS: usize>(
     model: &M,
     timeline: &Timeline<M>,
     limit: &mut WorkLimit<'_>,
-) -> (Order<M::State>, u64) {
+) -> (Decision<M::State>, u64) {
     let in_calls = |order: Vec<u32>| order.into_iter().map(|call| call as usize).collect();
     let mut search = Search::<M, WORDS>::new(model, timeline, timeline.deadlines());
-    let order = match search.run(limit) {
-        Outcome::Found => Order::Found(in_calls(search.linearization())),
-        Outcome::GaveUp(why) => Order::Unknown(why),
+    let decision = match search.run(limit) {
+        Outcome::Found => Decision::Linearizable,
+        Outcome::GaveUp(why) => Decision::Unknown(why),
         Outcome::Stuck { deadline } => {
             // The first search has shown that this much can be done; find out how.
             let mut prefix = Search::<M, WORDS>::new(model, timeline, deadline);
             match prefix.run(limit) {
-                Outcome::GaveUp(why) => Order::Unknown(why),
-                Outcome::Found | Outcome::Stuck { .. } => Order::Impossible(Stuck {
+                Outcome::GaveUp(why) => Decision::Unknown(why),
+                Outcome::Found | Outcome::Stuck { .. } => Decision::Impossible(Stuck {
                     call: timeline.due(deadline).call as usize,
                     order: in_calls(prefix.linearization()),
                     states: search.states_before(deadline),
@@ -161,7 +160,7 @@ fn decide<M: Model, const WORDS: usize>(
             }
         }
     };
-    (order, search.states())
+    (decision, search.states())
 }
 
 /// The operations on one key that may have happened.
@@ -224,7 +223,7 @@ impl<'a, V: Clone + Eq + Hash + Debug> KeyHistory<'a, V> {
     }
 
     fn check(&self, limit: &mut WorkLimit<'_>) -> KeyResult<V> {
-        let (order, states) = find_order(&Register, &self.calls, limit);
+        let (decision, states) = decide(&Register, &self.calls, limit);
         let mut result = KeyResult {
             key: self.key.clone(),
             verdict: Verdict::Valid,
@@ -233,13 +232,13 @@ impl<'a, V: Clone + Eq + Hash + Debug> KeyHistory<'a, V> {
             counterexample: None,
             undecided: None,
         };
-        match order {
-            Order::Found(_) => {}
-            Order::Impossible(stuck) => {
+        match decision {
+            Decision::Linearizable => {}
+            Decision::Impossible(stuck) => {
                 result.verdict = Verdict::Invalid;
                 result.counterexample = Some(Counterexample::new(self, &stuck));
             }
-            Order::Unknown(why) => {
+            Decision::Unknown(why) => {
                 result.verdict = Verdict::Unknown;
                 result.undecided = Some(why);
             }
@@ -253,7 +252,8 @@ impl<V: Serialize> Serialize for Linearizability<V> {
         struct ByKey<'a, V>(&'a [KeyResult<V>]);
         impl<V: Serialize> Serialize for ByKey<'_, V> {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_map(self.0.iter().map(|result| (key_text(&result.key), result)))
+                serializer
+                    .collect_map(self.0.iter().map(|result| (json::name(&result.key), result)))
             }
         }
         let failures = self.results.iter().filter(|result| result.verdict != Verdict::Valid);

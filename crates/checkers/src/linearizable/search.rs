@@ -9,15 +9,15 @@
 //! The search goes depth first, on a stack of its own, and tries the operation whose completion
 //! comes first before others.
 
+use super::failed::{Configuration, Failed};
 use super::model::{Model, Need};
 use super::slots::SlotSet;
 use super::timeline::Timeline;
 use super::unknown::{Situation, UsedSets};
-use super::visited::{Configuration, Visited};
 
 /// How far a search may go.
 pub struct WorkLimit<'a> {
-    /// The most configurations that one search may remember; about 50 bytes each.
+    /// The most configurations that one search may visit; each takes about 50 bytes.
     pub states_max: u64,
     /// Asked once in a while; `true` ends the search.
     pub stop: &'a mut dyn FnMut() -> bool,
@@ -40,7 +40,7 @@ pub(crate) enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Undecided {
-    /// It had to remember more configurations than [`WorkLimit::states_max`].
+    /// It had to visit more configurations than [`WorkLimit::states_max`].
     StatesMax,
     /// [`WorkLimit::stop`] said so.
     Stopped,
@@ -74,7 +74,10 @@ pub(crate) struct Search<'a, M: Model, const WORDS: usize> {
     stack: Vec<Frame<M::State, WORDS>>,
     /// Groups of unknown outcome that the frames still have to try.
     candidates: Vec<u32>,
-    visited: Visited<M::State, WORDS>,
+    /// How many configurations were visited.
+    states: u64,
+    /// Those from which no order was found.
+    failed: Failed<M::State, WORDS>,
     used: UsedSets,
 }
 
@@ -88,7 +91,8 @@ impl<'a, M: Model, const WORDS: usize> Search<'a, M, WORDS> {
             goal,
             stack: Vec::new(),
             candidates: Vec::new(),
-            visited: Visited::new(),
+            states: 0,
+            failed: Failed::new(),
             used: UsedSets::new(),
         }
     }
@@ -96,31 +100,25 @@ impl<'a, M: Model, const WORDS: usize> Search<'a, M, WORDS> {
     /// Searches. May be called once.
     pub(crate) fn run(&mut self, limit: &mut WorkLimit<'_>) -> Outcome {
         let mut furthest = 0;
-        let mut stop_at = STOP_INTERVAL;
         let mut next = Some((Choice::Start, self.start(&mut |_| {})));
         loop {
             if let Some((choice, configuration)) = next {
-                if configuration.deadline == self.goal {
+                let deadline = configuration.deadline;
+                if deadline == self.goal || !self.failed.contains(&configuration, &self.used) {
                     self.push(choice, configuration);
+                }
+                if deadline == self.goal {
                     return Outcome::Found;
                 }
-                if self.visited.insert(&configuration, &self.used) {
-                    furthest = furthest.max(configuration.deadline);
-                    self.push(choice, configuration);
-                }
-                if self.visited.len() >= limit.states_max {
+                furthest = furthest.max(deadline);
+                if self.states >= limit.states_max {
                     return Outcome::GaveUp(Undecided::StatesMax);
                 }
-                if self.visited.len() >= stop_at {
-                    stop_at += STOP_INTERVAL;
-                    if (limit.stop)() {
-                        return Outcome::GaveUp(Undecided::Stopped);
-                    }
+                if self.states.is_multiple_of(STOP_INTERVAL) && (limit.stop)() {
+                    return Outcome::GaveUp(Undecided::Stopped);
                 }
-            } else if let Some(exhausted) = self.stack.pop() {
-                let kept =
-                    exhausted.candidates_from.map_or(self.candidates.len(), |from| from as usize);
-                self.candidates.truncate(kept);
+            } else {
+                self.pop();
             }
             if self.stack.is_empty() {
                 return Outcome::Stuck { deadline: furthest };
@@ -131,7 +129,7 @@ impl<'a, M: Model, const WORDS: usize> Search<'a, M, WORDS> {
 
     /// How many configurations were visited.
     pub(crate) fn states(&self) -> u64 {
-        self.visited.len()
+        self.states
     }
 
     /// The calls on the way to the goal in the order found.
@@ -162,7 +160,7 @@ impl<'a, M: Model, const WORDS: usize> Search<'a, M, WORDS> {
     /// unknown outcome whose effects nobody could see are left out.
     pub(crate) fn states_before(&self, deadline: u32) -> Vec<M::State> {
         let mut found = Vec::new();
-        for (state, used) in self.visited.at(deadline) {
+        for (state, used) in self.failed.at(deadline) {
             let mut states = vec![state];
             let mut next = 0;
             while next < states.len() {
@@ -189,7 +187,19 @@ impl<'a, M: Model, const WORDS: usize> Search<'a, M, WORDS> {
     }
 
     fn push(&mut self, choice: Choice, configuration: Configuration<M::State, WORDS>) {
+        self.states += 1;
         self.stack.push(Frame { choice, configuration, next_open: 0, candidates_from: None });
+    }
+
+    /// Steps back from where nothing is left to try. Only now is the configuration remembered:
+    /// every step takes one operation more, so nothing on the stack can come again before.
+    fn pop(&mut self) {
+        if let Some(frame) = self.stack.pop() {
+            if let Some(from) = frame.candidates_from {
+                self.candidates.truncate(from as usize);
+            }
+            self.failed.insert(frame.configuration);
+        }
     }
 
     /// What the topmost frame tries next.

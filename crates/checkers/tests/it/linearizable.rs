@@ -4,7 +4,8 @@ use checkers::linearizable::{Linearizability, STATES_MAX, WorkLimit, check};
 use checkers::{Event, Kind, Op, Record, Verdict, operations};
 
 use crate::brute_force;
-use crate::generator::{Random, Shape, mutate, valid_history};
+use crate::generator::{Random, Shape, valid_history};
+use crate::mutation::mutate;
 
 fn checked(events: &[Event<u64>]) -> Linearizability<u64> {
     let mut limit = WorkLimit { states_max: STATES_MAX, stop: &mut || false };

@@ -6,3 +6,4 @@
 mod brute_force;
 mod generator;
 mod linearizable;
+mod mutation;
