@@ -1,10 +1,15 @@
 //! `eddy`, a test bench for Maelstrom nodes: it runs real processes or our own nodes in virtual
 //! time, brings faults over them, and says whether what their clients saw is right.
 
+pub mod analysis;
+pub mod cli;
+pub mod expect;
 pub mod harness;
 mod nemesis;
 pub mod options;
 pub mod progress;
 pub mod simulated;
+pub mod store;
+pub mod test_command;
 pub mod workload;
 pub mod world;

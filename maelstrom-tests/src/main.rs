@@ -1,3 +1,32 @@
 //! The command line of the test bench.
 
-fn main() {}
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use eddy::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    match cli.command {
+        Command::Test(args) => eddy::test_command::run(&args),
+    }
+}
+
+/// Help and version go to stdout; anything wrong is one line on stderr and exit status 2.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    if !error.use_stderr() {
+        let _ = write!(io::stdout(), "{text}");
+        return ExitCode::SUCCESS;
+    }
+    let lines = text
+        .lines()
+        .map(|line| line.trim().trim_start_matches("error: ").trim_start_matches("tip: "))
+        .filter(|line| !line.is_empty() && !line.starts_with("For more information"));
+    let _ = writeln!(io::stderr(), "eddy: {}", lines.collect::<Vec<_>>().join("; "));
+    ExitCode::from(2)
+}

@@ -254,6 +254,12 @@ impl<N: Node> Cluster<N> {
         let mut step = Step { node: None, to_client: None };
         match event {
             Event::Arrive { to, arrival } => {
+                if let Endpoint::Node(node) = to
+                    && matches!(self.slots[node].state, State::Down)
+                {
+                    self.show(Fate::ReceiverDown, arrival.number, &arrival.message);
+                    return Some(step);
+                }
                 if !self.network.arrive(arrival.from, to) {
                     self.show(Fate::Cut, arrival.number, &arrival.message);
                     return Some(step);
@@ -400,20 +406,12 @@ impl<N: Node> Cluster<N> {
 
     /// Returns whether the node handled the message.
     fn arrive_at_node(&mut self, node: usize, arrival: Arrival<N::Body>) -> bool {
-        match &mut self.slots[node].state {
-            State::Down => {
-                self.show(Fate::ReceiverDown, arrival.number, &arrival.message);
-                false
-            }
-            State::Paused(backlog) => {
-                backlog.push(arrival);
-                false
-            }
-            State::Up => {
-                self.hand_over(node, arrival);
-                true
-            }
+        if let State::Paused(backlog) = &mut self.slots[node].state {
+            backlog.push(arrival);
+            return false;
         }
+        self.hand_over(node, arrival);
+        true
     }
 
     fn hand_over(&mut self, node: usize, arrival: Arrival<N::Body>) {

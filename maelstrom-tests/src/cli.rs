@@ -1,0 +1,387 @@
+//! The command line: Maelstrom's `test` with its flags and defaults, and what eddy has beyond it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use checkers::stats::Requirement;
+use clap::{Args, Parser, Subcommand};
+use proto::NodeId;
+use simulator::LatencyDistribution;
+
+use crate::expect::Expectation;
+use crate::options::{FaultKind, Options, TopologyName, WorkloadName, numbered_nodes};
+use crate::simulated::SimulatedNode;
+
+/// A test bench for Maelstrom nodes in any language: real processes, or our own nodes in virtual
+/// time, under faults, with checkers, and with every run repeatable from its seed.
+#[derive(Debug, Parser)]
+#[command(name = "eddy", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    /// What to do.
+    pub command: Command,
+}
+
+/// What eddy can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a workload against nodes and check what their clients saw
+    Test(Box<TestArgs>),
+}
+
+/// Arguments of `eddy test`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = TEST_EXAMPLES)]
+pub struct TestArgs {
+    /// The program to run as a node
+    #[arg(long, value_name = "FILE", required_unless_present = "simulate")]
+    pub bin: Option<PathBuf>,
+
+    /// Run one of our own nodes in virtual time instead of a program
+    #[arg(long, value_name = "NODE", conflicts_with = "bin")]
+    pub simulate: Option<SimulatedNode>,
+
+    /// The options of the run.
+    #[command(flatten)]
+    pub run: RunArgs,
+
+    /// Run so many times, with rising seeds; stop at the first run that is not valid
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub test_count: u64,
+
+    /// Copy what nodes say on stderr to the console
+    #[arg(long)]
+    pub log_stderr: bool,
+
+    /// Where runs are kept
+    #[arg(long, value_name = "DIR", default_value = "store")]
+    pub store: PathBuf,
+
+    /// Seconds that nodes get to end by themselves, after their stdin is closed, before SIGKILL
+    #[arg(long, value_name = "S", default_value_t = 0.0)]
+    pub grace: f64,
+
+    /// Print the verdict only
+    #[arg(long, short)]
+    pub quiet: bool,
+
+    /// Print the results as JSON on stdout, and nothing else
+    #[arg(long)]
+    pub json: bool,
+
+    /// Arguments for the node; `{run}` becomes a fresh directory of this run
+    #[arg(last = true, value_name = "ARGS")]
+    pub args: Vec<String>,
+}
+
+/// What determines a run, for `test` and `sweep` alike.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// What clients do and what is checked
+    #[arg(short, long, value_name = "NAME", default_value = "lin-kv")]
+    pub workload: WorkloadName,
+
+    /// How many nodes, named n0, n1, ... (default: five, named n1 to n5)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub node_count: Option<u16>,
+
+    /// The names of the nodes
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub nodes: Vec<String>,
+
+    /// The name of one node; can be repeated
+    #[arg(short, long, value_name = "ID")]
+    pub node: Vec<String>,
+
+    /// A file with the name of a node on each line
+    #[arg(long, value_name = "FILE")]
+    pub nodes_file: Option<PathBuf>,
+
+    /// Client workers: a number, or a number and `n` for so many a node (default: 1n; lin-kv: 2n)
+    #[arg(long, value_name = "X")]
+    pub concurrency: Option<Concurrency>,
+
+    /// Length of the main phase in seconds, from the first operation on
+    #[arg(long, value_name = "S", default_value = "60", value_parser = positive_seconds)]
+    pub time_limit: Duration,
+
+    /// Mean client operations a second over the whole cluster; 0 for none
+    #[arg(long, value_name = "R", default_value = "5", value_parser = rate)]
+    pub rate: f64,
+
+    /// Mean latency of a message between servers, in milliseconds
+    #[arg(long, value_name = "MS", default_value = "0", value_parser = milliseconds)]
+    pub latency: Duration,
+
+    /// Distribution of latencies: constant, uniform or exponential
+    #[arg(long, value_name = "D", default_value = "constant", value_parser = distribution)]
+    pub latency_dist: LatencyDistribution,
+
+    /// Faults that come and go: partition, one-way, kill, pause, loss, duplicate, clock
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = fault)]
+    pub nemesis: Vec<FaultKind>,
+
+    /// Mean seconds between steps of the nemesis
+    #[arg(long, value_name = "S", default_value = "10", value_parser = positive_seconds)]
+    pub nemesis_interval: Duration,
+
+    /// How the nodes of a broadcast are linked
+    #[arg(long, value_name = "T", default_value = "grid")]
+    pub topology: TopologyName,
+
+    /// Part of the operations that has to succeed: `total`, or a number from 0 to 1
+    #[arg(long, value_name = "A", value_parser = availability)]
+    pub availability: Option<Requirement>,
+
+    /// Probability that a message between servers is lost
+    #[arg(long, value_name = "P", default_value = "0", value_parser = probability)]
+    pub loss: f64,
+
+    /// Probability that a message between servers arrives twice
+    #[arg(long, value_name = "P", default_value = "0", value_parser = probability)]
+    pub duplicate: f64,
+
+    /// Probability that a message to or from a client is lost
+    #[arg(long, value_name = "P", default_value = "0", value_parser = probability)]
+    pub loss_clients: f64,
+
+    /// After the time limit heal everything and go on for S seconds, in which every node has to
+    /// complete an operation
+    #[arg(long, value_name = "S", default_value = "0", value_parser = seconds)]
+    pub settle: Duration,
+
+    /// Pause between healing and the final reads, in seconds
+    #[arg(long, value_name = "S", default_value = "10", value_parser = seconds)]
+    pub recovery_time: Duration,
+
+    /// Most operations of the main phase
+    #[arg(long, value_name = "N")]
+    pub max_operations: Option<u64>,
+
+    /// Most faults that the nemesis brings
+    #[arg(long, value_name = "N")]
+    pub max_faults: Option<u64>,
+
+    /// lin-kv: most operations on one key before the next one takes its place
+    #[arg(long, value_name = "N")]
+    pub key_limit: Option<u64>,
+
+    /// lin-kv: states that the search for a linear order may visit before the verdict is unknown
+    #[arg(long, value_name = "N", default_value_t = checkers::linearizable::STATES_MAX)]
+    pub max_states: u64,
+
+    /// A limit on a figure that becomes part of the verdict, such as 'msgs-per-op<30' or
+    /// 'p50<400ms'; can be repeated
+    #[arg(long, value_name = "FIGURE<LIMIT")]
+    pub expect: Vec<Expectation>,
+
+    /// Where all chance comes from (default: drawn at random and printed)
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+}
+
+const TEST_EXAMPLES: &str = "\
+Examples:
+  eddy test -w unique-ids --bin target/release/identifier --node-count 3 --time-limit 20 \\
+      --rate 1000 --nemesis partition --availability total
+  eddy test -w broadcast --bin ./my-node.py --node-count 25 --topology tree4 --rate 100 \\
+      --latency 100 --expect 'msgs-per-op<30' --expect 'p50<400ms' --expect 'max<600ms'
+  eddy test -w unique-ids --simulate identifier --nemesis partition,kill --seed 7 \\
+      -- --state-dir '{run}'
+
+Exit status: 0 valid, 1 invalid, 2 unknown or wrong usage.";
+
+/// `--concurrency`: a number of workers, or so many a node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Concurrency {
+    /// So many.
+    Workers(usize),
+    /// So many times the number of nodes.
+    PerNode(usize),
+}
+
+impl std::str::FromStr for Concurrency {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (number, per_node) = match text.strip_suffix('n') {
+            Some(number) => (number, true),
+            None => (text, false),
+        };
+        match number.parse() {
+            Ok(count) if count > 0 && per_node => Ok(Self::PerNode(count)),
+            Ok(count) if count > 0 => Ok(Self::Workers(count)),
+            _ => Err("has to be a number above 0, such as `10`, or one with an n, such as `4n`"
+                .to_owned()),
+        }
+    }
+}
+
+impl TestArgs {
+    /// The command that repeats a run with this seed, as this process was called, without what
+    /// only concerns where results go.
+    pub fn command(&self, seed: u64) -> String {
+        let mut words = std::env::args().skip(2);
+        let mut command = "eddy test".to_owned();
+        let mut node_args = String::new();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--" => {
+                    node_args = words.by_ref().map(|word| format!(" {}", quote(&word))).collect();
+                    node_args.insert_str(0, " --");
+                }
+                "--seed" | "--store" | "--test-count" => drop(words.next()),
+                "--json" | "--quiet" | "-q" => {}
+                word if ["--seed=", "--store=", "--test-count="]
+                    .iter()
+                    .any(|flag| word.starts_with(flag)) => {}
+                word => {
+                    command.push(' ');
+                    command.push_str(&quote(word));
+                }
+            }
+        }
+        format!("{command} --seed {seed}{node_args}")
+    }
+}
+
+/// A word as a POSIX shell reads it back.
+pub(crate) fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+impl RunArgs {
+    /// The options of a run with this seed.
+    ///
+    /// # Errors
+    /// Says what is wrong with the names of the nodes.
+    pub fn options(&self, seed: u64) -> Result<Options, String> {
+        let nodes = self.node_ids()?;
+        let concurrency = match self.concurrency {
+            None => self.workload.default_concurrency(nodes.len()),
+            Some(Concurrency::Workers(count)) => count,
+            Some(Concurrency::PerNode(count)) => count * nodes.len(),
+        };
+        let mut nemesis = self.nemesis.clone();
+        nemesis.sort_unstable();
+        nemesis.dedup();
+        Ok(Options {
+            workload: self.workload,
+            nodes,
+            concurrency,
+            rate: self.rate,
+            time_limit: self.time_limit,
+            latency: self.latency,
+            latency_dist: self.latency_dist,
+            loss: self.loss,
+            duplicate: self.duplicate,
+            loss_clients: self.loss_clients,
+            nemesis,
+            nemesis_interval: self.nemesis_interval,
+            topology: self.topology,
+            availability: self.availability,
+            settle: self.settle,
+            recovery_time: self.recovery_time,
+            max_operations: self.max_operations,
+            max_faults: self.max_faults,
+            key_limit: self.key_limit,
+            max_states: self.max_states,
+            seed,
+        })
+    }
+
+    fn node_ids(&self) -> Result<Vec<NodeId>, String> {
+        if let Some(count) = self.node_count {
+            return Ok(numbered_nodes(count.into()));
+        }
+        let mut names = Vec::new();
+        if let Some(file) = &self.nodes_file {
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+            names.extend(
+                text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned),
+            );
+        }
+        names.extend(self.nodes.iter().map(|name| name.trim().to_owned()));
+        names.extend(self.node.iter().cloned());
+        if names.is_empty() {
+            names = (1..=5).map(|number| format!("n{number}")).collect();
+        }
+        let nodes: Vec<NodeId> = names.iter().map(|name| NodeId::new(name)).collect();
+        for (index, node) in nodes.iter().enumerate() {
+            if nodes[..index].contains(node) {
+                return Err(format!("there are two nodes named `{node}`"));
+            }
+            if node.as_str().is_empty() || node.is_client() {
+                return Err(format!(
+                    "`{node}` cannot be the name of a node: names that begin with c are clients'"
+                ));
+            }
+            if proto::service::is_service(node.as_str()) {
+                return Err(format!("`{node}` cannot be the name of a node: it is a service's"));
+            }
+        }
+        Ok(nodes)
+    }
+}
+
+fn number(text: &str, what: &str, holds: impl Fn(f64) -> bool) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && holds(number) => Ok(number),
+        _ => Err(format!("has to be {what}")),
+    }
+}
+
+/// The longest time that an option can give: a year.
+const SECONDS_MAX: f64 = 31_536_000.0;
+
+fn positive_seconds(text: &str) -> Result<Duration, String> {
+    number(text, "a number of seconds above 0", |s| s > 0.0 && s < SECONDS_MAX)
+        .map(Duration::from_secs_f64)
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    number(text, "a number of seconds", |s| (0.0..SECONDS_MAX).contains(&s))
+        .map(Duration::from_secs_f64)
+}
+
+fn milliseconds(text: &str) -> Result<Duration, String> {
+    number(text, "a number of milliseconds", |ms| (0.0..SECONDS_MAX).contains(&ms))
+        .map(|ms| Duration::from_secs_f64(ms / 1e3))
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    number(text, "a number of operations a second, 0 or more", |rate| (0.0..1e9).contains(&rate))
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    number(text, "a probability from 0 to 1", |p| (0.0..=1.0).contains(&p))
+}
+
+fn distribution(text: &str) -> Result<LatencyDistribution, String> {
+    match text {
+        "constant" => Ok(LatencyDistribution::Constant),
+        "uniform" => Ok(LatencyDistribution::Uniform),
+        "exponential" => Ok(LatencyDistribution::Exponential),
+        _ => Err("has to be constant, uniform or exponential".to_owned()),
+    }
+}
+
+fn availability(text: &str) -> Result<Requirement, String> {
+    if text == "total" {
+        return Ok(Requirement::Total);
+    }
+    number(text, "`total` or a number from 0 to 1", |part| (0.0..=1.0).contains(&part))
+        .map(Requirement::Fraction)
+}
+
+/// Names may have spaces round them, as in Maelstrom's `--nemesis "partition, kill"`.
+fn fault(text: &str) -> Result<FaultKind, String> {
+    <FaultKind as clap::ValueEnum>::from_str(text.trim(), false).map_err(|_| {
+        "has to be partition, one-way, kill, pause, loss, duplicate or clock".to_owned()
+    })
+}

@@ -1,0 +1,138 @@
+//! Where runs are kept: `store/<workload>/<time>/`, with links to the latest.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use checkers::Event;
+use proto::Json;
+use serde_json::{Map, Value};
+
+use crate::progress::Progress;
+
+/// The directory of one run.
+#[derive(Clone, Debug)]
+pub struct RunDirectory {
+    path: PathBuf,
+}
+
+impl RunDirectory {
+    /// Makes `store/<workload>/<time>/` and has `store/latest`, `store/current` and
+    /// `store/<workload>/latest` point to it. The time has milliseconds; where two runs begin in
+    /// the same one, the later gets a number.
+    ///
+    /// # Errors
+    /// If a directory cannot be made.
+    pub fn create(store: &Path, workload: &str) -> io::Result<Self> {
+        let parent = store.join(workload);
+        fs::create_dir_all(&parent)?;
+        #[expect(clippy::disallowed_methods, reason = "the directory is named after the time")]
+        let now: chrono::DateTime<chrono::Utc> = SystemTime::now().into();
+        let time = now.format("%Y%m%dT%H%M%S%.3fZ").to_string();
+        let mut name = time.clone();
+        let mut collisions = 0;
+        let path = loop {
+            let path = parent.join(&name);
+            match fs::create_dir(&path) {
+                Ok(()) => break path,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    collisions += 1;
+                    name = format!("{time}-{collisions}");
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        fs::create_dir(path.join("node-logs"))?;
+        let from_store = Path::new(workload).join(&name);
+        link(&store.join("current"), &from_store);
+        link(&store.join("latest"), &from_store);
+        link(&parent.join("latest"), Path::new(&name));
+        Ok(Self { path })
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where a node's stderr goes.
+    pub fn node_log(&self, node: &str) -> PathBuf {
+        // A node id comes from the command line; it must not lead out of the directory.
+        let name: String = node
+            .chars()
+            .map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' })
+            .collect();
+        self.path.join("node-logs").join(format!("{name}.log"))
+    }
+
+    /// Writes `results.json`.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_results(&self, results: &Map<String, Value>) -> io::Result<()> {
+        let mut out = BufWriter::new(File::create(self.path.join("results.json"))?);
+        serde_json::to_writer_pretty(&mut out, results)?;
+        out.write_all(b"\n")?;
+        out.flush()
+    }
+
+    /// Opens `history.jsonl`.
+    ///
+    /// # Errors
+    /// If the file cannot be made.
+    pub fn history(&self) -> io::Result<HistoryWriter> {
+        let file = File::create(self.path.join("history.jsonl"))?;
+        Ok(HistoryWriter { out: BufWriter::with_capacity(1 << 16, file), failure: None })
+    }
+}
+
+/// A link is a convenience; a file system without links is no reason to fail.
+fn link(link: &Path, target: &Path) {
+    let _ = fs::remove_file(link);
+    let _ = std::os::unix::fs::symlink(target, link);
+}
+
+/// Writes `history.jsonl` while the run goes on.
+#[derive(Debug)]
+pub struct HistoryWriter {
+    out: BufWriter<File>,
+    failure: Option<io::Error>,
+}
+
+impl HistoryWriter {
+    /// Writes one event. A failure is kept for [`HistoryWriter::finish`].
+    pub fn write(&mut self, event: &Event<Json>) {
+        let written = serde_json::to_writer(&mut self.out, event).map_err(io::Error::from);
+        if let Err(error) = written.and_then(|()| self.out.write_all(b"\n")) {
+            self.failure.get_or_insert(error);
+        }
+    }
+
+    /// Writes what is left.
+    ///
+    /// # Errors
+    /// The first failure there was.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.failure.map_or_else(|| self.out.flush(), Err)
+    }
+}
+
+/// Writes the history and passes everything on.
+pub struct Recording<'a> {
+    /// Where the history goes.
+    pub history: &'a mut HistoryWriter,
+    /// Who else watches.
+    pub then: &'a mut dyn Progress,
+}
+
+impl Progress for Recording<'_> {
+    fn event(&mut self, event: &Event<Json>) {
+        self.history.write(event);
+        self.then.event(event);
+    }
+
+    fn phase(&mut self, name: &str) {
+        self.then.phase(name);
+    }
+}
