@@ -423,7 +423,7 @@ impl<'a, W: World> Harness<'a, W> {
             process,
             kind,
             op,
-            error,
+            error: error.map(Box::new),
             is_final,
         };
         self.progress.event(&event);

@@ -200,8 +200,8 @@ fn step(verb: &str, kind: FaultKind, fault: Fault, begun: Value, done: Value) ->
     let f = format!("{verb}-{}", kind.as_str());
     Step {
         fault,
-        begun: Op::Nemesis { f: f.clone(), value: begun },
-        done: Op::Nemesis { f, value: done },
+        begun: Op::Nemesis { f: f.as_str().into(), value: Box::new(begun) },
+        done: Op::Nemesis { f: f.into(), value: Box::new(done) },
     }
 }
 
