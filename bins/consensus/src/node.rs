@@ -1,0 +1,424 @@
+//! The node: what each message leads to.
+//!
+//! A client's request goes to the leader, which may be this node. A read waits
+//! there for the confirmation that it still leads; a change goes through the
+//! log and is answered when it is applied. [`Server`] is what a node is from
+//! `init` on.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proto::{Caller, Context, Error, Json, Node, Outcome, Records, Time, TimerId};
+use raft::{NodeIndex, ReadId, Term};
+use rand::RngExt as _;
+
+use crate::body::{Body, Forward};
+use crate::clients::{Clients, Place};
+use crate::command::{Answer, Command, Operation, RequestId};
+use crate::replica::{Happening, Replica};
+use crate::settings::Settings;
+use crate::store::Known;
+use crate::wire;
+
+/// What timers and calls bring back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Token {
+    /// Raft has something to do.
+    Raft,
+    /// A client's request may have waited too long.
+    Deadlines,
+    /// A request was passed on to the leader.
+    Forwarded {
+        /// The request's number.
+        sequence: u64,
+        /// How often it had been passed on before.
+        attempt: u32,
+    },
+}
+
+/// A node of the Consensus track.
+#[derive(Debug)]
+pub struct ConsensusNode {
+    settings: Settings,
+    server: Option<Server>,
+}
+
+impl ConsensusNode {
+    /// A node that has not seen `init` yet.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, server: None }
+    }
+
+    /// This node's replica, once `init` has been handled.
+    #[must_use]
+    pub fn replica(&self) -> Option<&Replica> {
+        self.server.as_ref().map(|server| &server.replica)
+    }
+}
+
+impl Node for ConsensusNode {
+    type Body = Body;
+    type Token = Token;
+
+    fn init(&mut self, restored: Records, ctx: &mut Context<'_, Self>) {
+        let mut server = Server::start(&self.settings, &restored, ctx);
+        server.settle(Vec::new(), ctx);
+        self.server = Some(server);
+    }
+
+    fn request(&mut self, from: Caller, body: Body, ctx: &mut Context<'_, Self>) {
+        let Some(server) = &mut self.server else { return };
+        match body {
+            Body::Read { key } => server.on_client(from, Operation::Read { key }, ctx),
+            Body::Write { key, value } => {
+                server.on_client(from, Operation::Write { key, value }, ctx);
+            }
+            Body::Cas { key, from: expected, to } => {
+                server.on_client(from, Operation::Cas { key, from: expected, to }, ctx);
+            }
+            Body::Forward(forward) => server.on_forward(from, *forward, ctx),
+            body => server.on_peer(&from, body, ctx),
+        }
+    }
+
+    fn reply(&mut self, from: Caller, reply: Result<Body, Error>, ctx: &mut Context<'_, Self>) {
+        if let (Some(server), Ok(body)) = (&mut self.server, reply) {
+            server.on_peer(&from, body, ctx);
+        }
+    }
+
+    fn timer(&mut self, token: Token, ctx: &mut Context<'_, Self>) {
+        let Some(server) = &mut self.server else { return };
+        match token {
+            Token::Raft => {
+                let happenings = server.replica.tick(ctx);
+                server.settle(happenings, ctx);
+            }
+            Token::Deadlines => {
+                server.deadline_timer = None;
+                server.refuse_clients(ctx);
+            }
+            Token::Forwarded { .. } => {}
+        }
+    }
+
+    fn outcome(&mut self, token: Token, outcome: Outcome<Body>, ctx: &mut Context<'_, Self>) {
+        if let (Some(server), Token::Forwarded { sequence, attempt }) = (&mut self.server, token) {
+            server.on_forward_outcome(sequence, attempt, outcome, ctx);
+        }
+    }
+}
+
+/// A node that knows its cluster.
+#[derive(Debug)]
+struct Server {
+    replica: Replica,
+    /// Names this life of the process in the requests it passes on.
+    session: u64,
+    clients: Clients,
+    /// Followers that wait for a change of theirs to be applied.
+    waiting_peers: BTreeMap<RequestId, Caller>,
+    /// Who waits for a confirmation that this node leads.
+    readers: BTreeMap<ReadId, Reader>,
+    next_read: u64,
+    /// The leader and term that open requests were last sent after.
+    seen_leadership: (Option<NodeIndex>, Term),
+    /// How long the leader may take to answer a forward before it is repeated.
+    forward_timeout: Duration,
+    deadline_timer: Option<(Time, TimerId)>,
+}
+
+/// Who waits for a read.
+#[derive(Debug)]
+enum Reader {
+    /// A client of this node's.
+    Client(u64),
+    /// A follower, for a client of its own.
+    Peer(Caller, Json),
+}
+
+impl Server {
+    fn start(
+        settings: &Settings,
+        restored: &Records,
+        ctx: &mut Context<'_, ConsensusNode>,
+    ) -> Self {
+        let replica = Replica::start(settings, restored, ctx);
+        Self {
+            seen_leadership: (None, Term(0)),
+            replica,
+            session: ctx.random().random(),
+            clients: Clients::new(settings.patience()),
+            waiting_peers: BTreeMap::new(),
+            readers: BTreeMap::new(),
+            next_read: 0,
+            forward_timeout: settings.election_timeout,
+            deadline_timer: None,
+        }
+    }
+
+    /// A request of a client.
+    fn on_client(
+        &mut self,
+        caller: Caller,
+        operation: Operation,
+        ctx: &mut Context<'_, ConsensusNode>,
+    ) {
+        match self.clients.admit(caller, operation, ctx.now()) {
+            Ok(sequence) => {
+                self.hold(sequence, ctx);
+                self.dispatch(sequence, ctx);
+            }
+            Err(caller) => {
+                let error = Error::temporarily_unavailable("too many requests are open");
+                ctx.reply_error(&caller, error);
+            }
+        }
+        let happenings = self.replica.take_happenings(ctx);
+        self.settle(happenings, ctx);
+    }
+
+    /// A message of Raft.
+    fn on_peer(&mut self, caller: &Caller, body: Body, ctx: &mut Context<'_, ConsensusNode>) {
+        let Some(author) = wire::author(&self.replica.members, &caller.id, &body) else {
+            ctx.reply_error(
+                caller,
+                Error::malformed_request("the sender is no member of the cluster"),
+            );
+            return;
+        };
+        // A reply that came as a request answers nothing of ours.
+        if let Ok(incoming) = wire::decode(body) {
+            let happenings = self.replica.receive(caller, author, incoming, ctx);
+            self.settle(happenings, ctx);
+        }
+    }
+
+    /// Sends an open request to the leader, if one is known that has not
+    /// refused it.
+    fn dispatch(&mut self, sequence: u64, ctx: &mut Context<'_, ConsensusNode>) {
+        let settled = self.clients.settled();
+        let (leader, term) = self.replica.leadership();
+        let Some(request) = self.clients.get_mut(sequence) else { return };
+        let Some(leader) = leader.filter(|_| request.refused_in != Some(term)) else { return };
+        let id =
+            RequestId { origin: self.replica.members.own().0, session: self.session, sequence };
+        let command = Command { request: id, settled, operation: request.operation.clone() };
+        if leader != self.replica.members.own() {
+            request.attempt += 1;
+            request.place = Place::Forwarded(term);
+            let forward = Forward { term: term.0, request: (&command).into() };
+            let token = Token::Forwarded { sequence, attempt: request.attempt };
+            let leader = self.replica.members.name(leader);
+            ctx.call(leader, Body::Forward(Box::new(forward)), self.forward_timeout, token);
+        } else if request.operation.is_read() {
+            let read = ReadId(self.next_read);
+            self.next_read += 1;
+            request.place = Place::Reading(read);
+            self.readers.insert(read, Reader::Client(sequence));
+            self.replica.read(read, ctx);
+        } else if self.replica.propose(command, ctx) {
+            request.place = Place::Proposed;
+        }
+    }
+
+    /// A follower passes a request on to this node.
+    fn on_forward(
+        &mut self,
+        caller: Caller,
+        forward: Forward,
+        ctx: &mut Context<'_, ConsensusNode>,
+    ) {
+        if self.replica.leadership() != (Some(self.replica.members.own()), Term(forward.term)) {
+            let error = Error::temporarily_unavailable("not the leader of that term");
+            ctx.reply_error(&caller, error);
+            return;
+        }
+        let command = Command::from(forward.request);
+        if let Operation::Read { key } = command.operation {
+            let read = ReadId(self.next_read);
+            self.next_read += 1;
+            self.readers.insert(read, Reader::Peer(caller, key));
+            self.replica.read(read, ctx);
+        } else {
+            let id = command.request;
+            match self.replica.store.look_up(id) {
+                Known::Applied(answer) => reply_with(&caller, answer, ctx),
+                Known::Void => {}
+                // A copy of a request that is in the log already: whichever of
+                // its messages the follower waits for gets the answer.
+                Known::New if self.waiting_peers.contains_key(&id) => {
+                    self.waiting_peers.insert(id, caller);
+                }
+                // While leadership is handed over nothing is promised, not
+                // even a refusal: this term may go on.
+                Known::New => {
+                    if self.replica.propose(command, ctx) {
+                        self.waiting_peers.insert(id, caller);
+                    }
+                }
+            }
+        }
+        let happenings = self.replica.take_happenings(ctx);
+        self.settle(happenings, ctx);
+    }
+
+    /// What became of a request that was passed on.
+    fn on_forward_outcome(
+        &mut self,
+        sequence: u64,
+        attempt: u32,
+        outcome: Outcome<Body>,
+        ctx: &mut Context<'_, ConsensusNode>,
+    ) {
+        let is_refusal = |error: &Error| error.code == proto::ErrorCode::TemporarilyUnavailable;
+        match outcome {
+            Outcome::Reply(body) => {
+                if let Some(request) = self.clients.finish(sequence) {
+                    ctx.reply(&request.caller, body);
+                }
+            }
+            Outcome::Error(error) if !is_refusal(&error) => {
+                if let Some(request) = self.clients.finish(sequence) {
+                    ctx.reply_error(&request.caller, error);
+                }
+            }
+            unanswered => {
+                let current = |place: &Place| matches!(place, Place::Forwarded(_));
+                let Some(request) = self.clients.get_mut(sequence) else { return };
+                if request.attempt != attempt || !current(&request.place) {
+                    return;
+                }
+                match (unanswered, request.place) {
+                    (Outcome::Error(_), Place::Forwarded(term)) => request.refused_in = Some(term),
+                    _ => request.lose_track(),
+                }
+                self.hold(sequence, ctx);
+                self.dispatch(sequence, ctx);
+            }
+        }
+        let happenings = self.replica.take_happenings(ctx);
+        self.settle(happenings, ctx);
+    }
+
+    /// Answers whoever waited for what happened, and sends open requests on if
+    /// the leader has changed.
+    fn settle(&mut self, happenings: Vec<Happening>, ctx: &mut Context<'_, ConsensusNode>) {
+        let mut happenings = happenings;
+        while !happenings.is_empty() {
+            for happening in happenings {
+                self.on_happening(happening, ctx);
+            }
+            happenings = self.replica.take_happenings(ctx);
+        }
+        if self.replica.leadership() != self.seen_leadership {
+            self.on_new_leadership(ctx);
+        }
+        if self.replica.raft().is_isolated() {
+            self.refuse_clients(ctx);
+        }
+    }
+
+    fn on_happening(&mut self, happening: Happening, ctx: &mut Context<'_, ConsensusNode>) {
+        match happening {
+            Happening::Applied(id, answer) => {
+                let caller = if self.is_own(id) {
+                    self.clients.finish(id.sequence).map(|request| request.caller)
+                } else {
+                    self.waiting_peers.remove(&id)
+                };
+                if let (Some(caller), Some(answer)) = (caller, answer) {
+                    reply_with(&caller, answer, ctx);
+                }
+            }
+            Happening::ReadReady(read) => match self.readers.remove(&read) {
+                Some(Reader::Client(sequence)) => {
+                    if let Some(request) = self.clients.finish(sequence)
+                        && let Operation::Read { key } = &request.operation
+                    {
+                        reply_with(&request.caller, self.replica.store.read(key), ctx);
+                    }
+                }
+                Some(Reader::Peer(caller, key)) => {
+                    reply_with(&caller, self.replica.store.read(&key), ctx);
+                }
+                None => {}
+            },
+            Happening::ReadRefused(read) => match self.readers.remove(&read) {
+                Some(Reader::Client(sequence)) => self.hold(sequence, ctx),
+                Some(Reader::Peer(caller, _)) => refuse_forward(&caller, ctx),
+                None => {}
+            },
+            Happening::Dropped(command) => {
+                let id = command.0.request;
+                if self.is_own(id) {
+                    self.hold(id.sequence, ctx);
+                } else if let Some(caller) = self.waiting_peers.remove(&id) {
+                    refuse_forward(&caller, ctx);
+                }
+            }
+        }
+    }
+
+    fn is_own(&self, id: RequestId) -> bool {
+        id.origin == self.replica.members.own().0 && id.session == self.session
+    }
+
+    /// Keeps a request until there is a leader, or until its time has come.
+    fn hold(&mut self, sequence: u64, ctx: &mut Context<'_, ConsensusNode>) {
+        if let Some(deadline) = self.clients.hold(sequence) {
+            self.wake_for_deadline(deadline, ctx);
+        }
+    }
+
+    /// Another leader, or another term: what was sent to the last one may or
+    /// may not have got into a log, so it is sent again.
+    fn on_new_leadership(&mut self, ctx: &mut Context<'_, ConsensusNode>) {
+        self.seen_leadership = self.replica.leadership();
+        // What is in the log will be answered by whoever applies it.
+        self.waiting_peers.clear();
+        if self.seen_leadership.0.is_none() {
+            return;
+        }
+        for sequence in self.clients.lose_track_of_all() {
+            self.dispatch(sequence, ctx);
+        }
+        let happenings = self.replica.take_happenings(ctx);
+        for happening in happenings {
+            self.on_happening(happening, ctx);
+        }
+    }
+
+    /// Refuses the requests for which the time has come.
+    fn refuse_clients(&mut self, ctx: &mut Context<'_, ConsensusNode>) {
+        for (caller, error) in self.clients.refuse(ctx.now(), self.replica.raft().is_isolated()) {
+            ctx.reply_error(&caller, error);
+        }
+        if let Some(deadline) = self.clients.next_deadline() {
+            self.wake_for_deadline(deadline, ctx);
+        }
+    }
+
+    fn wake_for_deadline(&mut self, deadline: Time, ctx: &mut Context<'_, ConsensusNode>) {
+        match self.deadline_timer {
+            Some((at, _)) if at <= deadline => return,
+            Some((_, later)) => ctx.cancel_timer(later),
+            None => {}
+        }
+        let timer = ctx.set_timer(deadline.since(ctx.now()), Token::Deadlines);
+        self.deadline_timer = Some((deadline, timer));
+    }
+}
+
+fn reply_with(caller: &Caller, answer: Answer, ctx: &mut Context<'_, ConsensusNode>) {
+    match answer.into_reply() {
+        Ok(body) => ctx.reply(caller, body),
+        Err(error) => ctx.reply_error(caller, error),
+    }
+}
+
+/// Final for this term, in which this node does not lead any more.
+fn refuse_forward(caller: &Caller, ctx: &mut Context<'_, ConsensusNode>) {
+    ctx.reply_error(caller, Error::temporarily_unavailable("leads no more"));
+}

@@ -1,0 +1,41 @@
+//! The parameters of a node.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How a node is run; the same for all nodes of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The shortest time without a leader after which a node campaigns; waits
+    /// are drawn between one and two of these.
+    pub election_timeout: Duration,
+    /// A follower that got nothing for this long gets a heartbeat.
+    pub heartbeat: Duration,
+    /// How long a leader gathers requests before it starts a round.
+    pub gather: Duration,
+    /// Applied entries after which the log is compacted, unless the store has
+    /// more keys than that.
+    pub compact_after: u64,
+    /// Where nodes keep their records.
+    pub state_dir: Option<PathBuf>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            election_timeout: Duration::from_millis(300),
+            heartbeat: Duration::from_millis(100),
+            gather: Duration::from_millis(3),
+            compact_after: 1000,
+            state_dir: None,
+        }
+    }
+}
+
+impl Settings {
+    /// How long a request that no leader has had is held before it is refused.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        self.election_timeout * 2
+    }
+}

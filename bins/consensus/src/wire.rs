@@ -1,0 +1,234 @@
+//! Raft's messages as bodies, and back.
+
+use proto::NodeId;
+use raft::{Incarnation, LogIndex, NodeIndex, Payload, Round, Term};
+
+use crate::body::{self, Body, SharedState};
+use crate::command::SharedCommand;
+
+/// Raft over this node's commands and states.
+pub type Raft = raft::Raft<SharedCommand, SharedState>;
+/// A message of Raft between our nodes.
+pub type Message = raft::Message<SharedCommand, SharedState>;
+
+/// What kind of reply a request of a peer gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplyKind {
+    /// `request_vote_ok`
+    Vote,
+    /// `append_entries_ok`
+    Append,
+    /// `install_snapshot_ok`
+    Snapshot,
+}
+
+/// A message of Raft as it came.
+#[derive(Debug)]
+pub struct Incoming {
+    /// The message.
+    pub message: Message,
+    /// The reply it wants, if it is a request.
+    pub reply: Option<ReplyKind>,
+    /// Whether it comes from a node of ours, which gets fields of our own.
+    pub is_ours: bool,
+}
+
+/// Reads a message of Raft; gives the body back if it is none.
+///
+/// # Errors
+///
+/// The body, if it is none of Raft's.
+pub fn decode(body: Body) -> Result<Incoming, Body> {
+    let (term, incarnation, payload, reply) = match body {
+        Body::RequestVote(request) => {
+            let payload = Payload::RequestVote(raft::RequestVote {
+                ballot: match request.ballot {
+                    body::Ballot::Vote => raft::Ballot::Vote,
+                    body::Ballot::PreVote => raft::Ballot::PreVote,
+                    body::Ballot::Transfer => raft::Ballot::Transfer,
+                },
+                last_log_index: LogIndex(request.last_log_index),
+                last_log_term: Term(request.last_log_term),
+            });
+            (request.term, request.incarnation, payload, Some(ReplyKind::Vote))
+        }
+        Body::RequestVoteOk(reply) => {
+            let vote = raft::Vote { pre_vote: reply.pre_vote, granted: reply.vote_granted };
+            (reply.term, reply.incarnation, Payload::Vote(vote), None)
+        }
+        Body::AppendEntries(append) => {
+            let append = *append;
+            let payload = Payload::AppendEntries(raft::AppendEntries {
+                round: Round(append.round.unwrap_or(0)),
+                prev_log_index: LogIndex(append.prev_log_index),
+                prev_log_term: Term(append.prev_log_term),
+                entries: append.entries.into_iter().map(from_wire_entry).collect(),
+                leader_commit: LogIndex(append.leader_commit),
+                incarnations: append
+                    .incarnations
+                    .map(|known| known.into_iter().map(|known| known.map(Incarnation)).collect()),
+            });
+            (append.term, append.incarnation, payload, Some(ReplyKind::Append))
+        }
+        Body::AppendEntriesOk(reply) => {
+            let outcome = match reply.conflict {
+                _ if reply.success => Ok(LogIndex(reply.match_index)),
+                Some(conflict) => Err(raft::Conflict {
+                    rejected: LogIndex(conflict.rejected),
+                    term: conflict.term.map(Term),
+                    index: LogIndex(conflict.index),
+                }),
+                None => Err(NO_CONFLICT),
+            };
+            // Without term and round nothing tells how old it is: term 0 is stale.
+            let round = Round(reply.round.unwrap_or(0));
+            let payload = Payload::AppendReply(raft::AppendReply { round, outcome });
+            (reply.term.unwrap_or(0), reply.incarnation, payload, None)
+        }
+        Body::InstallSnapshot(install) => {
+            let install = *install;
+            let snapshot = raft::Snapshot {
+                index: LogIndex(install.snapshot_index),
+                term: Term(install.snapshot_term),
+                state: install.state,
+            };
+            let payload = Payload::InstallSnapshot { snapshot, round: Round(install.round) };
+            (install.term, Some(install.incarnation), payload, Some(ReplyKind::Snapshot))
+        }
+        Body::InstallSnapshotOk(reply) => {
+            let outcome =
+                if reply.applied { Ok(LogIndex(reply.new_last_applied)) } else { Err(NO_CONFLICT) };
+            let round = Round(reply.round);
+            let payload = Payload::AppendReply(raft::AppendReply { round, outcome });
+            (reply.term, Some(reply.incarnation), payload, None)
+        }
+        Body::TimeoutNow(order) => (order.term, Some(order.incarnation), Payload::TimeoutNow, None),
+        other => return Err(other),
+    };
+    let message =
+        Message { incarnation: Incarnation(incarnation.unwrap_or(0)), term: Term(term), payload };
+    Ok(Incoming { message, reply, is_ours: incarnation.is_some() })
+}
+
+/// A refusal that says nothing about logs, as an earlier leader gets it.
+const NO_CONFLICT: raft::Conflict =
+    raft::Conflict { rejected: LogIndex(0), term: None, index: LogIndex(1) };
+
+/// Writes a message of Raft. Replies go out as `reply` says; `own` is the
+/// sender's name.
+#[must_use]
+pub fn encode(message: Message, own: &NodeId, reply: Option<ReplyKind>, is_ours: bool) -> Body {
+    let term = message.term.0;
+    let incarnation = message.incarnation.0;
+    match message.payload {
+        Payload::RequestVote(request) => Body::RequestVote(Box::new(body::RequestVote {
+            term,
+            candidate_id: own.clone(),
+            last_log_index: request.last_log_index.0,
+            last_log_term: request.last_log_term.0,
+            ballot: match request.ballot {
+                raft::Ballot::Vote => body::Ballot::Vote,
+                raft::Ballot::PreVote => body::Ballot::PreVote,
+                raft::Ballot::Transfer => body::Ballot::Transfer,
+            },
+            incarnation: Some(incarnation),
+        })),
+        Payload::Vote(vote) => Body::RequestVoteOk(body::RequestVoteOk {
+            term,
+            vote_granted: vote.granted,
+            pre_vote: vote.pre_vote,
+            incarnation: is_ours.then_some(incarnation),
+        }),
+        Payload::AppendEntries(append) => Body::AppendEntries(Box::new(body::AppendEntries {
+            term,
+            leader_id: own.clone(),
+            prev_log_index: append.prev_log_index.0,
+            prev_log_term: append.prev_log_term.0,
+            entries: append.entries.into_iter().map(to_wire_entry).collect(),
+            leader_commit: append.leader_commit.0,
+            round: Some(append.round.0),
+            incarnation: Some(incarnation),
+            incarnations: append
+                .incarnations
+                .map(|known| known.iter().map(|known| known.map(|known| known.0)).collect()),
+        })),
+        Payload::AppendReply(answer) if reply == Some(ReplyKind::Snapshot) => {
+            Body::InstallSnapshotOk(body::InstallSnapshotOk {
+                applied: answer.outcome.is_ok(),
+                new_last_applied: answer.outcome.map_or(0, |index| index.0),
+                term,
+                round: answer.round.0,
+                incarnation,
+            })
+        }
+        Payload::AppendReply(answer) => {
+            let plain = body::AppendEntriesOk {
+                success: answer.outcome.is_ok(),
+                match_index: answer.outcome.map_or(0, |index| index.0),
+                ..body::AppendEntriesOk::default()
+            };
+            if !is_ours {
+                return Body::AppendEntriesOk(plain);
+            }
+            let conflict = answer.outcome.err().map(|conflict| body::Conflict {
+                rejected: conflict.rejected.0,
+                term: conflict.term.map(|term| term.0),
+                index: conflict.index.0,
+            });
+            Body::AppendEntriesOk(body::AppendEntriesOk {
+                term: Some(term),
+                round: Some(answer.round.0),
+                incarnation: Some(incarnation),
+                conflict,
+                ..plain
+            })
+        }
+        Payload::InstallSnapshot { snapshot, round } => {
+            Body::InstallSnapshot(Box::new(body::InstallSnapshot {
+                term,
+                leader_id: own.clone(),
+                snapshot_index: snapshot.index.0,
+                snapshot_term: snapshot.term.0,
+                state: snapshot.state,
+                round: round.0,
+                incarnation,
+            }))
+        }
+        Payload::TimeoutNow => {
+            Body::TimeoutNow(body::TimeoutNow { term, leader_id: own.clone(), incarnation })
+        }
+    }
+}
+
+/// An entry of the log in JSON.
+#[must_use]
+pub fn to_wire_entry(entry: raft::Entry<SharedCommand>) -> body::Entry {
+    body::Entry { term: entry.term.0, index: entry.index.0, command: entry.command }
+}
+
+/// An entry of the log from JSON.
+#[must_use]
+pub fn from_wire_entry(entry: body::Entry) -> raft::Entry<SharedCommand> {
+    raft::Entry { term: Term(entry.term), index: LogIndex(entry.index), command: entry.command }
+}
+
+/// Whom a request claims to come from, where that is not its sender.
+#[must_use]
+pub fn claimed_sender(body: &Body) -> Option<&NodeId> {
+    match body {
+        Body::RequestVote(request) => Some(&request.candidate_id),
+        Body::AppendEntries(append) => Some(&append.leader_id),
+        _ => None,
+    }
+}
+
+/// Raft's index for a message's author: its sender if that is a member, else
+/// whom it claims to come from.
+#[must_use]
+pub fn author(
+    members: &crate::members::Members,
+    sender: &NodeId,
+    body: &Body,
+) -> Option<NodeIndex> {
+    members.index(sender).or_else(|| members.index(claimed_sender(body)?))
+}
