@@ -5,6 +5,8 @@
 //! times at a fixed mean rate, half of them reads, the others writes and
 //! compare-and-sets, at random nodes.
 
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
 use std::time::Duration;
 
 use consensus::command::Operation;
@@ -43,7 +45,7 @@ fn main() {
             let cut = Cut::halves(NODES, |node| order[..NODES / 2].contains(&node));
             cluster.network_mut().set_cut(cut);
         }
-        0 => cluster.network_mut().heal(),
+        0 => cluster.network_mut().set_cut(Cut::none(NODES)),
         _ => {}
     });
     println!("availability            {:>6.3}", run.availability());
