@@ -1,0 +1,90 @@
+# Recipes wrap plain commands; nothing here is needed to build, test or use the project.
+
+eddy := "target/release/eddy"
+bin := "target/release"
+
+# List the recipes.
+default:
+    @just --list
+
+# Build everything into target/release.
+build:
+    cargo build --release --workspace
+
+# All tests.
+test:
+    cargo test --workspace
+
+# Formatting, lints and documentation, as CI checks them.
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# What CI runs.
+ci:
+    .ci/run
+
+# The sample cases of a task, then the workload with the faults that the task is about: `just task 2-3`.
+task ID: build
+    {{eddy}} tasks {{ID}}
+    @just _workload-{{ID}}
+
+# The sample cases of all tasks.
+tasks: build
+    {{eddy}} tasks
+
+_unique-ids *FLAGS:
+    {{eddy}} test -w unique-ids --bin {{bin}}/identifier --node-count 3 --time-limit 10 --rate 1000 {{FLAGS}}
+
+_workload-2-1: (_unique-ids "--availability total")
+
+_workload-2-2: (_unique-ids "--availability total" "--" "--scheme" "random")
+
+# Cut off, slow, and with messages lost: an id needs nobody but its node.
+_workload-2-3: (_unique-ids "--availability total" "--nemesis" "partition" "--nemesis-interval" "2") (_unique-ids "--availability total" "--latency" "500" "--latency-dist" "exponential") (_unique-ids "--loss" "0.5" "--loss-clients" "0.2" "--availability" "0.5" "--concurrency" "500n")
+
+_workload-2-4: (_unique-ids "--availability total" "--nemesis" "partition" "--nemesis-interval" "2") (_unique-ids "--nemesis" "kill" "--nemesis-interval" "1" "--" "--state-dir" "'{run}'")
+
+_workload-2-5:
+    {{eddy}} test -w unique-ids --bin {{bin}}/identifier --node-count 1 --concurrency 64n --time-limit 10 --rate 10000 --availability total
+
+_broadcast *FLAGS:
+    {{eddy}} test -w broadcast --bin {{bin}}/gossiper {{FLAGS}}
+
+_workload-3-1: (_broadcast "--node-count 5 --time-limit 10 --rate 10")
+
+_workload-3-2: (_broadcast "--node-count 25 --topology tree4 --time-limit 10 --rate 100 --latency 10")
+
+_workload-3-3: (_broadcast "--node-count 25 --time-limit 10 --rate 100 --latency 10 -- --strategy fan-out")
+
+_workload-3-4: (_broadcast "--node-count 25 --time-limit 10 --rate 100 --latency 10 -- --strategy batched")
+
+_workload-3-5: (_broadcast "--node-count 5 --time-limit 20 --rate 10 --nemesis partition --nemesis-interval 3")
+
+# The fault-tolerant broadcast of the fifth seed.
+_workload-3c: (_broadcast "--node-count 5 --time-limit 20 --rate 10 --nemesis partition") (_broadcast "--node-count 25 --time-limit 20 --rate 50 --latency 20 --loss 0.1 --duplicate 0.1 --nemesis partition,one-way --nemesis-interval 3")
+
+# Nodes of a tree fail: values go round them.
+_workload-3-3-2: (_broadcast "--node-count 25 --topology tree4 --time-limit 20 --rate 20 --latency 10 --nemesis kill --nemesis-interval 4 -- --state-dir '{run}'")
+
+# Each side goes on; after healing both agree.
+_workload-3-3-5: (_broadcast "--node-count 5 --time-limit 20 --rate 20 --nemesis partition --nemesis-interval 4")
+
+_lin-kv *FLAGS:
+    {{eddy}} test -w lin-kv --bin {{bin}}/consensus --node-count 5 --concurrency 4n --rate 100 --latency 10 {{FLAGS}}
+
+# Linearizable under partitions, and everyone answers again after healing.
+_workload-7-2-5: (_lin-kv "--time-limit 60 --nemesis partition --settle 5")
+
+# The same workload with the real Maelstrom, from $MAELSTROM or the path: `just maelstrom -w unique-ids --bin target/release/identifier --node-count 3 --time-limit 20`.
+maelstrom *ARGS: build
+    #!/usr/bin/env bash
+    set -euo pipefail
+    maelstrom="${MAELSTROM:-$(command -v maelstrom || true)}"
+    if [ -z "$maelstrom" ]; then
+        echo "no Maelstrom found: set MAELSTROM to its launcher, or put it on the path." >&2
+        echo "It needs a JDK, gnuplot and Graphviz; releases: github.com/jepsen-io/maelstrom" >&2
+        exit 2
+    fi
+    "$maelstrom" test {{ARGS}}
