@@ -201,6 +201,11 @@ impl<N: Node> Cluster<N> {
         self.slots[index].engine.node()
     }
 
+    /// Which life of a node this is: 0 until it is first killed, one more each time.
+    pub fn life(&self, index: usize) -> u64 {
+        self.slots[index].life
+    }
+
     /// Whether a node is neither paused nor down.
     pub fn is_up(&self, index: usize) -> bool {
         matches!(self.slots[index].state, State::Up)
