@@ -36,8 +36,8 @@ pub(crate) struct Shell<T> {
     pub(crate) random: Xoshiro256PlusPlus,
     next_message: u64,
     next_timer: u64,
-    timers: BTreeMap<TimerId, Due<T>>,
-    calls: BTreeMap<MessageId, Call<T>>,
+    pub(crate) timers: BTreeMap<TimerId, Due<T>>,
+    pub(crate) calls: BTreeMap<MessageId, Call<T>>,
 }
 
 /// What happens when a timer is due.
@@ -93,10 +93,17 @@ impl<T> Shell<T> {
         self.timers.first_key_value().map(|(id, _)| id.at)
     }
 
-    /// Takes the first timer or deadline that is due by `now`, in order of time and then of birth.
-    pub(crate) fn take_due(&mut self, now: Time) -> Option<Due<T>> {
+    /// The number of the next timer that will be set: all older ones have lower numbers.
+    pub(crate) fn timer_horizon(&self) -> u64 {
+        self.next_timer
+    }
+
+    /// Takes the first timer or deadline that is due by `now`, in order of time and then of birth,
+    /// if it was set before `horizon`.
+    pub(crate) fn take_due(&mut self, now: Time, horizon: u64) -> Option<Due<T>> {
         let first = self.timers.first_entry()?;
-        (first.key().at <= now).then(|| first.remove())
+        let TimerId { at, number } = *first.key();
+        (at <= now && number < horizon).then(|| first.remove())
     }
 
     /// Ends the open call that a reply from `src` answers; its deadline goes with it.

@@ -22,6 +22,9 @@ use crate::id::{MessageId, NodeId};
 use crate::message::{BadBody, Body, Init, Message, Payload, is_reply_type};
 use crate::service::{ServiceReply, is_service};
 
+#[cfg(test)]
+mod tests;
+
 /// Why a line is no message at all.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {

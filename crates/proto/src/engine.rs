@@ -12,6 +12,9 @@ use crate::node::{Caller, Effect, Node, Outcome, Records};
 use crate::service::ServiceReply;
 use crate::time::{Now, Time};
 
+#[cfg(test)]
+mod tests;
+
 /// A node together with what belongs to it: name, numbers, timers, open calls.
 ///
 /// It is driven by [`Engine::receive`] and [`Engine::fire`]; both append what the node wants done
@@ -109,10 +112,12 @@ impl<N: Node> Engine<N> {
         }
     }
 
-    /// Fires everything that is due by now.
+    /// Fires everything that is due by now. A timer that is set meanwhile waits for the next call,
+    /// even if it is due at once: so a long computation in slices lets messages in between.
     pub fn fire(&mut self, now: Now, effects: &mut Vec<Effect<N::Body>>) {
         let Some(shell) = &mut self.shell else { return };
-        while let Some(due) = shell.take_due(now.monotonic) {
+        let horizon = shell.timer_horizon();
+        while let Some(due) = shell.take_due(now.monotonic, horizon) {
             let expired = match &due {
                 Due::Timer(_) => None,
                 Due::Deadline(id) => shell.expire_call(*id),

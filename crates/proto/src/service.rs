@@ -2,7 +2,7 @@
 //!
 //! The harness answers for the node ids `lin-kv`, `seq-kv`, `lww-kv` and `lin-tso`
 //! (Maelstrom, `doc/services.md`). A node calls one through its context, and the reply, an error
-//! or a time-out comes back through [`Node::service_outcome`](crate::Node::service_outcome).
+//! or a time-out comes back through [`Node::service_outcome`].
 
 use std::time::Duration;
 
