@@ -1,0 +1,217 @@
+//! What can be set about a node, and its command line.
+
+use std::time::Duration;
+
+use proto::{Arguments, Program, UsageError};
+
+/// The settings of a node. All nodes of a cluster have to have the same.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Whom a new value is told, and when.
+    pub strategy: StrategyKind,
+    /// How long a plain `broadcast` to a peer may go without acknowledgement.
+    pub ack_timeout: Duration,
+    /// How many random peers `fan-out` tells a value.
+    pub fan_out: usize,
+    /// How long `batched` collects values for a neighbour.
+    pub batch_interval: Duration,
+    /// How many values make `batched` send at once.
+    pub batch_size: usize,
+    /// Time between two rounds of the hub of a `star`.
+    pub hub_interval: Duration,
+    /// How long acknowledgements of batches may wait for data to ride on.
+    pub ack_delay: Duration,
+}
+
+/// The strategies, a file each in `strategy/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StrategyKind {
+    /// Every neighbour in the topology, at once.
+    Flood,
+    /// The neighbours in a spanning tree of the topology, at once.
+    Tree,
+    /// A few random peers, at once.
+    FanOut,
+    /// The neighbours in a spanning tree, many values in one message.
+    Batched,
+    /// Every node, at once; nobody passes anything on.
+    Direct,
+    /// All to one hub, and the hub to all, in rounds.
+    Star,
+}
+
+impl StrategyKind {
+    /// The strategies by the names they have on the command line.
+    pub const NAMED: [(&'static str, Self); 6] = [
+        ("tree", Self::Tree),
+        ("flood", Self::Flood),
+        ("fan-out", Self::FanOut),
+        ("batched", Self::Batched),
+        ("direct", Self::Direct),
+        ("star", Self::Star),
+    ];
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            strategy: StrategyKind::Tree,
+            ack_timeout: Duration::from_millis(500),
+            fan_out: 2,
+            batch_interval: Duration::from_millis(100),
+            batch_size: 100,
+            hub_interval: Duration::from_millis(330),
+            ack_delay: Duration::from_secs(2),
+        }
+    }
+}
+
+/// What the program says about itself.
+pub const PROGRAM: Program = Program {
+    name: "gossiper",
+    version: env!("CARGO_PKG_VERSION"),
+    usage: "[broadcast] [--strategy tree|flood|fan-out|batched|direct|star] [--ack-timeout TIME] \
+            [--fan-out K] [--batch-interval TIME] [--batch-size N] [--hub-interval TIME] \
+            [--ack-delay TIME]",
+    help: "\
+A node that broadcasts values to its cluster and loses none of them: Maelstrom's `broadcast`
+workload (`topology`, `broadcast`, `read`), and the messages `check_acks`, `failure_stats`,
+`partition`, `heal`, `partition_status` and `convergence_status`. All nodes of a cluster take the
+same arguments. Times are written like 500ms or 2s.
+
+Workloads:
+  broadcast               the only one so far, and the default
+
+Flags:
+  --strategy NAME         whom a new value is told, and when (default: tree)
+      tree                  the neighbours in a spanning tree of the topology, at once
+      flood                 every neighbour in the topology, at once
+      fan-out               --fan-out random nodes, at once
+      batched               the neighbours in a spanning tree, many values in one message
+      direct                every node, at once, and nobody passes anything on
+      star                  everyone tells the hub, and the hub tells everyone, in rounds; the hub
+                            is the first node that answers, in the order of `node_ids`
+  --ack-timeout TIME      how long a neighbour may take to acknowledge a value before it is sent
+                          round that neighbour (tree, flood, fan-out; default: 500ms)
+  --fan-out K             how many nodes `fan-out` tells a value (default: 2)
+  --batch-interval TIME   how long `batched` collects values for a neighbour (default: 100ms)
+  --batch-size N          how many values make `batched` send at once (default: 100)
+  --hub-interval TIME     time between two rounds of the hub of a `star` (default: 330ms)
+  --ack-delay TIME        how long an acknowledgement may wait for data to ride on
+                          (batched, direct, star; default: 2s)
+  --state-dir DIR         keep the values in DIR/<node id>/, stored before a client hears of them,
+                          so that a node that is killed and started again still has them
+  --help, --version
+
+Whatever the strategy, what is not acknowledged is found and moved by comparing digests.
+",
+};
+
+impl Config {
+    /// Reads the settings from a command line.
+    ///
+    /// # Errors
+    /// If an argument is wrong; the error says what would be right.
+    pub fn parse(arguments: &mut Arguments) -> Result<Self, UsageError> {
+        let mut config = Self::default();
+        arguments.workload(&[("broadcast", ())])?;
+        while let Some(flag) = arguments.next_flag()? {
+            match &*flag {
+                "--strategy" => config.strategy = arguments.choice(&StrategyKind::NAMED)?,
+                "--ack-timeout" => config.ack_timeout = time(arguments)?,
+                "--fan-out" => config.fan_out = positive(arguments)?,
+                "--batch-interval" => config.batch_interval = time(arguments)?,
+                "--batch-size" => config.batch_size = positive(arguments)?,
+                "--hub-interval" => config.hub_interval = time(arguments)?,
+                "--ack-delay" => config.ack_delay = time(arguments)?,
+                _ => return Err(arguments.unknown(&flag)),
+            }
+        }
+        Ok(config)
+    }
+}
+
+/// A positive time with its unit, `ms` or `s`.
+struct TimeWithUnit(Duration);
+
+impl std::str::FromStr for TimeWithUnit {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (number, unit_ms) = match text.strip_suffix("ms") {
+            Some(number) => (number, 1.0),
+            None => (text.strip_suffix('s').ok_or(())?, 1000.0),
+        };
+        let number: f64 = number.parse().map_err(|_| ())?;
+        let ms = number * unit_ms;
+        // A day is more than any run, and less than what overflows.
+        if !(1.0..=86_400_000.0).contains(&ms) {
+            return Err(());
+        }
+        Ok(Self(Duration::from_secs_f64(ms / 1000.0)))
+    }
+}
+
+fn time(arguments: &mut Arguments) -> Result<Duration, UsageError> {
+    Ok(arguments.value::<TimeWithUnit>("a time of at least 1ms, like 500ms or 2s")?.0)
+}
+
+fn positive(arguments: &mut Arguments) -> Result<usize, UsageError> {
+    Ok(arguments.value::<std::num::NonZeroUsize>("a number of at least 1")?.get())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Config, String> {
+        Config::parse(&mut Arguments::new(arguments)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_flag_sets_its_setting() {
+        assert_eq!(parse(&[]), Ok(Config::default()));
+        let all = "broadcast --strategy star --ack-timeout 1.5s --fan-out 3 --batch-interval 20ms \
+                   --batch-size 7 --hub-interval 1s --ack-delay 250ms";
+        let arguments: Vec<_> = all.split_whitespace().collect();
+        assert_eq!(
+            parse(&arguments),
+            Ok(Config {
+                strategy: StrategyKind::Star,
+                ack_timeout: Duration::from_millis(1500),
+                fan_out: 3,
+                batch_interval: Duration::from_millis(20),
+                batch_size: 7,
+                hub_interval: Duration::from_secs(1),
+                ack_delay: Duration::from_millis(250),
+            })
+        );
+        for (name, strategy) in StrategyKind::NAMED {
+            assert_eq!(parse(&["--strategy", name]).map(|config| config.strategy), Ok(strategy));
+            assert!(PROGRAM.usage.contains(name) && PROGRAM.help.contains(name));
+        }
+    }
+
+    #[test]
+    fn errors_say_what_is_right() {
+        for (arguments, error) in [
+            (&["g-set"][..], "the first argument has to be `broadcast`, not `g-set`"),
+            (
+                &["--ack-timeout", "500"],
+                "--ack-timeout has to be a time of at least 1ms, like 500ms or 2s, not `500`",
+            ),
+            (
+                &["--hub-interval", "0s"],
+                "--hub-interval has to be a time of at least 1ms, like 500ms or 2s, not `0s`",
+            ),
+            (&["--fan-out", "0"], "--fan-out has to be a number of at least 1, not `0`"),
+            (
+                &["--strategy", "ring"],
+                "--strategy has to be one of `tree`, `flood`, `fan-out`, `batched`, `direct`, `star`, \
+              not `ring`",
+            ),
+            (&["--speed", "1"], "unknown argument `--speed`"),
+        ] {
+            assert_eq!(parse(arguments), Err(error.to_owned()));
+        }
+    }
+}

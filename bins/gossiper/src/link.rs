@@ -1,0 +1,187 @@
+//! What a node knows about one peer: what is to be sent to it, what it has not acknowledged, and
+//! whether it answers at all.
+//!
+//! A value is *queued* for the peer, leaves with a message, and stays *open* until the peer has
+//! acknowledged it. Nothing is sent twice blindly: what is not acknowledged in time makes the two
+//! nodes *compare* what they have (see [`digest`](crate::digest)), and the comparison, asked for again
+//! with back-off until it succeeds, settles everything that was open. So a link to a dead peer costs
+//! the same few bytes however long it lasts, and one that comes back gets what it lacks, no more.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use proto::{Json, MessageId, Time};
+
+use crate::message::BatchId;
+use crate::value_set::{Position, ValueSet};
+
+/// First wait for an answer to a comparison; it doubles with every attempt.
+pub const RETRY_MIN: Duration = Duration::from_millis(500);
+/// Longest wait for an answer to a comparison. After a partition ends, nodes find each other again
+/// within this time and a quarter (the jitter).
+pub const RETRY_MAX: Duration = Duration::from_millis(2000);
+
+/// A link to a peer.
+#[derive(Debug, Default)]
+pub struct Link {
+    /// Values to be sent, by position.
+    pub queue: Vec<Queued>,
+    /// When the queue leaves. Meaningless while it is empty.
+    pub send_at: Time,
+    /// Values sent one by one and not acknowledged, in the order in which they were sent.
+    pub forwards: VecDeque<Forward>,
+    /// Values sent many at once and not acknowledged, in the order in which they were sent.
+    pub batches: VecDeque<Batch>,
+    /// Batches of the peer that have not been acknowledged.
+    pub acks_due: Vec<BatchId>,
+    /// When acknowledgements leave, if no data takes them along before. Meaningless while none is due.
+    pub ack_by: Time,
+    /// The comparison that is to be made with the peer.
+    pub comparison: Option<Comparison>,
+    /// The peer does not answer: nothing is streamed to it until a comparison succeeds.
+    pub failed: bool,
+    /// What kind of node the peer has shown itself to be.
+    pub kind: Kind,
+}
+
+/// A value in a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// Which value.
+    pub position: Position,
+    /// Whether it is a direct copy, sent round a failed neighbour.
+    pub is_direct: bool,
+}
+
+/// A value that was sent as a plain `broadcast`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forward {
+    /// Which value.
+    pub position: Position,
+    /// The message that carried it (last).
+    pub msg_id: Option<MessageId>,
+    /// When it was sent first.
+    pub sent_at: Time,
+    /// Whether it is a direct copy, sent round a failed neighbour.
+    pub is_direct: bool,
+    /// Whether no acknowledgement came in time.
+    pub timed_out: bool,
+    /// How many direct copies were sent because of that.
+    pub direct_copies: u64,
+}
+
+/// Values that were sent in one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The number by which it is acknowledged.
+    pub id: BatchId,
+    /// The last of its values.
+    pub last: Position,
+    /// When it was sent.
+    pub sent_at: Time,
+}
+
+/// A comparison that is wanted or under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Comparison {
+    /// When to ask for it (again).
+    pub next_at: Time,
+    /// How often it was asked for without an answer.
+    pub attempts: u32,
+}
+
+/// What a peer has shown itself to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// It has said nothing yet that tells.
+    #[default]
+    Unknown,
+    /// It speaks `gossip` and `digest`.
+    Ours,
+    /// It answered them with an error: it gets plain broadcasts, again and again until it
+    /// acknowledges them.
+    Foreign,
+}
+
+impl Link {
+    /// Queues a value, to leave at `send_at` unless the queue leaves earlier. A failed peer of our
+    /// kind will hear of it when the two are compared.
+    pub fn offer(&mut self, position: Position, is_direct: bool, send_at: Time) -> bool {
+        if self.failed && self.kind == Kind::Ours {
+            return false;
+        }
+        if self.queue.is_empty() || send_at < self.send_at {
+            self.send_at = send_at;
+        }
+        self.queue.push(Queued { position, is_direct });
+        true
+    }
+
+    /// Whether something leaves by `now`.
+    pub fn is_due(&self, now: Time) -> bool {
+        let has_data = !self.queue.is_empty() && !self.failed && self.send_at <= now;
+        has_data || (!self.acks_due.is_empty() && self.ack_by <= now)
+    }
+
+    /// Asks for a comparison at `at`, unless one is under way.
+    pub fn compare(&mut self, at: Time) {
+        if self.kind != Kind::Foreign {
+            self.comparison.get_or_insert(Comparison { next_at: at, attempts: 0 });
+        }
+    }
+
+    /// The peer has acknowledged the message, and the value if it said which.
+    pub fn acknowledge(
+        &mut self,
+        msg_id: Option<MessageId>,
+        value: Option<&Json>,
+        set: &ValueSet,
+    ) -> bool {
+        let by_number = msg_id.and_then(|id| {
+            let found = self.forwards.iter().position(|forward| forward.msg_id == Some(id))?;
+            // A number may be that of an earlier life: the value has to agree.
+            let agrees =
+                value.is_none_or(|value| set.get(self.forwards[found].position) == Some(value));
+            agrees.then_some(found)
+        });
+        let found = by_number.or_else(|| {
+            let position = set.position(value?)?;
+            self.forwards.iter().position(|forward| forward.position == position)
+        });
+        found.is_some_and(|index| self.forwards.remove(index).is_some())
+    }
+
+    /// The peer has acknowledged a batch.
+    pub fn acknowledge_batch(&mut self, id: BatchId) {
+        self.batches.retain(|batch| batch.id != id);
+    }
+
+    /// A comparison has shown that the peer has every value before `len`.
+    pub fn settle(&mut self, len: Position) {
+        self.comparison = None;
+        self.failed = false;
+        self.queue.retain(|queued| queued.position >= len);
+        self.forwards.retain(|forward| forward.position >= len);
+        self.batches.retain(|batch| batch.last >= len);
+    }
+
+    /// When this link has to be looked at next.
+    pub fn next_due(&self, ack_timeout: Duration, batch_timeout: Duration) -> Time {
+        let mut due = Time::MAX;
+        if !self.queue.is_empty() && !self.failed {
+            due = due.min(self.send_at);
+        }
+        if !self.acks_due.is_empty() {
+            due = due.min(self.ack_by);
+        }
+        if let Some(forward) = self.forwards.iter().find(|forward| !forward.timed_out) {
+            due = due.min(forward.sent_at + ack_timeout);
+        }
+        match &self.comparison {
+            Some(comparison) => due.min(comparison.next_at),
+            None => {
+                self.batches.front().map_or(due, |batch| due.min(batch.sent_at + batch_timeout))
+            }
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! What leaves for peers, and what happens when nothing comes back.
+
+use std::time::Duration;
+
+use proto::{Context, MessageId, Time};
+use rand::RngExt as _;
+
+use crate::digest::Digest;
+use crate::link::{Batch, Comparison, Forward, Kind, Link, Queued, RETRY_MAX, RETRY_MIN};
+use crate::message::{BatchId, Body, Gossip};
+use crate::node::Gossiper;
+use crate::strategy::{Form, View};
+use crate::topology::Peer;
+use crate::value_set::Position;
+
+/// Where values are to go one by one but so many have come together, they go as a batch.
+const SINGLES_MAX: usize = 8;
+/// How many values are sent again at a time to a peer that may not know `digest`.
+const RESENT_MAX: usize = 16;
+/// A node that has heard nothing new for so long compares notes with its anchor.
+const QUIET: Duration = Duration::from_millis(1000);
+
+impl Gossiper {
+    /// Queues a value for those whom the strategy names, and round those that have failed.
+    pub(crate) fn spread(&mut self, position: Position, source: Peer, ctx: &mut Context<'_, Self>) {
+        let mut targets = Vec::new();
+        let view = View { cluster: &self.cluster, links: &self.links, now: ctx.now() };
+        self.strategy.targets(source, view, ctx.random(), &mut targets);
+        for peer in targets {
+            self.offer(peer, position, false, ctx.now());
+            if self.links[peer.index()].failed {
+                self.send_round(peer, position, source, ctx.now());
+            }
+        }
+    }
+
+    /// Queues for a peer that is back the values from `from` on that it would have been told.
+    pub(crate) fn spread_again(&mut self, peer: Peer, from: Position, ctx: &mut Context<'_, Self>) {
+        let mut targets = Vec::new();
+        for position in from..self.set.len() {
+            let source = self.sources[position as usize];
+            targets.clear();
+            let view = View { cluster: &self.cluster, links: &self.links, now: ctx.now() };
+            self.strategy.targets(source, view, ctx.random(), &mut targets);
+            let link = &self.links[peer.index()];
+            let is_queued = link.queue.iter().any(|queued| queued.position == position);
+            if targets.contains(&peer) && !is_queued {
+                self.offer(peer, position, false, ctx.now());
+            }
+        }
+    }
+
+    /// Queues direct copies for everyone behind a failed neighbour. Returns how many.
+    fn send_round(&mut self, failed: Peer, position: Position, source: Peer, now: Time) -> u64 {
+        let mut copies = 0;
+        for peer in self.strategy.detour(failed, source, self.view(now)) {
+            copies += u64::from(self.offer(peer, position, true, now));
+        }
+        self.totals.direct += copies;
+        copies
+    }
+
+    fn offer(&mut self, peer: Peer, position: Position, is_direct: bool, now: Time) -> bool {
+        let link = &mut self.links[peer.index()];
+        let departure =
+            if is_direct { now } else { self.strategy.departure(peer, link.queue.len(), now) };
+        let offered = link.offer(position, is_direct, departure);
+        if offered {
+            self.ready.push(peer);
+        }
+        offered
+    }
+
+    /// Sends what is ready and due, and sees to it that the timer comes for the rest.
+    pub(crate) fn flush(&mut self, ctx: &mut Context<'_, Self>) {
+        let ready = std::mem::take(&mut self.ready);
+        for peer in &ready {
+            if self.links[peer.index()].is_due(ctx.now()) {
+                self.send_queue(*peer, ctx);
+            }
+        }
+        self.ready = ready;
+        self.ready.clear();
+        self.arm(ctx);
+    }
+
+    fn send_queue(&mut self, peer: Peer, ctx: &mut Context<'_, Self>) {
+        let link = &mut self.links[peer.index()];
+        let queue = if link.failed { Vec::new() } else { std::mem::take(&mut link.queue) };
+        let one_by_one = link.kind == Kind::Foreign
+            || (self.strategy.form() == Form::Single && queue.len() <= SINGLES_MAX);
+        if one_by_one && link.acks_due.is_empty() {
+            for queued in queue {
+                self.send_single(peer, queued, ctx);
+            }
+        } else {
+            self.send_batch(peer, &queue, ctx);
+        }
+    }
+
+    fn send_single(&mut self, peer: Peer, queued: Queued, ctx: &mut Context<'_, Self>) {
+        let Some(value) = self.set.get(queued.position) else { return };
+        let message = value.clone();
+        let msg_id = self.transmit(peer, Body::Broadcast { message }, ctx);
+        self.links[peer.index()].forwards.push_back(Forward {
+            position: queued.position,
+            msg_id,
+            sent_at: ctx.now(),
+            is_direct: queued.is_direct,
+            timed_out: false,
+            direct_copies: 0,
+        });
+    }
+
+    fn send_batch(&mut self, peer: Peer, queue: &[Queued], ctx: &mut Context<'_, Self>) {
+        let acks = std::mem::take(&mut self.links[peer.index()].acks_due);
+        let messages: Vec<_> =
+            queue.iter().filter_map(|queued| self.set.get(queued.position)).cloned().collect();
+        let last = queue.iter().map(|queued| queued.position).max();
+        let batch = last.map(|last| {
+            self.batches_sent += 1;
+            // Below 2⁵³, so that every JSON reader keeps it whole.
+            let id = BatchId(u64::from(self.life) << 20 ^ self.batches_sent);
+            self.links[peer.index()].batches.push_back(Batch { id, last, sent_at: ctx.now() });
+            self.strategy.batch_sent(peer, ctx.now());
+            id
+        });
+        let sum = self.set.sum();
+        let view = View { cluster: &self.cluster, links: &self.links, now: ctx.now() };
+        let hub = self.strategy.round(peer, sum, view);
+        let gossip = Gossip { batch, messages, acks, hub };
+        self.transmit(peer, Body::Gossip(Box::new(gossip)), ctx);
+    }
+
+    /// Sends a message to a peer, unless the partition that a client asked for forbids it.
+    pub(crate) fn transmit(
+        &mut self,
+        peer: Peer,
+        body: Body,
+        ctx: &mut Context<'_, Self>,
+    ) -> Option<MessageId> {
+        let id = self.cluster.id(peer);
+        if self.partition.blocks(id) {
+            self.partition.count_dropped();
+            return None;
+        }
+        Some(ctx.send(id, body))
+    }
+
+    /// Does everything that is due by now.
+    pub(crate) fn work(&mut self, ctx: &mut Context<'_, Self>) {
+        let now = ctx.now();
+        self.check_forwards(ctx);
+        if self.greet_at.is_some_and(|at| at <= now) {
+            self.greet_at = None;
+            self.compare_with_targets(ctx);
+        }
+        if let Some((at, anchor)) = self.settling_due(now)
+            && at <= now
+        {
+            self.links[anchor.index()].compare(now);
+        }
+        let batch_timeout = self.strategy.batch_timeout();
+        for peer in self.cluster.others() {
+            let link = &mut self.links[peer.index()];
+            if link.batches.front().is_some_and(|batch| batch.sent_at + batch_timeout <= now) {
+                link.compare(now);
+            }
+            if link.comparison.is_some_and(|comparison| comparison.next_at <= now) {
+                self.ask_to_compare(peer, ctx);
+            }
+            if self.links[peer.index()].is_due(now) {
+                self.ready.push(peer);
+            }
+        }
+    }
+
+    /// Looks for forwards whose acknowledgement is overdue, and sends their values round the peer.
+    pub(crate) fn check_forwards(&mut self, ctx: &mut Context<'_, Self>) {
+        let now = ctx.now();
+        for peer in self.cluster.others() {
+            let timeout = self.config.ack_timeout;
+            let link = &mut self.links[peer.index()];
+            let mut overdue = Vec::new();
+            for (index, forward) in link.forwards.iter_mut().enumerate() {
+                if !forward.timed_out && forward.sent_at + timeout <= now {
+                    forward.timed_out = true;
+                    overdue.push((index, *forward));
+                }
+            }
+            if overdue.is_empty() {
+                continue;
+            }
+            self.fail(peer, ctx);
+            for (index, forward) in overdue {
+                if !forward.is_direct {
+                    self.totals.failures += 1;
+                    let source = self.sources[forward.position as usize];
+                    let copies = self.send_round(peer, forward.position, source, now);
+                    self.links[peer.index()].forwards[index].direct_copies = copies;
+                }
+            }
+        }
+    }
+
+    /// The forwards to neighbours that are open: what `check_acks` reports.
+    pub(crate) fn acknowledgements(&self) -> Body {
+        let (mut pending, mut timed_out, mut direct_sent) = (0, 0, 0);
+        for forward in self.links.iter().flat_map(|link| &link.forwards) {
+            if !forward.is_direct {
+                pending += u64::from(!forward.timed_out);
+                timed_out += u64::from(forward.timed_out);
+                direct_sent += forward.direct_copies;
+            }
+        }
+        Body::CheckAcksOk { pending, timed_out, direct_sent }
+    }
+
+    /// Notes that a peer does not answer.
+    fn fail(&mut self, peer: Peer, ctx: &mut Context<'_, Self>) {
+        let now = ctx.now();
+        let link = &mut self.links[peer.index()];
+        link.comparison.get_or_insert(Comparison { next_at: now, attempts: 0 });
+        if link.failed {
+            return;
+        }
+        link.failed = true;
+        if link.kind == Kind::Ours {
+            link.queue.clear();
+        }
+        ctx.log(format!("{} does not answer", self.cluster.id(peer)));
+        for other in self.strategy.beyond(peer, self.view(now)) {
+            self.links[other.index()].compare(now);
+        }
+        self.links_changed(ctx);
+    }
+
+    /// Lets the strategy react to a peer that has failed or come back.
+    pub(crate) fn links_changed(&mut self, ctx: &mut Context<'_, Self>) {
+        let view = View { cluster: &self.cluster, links: &self.links, now: ctx.now() };
+        for peer in self.strategy.links_changed(view) {
+            self.links[peer.index()].compare(ctx.now());
+        }
+    }
+
+    /// The peer does not know our own messages: everything it has not acknowledged goes out as
+    /// plain broadcasts.
+    pub(crate) fn found_foreign(&mut self, peer: Peer, ctx: &mut Context<'_, Self>) {
+        let link = &mut self.links[peer.index()];
+        if link.kind != Kind::Unknown {
+            return;
+        }
+        link.kind = Kind::Foreign;
+        link.batches.clear();
+        link.failed = false;
+        link.comparison = None;
+        self.ready.push(peer);
+        self.links_changed(ctx);
+    }
+
+    /// Opens a comparison with the peer, once more if it has not answered the last time.
+    fn ask_to_compare(&mut self, peer: Peer, ctx: &mut Context<'_, Self>) {
+        let Some(Comparison { attempts, .. }) = self.links[peer.index()].comparison else { return };
+        if attempts > 0 || self.partition.blocks(self.cluster.id(peer)) {
+            self.fail(peer, ctx);
+        }
+        let next_at = ctx.now() + retry_after(attempts, ctx);
+        let comparison = Comparison { next_at, attempts: attempts.saturating_add(1) };
+        let link = &mut self.links[peer.index()];
+        link.comparison = Some(comparison);
+        let kind = link.kind;
+        if self.partition.blocks(self.cluster.id(peer)) {
+            // Nothing would come of it before the heal, which asks anew.
+            return;
+        }
+        if kind != Kind::Ours {
+            self.send_again(peer, ctx);
+        }
+        if kind != Kind::Foreign {
+            let lacks_topology = self.topology_lists.is_none();
+            let opening = Digest { lacks_topology, ..Digest::open(&self.set, self.life) };
+            self.transmit(peer, Body::Digest(Box::new(opening)), ctx);
+        } else if self.links[peer.index()].forwards.is_empty() {
+            self.links[peer.index()].comparison = None;
+        }
+    }
+
+    /// Sends the oldest open values once more to a peer that may know nothing but `broadcast`.
+    fn send_again(&mut self, peer: Peer, ctx: &mut Context<'_, Self>) {
+        let link = &self.links[peer.index()];
+        let count = link.forwards.iter().take(RESENT_MAX).filter(|open| open.timed_out).count();
+        for index in 0..count {
+            let position = self.links[peer.index()].forwards[index].position;
+            let Some(message) = self.set.get(position).cloned() else { continue };
+            let msg_id = self.transmit(peer, Body::Broadcast { message }, ctx);
+            self.links[peer.index()].forwards[index].msg_id = msg_id;
+        }
+    }
+
+    /// When to make sure, and with whom, that nothing is missing anywhere.
+    fn settling_due(&self, now: Time) -> Option<(Time, Peer)> {
+        if !self.settling.is_open {
+            return None;
+        }
+        let anchor = self.strategy.anchor(self.view(now))?;
+        let is_under_way = self.links[anchor.index()].comparison.is_some();
+        (!is_under_way).then_some((self.settling.changed_at + QUIET, anchor))
+    }
+
+    /// Sets the timer for whatever is due first, if it is not set for that or earlier.
+    pub(crate) fn arm(&mut self, ctx: &mut Context<'_, Self>) {
+        let batch_timeout = self.strategy.batch_timeout();
+        let links = self
+            .links
+            .iter()
+            .map(|link: &Link| link.next_due(self.config.ack_timeout, batch_timeout));
+        let settling = self.settling_due(ctx.now()).map(|(at, _)| at);
+        let due = links.chain(self.greet_at).chain(settling).min().unwrap_or(Time::MAX);
+        if due == Time::MAX || self.timer.is_some_and(|(_, at)| at <= due) {
+            return;
+        }
+        if let Some((timer, _)) = self.timer {
+            ctx.cancel_timer(timer);
+        }
+        self.timer = Some((ctx.set_timer(due.since(ctx.now()), ()), due));
+    }
+}
+
+/// How long to wait for an answer: longer with every attempt, and by chance a little longer, so
+/// that nodes that lost a peer together do not all ask together.
+pub(crate) fn retry_after(attempts: u32, ctx: &mut Context<'_, Gossiper>) -> Duration {
+    let wait = RETRY_MIN.saturating_mul(1 << attempts.min(8)).min(RETRY_MAX);
+    wait.mul_f64(1.0 + ctx.random().random_range(0.0..0.25))
+}

@@ -1,0 +1,170 @@
+//! What peers say: values, acknowledgements, digests.
+
+use proto::{Caller, Context, Error, ErrorCode};
+
+use crate::digest::{Digest, Mark};
+use crate::link::Kind;
+use crate::message::{Body, Gossip};
+use crate::node::Gossiper;
+use crate::outbox::retry_after;
+use crate::topology::Peer;
+
+impl Gossiper {
+    pub(crate) fn peer_request(
+        &mut self,
+        peer: Peer,
+        from: &Caller,
+        body: Body,
+        ctx: &mut Context<'_, Self>,
+    ) {
+        match body {
+            Body::Broadcast { message } => {
+                self.learn(message.clone(), peer, ctx);
+                ctx.reply(from, Body::BroadcastAck { message });
+            }
+            Body::BroadcastAck { message } => self.acknowledged(peer, from, Some(&message), ctx),
+            Body::Gossip(gossip) => self.gossip(peer, *gossip, ctx),
+            Body::Digest(digest) => self.digest(peer, *digest, ctx),
+            // Any node may be asked by any other one what a client may ask.
+            body => self.client_request(from, body, ctx),
+        }
+    }
+
+    pub(crate) fn peer_reply(
+        &mut self,
+        peer: Peer,
+        from: &Caller,
+        reply: Result<Body, Error>,
+        ctx: &mut Context<'_, Self>,
+    ) {
+        match reply {
+            Ok(Body::BroadcastOk) => self.acknowledged(peer, from, None, ctx),
+            Ok(Body::BroadcastAck { message }) => {
+                self.acknowledged(peer, from, Some(&message), ctx);
+            }
+            // It does not know `gossip` and `digest`. (A blocked or young peer has other codes.)
+            Err(error)
+                if matches!(error.code, ErrorCode::NotSupported | ErrorCode::MalformedRequest) =>
+            {
+                self.found_foreign(peer, ctx);
+            }
+            _ => {}
+        }
+    }
+
+    fn acknowledged(
+        &mut self,
+        peer: Peer,
+        from: &Caller,
+        value: Option<&proto::Json>,
+        ctx: &mut Context<'_, Self>,
+    ) {
+        let link = &mut self.links[peer.index()];
+        if link.acknowledge(from.in_reply_to, value, &self.set) && link.failed {
+            // It is back. One of ours is compared with; another one gets what is left, one by one.
+            if let Some(comparison) = &mut link.comparison {
+                comparison.next_at = ctx.now();
+            }
+            if link.kind == Kind::Foreign {
+                link.failed = false;
+                self.ready.push(peer);
+                self.links_changed(ctx);
+            }
+        }
+    }
+
+    fn gossip(&mut self, peer: Peer, gossip: Gossip, ctx: &mut Context<'_, Self>) {
+        let Gossip { batch, messages, acks, hub } = gossip;
+        self.strategy.gossip_received(peer, batch.is_some(), hub, ctx.now());
+        let link = &mut self.links[peer.index()];
+        link.kind = Kind::Ours;
+        for ack in acks {
+            link.acknowledge_batch(ack);
+        }
+        if let Some(batch) = batch {
+            let view = crate::strategy::View {
+                cluster: &self.cluster,
+                links: &self.links,
+                now: ctx.now(),
+            };
+            let ack_by = self.strategy.ack_departure(peer, view);
+            let link = &mut self.links[peer.index()];
+            if link.acks_due.is_empty() || ack_by < link.ack_by {
+                link.ack_by = ack_by;
+            }
+            if !link.acks_due.contains(&batch) {
+                link.acks_due.push(batch);
+            }
+            self.ready.push(peer);
+        }
+        for value in messages {
+            self.learn(value, peer, ctx);
+        }
+        // The hub has exactly what this node has: nothing is left to make sure of.
+        if hub.is_some_and(|hub| hub.sum == self.set.sum())
+            && self.strategy.anchor(self.view(ctx.now())) == Some(peer)
+        {
+            self.settling.is_open = false;
+        }
+    }
+
+    fn digest(&mut self, peer: Peer, digest: Digest, ctx: &mut Context<'_, Self>) {
+        let link = &mut self.links[peer.index()];
+        link.kind = Kind::Ours;
+        // It answers: what is under way gets its time.
+        if let Some(comparison) = &mut link.comparison {
+            comparison.attempts = 0;
+            if digest.asker.life == self.life {
+                comparison.next_at = ctx.now() + retry_after(0, ctx);
+            }
+        }
+        for value in &digest.messages {
+            self.learn(value.clone(), peer, ctx);
+        }
+        if digest.done {
+            self.exchange_done(peer, &digest, ctx);
+            return;
+        }
+        let answer = digest.answer(&self.set, self.life);
+        if answer.done {
+            self.exchange_done(peer, &answer, ctx);
+        }
+        self.transmit(peer, Body::Digest(Box::new(answer)), ctx);
+        if digest.lacks_topology
+            && let Some(topology) = self.topology_lists.clone()
+        {
+            self.transmit(peer, Body::Topology { topology }, ctx);
+        }
+    }
+
+    /// An exchange has come to its end: the peer has all that this node had when it began.
+    fn exchange_done(&mut self, peer: Peer, last: &Digest, ctx: &mut Context<'_, Self>) {
+        let is_mine = |mark: &Mark| mark.life == self.life;
+        let Some(mark) = [Some(last.asker), last.answerer].into_iter().flatten().find(is_mine)
+        else {
+            return;
+        };
+        if last.partial {
+            let link = &mut self.links[peer.index()];
+            if link.comparison.is_some() && is_mine(&last.asker) {
+                link.comparison = None;
+                link.compare(ctx.now());
+            }
+            return;
+        }
+        let link = &mut self.links[peer.index()];
+        let had_failed = link.failed;
+        link.settle(mark.len);
+        self.partition.compared(peer, ctx.now());
+        if had_failed {
+            self.links_changed(ctx);
+            self.spread_again(peer, mark.len, ctx);
+        }
+        // What came since, if not from the anchor itself, keeps the question open.
+        let anchor = self.strategy.anchor(self.view(ctx.now()));
+        let newer = &self.sources[(mark.len as usize).min(self.sources.len())..];
+        if anchor == Some(peer) && newer.iter().all(|source| *source == peer) {
+            self.settling.is_open = false;
+        }
+    }
+}

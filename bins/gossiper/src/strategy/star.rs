@@ -1,0 +1,176 @@
+//! Everyone tells the hub, and the hub tells everyone, in rounds: the fewest messages there are.
+//!
+//! The hub is the first node, in the order of `init`, that a node can reach; a node that reaches none
+//! before itself is its own. So when the hub is cut off or killed, the nodes that lost it agree on
+//! the next one without a vote, and go back when it answers again: failed links are tried for ever.
+//! During a partition there can be several hubs. A node that hears the rounds of more than one tells
+//! each of them everything, and so connects what they lead. Nothing here is needed for correctness:
+//! a wrong idea of who leads costs messages, and comparing notes finds what was not told.
+//!
+//! The hub's rounds leave at fixed times of its own clock. A leaf's batch should arrive just before
+//! one of them: the earlier it comes the longer its values lie there, while later ones of the leaf
+//! need another message. No clock is shared and no latency known: with each round the hub says how
+//! long the leaf's last batch had waited, and the leaf sends the next one so much later.
+
+use std::time::Duration;
+
+use proto::Time;
+use rand::rngs::Xoshiro256PlusPlus;
+
+use super::{Form, Strategy, View};
+use crate::config::Config;
+use crate::link::RETRY_MIN;
+use crate::message::HubRound;
+use crate::topology::{Cluster, Peer, Topology};
+use crate::value_set::Hash;
+
+/// How long before the hub's round a leaf's batch should arrive, for timers that are late.
+const MARGIN: Duration = Duration::from_millis(15);
+/// With how many candidates at once a node that lost its hub compares notes.
+const CANDIDATES: usize = 3;
+
+/// To one hub, and from it to all.
+#[derive(Debug)]
+pub(super) struct Star {
+    interval: Duration,
+    ack_delay: Duration,
+    /// The hub this node believes in; itself, perhaps.
+    hub: Option<Peer>,
+    me: Option<Peer>,
+    /// What this node knows of each other one, by its number.
+    peers: Vec<State>,
+}
+
+/// What a node knows of another one besides its link.
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    /// When its last round came.
+    round_at: Option<Time>,
+    /// When the last batch from it came that no round has answered yet: for a hub.
+    batch_at: Option<Time>,
+    /// When the last batch left for it, and then the time at which the next one should have: for a
+    /// leaf. Batches leave at whole intervals from it.
+    phase: Option<Time>,
+}
+
+impl Star {
+    /// With the settings' interval between rounds.
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            interval: config.hub_interval,
+            ack_delay: config.ack_delay,
+            hub: None,
+            me: None,
+            peers: Vec::new(),
+        }
+    }
+
+    fn is_hub(&self) -> bool {
+        self.hub == self.me
+    }
+
+    /// Whether the peer has sent rounds lately, so that it wants to know what this node knows.
+    fn leads(&self, peer: Peer, now: Time) -> bool {
+        self.peers[peer.index()].round_at.is_some_and(|at| now.since(at) < 4 * self.interval)
+    }
+
+    /// The first time at or after `now` that lies whole intervals from `phase`.
+    fn next_time(&self, phase: Time, now: Time) -> Time {
+        let interval = self.interval.as_nanos() as u64;
+        let (phase, now) = (phase.as_nanos() % interval, now.as_nanos());
+        Time::from_nanos(now.saturating_sub(phase).div_ceil(interval) * interval + phase)
+    }
+}
+
+impl Strategy for Star {
+    fn arrange(&mut self, cluster: &Cluster, _: &Topology) {
+        self.peers.resize(cluster.size(), State::default());
+        self.me = Some(cluster.me());
+        self.hub = self.hub.or_else(|| cluster.all().next());
+    }
+
+    fn targets(
+        &mut self,
+        source: Peer,
+        view: View<'_>,
+        _: &mut Xoshiro256PlusPlus,
+        targets: &mut Vec<Peer>,
+    ) {
+        let all = self.is_hub();
+        targets.extend(view.cluster.others().filter(|peer| {
+            *peer != source && (all || self.hub == Some(*peer) || self.leads(*peer, view.now))
+        }));
+    }
+
+    fn form(&self) -> Form {
+        Form::Batch
+    }
+
+    fn departure(&mut self, peer: Peer, _: usize, now: Time) -> Time {
+        if self.is_hub() {
+            return self.next_time(Time::ZERO, now);
+        }
+        match self.peers[peer.index()].phase {
+            Some(phase) => self.next_time(phase, now),
+            None => now,
+        }
+    }
+
+    fn ack_departure(&mut self, peer: Peer, view: View<'_>) -> Time {
+        if self.is_hub() {
+            return self.departure(peer, 0, view.now);
+        }
+        view.now + self.ack_delay
+    }
+
+    fn batch_timeout(&self) -> Duration {
+        let delay = if self.is_hub() { self.ack_delay } else { self.interval };
+        delay + RETRY_MIN
+    }
+
+    fn anchor(&self, _: View<'_>) -> Option<Peer> {
+        self.hub.filter(|_| !self.is_hub())
+    }
+
+    fn links_changed(&mut self, view: View<'_>) -> Vec<Peer> {
+        let me = view.cluster.me();
+        let mut candidates =
+            view.cluster.all().filter(|peer| *peer == me || view.is_up(*peer)).take(CANDIDATES);
+        let hub = candidates.next();
+        if hub == self.hub {
+            return Vec::new();
+        }
+        self.hub = hub;
+        if self.is_hub() {
+            // Whatever the last hub had told some and not others.
+            return view.cluster.others().filter(|peer| view.is_up(*peer)).collect();
+        }
+        hub.into_iter().chain(candidates.take_while(|peer| *peer < me)).collect()
+    }
+
+    fn round(&mut self, peer: Peer, sum: Hash, view: View<'_>) -> Option<HubRound> {
+        let is_hub = self.is_hub();
+        let batch_at = self.peers[peer.index()].batch_at.take();
+        let waited = |at| u64::try_from(view.now.since(at).as_micros()).unwrap_or(u64::MAX);
+        is_hub.then(|| HubRound { sum, waited_us: batch_at.map(waited) })
+    }
+
+    fn batch_sent(&mut self, peer: Peer, now: Time) {
+        self.peers[peer.index()].phase = Some(now);
+    }
+
+    fn gossip_received(&mut self, peer: Peer, has_batch: bool, round: Option<HubRound>, now: Time) {
+        let state = &mut self.peers[peer.index()];
+        if has_batch && round.is_none() {
+            state.batch_at = Some(now);
+        }
+        state.round_at = round.map(|_| now);
+        let waited = round.and_then(|round| round.waited_us).map(Duration::from_micros);
+        if let (Some(waited), Some(phase)) = (waited, state.phase) {
+            // Some intervals on, so that the phase is not before the start of the clock.
+            let later = phase + self.interval + waited;
+            state.phase =
+                Some(Time::from_nanos(later.as_nanos().saturating_sub(MARGIN.as_nanos() as u64)));
+        }
+    }
+}

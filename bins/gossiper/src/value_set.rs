@@ -1,0 +1,402 @@
+//! The set of values a node has: each value once, found by its hash, with sums over ranges of
+//! hashes by which two nodes find out what the other one lacks.
+//!
+//! The index is one table of positions with linear probing, whose home slot is given by the *upper*
+//! bits of the hash. So it serves two questions: whether a value is there, and which values have
+//! hashes that begin with given bits, since those stand next to each other.
+
+use std::fmt;
+use std::hash::{Hash as _, Hasher};
+
+use proto::Json;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::log::{Snapshot, ValueLog};
+
+/// Where a value stands in the order of arrival, from 0.
+pub type Position = u32;
+
+/// The hash of a value, or a wrapping sum of hashes. The same on every node; 16 hexadecimal digits
+/// on the wire, because not every JSON reader keeps 64-bit integers whole.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hash(pub u64);
+
+/// A range of hashes: those that begin with the given hexadecimal digits.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Prefix {
+    digits: u8,
+    bits: u64,
+}
+
+/// Slots of an empty table.
+const SLOTS_MIN: usize = 16;
+/// Each sum is over the hashes whose home is one of so many slots.
+const SLOTS_PER_SUM: usize = 8;
+
+/// The set. Values are never removed.
+#[derive(Debug)]
+pub struct ValueSet {
+    log: ValueLog,
+    hashes: Vec<u64>,
+    /// Positions plus one, by hash; 0 is empty. Their number is a power of two.
+    slots: Vec<u32>,
+    /// The sums of the hashes whose homes are each [`SLOTS_PER_SUM`] slots.
+    sums: Vec<u64>,
+    sum: u64,
+}
+
+impl Default for ValueSet {
+    fn default() -> Self {
+        Self {
+            log: ValueLog::default(),
+            hashes: Vec::new(),
+            slots: vec![0; SLOTS_MIN],
+            sums: vec![0; SLOTS_MIN / SLOTS_PER_SUM],
+            sum: 0,
+        }
+    }
+}
+
+impl ValueSet {
+    /// Adds a value. Returns its position if it was not there before.
+    pub fn insert(&mut self, value: Json) -> Option<Position> {
+        let hash = hash(&value);
+        let slot = self.find(hash, &value).err()?;
+        let position = Position::try_from(self.log.push(value)).ok()?;
+        self.hashes.push(hash);
+        self.slots[slot] = position + 1;
+        let sum = self.home(hash) / SLOTS_PER_SUM;
+        self.sums[sum] = self.sums[sum].wrapping_add(hash);
+        self.sum = self.sum.wrapping_add(hash);
+        if self.log.len() * 2 > self.slots.len() {
+            self.grow();
+        }
+        Some(position)
+    }
+
+    /// Where a value stands.
+    pub fn position(&self, value: &Json) -> Option<Position> {
+        self.find(hash(value), value).ok()
+    }
+
+    /// The value at a position.
+    pub fn get(&self, position: Position) -> Option<&Json> {
+        self.log.get(position as usize)
+    }
+
+    /// How many values there are.
+    pub fn len(&self) -> Position {
+        self.hashes.len() as Position
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.hashes.is_empty()
+    }
+
+    /// All values, in the order of their arrival.
+    pub fn snapshot(&self) -> Snapshot {
+        self.log.snapshot()
+    }
+
+    /// The sum of all hashes: two sets with the same one are equal, but for a chance of 2⁻⁶⁴.
+    pub fn sum(&self) -> Hash {
+        Hash(self.sum)
+    }
+
+    /// The sum of the hashes in a range.
+    pub fn sum_of(&self, prefix: Prefix) -> Hash {
+        let (from, slots) = self.homes(prefix);
+        if from % SLOTS_PER_SUM == 0 && slots % SLOTS_PER_SUM == 0 {
+            let sums = &self.sums[from / SLOTS_PER_SUM..(from + slots) / SLOTS_PER_SUM];
+            return Hash(sums.iter().fold(0, |sum, next| sum.wrapping_add(*next)));
+        }
+        Hash(self.in_range(prefix).fold(0, |sum, (hash, _)| sum.wrapping_add(hash.0)))
+    }
+
+    /// Hashes and positions of the values in a range, in no order that matters.
+    pub fn in_range(&self, prefix: Prefix) -> impl Iterator<Item = (Hash, Position)> {
+        let (from, slots) = self.homes(prefix);
+        let mask = self.slots.len() - 1;
+        // What was pushed out of its home stands before the next empty slot. A table is never full.
+        (from..from + self.slots.len())
+            .map(move |slot| (slot - from, self.slots[slot & mask]))
+            .take_while(move |(passed, entry)| *passed < slots || *entry != 0)
+            .filter(|(_, entry)| *entry != 0)
+            .map(|(_, entry)| (Hash(self.hashes[entry as usize - 1]), entry - 1))
+            .filter(move |(hash, _)| prefix.contains(*hash))
+    }
+
+    /// The value with this hash; the one that came first if there are several.
+    pub fn by_hash(&self, hash: Hash) -> Option<Position> {
+        self.in_range(Prefix::of(hash, Prefix::DIGITS_MAX)).map(|(_, position)| position).min()
+    }
+
+    /// The slot of a value: `Ok` with its position, or `Err` with the empty slot it belongs in.
+    fn find(&self, hash: u64, value: &Json) -> Result<Position, usize> {
+        let mask = self.slots.len() - 1;
+        let mut slot = self.home(hash);
+        loop {
+            match self.slots[slot] {
+                0 => return Err(slot),
+                entry => {
+                    let position = entry - 1;
+                    if self.hashes[position as usize] == hash && self.get(position) == Some(value) {
+                        return Ok(position);
+                    }
+                }
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+
+    fn home(&self, hash: u64) -> usize {
+        (hash >> (64 - self.slots.len().trailing_zeros())) as usize
+    }
+
+    /// The homes of a range: the first one and their number, at least one.
+    fn homes(&self, prefix: Prefix) -> (usize, usize) {
+        let slots = self.slots.len() >> (4 * u32::from(prefix.digits)).min(63);
+        (self.home(prefix.first().0), slots.max(1))
+    }
+
+    fn grow(&mut self) {
+        let slots = self.slots.len() * 4;
+        self.slots = vec![0; slots];
+        self.sums = vec![0; slots / SLOTS_PER_SUM];
+        for position in 0..self.hashes.len() {
+            let hash = self.hashes[position];
+            let mut slot = self.home(hash);
+            self.sums[slot / SLOTS_PER_SUM] = self.sums[slot / SLOTS_PER_SUM].wrapping_add(hash);
+            while self.slots[slot] != 0 {
+                slot = (slot + 1) & (slots - 1);
+            }
+            self.slots[slot] = position as Position + 1;
+        }
+    }
+}
+
+impl Prefix {
+    /// Digits of a whole hash.
+    pub const DIGITS_MAX: u8 = 16;
+    /// The range of all hashes.
+    pub const ALL: Self = Self { digits: 0, bits: 0 };
+
+    /// The range of the hashes that share so many digits with this one.
+    pub fn of(hash: Hash, digits: u8) -> Self {
+        let digits = digits.min(Self::DIGITS_MAX);
+        Self { digits, bits: hash.0.checked_shr(64 - 4 * u32::from(digits)).unwrap_or(0) }
+    }
+
+    /// How many digits are given.
+    pub fn digits(self) -> u8 {
+        self.digits
+    }
+
+    /// The sixteen parts of the range; none if it is a single hash.
+    pub fn children(self) -> impl Iterator<Item = Self> {
+        let count = if self.digits < Self::DIGITS_MAX { 16 } else { 0 };
+        (0..count).map(move |digit| Self { digits: self.digits + 1, bits: self.bits << 4 | digit })
+    }
+
+    /// Whether a hash is in the range.
+    pub fn contains(self, hash: Hash) -> bool {
+        Self::of(hash, self.digits) == self
+    }
+
+    fn first(self) -> Hash {
+        Hash(self.bits.checked_shl(64 - 4 * u32::from(self.digits)).unwrap_or(0))
+    }
+}
+
+/// The hash of a value: the same for values that are equal, on every node and machine.
+pub fn hash(value: &Json) -> u64 {
+    let mut hasher = StableHasher(0x9e37_79b9_7f4a_7c15);
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A 64-bit hash without a secret, which all nodes have to share: multiply and fold over words, with
+/// the finalizer of MurmurHash3. The standard library does not promise that its own stays the same.
+struct StableHasher(u64);
+
+impl StableHasher {
+    fn word(&mut self, word: u64) {
+        self.0 = (self.0 ^ word).wrapping_mul(0xff51_afd7_ed55_8ccd).rotate_left(29);
+    }
+}
+
+impl Hasher for StableHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.word(u64::from_le_bytes(*word));
+        }
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        self.word(u64::from_le_bytes(last));
+        self.word(bytes.len() as u64);
+    }
+
+    fn write_u8(&mut self, byte: u8) {
+        self.word(u64::from(byte));
+    }
+
+    fn write_i64(&mut self, number: i64) {
+        self.word(number as u64);
+    }
+
+    fn write_isize(&mut self, number: isize) {
+        self.word(number as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        let mut hash = self.0;
+        hash = (hash ^ hash >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        hash = (hash ^ hash >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+        hash ^ hash >> 33
+    }
+}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = usize::from(self.digits);
+        if digits == 0 { f.write_str("all") } else { write!(f, "{:0digits$x}", self.bits) }
+    }
+}
+
+impl Serialize for Hash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{self:?}"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Hash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let digits = Prefix::deserialize(deserializer)?;
+        if digits.digits == Prefix::DIGITS_MAX {
+            Ok(Self(digits.bits))
+        } else {
+            Err(serde::de::Error::custom("a hash has 16 hexadecimal digits"))
+        }
+    }
+}
+
+impl Serialize for Prefix {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.digits == 0 {
+            return serializer.serialize_str("");
+        }
+        serializer.collect_str(&format_args!("{self:?}"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Prefix {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Prefix;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("up to 16 hexadecimal digits")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Prefix, E> {
+                let invalid = || E::invalid_value(serde::de::Unexpected::Str(text), &self);
+                if text.len() > 16 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                    return Err(invalid());
+                }
+                let bits = match text {
+                    "" => 0,
+                    _ => u64::from_str_radix(text, 16).map_err(|_| invalid())?,
+                };
+                Ok(Prefix { digits: text.len() as u8, bits })
+            }
+        }
+        deserializer.deserialize_str(Visitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn filled(numbers: std::ops::Range<i64>) -> ValueSet {
+        let mut set = ValueSet::default();
+        for number in numbers {
+            set.insert(Json::from(number));
+        }
+        set
+    }
+
+    #[test]
+    fn each_value_is_there_once_however_it_is_written() {
+        let mut set = ValueSet::default();
+        assert_eq!(set.insert(Json::parse("1").unwrap()), Some(0));
+        assert_eq!(set.insert(Json::parse("1.0").unwrap()), None);
+        assert_eq!(set.insert(Json::parse("\"1\"").unwrap()), Some(1));
+        assert_eq!(set.insert(Json::parse("{\"a\":1,\"b\":2}").unwrap()), Some(2));
+        assert_eq!(set.insert(Json::parse("{\"b\":2,\"a\":1}").unwrap()), None);
+        assert_eq!(set.position(&Json::from("1")), Some(1));
+        assert_eq!(set.len(), 3);
+    }
+
+    #[test]
+    fn ranges_and_their_sums_agree_with_a_plain_map_at_every_size() {
+        for count in [0, 1, 8, 9, 200, 5000] {
+            let set = filled(0..count);
+            let all: BTreeMap<u64, Position> =
+                (0..count).map(|number| (hash(&Json::from(number)), number as Position)).collect();
+            let mut prefixes = vec![Prefix::ALL];
+            prefixes.extend(Prefix::ALL.children());
+            for digits in 1..=Prefix::DIGITS_MAX {
+                let hash = all.keys().next().copied().unwrap_or(7);
+                prefixes.push(Prefix::of(Hash(hash), digits));
+                prefixes.push(Prefix::of(Hash(!hash), digits));
+            }
+            for prefix in prefixes {
+                let expected: BTreeMap<_, _> =
+                    all.iter().filter(|(hash, _)| prefix.contains(Hash(**hash))).collect();
+                let found: BTreeMap<_, _> = set.in_range(prefix).collect();
+                assert!(
+                    found.iter().map(|(hash, position)| (&hash.0, position)).eq(expected.clone()),
+                    "{count} values, {prefix:?}"
+                );
+                let sum = expected.keys().fold(0, |sum: u64, hash| sum.wrapping_add(**hash));
+                assert_eq!(set.sum_of(prefix), Hash(sum), "{count} values, {prefix:?}");
+            }
+            assert_eq!(set.sum(), set.sum_of(Prefix::ALL));
+        }
+    }
+
+    #[test]
+    fn the_hash_is_part_of_the_protocol_and_stays_what_it_is() {
+        assert_eq!(hash(&Json::from(42)), hash(&Json::parse("42.0").unwrap()));
+        let known = [Json::from(42), Json::from("abc"), Json::null()].map(|json| hash(&json));
+        assert_eq!(known, [1145223722050058112, 14291139491788290254, 18041707785856461110]);
+    }
+
+    #[test]
+    fn hashes_and_prefixes_come_back_from_their_text() {
+        for hash in [Hash(0), Hash(u64::MAX), Hash(0x0123_4567_89ab_cdef)] {
+            let text = serde_json::to_string(&hash).unwrap();
+            assert_eq!(text.len(), 18);
+            assert_eq!(serde_json::from_str::<Hash>(&text).unwrap(), hash);
+            for digits in 0..=16 {
+                let prefix = Prefix::of(hash, digits);
+                let text = serde_json::to_string(&prefix).unwrap();
+                assert_eq!(text.len(), usize::from(digits) + 2);
+                assert_eq!(serde_json::from_str::<Prefix>(&text).unwrap(), prefix);
+            }
+        }
+        for bad in ["\"0\"", "\"g123456789abcdef\"", "\"+123456789abcdef\"", "7"] {
+            assert!(serde_json::from_str::<Hash>(bad).is_err(), "{bad}");
+        }
+    }
+}
