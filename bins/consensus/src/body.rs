@@ -289,5 +289,5 @@ pub struct Violation {
     /// Why there is none.
     pub reason: String,
     /// The operations that cannot be ordered.
-    pub operations: Json,
+    pub operations: Vec<Json>,
 }

@@ -1,42 +1,31 @@
-//! The Consensus track: a linearizable key-value store by Raft.
+//! The Consensus track: a linearizable key-value store, replicated by Raft.
+//!
+//! | module | answers the question |
+//! |---|---|
+//! | [`node`] | what does each message lead to? |
+//! | [`clients`] | which refusal may a client get, and when? |
+//! | [`replica`] | what becomes of what Raft decides? |
+//! | [`store`] | what does applying a command change, and how is none applied twice? |
+//! | [`command`], [`body`], [`wire`] | what goes into the log, and what over the wire? |
+//! | [`members`], [`settings`], [`args`] | who, how, and with which arguments? |
+//! | [`simulated`] | how is a cluster of these nodes run in virtual time? |
+//! | [`partition_test`], [`verify`] | how are the two messages of task 7-2-5 answered? |
 
-use std::ffi::OsString;
-use std::io::Write as _;
-use std::process::ExitCode;
-
-pub mod arguments;
+pub mod args;
 pub mod body;
 pub mod clients;
 pub mod command;
 mod durable;
+mod jobs;
 pub mod members;
 pub mod node;
+pub mod partition_test;
 pub mod replica;
 pub mod settings;
 pub mod simulated;
 pub mod store;
+pub mod verify;
 pub mod wire;
 
 pub use node::ConsensusNode;
 pub use settings::Settings;
-
-/// Runs a node on stdin and stdout as the command line asks.
-pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let print = |text: &str| match std::io::stdout().write_all(text.as_bytes()) {
-        Ok(()) | Err(_) => ExitCode::SUCCESS,
-    };
-    match arguments::parse(arguments) {
-        Ok(arguments::Request::Run(settings)) => {
-            let options = proto::Options { state_dir: settings.state_dir.clone() };
-            proto::run_with(ConsensusNode::new(settings), &options)
-        }
-        Ok(arguments::Request::Help) => print(arguments::HELP),
-        Ok(arguments::Request::Version) => {
-            print(concat!("consensus ", env!("CARGO_PKG_VERSION"), "\n"))
-        }
-        Err(error) => {
-            eprintln!("consensus: {error}; see --help");
-            ExitCode::from(2)
-        }
-    }
-}

@@ -1,7 +1,9 @@
-//! Runs a node of the Consensus track on stdin and stdout.
+//! The `consensus` program.
 
 use std::process::ExitCode;
 
+use consensus::{ConsensusNode, args};
+
 fn main() -> ExitCode {
-    consensus::run(std::env::args_os().skip(1))
+    proto::run_program(&args::PROGRAM, |arguments| Ok(ConsensusNode::new(args::parse(arguments)?)))
 }

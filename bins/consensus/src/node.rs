@@ -15,9 +15,12 @@ use rand::RngExt as _;
 use crate::body::{Body, Forward};
 use crate::clients::{Clients, Place};
 use crate::command::{Answer, Command, Operation, RequestId};
+use crate::jobs::{Job, Jobs};
+use crate::partition_test::PartitionRun;
 use crate::replica::{Happening, Replica};
 use crate::settings::Settings;
 use crate::store::Known;
+use crate::verify::VerifyRun;
 use crate::wire;
 
 /// What timers and calls bring back.
@@ -27,6 +30,8 @@ pub enum Token {
     Raft,
     /// A client's request may have waited too long.
     Deadlines,
+    /// There is a slice of a long computation to be done.
+    Work,
     /// A request was passed on to the leader.
     Forwarded {
         /// The request's number.
@@ -41,19 +46,45 @@ pub enum Token {
 pub struct ConsensusNode {
     settings: Settings,
     server: Option<Server>,
+    jobs: Jobs,
 }
 
 impl ConsensusNode {
     /// A node that has not seen `init` yet.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { settings, server: None }
+        Self { settings, server: None, jobs: Jobs::default() }
     }
 
     /// This node's replica, once `init` has been handled.
     #[must_use]
     pub fn replica(&self) -> Option<&Replica> {
         self.server.as_ref().map(|server| &server.replica)
+    }
+}
+
+impl ConsensusNode {
+    /// Puts a long computation in line, or refuses it.
+    fn begin_job(&mut self, caller: &Caller, job: Result<Job, Error>, ctx: &mut Context<'_, Self>) {
+        let is_first = self.jobs.is_empty();
+        match job.and_then(|job| self.jobs.add(caller, job)) {
+            Ok(()) if is_first => {
+                ctx.set_timer(Duration::ZERO, Token::Work);
+            }
+            Ok(()) => {}
+            Err(error) => ctx.reply_error(caller, error),
+        }
+    }
+
+    fn work(&mut self, ctx: &mut Context<'_, Self>) {
+        match self.jobs.work() {
+            Some((caller, Ok(body))) => ctx.reply(&caller, body),
+            Some((caller, Err(error))) => ctx.reply_error(&caller, error),
+            None => {}
+        }
+        if !self.jobs.is_empty() {
+            ctx.set_timer(Duration::ZERO, Token::Work);
+        }
     }
 }
 
@@ -78,6 +109,13 @@ impl Node for ConsensusNode {
                 server.on_client(from, Operation::Cas { key, from: expected, to }, ctx);
             }
             Body::Forward(forward) => server.on_forward(from, *forward, ctx),
+            Body::PartitionTest(test) => {
+                let run = PartitionRun::new(test, &self.settings);
+                self.begin_job(&from, run.map(|run| Job::PartitionTest(Box::new(run))), ctx);
+            }
+            Body::VerifyLinearizability { history } => {
+                self.begin_job(&from, VerifyRun::new(&history).map(Job::Verify), ctx);
+            }
             body => server.on_peer(&from, body, ctx),
         }
     }
@@ -86,6 +124,10 @@ impl Node for ConsensusNode {
         if let (Some(server), Ok(body)) = (&mut self.server, reply) {
             server.on_peer(&from, body, ctx);
         }
+    }
+
+    fn owes_answer(&self) -> bool {
+        !self.jobs.is_empty()
     }
 
     fn timer(&mut self, token: Token, ctx: &mut Context<'_, Self>) {
@@ -99,6 +141,7 @@ impl Node for ConsensusNode {
                 server.deadline_timer = None;
                 server.refuse_clients(ctx);
             }
+            Token::Work => self.work(ctx),
             Token::Forwarded { .. } => {}
         }
     }

@@ -1,6 +1,5 @@
 //! The parameters of a node.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// How a node is run; the same for all nodes of a cluster.
@@ -16,8 +15,6 @@ pub struct Settings {
     /// Applied entries after which the log is compacted, unless the store has
     /// more keys than that.
     pub compact_after: u64,
-    /// Where nodes keep their records.
-    pub state_dir: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -27,7 +24,6 @@ impl Default for Settings {
             heartbeat: Duration::from_millis(100),
             gather: Duration::from_millis(3),
             compact_after: 1000,
-            state_dir: None,
         }
     }
 }

@@ -1,0 +1,72 @@
+//! Long computations for clients, worked off in slices so that the node goes
+//! on answering everybody else.
+
+use std::collections::VecDeque;
+
+use proto::{Caller, Error};
+
+use crate::body::Body;
+use crate::partition_test::PartitionRun;
+use crate::verify::{Findings, VerifyRun};
+
+/// Steps of a simulated cluster in one slice: some milliseconds.
+const STEPS_PER_SLICE: u32 = 2000;
+/// The most jobs that may wait; further ones are refused.
+const JOBS_MAX: usize = 64;
+
+/// A computation under way.
+#[derive(Debug)]
+pub(crate) enum Job {
+    /// A `partition_test`.
+    PartitionTest(Box<PartitionRun>),
+    /// A `verify_linearizability`.
+    Verify(VerifyRun),
+}
+
+/// The computations that clients wait for; each gets a slice in turn.
+#[derive(Debug, Default)]
+pub(crate) struct Jobs {
+    waiting: VecDeque<(Caller, Job)>,
+}
+
+impl Jobs {
+    /// Whether nobody waits.
+    #[must_use]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Takes a job in.
+    ///
+    /// # Errors
+    ///
+    /// Error 11 if there are too many.
+    pub(crate) fn add(&mut self, caller: &Caller, job: Job) -> Result<(), Error> {
+        if self.waiting.len() >= JOBS_MAX {
+            return Err(Error::temporarily_unavailable("too many computations are under way"));
+        }
+        self.waiting.push_back((caller.clone(), job));
+        Ok(())
+    }
+
+    /// Works for a slice; gives what came out of it and who asked.
+    pub(crate) fn work(&mut self) -> Option<(Caller, Result<Body, Error>)> {
+        let (caller, mut job) = self.waiting.pop_front()?;
+        let result = match &mut job {
+            Job::PartitionTest(run) => {
+                run.work(STEPS_PER_SLICE).map(|result| Ok(Body::PartitionTestOk(result)))
+            }
+            Job::Verify(run) => run.work().map(|result| {
+                result.map(|Findings { linearizable, violations }| Body::VerifyLinearizabilityOk {
+                    linearizable,
+                    violations,
+                })
+            }),
+        };
+        if let Some(result) = result {
+            return Some((caller, result));
+        }
+        self.waiting.push_back((caller, job));
+        None
+    }
+}

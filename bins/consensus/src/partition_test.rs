@@ -1,0 +1,434 @@
+//! Task 7-2-5: a cluster of this very node in virtual time, cut into majority
+//! and minority and healed, with clients everywhere and a real check at the end.
+//!
+//! Every node has some clients, each of which does one operation after
+//! another. Operations are numbered as they begin and dealt to the clients in
+//! turn, so that the minority gets its share. Before the cut and before it is
+//! healed all operations under way are waited for: what is refused during the
+//! cut is refused because of it. A client on the majority side that is refused
+//! asks again until there is a leader; one on the minority side takes no for
+//! an answer. The run is worked off in slices ([`PartitionRun::work`]), so
+//! that the node around it stays responsive.
+
+use std::time::Duration;
+
+use checkers::linearizable::{self, STATES_MAX, WorkLimit};
+use checkers::{Event, Kind, Op, Process, Verdict};
+use proto::Error;
+use simulator::{ClusterOptions, Cut, NetworkOptions, Random};
+
+use crate::body::{PartitionTest, PartitionTestOk};
+use crate::command::{Answer, Operation};
+use crate::settings::Settings;
+use crate::simulated::{Completion, Outcome, SimulatedCluster};
+
+/// The seed of a run whose request names none.
+const DEFAULT_SEED: u64 = 725;
+/// One-way latency between nodes.
+const LATENCY: Duration = Duration::from_millis(10);
+/// How long a client waits for an answer.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a client on the majority side waits before it asks again, and how
+/// often it does: for a minute of virtual time.
+const RETRY_AFTER: Duration = Duration::from_millis(50);
+const RETRIES_MAX: u32 = 1200;
+const CLIENTS_PER_NODE: usize = 4;
+const CLUSTER_SIZE_MAX: u64 = 25;
+const OPERATIONS_MAX: u64 = 1_000_000;
+/// Keys that are in use at a time, and operations after which they are left
+/// for others: short histories of many keys are quick to check.
+const KEYS_AT_A_TIME: u64 = 4;
+const OPERATIONS_PER_KEYS: u64 = 1000;
+/// Values are few, so that compare-and-sets succeed now and then.
+const VALUES: u64 = 5;
+
+type Value = u64;
+
+/// Where a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Before,
+    Cut,
+    After,
+    /// All operations are done; so many keys are checked.
+    Checking(usize),
+}
+
+/// What one client is doing.
+#[derive(Debug, Clone)]
+struct Client {
+    node: usize,
+    process: u64,
+    current: Option<Current>,
+}
+
+#[derive(Debug, Clone)]
+struct Current {
+    key: u64,
+    operation: Operation,
+    op: Op<Value>,
+    retries: u32,
+    /// When a refused operation is tried again.
+    retry_at: Option<proto::Time>,
+}
+
+/// A `partition_test` under way.
+#[derive(Debug)]
+pub struct PartitionRun {
+    test: PartitionTest,
+    simulated: SimulatedCluster,
+    random: Random,
+    clients: Vec<Client>,
+    on_minority: Vec<bool>,
+    phase: Phase,
+    /// The order in which clients get operations in this phase.
+    turns: Vec<usize>,
+    begun: u64,
+    done: u64,
+    next_process: u64,
+    events: u64,
+    /// One history a key.
+    histories: Vec<Vec<Event<Value>>>,
+    succeeded: u64,
+    rejected: u64,
+    verdict: Verdict,
+}
+
+impl PartitionRun {
+    /// Sets up a run.
+    ///
+    /// # Errors
+    ///
+    /// Error 12 that names the impossible parameter.
+    pub fn new(test: PartitionTest, settings: &Settings) -> Result<Self, Error> {
+        let impossible = |text: String| Err(Error::malformed_request(text));
+        if !(2..=CLUSTER_SIZE_MAX).contains(&test.cluster_size) {
+            let limit = CLUSTER_SIZE_MAX;
+            return impossible(format!("`cluster_size` has to be between 2 and {limit}"));
+        }
+        if !(1..=OPERATIONS_MAX).contains(&test.operations) {
+            return impossible(format!("`operations` has to be between 1 and {OPERATIONS_MAX}"));
+        }
+        if test.heal_after_op > test.operations {
+            return impossible("`heal_after_op` has to be at most `operations`".to_owned());
+        }
+        if test.partition_after_op > test.heal_after_op {
+            let text = "`partition_after_op` has to be at most `heal_after_op`";
+            return impossible(text.to_owned());
+        }
+        let seed = test.seed.unwrap_or(DEFAULT_SEED);
+        let nodes = test.cluster_size as usize;
+        let mut random = Random::new(seed, "partition_test");
+        let mut options = ClusterOptions::new(nodes, seed);
+        options.network = NetworkOptions { latency: LATENCY, ..NetworkOptions::default() };
+        let count = nodes * CLIENTS_PER_NODE;
+        let simulated = SimulatedCluster::new(options, settings, count, CLIENT_TIMEOUT);
+        let clients = (0..count).map(|client| Client {
+            node: client % nodes,
+            process: client as u64,
+            current: None,
+        });
+        let mut order: Vec<usize> = (0..nodes).collect();
+        random.shuffle(&mut order);
+        let mut on_minority = vec![false; nodes];
+        let minority = ((nodes - 1) / 2).max(1);
+        order.iter().take(minority).for_each(|&node| on_minority[node] = true);
+        Ok(Self {
+            simulated,
+            random,
+            clients: clients.collect(),
+            on_minority,
+            phase: Phase::Before,
+            turns: (0..count).collect(),
+            begun: 0,
+            done: 0,
+            next_process: count as u64,
+            events: 0,
+            histories: Vec::new(),
+            succeeded: 0,
+            rejected: 0,
+            verdict: Verdict::Valid,
+            test,
+        })
+    }
+
+    /// Goes on for about so many steps; the result, once it is there.
+    pub fn work(&mut self, steps: u32) -> Option<PartitionTestOk> {
+        for _ in 0..steps {
+            match self.phase {
+                Phase::Checking(key) => match self.histories.get(key) {
+                    Some(history) => {
+                        self.verdict = self.verdict.and(check(history));
+                        self.phase = Phase::Checking(key + 1);
+                        // Checking a key takes about as long as a slice of the run.
+                        return None;
+                    }
+                    None => return Some(self.result()),
+                },
+                Phase::Before | Phase::Cut | Phase::After => self.step(),
+            }
+        }
+        None
+    }
+
+    fn result(&self) -> PartitionTestOk {
+        PartitionTestOk {
+            total_ops: self.done,
+            ops_during_partition: self.test.heal_after_op - self.test.partition_after_op,
+            ops_succeeded: self.succeeded,
+            ops_rejected: self.rejected,
+            linearizable: self.verdict == Verdict::Valid,
+        }
+    }
+
+    /// The number of operations after which the phase ends.
+    fn phase_end(&self) -> u64 {
+        match self.phase {
+            Phase::Before => self.test.partition_after_op,
+            Phase::Cut => self.test.heal_after_op,
+            Phase::After | Phase::Checking(_) => self.test.operations,
+        }
+    }
+
+    fn step(&mut self) {
+        if self.done == self.phase_end() {
+            self.next_phase();
+            return;
+        }
+        self.begin_operations();
+        let retry = self
+            .clients
+            .iter()
+            .enumerate()
+            .filter_map(|(client, state)| Some((state.current.as_ref()?.retry_at?, client)));
+        let retry = retry.min();
+        if let Some((at, client)) = retry
+            && self.simulated.next_time().is_none_or(|next| at <= next)
+        {
+            self.simulated.cluster().advance_to(at);
+            self.submit(client);
+            return;
+        }
+        if let (_, Some(completion)) = self.simulated.step() {
+            self.complete(completion);
+        }
+    }
+
+    fn next_phase(&mut self) {
+        let nodes = self.on_minority.len();
+        self.phase = match self.phase {
+            Phase::Before => {
+                let side = self.on_minority.clone();
+                let cut = Cut::halves(nodes, |node| side[node]);
+                self.simulated.cluster().network_mut().set_cut(cut);
+                // A minority node begins, so that even a short cut meets one.
+                self.turns.sort_by_key(|&client| {
+                    let on_majority = !self.on_minority[self.clients[client].node];
+                    (client / nodes, on_majority, client)
+                });
+                Phase::Cut
+            }
+            Phase::Cut => {
+                self.simulated.cluster().network_mut().set_cut(Cut::none(nodes));
+                Phase::After
+            }
+            Phase::After | Phase::Checking(_) => Phase::Checking(0),
+        };
+        let begun = self.begun as usize % self.turns.len();
+        // The next operation in number goes to the first in turn.
+        self.turns.rotate_right(begun);
+    }
+
+    /// Gives operations to clients in turn, as long as the next in turn is free.
+    fn begin_operations(&mut self) {
+        while self.begun < self.phase_end() {
+            let client = self.turns[self.begun as usize % self.turns.len()];
+            if self.clients[client].current.is_some() {
+                return;
+            }
+            self.begin(client);
+        }
+    }
+
+    fn begin(&mut self, client: usize) {
+        let generation = self.begun / OPERATIONS_PER_KEYS;
+        let key = generation * KEYS_AT_A_TIME + self.random.below(KEYS_AT_A_TIME);
+        self.begun += 1;
+        let json = |number: u64| (number as i64).into();
+        let (a, b) = (self.random.below(VALUES), self.random.below(VALUES));
+        let (operation, op) = match self.random.below(3) {
+            0 => (Operation::Read { key: json(key) }, Op::Read { key, value: None }),
+            1 => (Operation::Write { key: json(key), value: json(a) }, Op::Write { key, value: a }),
+            _ => (
+                Operation::Cas { key: json(key), from: json(a), to: json(b) },
+                Op::Cas { key, from: a, to: b },
+            ),
+        };
+        self.record(client, key, Kind::Invoke, op.clone());
+        self.clients[client].current =
+            Some(Current { key, operation, op, retries: 0, retry_at: None });
+        self.submit(client);
+    }
+
+    fn submit(&mut self, client: usize) {
+        let Client { node, current, .. } = &mut self.clients[client];
+        if let Some(current) = current {
+            current.retry_at = None;
+            self.simulated.submit(client, *node, current.operation.clone());
+        }
+    }
+
+    fn complete(&mut self, completion: Completion) {
+        let Completion { client, outcome } = completion;
+        let now = self.simulated.now();
+        let state = &mut self.clients[client];
+        let has_quorum = self.phase != Phase::Cut
+            || (!self.on_minority[state.node] && self.on_minority.len() > 2);
+        let Some(current) = &mut state.current else { return };
+        if outcome == Outcome::Refused && has_quorum && current.retries < RETRIES_MAX {
+            current.retries += 1;
+            current.retry_at = Some(now + RETRY_AFTER);
+            return;
+        }
+        let (key, mut op) = (current.key, current.op.clone());
+        state.current = None;
+        let kind = match outcome {
+            Outcome::Answer(answer) => {
+                self.succeeded += 1;
+                take_answer(&mut op, &answer)
+            }
+            Outcome::Refused => {
+                self.rejected += 1;
+                Kind::Fail
+            }
+            Outcome::Unknown => {
+                self.rejected += 1;
+                Kind::Info
+            }
+        };
+        self.done += 1;
+        self.record(client, key, kind, op);
+        if kind == Kind::Info {
+            // Its operation may still happen, so the client is another process from now on.
+            self.clients[client].process = self.next_process;
+            self.next_process += 1;
+        }
+    }
+
+    fn record(&mut self, client: usize, key: u64, kind: Kind, op: Op<Value>) {
+        let key = key as usize;
+        if self.histories.len() <= key {
+            self.histories.resize_with(key + 1, Vec::new);
+        }
+        self.histories[key].push(Event {
+            index: self.events,
+            time: self.simulated.now().as_nanos(),
+            process: Process::Client(self.clients[client].process),
+            kind,
+            op,
+            error: None,
+            is_final: false,
+        });
+        self.events += 1;
+    }
+}
+
+/// What an answer makes of an operation's event.
+fn take_answer(op: &mut Op<Value>, answer: &Answer) -> Kind {
+    match (op, answer) {
+        (Op::Read { value, .. }, Answer::Value(json)) => {
+            *value = Some(json.as_i64().and_then(|number| u64::try_from(number).ok()));
+            Kind::Ok
+        }
+        (Op::Read { value, .. }, Answer::NoSuchKey) => {
+            *value = Some(None);
+            Kind::Ok
+        }
+        // Nothing was changed: for the checker it did not happen.
+        (_, Answer::NoSuchKey | Answer::Mismatch) => Kind::Fail,
+        _ => Kind::Ok,
+    }
+}
+
+fn check(history: &[Event<Value>]) -> Verdict {
+    let mut limit = WorkLimit { states_max: STATES_MAX, stop: &mut || false };
+    match linearizable::check(history, &mut limit) {
+        Ok(found) => found.verdict,
+        Err(_) => Verdict::Invalid,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(cluster_size: u64, operations: u64, cut: (u64, u64), seed: u64) -> PartitionTestOk {
+        let test = PartitionTest {
+            cluster_size,
+            operations,
+            partition_after_op: cut.0,
+            heal_after_op: cut.1,
+            seed: Some(seed),
+        };
+        let mut run = PartitionRun::new(test, &Settings::default()).unwrap();
+        std::iter::repeat_with(|| run.work(1000)).find_map(|result| result).unwrap()
+    }
+
+    #[test]
+    fn the_minority_is_refused_and_the_majority_served() {
+        for seed in 0..20 {
+            for (size, operations, cut) in [(5, 20, (5, 15)), (5, 10, (2, 8)), (3, 60, (1, 50))] {
+                let result = run(size, operations, cut, seed);
+                let minority = (size - 1) / 2;
+                let during = cut.1 - cut.0;
+                assert!(result.linearizable);
+                assert_eq!(result.total_ops, operations);
+                assert_eq!(result.ops_succeeded + result.ops_rejected, operations);
+                assert_eq!(result.ops_during_partition, during);
+                // Dealt in turn: the minority gets its share and not more.
+                let share = during.div_ceil(size) * minority;
+                assert!(result.ops_rejected >= 1 && result.ops_rejected <= share, "{result:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_quorum_on_either_side_everything_is_refused() {
+        let result = run(2, 30, (10, 25), 1);
+        assert_eq!((result.ops_rejected, result.ops_succeeded), (15, 15));
+        let result = run(4, 40, (0, 40), 1);
+        assert!(result.ops_rejected >= 10 && result.ops_succeeded >= 25, "{result:?}");
+    }
+
+    #[test]
+    fn without_a_cut_nothing_is_refused() {
+        let result = run(5, 500, (100, 100), 3);
+        assert_eq!((result.ops_rejected, result.ops_during_partition), (0, 0));
+    }
+
+    #[test]
+    fn the_same_seed_is_the_same_run() {
+        assert_eq!(run(5, 300, (50, 200), 9), run(5, 300, (50, 200), 9));
+    }
+
+    #[test]
+    fn impossible_parameters_are_named() {
+        let good = PartitionTest {
+            cluster_size: 5,
+            operations: 10,
+            partition_after_op: 2,
+            heal_after_op: 8,
+            seed: None,
+        };
+        for (test, says) in [
+            (PartitionTest { cluster_size: 1, ..good.clone() }, "`cluster_size`"),
+            (PartitionTest { cluster_size: 1000, ..good.clone() }, "`cluster_size`"),
+            (PartitionTest { operations: 0, ..good.clone() }, "`operations`"),
+            (PartitionTest { heal_after_op: 11, ..good.clone() }, "`heal_after_op`"),
+            (PartitionTest { partition_after_op: 9, ..good }, "`partition_after_op`"),
+        ] {
+            let error = PartitionRun::new(test, &Settings::default()).unwrap_err();
+            assert!(error.text.starts_with(says), "{error}");
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! Task 7-2-5: is a history linearizable?
+//!
+//! A history is a list of Jepsen-style events in the order of time, as eddy
+//! writes them to `history.jsonl`:
+//!
+//! ```json
+//! [{"process": 0, "type": "invoke", "f": "write", "key": "x", "value": 1},
+//!  {"process": 1, "type": "invoke", "f": "read",  "key": "x", "value": null},
+//!  {"process": 0, "type": "ok",     "f": "write", "key": "x", "value": 1},
+//!  {"process": 1, "type": "ok",     "f": "read",  "key": "x", "value": 1},
+//!  {"process": 1, "type": "invoke", "f": "cas",   "key": "x", "value": [1, 2]},
+//!  {"process": 1, "type": "fail",   "f": "cas",   "key": "x", "value": [1, 2]}]
+//! ```
+//!
+//! `type` is `invoke`, `ok`, `fail` (it did not happen) or `info` (nobody
+//! knows). A read's `ok` has what was read, null for nothing; a completion may
+//! leave out what its invocation said. Without `key` there is one register.
+//! Events of process `"nemesis"` and fields that are not named here are
+//! ignored. An operation that is open at the end counts as `info`.
+
+use std::collections::BTreeMap;
+
+use checkers::linearizable::{self, WorkLimit};
+use checkers::{Event, Kind, Op, Process, Verdict};
+use proto::{Error, ErrorCode, Json};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::body::Violation;
+
+/// The most configurations that the search may visit for one key: some tenths
+/// of a second.
+const STATES_MAX: u64 = 1_000_000;
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Findings {
+    /// Whether there is an order that explains every result.
+    pub linearizable: bool,
+    /// For every key without one, why.
+    pub violations: Vec<Violation>,
+}
+
+/// A `verify_linearizability` under way, worked off key by key.
+#[derive(Debug)]
+pub struct VerifyRun {
+    histories: Vec<Vec<Event<Json>>>,
+    next: usize,
+    undecided: bool,
+    violations: Vec<Violation>,
+}
+
+impl VerifyRun {
+    /// Reads a history.
+    ///
+    /// # Errors
+    ///
+    /// Error 12 that names the event that does not fit.
+    pub fn new(history: &Json) -> Result<Self, Error> {
+        let events = parse(history)?;
+        // What no clients can have done shows only over all keys together.
+        checkers::operations(&events)
+            .map_err(|malformed| Error::malformed_request(malformed.to_string()))?;
+        let mut places = BTreeMap::new();
+        let mut histories: Vec<Vec<Event<Json>>> = Vec::new();
+        for event in events {
+            let Some(key) = event.op.key() else { continue };
+            let place = *places.entry(key.clone()).or_insert(histories.len());
+            if place == histories.len() {
+                histories.push(Vec::new());
+            }
+            histories[place].push(event);
+        }
+        Ok(Self { histories, next: 0, undecided: false, violations: Vec::new() })
+    }
+
+    /// Checks the next key; the result, once there is none left.
+    ///
+    /// # Errors
+    ///
+    /// Error 0 if the search was given up for a key and no other is wrong, or
+    /// error 12 for an event that does not fit.
+    pub fn work(&mut self) -> Option<Result<Findings, Error>> {
+        let Some(history) = self.histories.get(self.next) else {
+            let violations = std::mem::take(&mut self.violations);
+            if violations.is_empty() && self.undecided {
+                let text = "the search for an order became too long; nothing wrong was found";
+                return Some(Err(Error::new(ErrorCode::Timeout, text)));
+            }
+            return Some(Ok(Findings { linearizable: violations.is_empty(), violations }));
+        };
+        self.next += 1;
+        let mut limit = WorkLimit { states_max: STATES_MAX, stop: &mut || false };
+        let found = match linearizable::check(history, &mut limit) {
+            Ok(found) => found,
+            Err(malformed) => return Some(Err(Error::malformed_request(malformed.to_string()))),
+        };
+        self.undecided |= found.verdict == Verdict::Unknown;
+        for result in found.results {
+            let Some(counterexample) = result.counterexample else { continue };
+            let operations = std::iter::once(&counterexample.operation)
+                .chain(&counterexample.concurrent)
+                .filter_map(|operation| serde_json::to_value(operation).ok())
+                .map(|operation| Json::from(&operation));
+            self.violations.push(Violation {
+                operations: operations.collect(),
+                key: result.key,
+                reason: counterexample.explanation,
+            });
+        }
+        None
+    }
+}
+
+/// An event as it is written.
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow)]
+    process: &'a RawValue,
+    #[serde(rename = "type")]
+    kind: LineKind,
+    f: Function,
+    key: Option<Json>,
+    value: Option<Json>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum LineKind {
+    Invoke,
+    Ok,
+    Fail,
+    Info,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Function {
+    Read,
+    Write,
+    Cas,
+}
+
+/// Only the process of an event: those of the nemesis have another form.
+#[derive(Deserialize)]
+struct Author<'a> {
+    #[serde(borrow)]
+    process: &'a RawValue,
+}
+
+fn parse(history: &Json) -> Result<Vec<Event<Json>>, Error> {
+    let text = history.text();
+    let lines: Vec<&RawValue> = serde_json::from_str(&text)
+        .map_err(|_| Error::malformed_request("`history` has to be a list of events"))?;
+    let mut processes = BTreeMap::new();
+    let mut invoked: BTreeMap<u64, Op<Json>> = BTreeMap::new();
+    let mut events = Vec::with_capacity(lines.len());
+    for (index, line) in (0..).zip(lines) {
+        let malformed = |reason: &dyn std::fmt::Display| {
+            Error::malformed_request(format!("event {index}: {reason}"))
+        };
+        let author: Author<'_> =
+            serde_json::from_str(line.get()).map_err(|error| malformed(&error))?;
+        if author.process.get() == "\"nemesis\"" {
+            continue;
+        }
+        let line: Line<'_> = serde_json::from_str(line.get()).map_err(|error| malformed(&error))?;
+        let count = processes.len() as u64;
+        let process = *processes.entry(line.process.get().to_owned()).or_insert(count);
+        let kind = match line.kind {
+            LineKind::Invoke => Kind::Invoke,
+            LineKind::Ok => Kind::Ok,
+            LineKind::Fail => Kind::Fail,
+            LineKind::Info => Kind::Info,
+        };
+        let op =
+            operation(line, kind, invoked.get(&process)).map_err(|reason| malformed(&reason))?;
+        if kind == Kind::Invoke {
+            invoked.insert(process, op.clone());
+        }
+        let process = Process::Client(process);
+        events.push(Event { index, time: index, process, kind, op, error: None, is_final: false });
+    }
+    Ok(events)
+}
+
+/// The operation of an event; a completion has from its invocation what it
+/// leaves out.
+fn operation(
+    line: Line<'_>,
+    kind: Kind,
+    invoked: Option<&Op<Json>>,
+) -> Result<Op<Json>, &'static str> {
+    let invoked = invoked.filter(|_| kind != Kind::Invoke);
+    let key = line.key.or_else(|| invoked?.key().cloned()).unwrap_or_else(Json::null);
+    Ok(match (line.f, line.value, invoked) {
+        (Function::Read, value, _) => {
+            let value = (kind == Kind::Ok).then(|| value.filter(|value| !value.is_null()));
+            Op::Read { key, value }
+        }
+        (Function::Write, None, Some(Op::Write { value, .. })) => {
+            Op::Write { key, value: value.clone() }
+        }
+        (Function::Cas, None, Some(Op::Cas { from, to, .. })) => {
+            Op::Cas { key, from: from.clone(), to: to.clone() }
+        }
+        (Function::Write, value, _) => Op::Write { key, value: value.unwrap_or_else(Json::null) },
+        (Function::Cas, value, _) => {
+            let pair = value.map(|value| serde_json::from_str::<[Json; 2]>(&value.text()));
+            let Some(Ok([from, to])) = pair else {
+                return Err("the value of a cas has to be [from, to]");
+            };
+            Op::Cas { key, from, to }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verify(history: &str) -> Result<Findings, Error> {
+        let mut run = VerifyRun::new(&Json::parse(history).unwrap())?;
+        std::iter::repeat_with(|| run.work()).find_map(|result| result).unwrap()
+    }
+
+    /// `process type f key value`, one event a line.
+    fn history(lines: &str) -> String {
+        let events: Vec<_> = lines
+            .trim()
+            .lines()
+            .map(|line| {
+                let words: Vec<_> = line.split_whitespace().collect();
+                let [process, kind, f, key, value] = words[..] else { panic!("{line}") };
+                format!(
+                    r#"{{"process":{process},"type":"{kind}","f":"{f}","key":{key},"value":{value}}}"#
+                )
+            })
+            .collect();
+        format!("[{}]", events.join(","))
+    }
+
+    #[test]
+    fn a_read_may_see_a_write_under_way_but_not_miss_one_that_is_done() {
+        let good = "0 invoke write 1 5\n1 invoke read 1 null\n1 ok read 1 5\n0 ok write 1 5";
+        assert!(verify(&history(good)).unwrap().linearizable);
+        let stale = "0 invoke write 1 5\n0 ok write 1 5\n1 invoke read 1 null\n1 ok read 1 null";
+        let found = verify(&history(stale)).unwrap();
+        assert!(!found.linearizable);
+        assert_eq!(found.violations.len(), 1);
+        assert_eq!(found.violations[0].key, 1.into());
+        assert!(!found.violations[0].operations.is_empty());
+    }
+
+    #[test]
+    fn open_and_unknown_operations_may_take_effect_later() {
+        let open = "0 invoke write 1 5\n1 invoke read 1 null\n1 ok read 1 null\n\
+                    1 invoke read 1 null\n1 ok read 1 5";
+        assert!(verify(&history(open)).unwrap().linearizable);
+        let failed = "0 invoke write 1 5\n0 fail write 1 5\n1 invoke read 1 null\n1 ok read 1 5";
+        assert!(!verify(&history(failed)).unwrap().linearizable);
+    }
+
+    #[test]
+    fn only_the_keys_that_fail_are_named() {
+        let lines = "0 invoke write 1 5\n0 ok write 1 5\n0 invoke cas 2 [3,4]\n0 ok cas 2 [3,4]";
+        let found = verify(&history(lines)).unwrap();
+        let keys: Vec<_> = found.violations.iter().map(|violation| violation.key.clone()).collect();
+        assert_eq!(keys, [2.into()]);
+    }
+
+    #[test]
+    fn the_nemesis_and_unknown_fields_are_ignored_and_completions_may_be_short() {
+        let text = r#"[
+            {"index":0,"process":"nemesis","type":"info","f":"start-partition","value":["n1"]},
+            {"index":1,"time":5,"process":0,"type":"invoke","f":"cas","key":"x","value":[1,2]},
+            {"index":2,"time":6,"process":0,"type":"fail","f":"cas","error":["a","b"]},
+            {"process":0,"type":"invoke","f":"write","value":"v"},
+            {"process":0,"type":"ok","f":"write"},
+            {"process":0,"type":"invoke","f":"read"},
+            {"process":0,"type":"ok","f":"read","value":"v"}
+        ]"#;
+        assert!(verify(text).unwrap().linearizable);
+        assert!(verify("[]").unwrap().linearizable);
+    }
+
+    #[test]
+    fn malformed_histories_are_refused_with_the_event() {
+        for (text, says) in [
+            ("{}".to_owned(), "`history` has to be a list"),
+            (history("0 invoke read 1 null\n0 ok write 1 2"), "event 1"),
+            (history("0 ok read 1 null"), "event 0"),
+            (history("0 invoke read 1 null\n0 invoke read 2 null"), "event 1"),
+            (history("0 invoke append 1 2"), "event 0"),
+            (history("0 begin read 1 2"), "event 0"),
+            (history("0 invoke cas 1 2"), "event 0"),
+            ("[5]".to_owned(), "event 0"),
+        ] {
+            let error = verify(&text).unwrap_err();
+            assert_eq!(error.code, ErrorCode::MalformedRequest);
+            assert!(error.text.starts_with(says), "{text}: {error}");
+        }
+    }
+}
