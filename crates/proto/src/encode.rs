@@ -24,6 +24,18 @@ pub fn encode<B: Body>(message: &Message<Payload<B>>, out: &mut impl io::Write) 
     out.write_all(b",\"dest\":")?;
     serde_json::to_writer(&mut *out, &message.dest)?;
     out.write_all(b",\"body\":")?;
+    encode_body(message, out)?;
+    out.write_all(b"}\n")
+}
+
+/// Writes only the body of a message.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_body<B: Body>(
+    message: &Message<Payload<B>>,
+    out: &mut impl io::Write,
+) -> io::Result<()> {
     let body = BodySerializer {
         target: Target::Enum(&mut serde_json::Serializer::new(&mut *out)),
         numbers: Numbers { in_reply_to: message.in_reply_to, msg_id: message.msg_id },
@@ -39,7 +51,7 @@ pub fn encode<B: Body>(message: &Message<Payload<B>>, out: &mut impl io::Write) 
         Payload::ServiceReply(reply) => reply.serialize(body),
         Payload::Bad(bad) => Err(Error::custom(bad.to_error())),
     }?;
-    out.write_all(b"}\n")
+    Ok(())
 }
 
 /// The bodies that every node shares.

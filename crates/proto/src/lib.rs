@@ -19,7 +19,7 @@ mod time;
 pub use arguments::{Arguments, Program, UsageError, run_program};
 pub use context::{Context, TimerId};
 pub use decode::{DecodeError, decode};
-pub use encode::encode;
+pub use encode::{encode, encode_body};
 pub use engine::Engine;
 pub use error::{Error, ErrorCode};
 pub use id::{MessageId, NodeId};
