@@ -11,6 +11,7 @@ use simulator::LatencyDistribution;
 use crate::expect::Expectation;
 use crate::options::{FaultKind, Options, TopologyName, WorkloadName, numbered_nodes};
 use crate::simulated::SimulatedNode;
+use crate::tasks::TasksArgs;
 
 /// A test bench for Maelstrom nodes in any language: real processes, or our own nodes in virtual
 /// time, under faults, with checkers, and with every run repeatable from its seed.
@@ -27,6 +28,8 @@ pub struct Cli {
 pub enum Command {
     /// Run a workload against nodes and check what their clients saw
     Test(Box<TestArgs>),
+    /// Run the sample cases of tasks against the built binaries
+    Tasks(TasksArgs),
 }
 
 /// Arguments of `eddy test`.

@@ -3,6 +3,7 @@
 
 pub mod analysis;
 pub mod cli;
+pub mod conversation;
 pub mod expect;
 pub mod harness;
 mod nemesis;
@@ -10,6 +11,7 @@ pub mod options;
 pub mod progress;
 pub mod simulated;
 pub mod store;
+pub mod tasks;
 pub mod test_command;
 pub mod workload;
 pub mod world;

@@ -13,6 +13,7 @@ fn main() -> ExitCode {
     };
     match cli.command {
         Command::Test(args) => eddy::test_command::run(&args),
+        Command::Tasks(args) => eddy::tasks::run(&args),
     }
 }
 

@@ -1,0 +1,5 @@
+//! `eddy` from outside: its commands, run as a user runs them, and runs in virtual time through the
+//! library.
+
+mod support;
+mod tasks;
