@@ -3,9 +3,13 @@
 //! The same seed and the same arguments give the same history and the same results, byte for byte,
 //! on every machine.
 
+mod consensus;
+mod gossiper;
 mod identifier;
 mod world;
 
+use ::consensus::{ConsensusNode, args as consensus_args};
+use ::gossiper::{Config as GossiperConfig, Gossiper};
 use ::identifier::{Identifier, args as identifier_args};
 use proto::{Arguments, UsageError};
 use serde::Serialize;
@@ -23,6 +27,10 @@ pub use self::world::{Simulated, SimulatedWorld};
 pub enum SimulatedNode {
     /// Unique ids.
     Identifier,
+    /// Broadcast.
+    Gossiper,
+    /// A linearizable key-value store.
+    Consensus,
 }
 
 impl SimulatedNode {
@@ -30,6 +38,8 @@ impl SimulatedNode {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Identifier => "identifier",
+            Self::Gossiper => "gossiper",
+            Self::Consensus => "consensus",
         }
     }
 
@@ -37,6 +47,8 @@ impl SimulatedNode {
     pub fn workloads(self) -> &'static [WorkloadName] {
         match self {
             Self::Identifier => &[WorkloadName::UniqueIds],
+            Self::Gossiper => &[WorkloadName::Broadcast],
+            Self::Consensus => &[WorkloadName::LinKv],
         }
     }
 }
@@ -67,6 +79,20 @@ pub fn simulate(
         SimulatedNode::Identifier => run(
             args,
             |arguments| Ok(Identifier::new(identifier_args::parse(arguments)?)),
+            options,
+            observer,
+            progress,
+        ),
+        SimulatedNode::Gossiper => run(
+            args,
+            |arguments| Ok(Gossiper::new(GossiperConfig::parse(arguments)?)),
+            options,
+            observer,
+            progress,
+        ),
+        SimulatedNode::Consensus => run(
+            args,
+            |arguments| Ok(ConsensusNode::new(consensus_args::parse(arguments)?)),
             options,
             observer,
             progress,
