@@ -8,6 +8,7 @@ pub mod expect;
 pub mod harness;
 mod nemesis;
 pub mod options;
+pub mod process;
 pub mod progress;
 pub mod simulated;
 pub mod store;

@@ -5,8 +5,13 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use eddy::cli::{Cli, Command};
+use eddy::process::{REAP_ARGUMENT, reap};
 
 fn main() -> ExitCode {
+    // Not for people, and so not part of the command line that help describes.
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == REAP_ARGUMENT) {
+        return reap(io::stdin().lock());
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),

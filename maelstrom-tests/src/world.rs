@@ -94,6 +94,10 @@ pub enum ProblemKind {
     Died,
     /// A restarted node did not answer `init`.
     NoInit,
+    /// It closed its stdin or stdout and goes on running.
+    ClosedStream,
+    /// Messages were lost because it sends more, or reads less, than can be kept for it.
+    Overflow,
     /// A reply to a client that had given up waiting.
     LateReply,
     /// An invariant that is checked while running does not hold (virtual time only).

@@ -1,0 +1,174 @@
+//! `messages.jsonl`: every message of a run and what became of it, one JSON object a line, written
+//! as the run goes on so that nothing of it has to be kept in memory.
+//!
+//! `{"time":NS,"id":N,"event":"send","src":"n1","dest":"n2","body":{...}}`: `time` is that of the
+//! world in nanoseconds, `id` the number that the network gave to the message. It is followed by a
+//! `recv` for each time that it arrives, or by a `lost` with its `reason`.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use proto::{NodeId, Time};
+
+/// What is gathered before it is written, in bytes.
+const BUFFER_BYTES: usize = 256 * 1024;
+/// Longest body that is written out; of a longer one only the length is told.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Where a journal ends at the latest, in bytes: a node that floods must not fill the disk.
+const JOURNAL_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+
+/// What happened to a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MessageEvent {
+    /// It was sent.
+    Send,
+    /// It was handed to its receiver.
+    Receive,
+    /// It never arrived.
+    Lost(Loss),
+}
+
+/// Why a message never arrived.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Loss {
+    /// The network lost it, as it was told to.
+    Loss,
+    /// A partition stood between sender and receiver when it arrived.
+    Partition,
+    /// Its receiver was not running, or did not read what it was sent.
+    Down,
+    /// There is nobody of that name.
+    Nobody,
+}
+
+impl Loss {
+    /// As the journal has it.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Loss => "loss",
+            Self::Partition => "partition",
+            Self::Down => "down",
+            Self::Nobody => "nobody",
+        }
+    }
+}
+
+/// Writes `messages.jsonl`.
+#[derive(Debug)]
+pub struct Journal {
+    out: BufWriter<File>,
+    written: u64,
+    error: Option<io::Error>,
+    line: Vec<u8>,
+}
+
+impl Journal {
+    /// A new journal in place of whatever is at `path`.
+    ///
+    /// # Errors
+    /// If the file cannot be made.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let out = BufWriter::with_capacity(BUFFER_BYTES, File::create(path)?);
+        Ok(Self { out, written: 0, error: None, line: Vec::new() })
+    }
+
+    /// Adds what happened to a message at `time`. `body` is the JSON text of its body. An error is
+    /// kept for [`Journal::finish`]: a full disk is no reason to end a run.
+    pub fn record(
+        &mut self,
+        time: Time,
+        id: u64,
+        event: MessageEvent,
+        (src, dest): (&NodeId, &NodeId),
+        body: &str,
+    ) {
+        if self.error.is_some() || self.written >= JOURNAL_BYTES_MAX {
+            return;
+        }
+        self.line.clear();
+        let result = write_line(&mut self.line, time, id, event, (src, dest), body)
+            .and_then(|()| self.out.write_all(&self.line));
+        self.written += self.line.len() as u64;
+        self.error = result.err();
+    }
+
+    /// Writes out what is still in memory.
+    ///
+    /// # Errors
+    /// The first error since the journal was begun.
+    pub fn finish(mut self) -> io::Result<()> {
+        match self.error.take() {
+            Some(error) => Err(error),
+            None => self.out.flush(),
+        }
+    }
+}
+
+/// Bodies are copied as they are: they are JSON already, and this is done for every message.
+fn write_line(
+    line: &mut Vec<u8>,
+    time: Time,
+    id: u64,
+    event: MessageEvent,
+    (src, dest): (&NodeId, &NodeId),
+    body: &str,
+) -> io::Result<()> {
+    write!(line, "{{\"time\":{},\"id\":{id},\"event\":", time.as_nanos())?;
+    match event {
+        MessageEvent::Send => line.extend_from_slice(b"\"send\""),
+        MessageEvent::Receive => line.extend_from_slice(b"\"recv\""),
+        MessageEvent::Lost(reason) => write!(line, "\"lost\",\"reason\":\"{}\"", reason.as_str())?,
+    }
+    line.extend_from_slice(b",\"src\":");
+    serde_json::to_writer(&mut *line, src)?;
+    line.extend_from_slice(b",\"dest\":");
+    serde_json::to_writer(&mut *line, dest)?;
+    line.extend_from_slice(b",\"body\":");
+    if body.len() <= BODY_BYTES_MAX {
+        line.extend_from_slice(body.as_bytes());
+    } else {
+        write!(line, "\"({} bytes)\"", body.len())?;
+    }
+    line.extend_from_slice(b"}\n");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(event: MessageEvent, body: &str) -> String {
+        let mut line = Vec::new();
+        let (src, dest) = (NodeId::new("c\"1"), NodeId::new("n1"));
+        write_line(&mut line, Time::from_nanos(12), 7, event, (&src, &dest), body).unwrap();
+        String::from_utf8(line).unwrap()
+    }
+
+    #[test]
+    fn a_line_tells_what_happened_to_a_message() {
+        assert_eq!(
+            line(MessageEvent::Send, r#"{"type":"x"}"#),
+            "{\"time\":12,\"id\":7,\"event\":\"send\",\"src\":\"c\\\"1\",\"dest\":\"n1\",\
+             \"body\":{\"type\":\"x\"}}\n"
+        );
+        for (event, expected) in [
+            (MessageEvent::Receive, r#""event":"recv","src""#),
+            (MessageEvent::Lost(Loss::Loss), r#""event":"lost","reason":"loss","src""#),
+            (MessageEvent::Lost(Loss::Partition), r#""reason":"partition""#),
+            (MessageEvent::Lost(Loss::Down), r#""reason":"down""#),
+            (MessageEvent::Lost(Loss::Nobody), r#""reason":"nobody""#),
+        ] {
+            let line = line(event, "{}");
+            assert!(line.contains(expected), "{line}");
+            serde_json::from_str::<serde_json::Value>(&line).unwrap();
+        }
+    }
+
+    #[test]
+    fn of_a_huge_body_only_the_length_is_kept() {
+        let body = format!("[{}0]", "0,".repeat(BODY_BYTES_MAX));
+        let line = line(MessageEvent::Send, &body);
+        assert!(line.ends_with(&format!("\"body\":\"({} bytes)\"}}\n", body.len())), "{line}");
+    }
+}

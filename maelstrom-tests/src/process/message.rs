@@ -1,0 +1,210 @@
+//! Lines as they travel between nodes and the bench: reading one strictly, explaining what is wrong
+//! with a bad one, and writing the form in which a node gets it.
+//!
+//! Only the envelope is read. A body stays the text that its sender wrote, all the way to its
+//! receiver.
+
+use std::borrow::Cow;
+
+use proto::{MessageId, NodeId};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+use simulator::Endpoint;
+
+/// Longest piece of a line that is quoted, in characters.
+const QUOTE_CHARS_MAX: usize = 160;
+
+/// A line that a node wrote.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    src: Cow<'a, str>,
+    #[serde(borrow)]
+    dest: Cow<'a, str>,
+    #[serde(borrow)]
+    body: &'a RawValue,
+    /// Nodes may send back the number that the network gave to a message.
+    #[serde(default)]
+    #[expect(dead_code, reason = "it only has to be an integer if it is there")]
+    id: Option<i64>,
+}
+
+/// What a line says on its outside.
+#[derive(Debug)]
+pub(super) struct Line<'a> {
+    pub(super) src: NodeId,
+    pub(super) dest: NodeId,
+    /// The text of a JSON object.
+    pub(super) body: &'a str,
+}
+
+/// Reads a line as Maelstrom does: an object with the strings `src` and `dest`, the object `body`,
+/// perhaps an integer `id`, and nothing else.
+///
+/// # Errors
+/// What is wrong with it, without a quotation.
+pub(super) fn parse(line: &[u8]) -> Result<Line<'_>, String> {
+    // serde would take an array for an object.
+    if !line.trim_ascii_start().starts_with(b"{") {
+        return Err(no_object(line));
+    }
+    let envelope: Envelope<'_> =
+        serde_json::from_slice(line).map_err(|error| flaw(line, &error))?;
+    let body = envelope.body.get();
+    if !body.starts_with('{') {
+        return Err("its `body` is no object".to_owned());
+    }
+    Ok(Line { src: NodeId::new(&envelope.src), dest: NodeId::new(&envelope.dest), body })
+}
+
+/// What has probably happened when a line does not even begin like a message.
+fn no_object(line: &[u8]) -> String {
+    match line.trim_ascii() {
+        b"" => "it is blank; is the newline written twice?",
+        _ => "it is no JSON object; did you print to stdout? Logs belong on stderr",
+    }
+    .to_owned()
+}
+
+/// What is wrong with a line that begins like a message, and what has probably happened.
+fn flaw(line: &[u8], error: &serde_json::Error) -> String {
+    let line = line.trim_ascii();
+    if serde_json::from_slice::<IgnoredAny>(line).is_ok() {
+        let reason = error.to_string();
+        let reason = reason.rfind(" at line ").map_or(&*reason, |end| &reason[..end]);
+        return match reason.starts_with("unknown field") {
+            true => format!("{reason}; everything but these belongs into `body`"),
+            false => reason.to_owned(),
+        };
+    }
+    let column = error.column();
+    if error.is_eof() {
+        return "it ends in the middle of a message; is there a newline inside the message, or do two \
+                threads write at once?"
+            .to_owned();
+    }
+    if line.get(column.saturating_sub(1)..).is_some_and(|rest| rest.starts_with(b"{")) {
+        return format!(
+            "another object begins at column {column}; is a newline missing between two messages?"
+        );
+    }
+    format!("it is no JSON from column {column} on; is something else printed to stdout?")
+}
+
+/// The beginning of a line, to be shown to people.
+pub(super) fn quote(line: &[u8]) -> String {
+    // Four bytes a character at most: more of a huge line need not be looked at.
+    let text = String::from_utf8_lossy(&line[..line.len().min(4 * QUOTE_CHARS_MAX)]);
+    let mut quoted: String =
+        text.chars().take(QUOTE_CHARS_MAX).flat_map(char::escape_debug).collect();
+    // Quotation marks are what JSON is full of; only control characters need their escapes.
+    quoted = quoted.replace("\\\"", "\"").replace("\\'", "'");
+    if text.chars().nth(QUOTE_CHARS_MAX).is_some() || line.len() > text.len() {
+        quoted.push_str("...");
+    }
+    quoted
+}
+
+/// What a client needs to know of a body before it reads it.
+#[derive(Deserialize)]
+struct Header<'a> {
+    #[serde(borrow)]
+    in_reply_to: Option<&'a RawValue>,
+}
+
+/// The request that this body answers; nothing if it does not say so with a number.
+pub(super) fn in_reply_to(body: &str) -> Option<MessageId> {
+    let header: Header<'_> = serde_json::from_str(body).ok()?;
+    serde_json::from_str(header.in_reply_to?.get()).ok()
+}
+
+/// A message in the network.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Message<'a> {
+    /// Its number in the whole network, from 0.
+    pub(super) id: u64,
+    pub(super) from: Endpoint,
+    pub(super) to: Endpoint,
+    pub(super) src: &'a NodeId,
+    pub(super) dest: &'a NodeId,
+    /// The text of its body.
+    pub(super) body: &'a str,
+}
+
+impl Message<'_> {
+    /// Appends the line that its receiver gets.
+    pub(super) fn write_line(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"id\":");
+        write_json(out, &self.id);
+        out.extend_from_slice(b",\"src\":");
+        write_json(out, self.src);
+        out.extend_from_slice(b",\"dest\":");
+        write_json(out, self.dest);
+        out.extend_from_slice(b",\"body\":");
+        out.extend_from_slice(self.body.as_bytes());
+        out.extend_from_slice(b"}\n");
+    }
+}
+
+/// Appends a number or a string.
+fn write_json(out: &mut Vec<u8>, value: &impl serde::Serialize) {
+    // Numbers and strings always have a JSON form, and memory takes every byte.
+    let _ = serde_json::to_writer(out, value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(line: &str) -> String {
+        parse(line.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn a_message_is_read_in_any_order_and_its_body_is_kept_as_it_is() {
+        let line = br#" {"body": {"type":"x", "n":1.50}, "dest":"n2","id":7,"src":"n\u0031"} "#;
+        let line = parse(line).unwrap();
+        assert_eq!((line.src.as_str(), line.dest.as_str()), ("n1", "n2"));
+        assert_eq!(line.body, r#"{"type":"x", "n":1.50}"#);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_line_is_told_with_its_likely_cause() {
+        for (line, expected) in [
+            ("", "blank"),
+            (" \r", "blank"),
+            ("Listening on port 80", "did you print to stdout"),
+            ("7", "did you print to stdout"),
+            (r#"{"src":"n1","dest":"#, "ends in the middle"),
+            (r#"{"src":"n1","dest":"n2","body":{}}{"src":"n1""#, "is a newline missing"),
+            (r#"{"src":"n1","dest":"n2","body":{}} done"#, "from column 36 on"),
+            (r#"{"src":"n1","dest":"n2","body":{},"msg_id":1}"#, "unknown field `msg_id`"),
+            (r#"{"src":"n1","body":{}}"#, "missing field `dest`"),
+            (r#"{"src":"n1","dest":"n2","body":"read"}"#, "`body` is no object"),
+            (r#"{"src":1,"dest":"n2","body":{}}"#, "expected a string"),
+            (r#"{"src":"n1","dest":"n2","body":{},"id":"a"}"#, "expected i64"),
+        ] {
+            let reason = reason(line);
+            assert!(reason.contains(expected), "{line}: {reason}");
+        }
+        assert!(reason(r#"["n1","n2",{}]"#).contains("no JSON object"));
+        assert!(parse(b"{\"src\":\"n\xff\",\"dest\":\"n2\",\"body\":{}}").is_err());
+    }
+
+    #[test]
+    fn quotations_are_short_and_show_control_characters() {
+        assert_eq!(quote(b"{\"a\":'b'}\t\xff"), "{\"a\":'b'}\\t\u{fffd}");
+        let long = quote("ä".repeat(100_000).as_bytes());
+        assert_eq!(long.chars().count(), QUOTE_CHARS_MAX + 3);
+    }
+
+    #[test]
+    fn only_a_number_names_a_request() {
+        assert_eq!(in_reply_to(r#"{"type":"x","in_reply_to":7}"#), Some(MessageId(7)));
+        for body in [r#"{"type":"x"}"#, r#"{"in_reply_to":null}"#, r#"{"in_reply_to":"7"}"#] {
+            assert_eq!(in_reply_to(body), None, "{body}");
+        }
+    }
+}

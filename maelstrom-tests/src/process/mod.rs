@@ -1,0 +1,407 @@
+//! A world of real processes: each node a child of the bench, messages carried between their pipes
+//! by the network model, time read from the clock.
+//!
+//! ```text
+//!                 ┌────────────────────────── ProcessWorld ─────────────────────────┐
+//!   node stdout ──┤ poll.rs ─▶ lines.rs ─▶ message.rs ─▶ route.rs ─▶ node.rs        ├─▶ node stdin
+//!                 │ the loop   whole lines  envelopes     network,    what waits to │
+//!                 │                                       services    be written    │
+//!                 │            request.rs ─────────────────▲ │ ▼──────▶ reply.rs    │
+//!                 └──────────────▲───────────────────────────┼────────────┼─────────┘
+//!                             clients               journal.rs         clients
+//! ```
+//!
+//! Nothing that a node does can silence or stop the bench: what is wrong becomes a
+//! [`Problem`] and everything else goes on.
+
+pub mod journal;
+mod lines;
+mod message;
+mod node;
+mod poll;
+mod problems;
+mod program;
+mod reaper;
+mod reply;
+mod request;
+mod route;
+mod signals;
+mod stderr;
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use proto::service::SERVICE_IDS;
+use proto::{MessageId, NodeId, Time};
+use rustc_hash::FxHashMap;
+use rustix::process::Signal;
+use simulator::{Endpoint, Network, NetworkOptions, Queue, Services, Statistics};
+
+use self::journal::Journal;
+use self::node::{Node, Program};
+use self::problems::Problems;
+use self::reaper::Reaper;
+use self::route::InFlight;
+use self::signals::Signals;
+use self::stderr::Log;
+use crate::options::WorkloadName;
+use crate::world::{Answer, Fault, Problem, ProblemKind, Question, Reply, World};
+
+pub use self::program::{ProgramError, check_program};
+pub use self::reaper::{REAP_ARGUMENT, reap};
+pub use self::signals::{interrupted, note_interrupts};
+
+/// What a world of processes is made of.
+#[derive(Clone, Debug)]
+pub struct ProcessOptions {
+    /// The program that every node runs.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<OsString>,
+    /// The names of the nodes.
+    pub nodes: Vec<NodeId>,
+    /// What clients ask, which decides how replies are read.
+    pub workload: WorkloadName,
+    /// What the network does to messages.
+    pub network: NetworkOptions,
+    /// Where the decisions of network and services come from.
+    pub seed: u64,
+    /// Where `messages.jsonl` and `node-logs/` go, if they are kept.
+    pub directory: Option<PathBuf>,
+    /// Whether what nodes say on stderr is copied to that of the bench.
+    pub log_stderr: bool,
+    /// The `eddy` program, run as a reaper that kills the nodes if this process is killed itself.
+    pub reaper: Option<PathBuf>,
+}
+
+/// Why a run could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The program is not one that can be run.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// The operating system could not start it.
+    #[error("node {node} could not be started: {source}")]
+    Spawn {
+        /// Which node.
+        node: NodeId,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A node did not answer `init`, or not well.
+    #[error("node {node}: {why}\n{output}")]
+    NoInit {
+        /// Which node.
+        node: NodeId,
+        /// What it did instead.
+        why: String,
+        /// Its last lines.
+        output: String,
+    },
+    /// A file of the run could not be made.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Something that the bench needs for itself.
+    #[error("{what}: {source}")]
+    Bench {
+        /// What it was to do.
+        what: &'static str,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The user wants no run any more.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// Processes, the network between them, and the clock.
+pub struct ProcessWorld {
+    started: Instant,
+    /// The time of what is being handled.
+    time: Time,
+    workload: WorkloadName,
+    program: Program,
+    node_ids: Vec<NodeId>,
+    nodes: Vec<Node>,
+    /// Everybody who can be sent something.
+    directory: FxHashMap<NodeId, Endpoint>,
+    network: Network,
+    services: Services,
+    queue: Queue<InFlight>,
+    in_flight_bytes: usize,
+    /// Messages so far.
+    messages: u64,
+    journal: Option<Journal>,
+    replies: VecDeque<Reply<String>>,
+    problems: Problems,
+    signals: Signals,
+    reaper: Option<Reaper>,
+    is_starting: bool,
+    start_failure: Option<StartError>,
+    is_ending: bool,
+}
+
+impl ProcessWorld {
+    /// Starts all nodes at once and waits until each has answered `init`, at most 10 s.
+    ///
+    /// # Errors
+    /// If the program cannot be run, or as soon as one node fails. No process is left then.
+    pub fn start(options: &ProcessOptions) -> Result<Self, StartError> {
+        let path = check_program(&options.program)?;
+        let bench = |what| move |source| StartError::Bench { what, source };
+        let signals = Signals::new().map_err(bench("signals cannot be handled"))?;
+        let reaper = match &options.reaper {
+            Some(eddy) => Some(Reaper::start(eddy).map_err(bench("`eddy reap` does not start"))?),
+            None => None,
+        };
+        let journal = match &options.directory {
+            Some(directory) => {
+                let path = directory.join("messages.jsonl");
+                Some(Journal::create(&path).map_err(|source| StartError::File { path, source })?)
+            }
+            None => None,
+        };
+        let mut directory: FxHashMap<_, _> = SERVICE_IDS
+            .iter()
+            .enumerate()
+            .map(|(index, id)| (NodeId::new(id), Endpoint::Service(index)))
+            .collect();
+        let mut nodes = Vec::new();
+        for (index, id) in options.nodes.iter().enumerate() {
+            let init_client = NodeId::new(&format!("c{index}"));
+            directory.insert(init_client.clone(), Endpoint::Client);
+            let file = options.directory.as_deref().map(|directory| node_log(directory, id));
+            let echo = options.log_stderr.then(|| id.clone());
+            nodes.push(Node::new(id.clone(), init_client, Log::new(file.transpose()?, echo)));
+        }
+        let ids = options.nodes.iter().cloned().enumerate();
+        directory.extend(ids.map(|(index, id)| (id, Endpoint::Node(index))));
+        #[expect(clippy::disallowed_methods, reason = "this is where a run's time comes from")]
+        let started = Instant::now();
+        let mut world = Self {
+            started,
+            time: Time::ZERO,
+            workload: options.workload,
+            program: Program {
+                path,
+                arguments: options.arguments.clone(),
+                directory: std::env::temp_dir(),
+            },
+            node_ids: options.nodes.clone(),
+            nodes,
+            directory,
+            network: Network::new(options.nodes.len(), options.network.clone(), options.seed),
+            services: Services::new(options.seed),
+            queue: Queue::default(),
+            in_flight_bytes: 0,
+            messages: 0,
+            journal,
+            replies: VecDeque::new(),
+            problems: Problems::default(),
+            signals,
+            reaper,
+            is_starting: true,
+            start_failure: None,
+            is_ending: false,
+        };
+        world.start_nodes()?;
+        Ok(world)
+    }
+
+    fn start_nodes(&mut self) -> Result<(), StartError> {
+        for index in 0..self.nodes.len() {
+            self.start_node(index).map_err(|source| StartError::Spawn {
+                node: self.node_ids[index].clone(),
+                source,
+            })?;
+        }
+        self.time = self.clock();
+        (0..self.nodes.len()).for_each(|index| self.send_init(index));
+        let pending = |node: &Node| node.running.as_ref().is_none_or(|node| node.init.is_some());
+        while self.nodes.iter().any(pending) {
+            self.step(Time::MAX);
+            // A reply that comes now is nobody's: there are no clients yet.
+            self.replies.clear();
+            if let Some(failure) = self.start_failure.take() {
+                return Err(failure);
+            }
+            if interrupted() {
+                return Err(StartError::Interrupted);
+            }
+        }
+        self.is_starting = false;
+        Ok(())
+    }
+
+    fn start_node(&mut self, index: usize) -> io::Result<()> {
+        let group = self.nodes[index].spawn(&self.program)?;
+        if let Some(reaper) = &mut self.reaper {
+            reaper.watch(group);
+        }
+        Ok(())
+    }
+
+    /// Starts every node that is down again. Their `init` is awaited along with everything else.
+    fn restart(&mut self) {
+        for index in 0..self.nodes.len() {
+            if self.nodes[index].running.is_some() {
+                continue;
+            }
+            match self.start_node(index) {
+                Ok(()) => self.send_init(index),
+                Err(error) => self.complain(index, ProblemKind::NoInit, || {
+                    format!("it could not be started again: {error}")
+                }),
+            }
+        }
+    }
+
+    /// Ends all nodes: closes their stdin, gives them `grace` to end by themselves, and kills what
+    /// is left. What happens from here on is no problem of a node.
+    ///
+    /// # Errors
+    /// If `messages.jsonl` could not be written.
+    pub fn shut_down(&mut self, grace: Duration) -> io::Result<()> {
+        self.is_ending = true;
+        if !grace.is_zero() {
+            self.time = self.clock();
+            let end = self.time + grace;
+            for running in self.nodes.iter_mut().filter_map(|node| node.running.as_mut()) {
+                running.signal(Signal::CONT);
+                running.close_stdin();
+            }
+            self.bury_the_dead();
+            let is_running = |node: &Node| node.running.is_some();
+            while self.nodes.iter().any(is_running) && self.clock() < end && !interrupted() {
+                self.step(end);
+            }
+        }
+        for index in 0..self.nodes.len() {
+            self.end_process(index, false);
+        }
+        self.reaper = None;
+        self.journal.take().map_or(Ok(()), Journal::finish)
+    }
+
+    fn complain(&mut self, index: usize, kind: ProblemKind, text: impl FnOnce() -> String) {
+        if !self.is_ending {
+            self.problems.add(self.time, (index, &self.node_ids[index]), kind, text);
+        }
+    }
+
+    fn clock(&self) -> Time {
+        Time::ZERO + self.started.elapsed()
+    }
+
+    /// The running process of each of these nodes.
+    fn running<'a>(
+        &'a mut self,
+        targets: &'a [usize],
+    ) -> impl Iterator<Item = &'a mut node::Running> {
+        let nodes = self.nodes.iter_mut().enumerate();
+        nodes
+            .filter(|(index, _)| targets.contains(index))
+            .filter_map(|(_, node)| node.running.as_mut())
+    }
+}
+
+/// Where a node's stderr goes: `node-logs/<id>.log`.
+fn node_log(directory: &Path, id: &NodeId) -> Result<File, StartError> {
+    // A node's name comes from the command line and must not lead elsewhere.
+    let name = id.as_str().replace(['/', '\0'], "_");
+    let path = directory.join("node-logs").join(format!("{name}.log"));
+    let parent = path.parent().unwrap_or(directory);
+    fs::create_dir_all(parent)
+        .and_then(|()| File::create(&path))
+        .map_err(|source| StartError::File { path, source })
+}
+
+impl Drop for ProcessWorld {
+    fn drop(&mut self) {
+        // Whoever cares about the journal has shut the world down before.
+        let _ = self.shut_down(Duration::ZERO);
+    }
+}
+
+impl World for ProcessWorld {
+    type Payload = String;
+
+    fn now(&self) -> Time {
+        self.clock()
+    }
+
+    fn node_ids(&self) -> &[NodeId] {
+        &self.node_ids
+    }
+
+    fn send(&mut self, client: &NodeId, node: usize, msg_id: MessageId, question: &Question) {
+        self.time = self.clock();
+        self.send_request(client, node, msg_id, question);
+    }
+
+    fn wait(&mut self, until: Time) -> Option<Reply<String>> {
+        self.next_reply(until)
+    }
+
+    fn read(&self, question: &mut Question, payload: String) -> Answer {
+        reply::read(self.workload, question, &payload)
+    }
+
+    fn inject(&mut self, fault: &Fault) {
+        self.time = self.clock();
+        match fault {
+            Fault::Partition(cut) => self.network.set_cut(cut.clone()),
+            Fault::Loss(p) => self.network.set_loss(*p),
+            Fault::Duplicate(p) => self.network.set_duplicate(*p),
+            Fault::Kill(targets) => {
+                // One that has just died by itself must not pass for killed.
+                self.bury_the_dead();
+                for index in targets {
+                    self.end_process(*index, false);
+                }
+            }
+            Fault::Restart => self.restart(),
+            Fault::Pause(targets) => {
+                for running in self.running(targets) {
+                    running.signal(Signal::STOP);
+                    running.is_paused = true;
+                }
+            }
+            Fault::Resume => {
+                let all: Vec<_> = (0..self.nodes.len()).collect();
+                for running in self.running(&all) {
+                    running.signal(Signal::CONT);
+                    running.is_paused = false;
+                }
+            }
+            // Processes share the machine's clock; the command line refuses this fault.
+            Fault::Clocks(_) => {}
+        }
+    }
+
+    /// Nobody can see who leads among processes in any language.
+    fn primary(&self) -> Option<usize> {
+        None
+    }
+
+    fn statistics(&self) -> Statistics {
+        *self.network.statistics()
+    }
+
+    fn problems(&self) -> Vec<Problem> {
+        self.problems.list()
+    }
+
+    fn interrupted(&self) -> bool {
+        interrupted() || self.nodes.iter().all(|node| node.has_died)
+    }
+}

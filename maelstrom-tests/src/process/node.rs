@@ -1,0 +1,264 @@
+//! One node: its process, the three pipes to it, and what waits to be written to it.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+
+use proto::{MessageId, NodeId, Time};
+use rustix::event::PollFlags;
+use rustix::io::ioctl_fionbio;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+
+use super::lines::{Filled, LineBuffer};
+use super::message::Message;
+use super::stderr::{Log, Tail};
+
+/// Most that may wait to be written to one node, in bytes. What comes on top of it is lost, so that
+/// a node that does not read, or one that floods it, cannot take all memory.
+const BACKLOG_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What a buffer may keep when it is empty, in bytes.
+const IDLE_BYTES_MAX: usize = 256 * 1024;
+/// Longest line that a node may write, in bytes.
+pub(super) const LINE_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// How nodes are started.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub(super) path: PathBuf,
+    pub(super) arguments: Vec<OsString>,
+    /// The working directory of all nodes.
+    pub(super) directory: PathBuf,
+}
+
+/// A node, running or not.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) id: NodeId,
+    /// The client that sends it `init`, and nothing else.
+    pub(super) init_client: NodeId,
+    pub(super) running: Option<Running>,
+    /// How often it was started.
+    pub(super) starts: u64,
+    /// Whether it is down because it ended by itself.
+    pub(super) has_died: bool,
+    pub(super) log: Log,
+}
+
+/// A process.
+#[derive(Debug)]
+pub(super) struct Running {
+    child: Child,
+    /// Its process group, which it leads.
+    pub(super) group: Pid,
+    stdin: Option<ChildStdin>,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+    pub(super) outgoing: Outgoing,
+    pub(super) lines: LineBuffer,
+    /// Lines that it wrote on stdout.
+    pub(super) line_count: u64,
+    /// Its last lines on stdout, until it has answered `init`.
+    pub(super) tail: Tail,
+    pub(super) init: Option<PendingInit>,
+    pub(super) is_paused: bool,
+    /// When to complain that a stream is closed although the process lives, and which one.
+    pub(super) closed: Option<(Time, &'static str)>,
+}
+
+/// An `init` that is not answered yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PendingInit {
+    pub(super) msg_id: MessageId,
+    pub(super) deadline: Time,
+}
+
+/// The pipes of a process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stream {
+    Stdin,
+    Stdout,
+    Stderr,
+}
+
+impl Node {
+    pub(super) fn new(id: NodeId, init_client: NodeId, log: Log) -> Self {
+        Self { id, init_client, running: None, starts: 0, has_died: false, log }
+    }
+
+    /// Starts the process, in a process group of its own.
+    pub(super) fn spawn(&mut self, program: &Program) -> io::Result<Pid> {
+        let mut child = Command::new(&program.path)
+            .args(&program.arguments)
+            .current_dir(&program.directory)
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let group = Pid::from_child(&child);
+        let (stdin, stdout, stderr) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        // Only our ends of the pipes are affected: the node's are files of their own.
+        for pipe in [
+            stdin.as_ref().map(AsFd::as_fd),
+            stdout.as_ref().map(AsFd::as_fd),
+            stderr.as_ref().map(AsFd::as_fd),
+        ] {
+            pipe.map_or(Ok(()), |pipe| ioctl_fionbio(pipe, true))?;
+        }
+        self.starts += 1;
+        self.has_died = false;
+        self.running = Some(Running {
+            child,
+            group,
+            stdin,
+            stdout,
+            stderr,
+            outgoing: Outgoing::default(),
+            lines: LineBuffer::new(LINE_BYTES_MAX),
+            line_count: 0,
+            tail: Tail::default(),
+            init: None,
+            is_paused: false,
+            closed: None,
+        });
+        Ok(group)
+    }
+
+    /// Reads stderr once.
+    pub(super) fn read_stderr(&mut self) -> Filled {
+        let Some(running) = &mut self.running else { return Filled::End };
+        let Some(stderr) = &mut running.stderr else { return Filled::End };
+        let filled = self.log.read(stderr);
+        if filled == Filled::End {
+            running.stderr = None;
+        }
+        filled
+    }
+}
+
+impl Running {
+    /// Sends a signal to the process and all that it started. The process is not reaped yet, so
+    /// its number cannot be somebody else's.
+    pub(super) fn signal(&self, signal: Signal) {
+        let _ = kill_process_group(self.group, signal);
+    }
+
+    /// Whether the process has ended; it is not reaped by this.
+    pub(super) fn has_ended(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        matches!(waitid(WaitId::Pid(self.group), options), Ok(Some(_)))
+    }
+
+    /// Kills the process and what is left of its group, and waits for its end.
+    pub(super) fn kill(&mut self) -> io::Result<ExitStatus> {
+        self.signal(Signal::KILL);
+        self.child.wait()
+    }
+
+    /// Reads stdout once.
+    pub(super) fn read_stdout(&mut self, lines: &mut LineBuffer) -> Filled {
+        let Some(stdout) = &mut self.stdout else { return Filled::End };
+        let filled = lines.fill(stdout);
+        if filled == Filled::End {
+            self.stdout = None;
+        }
+        filled
+    }
+
+    /// Whether it can be written to at all.
+    pub(super) fn listens(&self) -> bool {
+        self.stdin.is_some()
+    }
+
+    /// Whether so much waits to be written to it that nothing more is taken.
+    pub(super) fn is_full(&self) -> bool {
+        self.outgoing.len() > BACKLOG_BYTES_MAX
+    }
+
+    /// Has a message written at the next [`Running::flush`].
+    pub(super) fn deliver(&mut self, message: &Message<'_>) {
+        message.write_line(&mut self.outgoing.bytes);
+    }
+
+    /// Writes what waits, as far as the pipe takes it.
+    ///
+    /// # Errors
+    /// If the process has closed its stdin.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        let Some(stdin) = &mut self.stdin else { return Ok(()) };
+        let result = self.outgoing.flush(stdin);
+        if result.is_err() {
+            self.close_stdin();
+        }
+        result
+    }
+
+    /// Closes its stdin; what still waits to be written is dropped.
+    pub(super) fn close_stdin(&mut self) {
+        self.stdin = None;
+        self.outgoing = Outgoing::default();
+    }
+
+    /// The pipes on which something is awaited.
+    pub(super) fn streams(&self) -> impl Iterator<Item = (Stream, BorrowedFd<'_>, PollFlags)> {
+        let stdin = self.stdin.as_ref().filter(|_| self.outgoing.is_blocked);
+        [
+            stdin.map(|pipe| (Stream::Stdin, pipe.as_fd(), PollFlags::OUT)),
+            self.stdout.as_ref().map(|pipe| (Stream::Stdout, pipe.as_fd(), PollFlags::IN)),
+            self.stderr.as_ref().map(|pipe| (Stream::Stderr, pipe.as_fd(), PollFlags::IN)),
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
+/// Bytes on their way into a pipe.
+#[derive(Debug, Default)]
+pub(super) struct Outgoing {
+    bytes: Vec<u8>,
+    written: usize,
+    /// Whether the pipe took no more the last time.
+    pub(super) is_blocked: bool,
+}
+
+impl Outgoing {
+    fn len(&self) -> usize {
+        self.bytes.len() - self.written
+    }
+
+    fn flush(&mut self, pipe: &mut impl Write) -> io::Result<()> {
+        while self.len() > 0 && !self.is_blocked {
+            match pipe.write(&self.bytes[self.written..]) {
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.is_blocked = true,
+                Err(error) => return Err(error),
+            }
+        }
+        if self.len() == 0 {
+            self.bytes.clear();
+            self.written = 0;
+            self.bytes.shrink_to(IDLE_BYTES_MAX);
+        } else if self.written > self.bytes.len() / 2 {
+            self.bytes.drain(..self.written);
+            self.written = 0;
+        }
+        Ok(())
+    }
+}
+
+/// How a process ended, for people.
+pub(super) fn describe_exit(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (_, Some(signal)) => match signal_hook::low_level::signal_name(signal) {
+            Some(name) => format!("signal {signal}, {name}"),
+            None => format!("signal {signal}"),
+        },
+        _ => status.to_string(),
+    }
+}

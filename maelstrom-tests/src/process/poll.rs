@@ -1,0 +1,238 @@
+//! The loop of the world: one thread waits for all pipes at once, so a message on its way from node
+//! to node passes no queue between threads, nothing has to be locked, and a node that floods gets
+//! no more than its turn.
+
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use proto::Time;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::lines::{Filled, LineBuffer, Piece};
+use super::node::{LINE_BYTES_MAX, Stream, describe_exit};
+use super::signals::interrupted;
+use super::{ProcessWorld, StartError};
+use crate::world::{ProblemKind, Reply};
+
+/// How long a process may live on after it has closed a stream before that is a problem: one that
+/// is about to end is given the time to do so.
+const CLOSED_GRACE: Duration = Duration::from_secs(1);
+/// Longest wait without a look at the clock.
+const WAIT_MAX: Duration = Duration::from_secs(3600);
+/// Most reads of what a killed process has left in its pipe.
+const LAST_READS_MAX: usize = 1024;
+
+impl ProcessWorld {
+    /// Waits for the next message to a client, at most until then or until the user interrupts.
+    pub(super) fn next_reply(&mut self, until: Time) -> Option<Reply<String>> {
+        while self.replies.is_empty() {
+            // Even if it is late already, there is one look at what has come meanwhile.
+            let is_last_look = self.clock() >= until;
+            self.step(until);
+            if is_last_look || interrupted() {
+                break;
+            }
+        }
+        self.replies.pop_front()
+    }
+
+    /// Does what is due and waits, at most until then, for what comes next.
+    pub(super) fn step(&mut self, until: Time) {
+        self.time = self.clock();
+        self.deliver_due();
+        self.check_deadlines();
+        self.flush();
+        if self.replies.is_empty() {
+            let due = [Some(until), self.next_arrival(), self.next_deadline()];
+            let next = due.into_iter().flatten().min().unwrap_or(until);
+            self.poll(next.since(self.time).min(WAIT_MAX));
+        }
+    }
+
+    /// Waits until something can be read or written, and reads and writes it.
+    fn poll(&mut self, timeout: Duration) {
+        let mut streams = Vec::with_capacity(1 + 3 * self.nodes.len());
+        let mut fds = Vec::with_capacity(streams.capacity());
+        fds.push(PollFd::from_borrowed_fd(self.signals.as_fd(), PollFlags::IN));
+        for (index, node) in self.nodes.iter().enumerate() {
+            for (stream, fd, flags) in node.running.iter().flat_map(|running| running.streams()) {
+                streams.push((index, stream));
+                fds.push(PollFd::from_borrowed_fd(fd, flags));
+            }
+        }
+        let timeout = Timespec {
+            tv_sec: timeout.as_secs() as i64,
+            tv_nsec: i64::from(timeout.subsec_nanos()),
+        };
+        if !matches!(poll(&mut fds, Some(&timeout)), Ok(1..)) {
+            return;
+        }
+        let signalled = !fds[0].revents().is_empty();
+        let mut ready = fds[1..].iter().map(|fd| !fd.revents().is_empty());
+        streams.retain(|_| ready.next().unwrap_or_default());
+        self.time = self.clock();
+        for (index, stream) in streams {
+            match stream {
+                Stream::Stdin => self.unblock(index),
+                Stream::Stdout => drop(self.read_stdout(index)),
+                Stream::Stderr => drop(self.nodes[index].read_stderr()),
+            }
+        }
+        if signalled {
+            self.signals.clear();
+            self.bury_the_dead();
+        }
+    }
+
+    fn unblock(&mut self, index: usize) {
+        if let Some(running) = &mut self.nodes[index].running {
+            running.outgoing.is_blocked = false;
+        }
+    }
+
+    /// Reads a node's stdout once and handles the lines that are whole.
+    fn read_stdout(&mut self, index: usize) -> Filled {
+        let Some(running) = &mut self.nodes[index].running else { return Filled::End };
+        // Handling a line may touch any node, so the buffer is taken out meanwhile.
+        let mut lines = std::mem::replace(&mut running.lines, LineBuffer::new(LINE_BYTES_MAX));
+        let filled = running.read_stdout(&mut lines);
+        match filled {
+            Filled::Bytes(_) => lines.take_lines(|piece| self.receive_piece(index, &piece)),
+            Filled::Nothing => {}
+            Filled::End => self.note_closed(index, "stdout"),
+        }
+        if let Some(running) = &mut self.nodes[index].running {
+            running.lines = lines;
+        }
+        filled
+    }
+
+    /// Writes what waits to be written.
+    fn flush(&mut self) {
+        for index in 0..self.nodes.len() {
+            if let Some(running) = &mut self.nodes[index].running
+                && running.flush().is_err()
+            {
+                self.note_closed(index, "stdin");
+            }
+        }
+    }
+
+    fn note_closed(&mut self, index: usize, stream: &'static str) {
+        let due = self.time + CLOSED_GRACE;
+        if let Some(running) = &mut self.nodes[index].running {
+            running.closed.get_or_insert((due, stream));
+        }
+    }
+
+    /// When a node is late with something.
+    fn next_deadline(&self) -> Option<Time> {
+        let running = self.nodes.iter().filter_map(|node| node.running.as_ref());
+        running
+            .flat_map(|running| {
+                let init = running.init.map(|init| init.deadline);
+                [init, running.closed.map(|(due, _)| due)].into_iter().flatten()
+            })
+            .filter(|due| *due < Time::MAX)
+            .min()
+    }
+
+    fn check_deadlines(&mut self) {
+        for index in 0..self.nodes.len() {
+            let now = self.time;
+            let Some(running) = &mut self.nodes[index].running else { continue };
+            if let Some((due, stream)) = running.closed
+                && due <= now
+            {
+                // Said once; no later time is due.
+                running.closed = Some((Time::MAX, stream));
+                self.complain(index, ProblemKind::ClosedStream, || {
+                    format!("it closed its {stream} and goes on running")
+                });
+            }
+            let Some(running) = &self.nodes[index].running else { continue };
+            if running.init.is_some_and(|init| init.deadline <= now) {
+                self.fail_init(index, "it did not answer `init` within 10 s".to_owned());
+            }
+        }
+    }
+
+    /// A node has failed at its first task.
+    pub(super) fn fail_init(&mut self, index: usize, why: String) {
+        let node = &mut self.nodes[index];
+        let Some(running) = &mut node.running else { return };
+        running.init = None;
+        let output =
+            format!("{}\n{}", running.tail.describe("stdout"), node.log.tail.describe("stderr"));
+        self.fail_start(index, &why, output);
+    }
+
+    fn fail_start(&mut self, index: usize, why: &str, output: String) {
+        if self.is_starting {
+            let node = self.node_ids[index].clone();
+            let why = why.to_owned();
+            self.start_failure.get_or_insert(StartError::NoInit { node, why, output });
+        } else {
+            self.complain(index, ProblemKind::NoInit, || {
+                format!("after a restart {why}\n{output}")
+            });
+        }
+    }
+
+    /// Notices every process that has ended.
+    pub(super) fn bury_the_dead(&mut self) {
+        for index in 0..self.nodes.len() {
+            let Some(running) = &self.nodes[index].running else { continue };
+            if !running.has_ended() {
+                continue;
+            }
+            let (awaits_init, tail) = (running.init.is_some(), running.tail.describe("stdout"));
+            let Some(status) = self.end_process(index, true) else { continue };
+            if self.is_ending {
+                continue;
+            }
+            self.nodes[index].has_died = true;
+            let exit = describe_exit(status);
+            let stderr = self.nodes[index].log.tail.describe("stderr");
+            if awaits_init && self.is_starting {
+                let why = format!("it ended before it answered `init` ({exit})");
+                self.fail_start(index, &why, format!("{tail}\n{stderr}"));
+            } else {
+                self.complain(index, ProblemKind::Died, || {
+                    format!("the process ended by itself ({exit}); {stderr}")
+                });
+            }
+        }
+    }
+
+    /// Kills a process, if it lives, with all that it started, and takes what it still had to say.
+    /// Half a line at the end counts only if the process ended by itself.
+    pub(super) fn end_process(&mut self, index: usize, by_itself: bool) -> Option<ExitStatus> {
+        let running = self.nodes[index].running.as_mut()?;
+        let status = running.kill();
+        if let Some(reaper) = &mut self.reaper {
+            reaper.forget(running.group);
+        }
+        running.close_stdin();
+        for _ in 0..LAST_READS_MAX {
+            if !matches!(self.read_stdout(index), Filled::Bytes(_)) {
+                break;
+            }
+        }
+        for _ in 0..LAST_READS_MAX {
+            if !matches!(self.nodes[index].read_stderr(), Filled::Bytes(_)) {
+                break;
+            }
+        }
+        self.nodes[index].log.end();
+        if by_itself {
+            let running = self.nodes[index].running.as_mut()?;
+            let lines = std::mem::replace(&mut running.lines, LineBuffer::new(LINE_BYTES_MAX));
+            if let Some(rest) = lines.into_rest() {
+                self.receive_piece(index, &Piece::Line(&rest));
+            }
+        }
+        self.nodes[index].running = None;
+        status.ok()
+    }
+}

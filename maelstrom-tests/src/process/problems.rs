@@ -1,0 +1,36 @@
+//! What goes wrong with nodes: the first case of each kind in words, the others counted.
+
+use std::collections::BTreeMap;
+
+use proto::{NodeId, Time};
+
+use crate::world::{Problem, ProblemKind};
+
+/// The problems of a run.
+#[derive(Debug, Default)]
+pub(super) struct Problems {
+    by_node: BTreeMap<(usize, ProblemKind), Problem>,
+}
+
+impl Problems {
+    /// Adds one more; `text` is asked for only if it is the first of its kind for this node, so that
+    /// a flood of them costs little.
+    pub(super) fn add(
+        &mut self,
+        time: Time,
+        (index, id): (usize, &NodeId),
+        kind: ProblemKind,
+        text: impl FnOnce() -> String,
+    ) {
+        self.by_node.entry((index, kind)).and_modify(|problem| problem.count += 1).or_insert_with(
+            || Problem { node: id.clone(), time: time.as_nanos(), kind, text: text(), count: 1 },
+        );
+    }
+
+    /// All of them, in the order in which they first happened.
+    pub(super) fn list(&self) -> Vec<Problem> {
+        let mut list: Vec<_> = self.by_node.values().cloned().collect();
+        list.sort_by_key(|problem| problem.time);
+        list
+    }
+}
