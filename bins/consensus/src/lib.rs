@@ -8,7 +8,7 @@
 //! | [`store`] | what does applying a command change, and how is none applied twice? |
 //! | [`command`], [`body`], [`wire`] | what goes into the log, and what over the wire? |
 //! | [`members`], [`settings`], [`args`] | who, how, and with which arguments? |
-//! | [`simulated`] | how is a cluster of these nodes run in virtual time? |
+//! | [`simulated`], [`recorder`] | how is a cluster of these nodes run and judged in virtual time? |
 //! | [`partition_test`], [`verify`] | how are the two messages of task 7-2-5 answered? |
 
 pub mod args;
@@ -20,6 +20,7 @@ mod jobs;
 pub mod members;
 pub mod node;
 pub mod partition_test;
+pub mod recorder;
 pub mod replica;
 pub mod settings;
 pub mod simulated;

@@ -12,13 +12,13 @@
 
 use std::time::Duration;
 
-use checkers::linearizable::{self, STATES_MAX, WorkLimit};
-use checkers::{Event, Kind, Op, Process, Verdict};
-use proto::Error;
+use checkers::Verdict;
+use proto::{Error, Time};
 use simulator::{ClusterOptions, Cut, NetworkOptions, Random};
 
 use crate::body::{PartitionTest, PartitionTestOk};
-use crate::command::{Answer, Operation};
+use crate::command::Operation;
+use crate::recorder::{Recorder, draw_operation};
 use crate::settings::Settings;
 use crate::simulated::{Completion, Outcome, SimulatedCluster};
 
@@ -39,10 +39,6 @@ const OPERATIONS_MAX: u64 = 1_000_000;
 /// for others: short histories of many keys are quick to check.
 const KEYS_AT_A_TIME: u64 = 4;
 const OPERATIONS_PER_KEYS: u64 = 1000;
-/// Values are few, so that compare-and-sets succeed now and then.
-const VALUES: u64 = 5;
-
-type Value = u64;
 
 /// Where a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,18 +54,15 @@ enum Phase {
 #[derive(Debug, Clone)]
 struct Client {
     node: usize,
-    process: u64,
     current: Option<Current>,
 }
 
 #[derive(Debug, Clone)]
 struct Current {
-    key: u64,
     operation: Operation,
-    op: Op<Value>,
     retries: u32,
     /// When a refused operation is tried again.
-    retry_at: Option<proto::Time>,
+    retry_at: Option<Time>,
 }
 
 /// A `partition_test` under way.
@@ -85,10 +78,7 @@ pub struct PartitionRun {
     turns: Vec<usize>,
     begun: u64,
     done: u64,
-    next_process: u64,
-    events: u64,
-    /// One history a key.
-    histories: Vec<Vec<Event<Value>>>,
+    recorder: Recorder,
     succeeded: u64,
     rejected: u64,
     verdict: Verdict,
@@ -123,11 +113,7 @@ impl PartitionRun {
         options.network = NetworkOptions { latency: LATENCY, ..NetworkOptions::default() };
         let count = nodes * CLIENTS_PER_NODE;
         let simulated = SimulatedCluster::new(options, settings, count, CLIENT_TIMEOUT);
-        let clients = (0..count).map(|client| Client {
-            node: client % nodes,
-            process: client as u64,
-            current: None,
-        });
+        let clients = (0..count).map(|client| Client { node: client % nodes, current: None });
         let mut order: Vec<usize> = (0..nodes).collect();
         random.shuffle(&mut order);
         let mut on_minority = vec![false; nodes];
@@ -142,9 +128,7 @@ impl PartitionRun {
             turns: (0..count).collect(),
             begun: 0,
             done: 0,
-            next_process: count as u64,
-            events: 0,
-            histories: Vec::new(),
+            recorder: Recorder::new(count),
             succeeded: 0,
             rejected: 0,
             verdict: Verdict::Valid,
@@ -156,9 +140,9 @@ impl PartitionRun {
     pub fn work(&mut self, steps: u32) -> Option<PartitionTestOk> {
         for _ in 0..steps {
             match self.phase {
-                Phase::Checking(key) => match self.histories.get(key) {
-                    Some(history) => {
-                        self.verdict = self.verdict.and(check(history));
+                Phase::Checking(key) => match self.recorder.check_key(key) {
+                    Some(verdict) => {
+                        self.verdict = self.verdict.and(verdict);
                         self.phase = Phase::Checking(key + 1);
                         // Checking a key takes about as long as a slice of the run.
                         return None;
@@ -254,19 +238,9 @@ impl PartitionRun {
         let generation = self.begun / OPERATIONS_PER_KEYS;
         let key = generation * KEYS_AT_A_TIME + self.random.below(KEYS_AT_A_TIME);
         self.begun += 1;
-        let json = |number: u64| (number as i64).into();
-        let (a, b) = (self.random.below(VALUES), self.random.below(VALUES));
-        let (operation, op) = match self.random.below(3) {
-            0 => (Operation::Read { key: json(key) }, Op::Read { key, value: None }),
-            1 => (Operation::Write { key: json(key), value: json(a) }, Op::Write { key, value: a }),
-            _ => (
-                Operation::Cas { key: json(key), from: json(a), to: json(b) },
-                Op::Cas { key, from: a, to: b },
-            ),
-        };
-        self.record(client, key, Kind::Invoke, op.clone());
-        self.clients[client].current =
-            Some(Current { key, operation, op, retries: 0, retry_at: None });
+        let operation = draw_operation(key, &mut self.random);
+        self.recorder.invoke(client, self.simulated.now(), &operation);
+        self.clients[client].current = Some(Current { operation, retries: 0, retry_at: None });
         self.submit(client);
     }
 
@@ -290,71 +264,13 @@ impl PartitionRun {
             current.retry_at = Some(now + RETRY_AFTER);
             return;
         }
-        let (key, mut op) = (current.key, current.op.clone());
         state.current = None;
-        let kind = match outcome {
-            Outcome::Answer(answer) => {
-                self.succeeded += 1;
-                take_answer(&mut op, &answer)
-            }
-            Outcome::Refused => {
-                self.rejected += 1;
-                Kind::Fail
-            }
-            Outcome::Unknown => {
-                self.rejected += 1;
-                Kind::Info
-            }
-        };
         self.done += 1;
-        self.record(client, key, kind, op);
-        if kind == Kind::Info {
-            // Its operation may still happen, so the client is another process from now on.
-            self.clients[client].process = self.next_process;
-            self.next_process += 1;
+        match outcome {
+            Outcome::Answer(_) => self.succeeded += 1,
+            Outcome::Refused | Outcome::Unknown => self.rejected += 1,
         }
-    }
-
-    fn record(&mut self, client: usize, key: u64, kind: Kind, op: Op<Value>) {
-        let key = key as usize;
-        if self.histories.len() <= key {
-            self.histories.resize_with(key + 1, Vec::new);
-        }
-        self.histories[key].push(Event {
-            index: self.events,
-            time: self.simulated.now().as_nanos(),
-            process: Process::Client(self.clients[client].process),
-            kind,
-            op,
-            error: None,
-            is_final: false,
-        });
-        self.events += 1;
-    }
-}
-
-/// What an answer makes of an operation's event.
-fn take_answer(op: &mut Op<Value>, answer: &Answer) -> Kind {
-    match (op, answer) {
-        (Op::Read { value, .. }, Answer::Value(json)) => {
-            *value = Some(json.as_i64().and_then(|number| u64::try_from(number).ok()));
-            Kind::Ok
-        }
-        (Op::Read { value, .. }, Answer::NoSuchKey) => {
-            *value = Some(None);
-            Kind::Ok
-        }
-        // Nothing was changed: for the checker it did not happen.
-        (_, Answer::NoSuchKey | Answer::Mismatch) => Kind::Fail,
-        _ => Kind::Ok,
-    }
-}
-
-fn check(history: &[Event<Value>]) -> Verdict {
-    let mut limit = WorkLimit { states_max: STATES_MAX, stop: &mut || false };
-    match linearizable::check(history, &mut limit) {
-        Ok(found) => found.verdict,
-        Err(_) => Verdict::Invalid,
+        self.recorder.complete(client, now, &outcome);
     }
 }
 

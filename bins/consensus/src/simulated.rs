@@ -6,10 +6,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use proto::{MessageId, NodeId, Payload, Time};
+use raft::{Invariants, Violation};
 use simulator::{Cluster, ClusterOptions};
 
 use crate::body::Body;
-use crate::command::{Answer, Operation};
+use crate::command::{Answer, Operation, SharedCommand};
 use crate::node::ConsensusNode;
 use crate::settings::Settings;
 
@@ -31,6 +32,42 @@ pub struct Completion {
     pub client: usize,
     /// How it ended.
     pub outcome: Outcome,
+}
+
+/// Raft's safety properties over the nodes of a simulated cluster.
+#[derive(Debug)]
+pub struct SafetyWatch {
+    invariants: Invariants<SharedCommand>,
+    lives: Vec<u64>,
+}
+
+impl SafetyWatch {
+    /// For a cluster of `nodes` that have stored nothing yet.
+    #[must_use]
+    pub fn new(nodes: usize) -> Self {
+        Self { invariants: Invariants::new(nodes), lives: vec![0; nodes] }
+    }
+
+    /// Checks what changed in the node at `index`; to be called after
+    /// everything that happens to it.
+    ///
+    /// # Errors
+    ///
+    /// The property that does not hold.
+    pub fn look(
+        &mut self,
+        cluster: &Cluster<ConsensusNode>,
+        index: usize,
+    ) -> Result<(), Violation> {
+        let Some(replica) = cluster.node(index).replica() else { return Ok(()) };
+        let life = std::mem::replace(&mut self.lives[index], cluster.life(index));
+        // The simulator counts nodes as `init` lists them, Raft by name.
+        let raft = replica.raft();
+        if life != cluster.life(index) {
+            self.invariants.restarted(raft.id());
+        }
+        self.invariants.observe(raft)
+    }
 }
 
 /// A cluster and its clients.

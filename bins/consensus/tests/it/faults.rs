@@ -1,0 +1,191 @@
+//! Whole clusters under faults drawn from a seed: first safety while faults
+//! are on, then liveness after everything has healed.
+
+use std::time::Duration;
+
+use checkers::Verdict;
+use consensus::Settings;
+use consensus::recorder::{Recorder, draw_operation};
+use consensus::simulated::{Outcome, SafetyWatch, SimulatedCluster};
+use proto::Time;
+use simulator::{ClusterOptions, Cut, CutKind, LatencyDistribution, NetworkOptions, Random};
+
+const FAULTY: Duration = Duration::from_secs(12);
+const HEALTHY: Duration = Duration::from_secs(5);
+const CLIENTS_PER_NODE: usize = 2;
+const KEYS: u64 = 6;
+
+/// What a seed stands for.
+#[derive(Debug)]
+struct Scenario {
+    nodes: usize,
+    durable: bool,
+    network: NetworkOptions,
+    compact_after: u64,
+}
+
+impl Scenario {
+    fn draw(random: &mut Random) -> Self {
+        let distributions = [
+            LatencyDistribution::Constant,
+            LatencyDistribution::Uniform,
+            LatencyDistribution::Exponential,
+        ];
+        Self {
+            nodes: 3 + random.index(3),
+            durable: random.chance(0.5),
+            network: NetworkOptions {
+                latency: Duration::from_millis(1 + random.below(15)),
+                distribution: distributions[random.index(3)],
+                ..NetworkOptions::default()
+            },
+            compact_after: 20 + random.below(200),
+        }
+    }
+}
+
+struct Run {
+    scenario: Scenario,
+    random: Random,
+    simulated: SimulatedCluster,
+    watch: SafetyWatch,
+    recorder: Recorder,
+    /// When each client begins its next operation.
+    next: Vec<Time>,
+    /// Operations answered at each node since the faults ended.
+    answered: Vec<u64>,
+}
+
+impl Run {
+    fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed, "faults");
+        let scenario = Scenario::draw(&mut random);
+        let mut options = ClusterOptions::new(scenario.nodes, seed);
+        options.network = scenario.network.clone();
+        options.durable = scenario.durable.then_some(Duration::from_millis(2));
+        let settings = Settings { compact_after: scenario.compact_after, ..Settings::default() };
+        let clients = scenario.nodes * CLIENTS_PER_NODE;
+        Self {
+            simulated: SimulatedCluster::new(options, &settings, clients, Duration::from_secs(1)),
+            watch: SafetyWatch::new(scenario.nodes),
+            recorder: Recorder::new(clients),
+            next: vec![Time::ZERO; clients],
+            answered: vec![0; scenario.nodes],
+            scenario,
+            random,
+        }
+    }
+
+    fn run_until(&mut self, end: Time) -> Result<(), String> {
+        loop {
+            let free = (0..self.next.len()).filter(|&client| !self.simulated.is_busy(client));
+            let request = free.map(|client| (self.next[client], client)).min();
+            let event = self.simulated.next_time().unwrap_or(Time::MAX);
+            if let Some((at, client)) = request.filter(|&(at, _)| at <= event.min(end)) {
+                let now = at.max(self.simulated.now());
+                self.simulated.cluster().advance_to(now);
+                let key = self.random.below(KEYS) + KEYS * (at.as_nanos() / 2_000_000_000);
+                let operation = draw_operation(key, &mut self.random);
+                self.recorder.invoke(client, self.simulated.now(), &operation);
+                let node = client % self.scenario.nodes;
+                self.simulated.submit(client, node, operation);
+                continue;
+            }
+            if event > end {
+                return Ok(());
+            }
+            let (node, completion) = self.simulated.step();
+            if let Some(node) = node {
+                let looked = self.watch.look(self.simulated.cluster(), node);
+                looked.map_err(|violation| violation.to_string())?;
+            }
+            if let Some(completion) = completion {
+                let client = completion.client;
+                self.recorder.complete(client, self.simulated.now(), &completion.outcome);
+                if matches!(completion.outcome, Outcome::Answer(_)) {
+                    self.answered[client % self.scenario.nodes] += 1;
+                }
+                let pause = self.random.exponential(Duration::from_millis(60));
+                self.next[client] = self.simulated.now() + pause;
+            }
+        }
+    }
+
+    fn fault(&mut self) {
+        let nodes = self.scenario.nodes;
+        let node = self.random.index(nodes);
+        let kind = *self
+            .random
+            .pick(&[
+                CutKind::One,
+                CutKind::Majority,
+                CutKind::MinorityThird,
+                CutKind::MajoritiesRing,
+                CutKind::Primary,
+                CutKind::OneWay,
+            ])
+            .unwrap();
+        let random = &mut self.random;
+        let cluster = self.simulated.cluster();
+        let leads =
+            |&node: &usize| cluster.node(node).replica().is_some_and(|r| r.raft().is_leader());
+        let leader = (0..nodes).find(leads);
+        match random.below(9) {
+            0 | 1 => {
+                let cut = kind.draw(nodes, leader, random);
+                cluster.network_mut().set_cut(cut);
+            }
+            2 | 3 => cluster.network_mut().set_cut(Cut::none(nodes)),
+            4 => cluster.network_mut().set_loss(random.fraction() * 0.2),
+            5 => cluster.network_mut().set_duplicate(random.fraction() * 0.3),
+            6 => cluster.pause(node),
+            7 if self.scenario.durable => cluster.crash(leader.unwrap_or(node)),
+            _ => {
+                cluster.resume(node);
+                cluster.restart(node);
+            }
+        }
+    }
+
+    fn run(&mut self) -> Result<(), String> {
+        let mut now = Time::ZERO;
+        while now < Time::ZERO + FAULTY {
+            now = now + self.random.exponential(Duration::from_millis(400));
+            self.run_until(now)?;
+            self.fault();
+        }
+        let nodes = self.scenario.nodes;
+        let cluster = self.simulated.cluster();
+        cluster.network_mut().set_cut(Cut::none(nodes));
+        cluster.network_mut().set_loss(0.0);
+        cluster.network_mut().set_duplicate(0.0);
+        for node in 0..nodes {
+            cluster.resume(node);
+            cluster.restart(node);
+        }
+        self.answered.fill(0);
+        self.run_until(now + HEALTHY)?;
+        if let Some(node) = self.answered.iter().position(|&answered| answered < 5) {
+            return Err(format!("node {node} answers nobody after everything has healed"));
+        }
+        match self.recorder.check() {
+            Verdict::Valid => Ok(()),
+            verdict => Err(format!("linearizability: {verdict:?}")),
+        }
+    }
+}
+
+#[test]
+fn clusters_stay_linearizable_under_faults_and_serve_after_them() {
+    let variable = |name: &str| std::env::var(name).ok().and_then(|value| value.parse().ok());
+    let (first, count) = (variable("SEED").unwrap_or(0), variable("SEEDS").unwrap_or(40));
+    for seed in first..first + count {
+        let mut run = Run::new(seed);
+        if let Err(problem) = run.run() {
+            panic!(
+                "{problem}\nin {:?}\nreplay: SEED={seed} SEEDS=1 cargo test -p consensus faults",
+                run.scenario
+            );
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The node in whole clusters, in virtual time.
+
+mod faults;
