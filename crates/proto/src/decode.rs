@@ -43,10 +43,9 @@ pub enum DecodeError {
 /// A body that makes no sense is no error here: it becomes [`Payload::Bad`], to be answered.
 pub fn decode<B: Body>(line: &str) -> Result<Message<Payload<B>>, DecodeError> {
     let mut reader = serde_json::Deserializer::from_str(line);
-    let usual = reader.deserialize_map(EnvelopeVisitor(PhantomData));
-    match usual.and_then(|message| reader.end().map(|()| message)) {
-        Ok(message) => Ok(message),
-        Err(_) => decode_any_layout(line),
+    match reader.deserialize_map(EnvelopeVisitor(PhantomData)) {
+        Ok(message) if reader.end().is_ok() => Ok(message),
+        _ => decode_any_layout(line),
     }
 }
 

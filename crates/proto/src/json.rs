@@ -23,7 +23,9 @@ pub struct Json(Repr);
 enum Repr {
     /// A whole number written in the plain way; most keys, values and elements are one.
     Integer(i64),
-    /// Text that is the only way to write its value.
+    /// The text of a string without escapes, quotes included.
+    String(Arc<str>),
+    /// Other text that is the only way to write its value.
     Plain(Arc<RawValue>),
     /// Text that means the same as another one.
     Variant(Arc<Variant>),
@@ -70,6 +72,7 @@ impl Json {
     pub fn text(&self) -> Cow<'_, str> {
         match &self.0 {
             Repr::Integer(number) => Cow::Owned(number.to_string()),
+            Repr::String(text) => Cow::Borrowed(text),
             Repr::Plain(text) => Cow::Borrowed(text.get()),
             Repr::Variant(variant) => Cow::Borrowed(variant.text.get()),
         }
@@ -88,6 +91,9 @@ impl Json {
         if let Some(number) = plain_integer(text) {
             return Self(Repr::Integer(number));
         }
+        if text.starts_with('"') && !text.contains('\\') {
+            return Self(Repr::String(Arc::from(text)));
+        }
         match canonical(text) {
             None => Self(Repr::Plain(Arc::from(raw.to_owned()))),
             Some(canonical) => {
@@ -99,6 +105,7 @@ impl Json {
     fn canonical(&self) -> CanonicalRef<'_> {
         match &self.0 {
             Repr::Integer(number) => CanonicalRef::Integer(*number),
+            Repr::String(text) => CanonicalRef::Text(text),
             Repr::Plain(text) => CanonicalRef::Text(text.get()),
             Repr::Variant(variant) => match &variant.canonical {
                 Canonical::Integer(number) => CanonicalRef::Integer(*number),
@@ -151,6 +158,8 @@ impl Serialize for Json {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
             Repr::Integer(number) => serializer.serialize_i64(*number),
+            // Without escapes there is only one way to write it, with this content in quotes.
+            Repr::String(text) => serializer.serialize_str(&text[1..text.len() - 1]),
             Repr::Plain(text) => text.serialize(serializer),
             Repr::Variant(variant) => variant.text.serialize(serializer),
         }
@@ -196,7 +205,6 @@ fn plain_integer(text: &str) -> Option<i64> {
 /// What to compare the value by, or nothing when its text serves.
 fn canonical(text: &str) -> Option<Canonical> {
     match text.as_bytes().first()? {
-        b'"' if !text.contains('\\') => None,
         b'n' | b't' | b'f' => None,
         b'-' | b'0'..=b'9' => {
             let number = canonical_number(text);

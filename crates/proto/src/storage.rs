@@ -100,7 +100,10 @@ impl Storage {
     ///
     /// # Errors
     /// If the disk fails. Then nothing that depends on the writes may be said.
-    pub(crate) fn commit(&mut self, writes: Vec<Write>) -> Result<(), StorageError> {
+    pub(crate) fn commit<'a>(
+        &mut self,
+        writes: impl IntoIterator<Item = &'a Write>,
+    ) -> Result<(), StorageError> {
         let Some(Store { path, database }) = &self.store else {
             return Err(failed(&self.dir, &"no node has been initialised"));
         };
@@ -154,7 +157,7 @@ fn open_database(dir: &Path, path: &Path) -> Result<Database, redb::Error> {
         _ => {}
     }
     let database = builder.create(&new_path)?;
-    write_records(&database, Vec::new())?;
+    write_records(&database, [])?;
     fs::rename(&new_path, path)?;
     sync_directory(dir)?;
     Ok(database)
@@ -171,17 +174,20 @@ fn read_records(database: &Database) -> Result<Records, redb::Error> {
     Ok(records)
 }
 
-fn write_records(database: &Database, writes: Vec<Write>) -> Result<(), redb::Error> {
+fn write_records<'a>(
+    database: &Database,
+    writes: impl IntoIterator<Item = &'a Write>,
+) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
     {
         let mut table = transaction.open_table(TABLE)?;
         for write in writes {
             match write {
                 Write::Put { key, value } => {
-                    table.insert(&*key, &*value)?;
+                    table.insert(&**key, &**value)?;
                 }
                 Write::DeleteRange { from, to } if from < to => {
-                    table.retain_in(&*from..&*to, |_, _| false)?;
+                    table.retain_in(&**from..&**to, |_, _| false)?;
                 }
                 Write::DeleteRange { .. } => {}
             }
@@ -249,10 +255,10 @@ mod tests {
         let (mut storage, records) = scratch.open("n1").unwrap();
         assert_eq!(records, Records::new());
         let writes = vec![put("a", "1"), put("b", "2"), put("c", "3"), put("a", "4")];
-        storage.commit(writes).unwrap();
+        storage.commit(&writes).unwrap();
         let (from, to) = (b"b".to_vec(), b"c".to_vec());
-        storage.commit(vec![Write::DeleteRange { from: from.clone(), to: to.clone() }]).unwrap();
-        storage.commit(vec![Write::DeleteRange { from: to, to: from }]).unwrap();
+        storage.commit(&[Write::DeleteRange { from: from.clone(), to: to.clone() }]).unwrap();
+        storage.commit(&[Write::DeleteRange { from: to, to: from }]).unwrap();
         drop(storage);
         let (_, records) = scratch.open("n1").unwrap();
         let expected = [("a", "4"), ("c", "3")].map(|(key, value)| (key.into(), value.into()));
@@ -264,7 +270,7 @@ mod tests {
         let scratch = Scratch::new("apart");
         let (mut first, _) = scratch.open("n1").unwrap();
         let (_second, records) = scratch.open("n2").unwrap();
-        first.commit(vec![put("a", "1")]).unwrap();
+        first.commit(&[put("a", "1")]).unwrap();
         assert_eq!(records, Records::new());
     }
 
@@ -329,7 +335,7 @@ mod tests {
         let mut before = Vec::new();
         for number in 0..COMMITS {
             before = fs::read(&file).unwrap();
-            storage.commit(commit_number(number).into()).unwrap();
+            storage.commit(&commit_number(number)).unwrap();
         }
         let killed = fs::read(&file).unwrap();
         drop(storage);
