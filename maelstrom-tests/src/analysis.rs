@@ -67,6 +67,7 @@ pub fn analyse(
     json.insert("workload".to_owned(), with_verdict(&checked));
     json.insert("problems".to_owned(), to_value(&record.problems));
     json.insert("late-replies".to_owned(), json!(record.late_replies));
+    json.insert("time-zero".to_owned(), json!(record.time_zero.as_nanos()));
     json.insert("notes".to_owned(), json!(notes(options, record)));
 
     let outcomes: Vec<Value> = expectations

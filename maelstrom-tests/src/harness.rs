@@ -31,6 +31,8 @@ const SETUP_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Record {
     /// Everything that clients and nemesis did.
     pub history: Vec<Event<Json>>,
+    /// When the history began, in the time of the world; nodes had been started before.
+    pub time_zero: Time,
     /// What the network counted.
     pub statistics: Statistics,
     /// What was wrong with nodes.
@@ -433,6 +435,7 @@ impl<'a, W: World> Harness<'a, W> {
     fn into_record(self) -> Record {
         Record {
             history: self.history,
+            time_zero: self.origin,
             statistics: self.world.statistics(),
             problems: self.world.problems(),
             late_replies: self.late_replies,

@@ -9,6 +9,7 @@ use checkers::Event;
 use proto::Json;
 use serde_json::{Map, Value};
 
+use crate::process::journal::Journal;
 use crate::progress::Progress;
 
 /// The directory of one run.
@@ -75,6 +76,14 @@ impl RunDirectory {
         serde_json::to_writer_pretty(&mut out, results)?;
         out.write_all(b"\n")?;
         out.flush()
+    }
+
+    /// Opens `messages.jsonl`.
+    ///
+    /// # Errors
+    /// If the file cannot be made.
+    pub fn messages(&self) -> io::Result<Journal> {
+        Journal::create(&self.path.join("messages.jsonl"))
     }
 
     /// Opens `history.jsonl`.

@@ -1,16 +1,23 @@
 //! `eddy test`: runs, checks, keeps and tells.
 
+use std::ffi::OsString;
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use checkers::Verdict;
 use serde_json::{Map, json};
 
 use crate::analysis::{Results, Subject, analyse};
 use crate::cli::TestArgs;
+use crate::harness::{self, Record};
 use crate::options::{FaultKind, Options};
-use crate::progress::Silent;
-use crate::simulated::{SimulatedNode, simulate};
+use crate::process::{
+    ProcessOptions, ProcessWorld, StartError, check_program, interrupted, note_interrupts,
+};
+use crate::progress::{Progress, Silent};
+use crate::simulated::{SimulateError, SimulatedNode, simulate};
 use crate::store::{Recording, RunDirectory};
 use crate::workload::workload;
 
@@ -57,6 +64,29 @@ impl TestError {
     }
 }
 
+impl From<SimulateError> for TestError {
+    fn from(error: SimulateError) -> Self {
+        match error {
+            SimulateError::Usage(_) => Self::usage(error.to_string()),
+            SimulateError::Setup(_) => Self::invalid(error),
+            SimulateError::File(_) => Self::unknown(error),
+        }
+    }
+}
+
+impl From<StartError> for TestError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::NoInit { .. } => Self::invalid(error),
+            StartError::Program(_)
+            | StartError::Spawn { .. }
+            | StartError::File { .. }
+            | StartError::Bench { .. }
+            | StartError::Interrupted => Self::unknown(error),
+        }
+    }
+}
+
 impl From<io::Error> for TestError {
     fn from(error: io::Error) -> Self {
         Self::unknown(format!("cannot write the run's files: {error}"))
@@ -80,36 +110,82 @@ pub(crate) fn random_seed() -> u64 {
 
 fn run_once(args: &TestArgs, seed: u64) -> Result<Results, TestError> {
     let options = args.run.options(seed).map_err(TestError::usage)?;
-    match args.simulate {
-        Some(node) => run_simulated(args, node, &options),
-        None => {
-            check_real(&options)?;
-            Err(TestError::usage("real processes are not there yet"))
+    let mut subject = Subject { options: Map::new(), command: args.command(seed) };
+    subject.options.insert("args".to_owned(), json!(args.args));
+    match (args.simulate, &args.bin) {
+        (Some(node), _) => {
+            check_simulated(node, &options)?;
+            subject.options.insert("simulate".to_owned(), json!(node));
+            let directory = RunDirectory::create(&args.store, options.workload.as_str())?;
+            let run = |progress: &mut dyn Progress| {
+                simulate(node, &args.args, &options, Some(&directory), progress)
+                    .map_err(TestError::from)
+            };
+            run_in(args, &options, &subject, &directory, run)
         }
+        (None, Some(bin)) => {
+            check_real(&options)?;
+            check_program(bin).map_err(|error| TestError::usage(error.to_string()))?;
+            subject.options.insert("bin".to_owned(), json!(bin));
+            let directory = RunDirectory::create(&args.store, options.workload.as_str())?;
+            let run = |progress: &mut dyn Progress| {
+                run_processes(args, bin, &options, &directory, progress)
+            };
+            run_in(args, &options, &subject, &directory, run)
+        }
+        (None, None) => Err(TestError::usage("--bin FILE says which program to test")),
     }
 }
 
-fn run_simulated(
+/// Runs, keeping the history as it grows; then checks, keeps the results and tells them.
+fn run_in(
     args: &TestArgs,
-    node: SimulatedNode,
     options: &Options,
+    subject: &Subject,
+    directory: &RunDirectory,
+    run: impl FnOnce(&mut dyn Progress) -> Result<Record, TestError>,
 ) -> Result<Results, TestError> {
-    check_simulated(node, options)?;
-    let directory = RunDirectory::create(&args.store, options.workload.as_str())?;
     let mut history = directory.history()?;
-    let mut silent = Silent;
-    let mut recording = Recording { history: &mut history, then: &mut silent };
-    let record =
-        simulate(node, &args.args, options, None, &mut recording).map_err(TestError::invalid)?;
+    let mut watching = Silent;
+    let mut recording = Recording { history: &mut history, then: &mut watching };
+    let record = run(&mut recording)?;
     history.finish()?;
-    let mut subject_options = Map::new();
-    subject_options.insert("simulate".to_owned(), json!(node));
-    subject_options.insert("args".to_owned(), json!(args.args));
-    let subject = Subject { options: subject_options, command: args.command(options.seed) };
     let results =
-        analyse(options, &subject, &record, &*workload(options), &args.run.expect, &mut || false);
+        analyse(options, subject, &record, &*workload(options), &args.run.expect, &mut interrupted);
     directory.write_results(&results.json)?;
     Ok(results)
+}
+
+fn run_processes(
+    args: &TestArgs,
+    bin: &Path,
+    options: &Options,
+    directory: &RunDirectory,
+    progress: &mut dyn Progress,
+) -> Result<Record, TestError> {
+    note_interrupts().map_err(TestError::unknown)?;
+    let mut world = ProcessWorld::start(&ProcessOptions {
+        program: bin.to_path_buf(),
+        arguments: node_arguments(&args.args, directory)?,
+        nodes: options.nodes.clone(),
+        workload: options.workload,
+        network: options.network(),
+        seed: options.seed,
+        directory: Some(directory.path().to_path_buf()),
+        log_stderr: args.log_stderr,
+        reaper: std::env::current_exe().ok(),
+    })?;
+    let record = harness::run(&mut world, options, &mut *workload(options), progress);
+    world.shut_down(Duration::from_secs_f64(args.grace))?;
+    record.map_err(|error| TestError::invalid(error.to_string()))
+}
+
+/// The arguments of a node, with `{run}` replaced by a directory that no other run has.
+fn node_arguments(args: &[String], directory: &RunDirectory) -> io::Result<Vec<OsString>> {
+    // Nodes run in another directory.
+    let state = directory.path().canonicalize()?.join("state");
+    let state = state.to_string_lossy();
+    Ok(args.iter().map(|argument| argument.replace("{run}", &state).into()).collect())
 }
 
 /// Whether this node can be put through this run.

@@ -8,16 +8,24 @@ mod gossiper;
 mod identifier;
 mod world;
 
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::{fs, io};
+
 use ::consensus::{ConsensusNode, args as consensus_args};
 use ::gossiper::{Config as GossiperConfig, Gossiper};
 use ::identifier::{Identifier, args as identifier_args};
 use proto::{Arguments, UsageError};
 use serde::Serialize;
+use simulator::{Fate, Observation};
 
 use crate::harness::{self, Record, SetupError};
 use crate::options::{Options, WorkloadName};
+use crate::process::journal::{Journal, Loss, MessageEvent};
 use crate::progress::Progress;
+use crate::store::RunDirectory;
 use crate::workload::workload;
+use crate::world::World as _;
 
 pub use self::world::{Simulated, SimulatedWorld};
 
@@ -62,9 +70,13 @@ pub enum SimulateError {
     /// The set-up failed.
     #[error(transparent)]
     Setup(#[from] SetupError),
+    /// A file of the run could not be written.
+    #[error("cannot write the run's files: {0}")]
+    File(#[from] io::Error),
 }
 
-/// Runs one of our own nodes in virtual time. `prepare` sees the world before anything happens.
+/// Runs one of our own nodes in virtual time. Messages and what nodes say to people are kept in
+/// `directory`, if there is one.
 ///
 /// # Errors
 /// If the node's arguments are wrong, or the set-up fails.
@@ -72,7 +84,7 @@ pub fn simulate(
     node: SimulatedNode,
     args: &[String],
     options: &Options,
-    observer: Option<Box<dyn MessageObserver>>,
+    directory: Option<&RunDirectory>,
     progress: &mut dyn Progress,
 ) -> Result<Record, SimulateError> {
     match node {
@@ -80,37 +92,31 @@ pub fn simulate(
             args,
             |arguments| Ok(Identifier::new(identifier_args::parse(arguments)?)),
             options,
-            observer,
+            directory,
             progress,
         ),
         SimulatedNode::Gossiper => run(
             args,
             |arguments| Ok(Gossiper::new(GossiperConfig::parse(arguments)?)),
             options,
-            observer,
+            directory,
             progress,
         ),
         SimulatedNode::Consensus => run(
             args,
             |arguments| Ok(ConsensusNode::new(consensus_args::parse(arguments)?)),
             options,
-            observer,
+            directory,
             progress,
         ),
     }
-}
-
-/// Sees every message of a run, and what nodes say to people.
-pub trait MessageObserver {
-    /// A message was sent, received or lost: see [`simulator::Fate`].
-    fn message(&mut self, time: u64, number: u64, fate: simulator::Fate, line: &[u8]);
 }
 
 fn run<N: Simulated + 'static>(
     args: &[String],
     build: impl Fn(&mut Arguments) -> Result<N, UsageError> + 'static,
     options: &Options,
-    observer: Option<Box<dyn MessageObserver>>,
+    directory: Option<&RunDirectory>,
     progress: &mut dyn Progress,
 ) -> Result<Record, SimulateError> {
     let mut arguments = Arguments::new(args);
@@ -122,16 +128,54 @@ fn run<N: Simulated + 'static>(
         Err(error) => unreachable!("these arguments were right a moment ago: {error}"),
     };
     let mut world = SimulatedWorld::new(options, durable, make);
-    if let Some(mut observer) = observer {
-        world.cluster_mut().observe(move |seen| {
-            let mut line = Vec::new();
-            // A message that cannot be written is a defect of the node's types; the run shows it.
-            if proto::encode(seen.message, &mut line).is_ok() {
-                observer.message(seen.time.as_nanos(), seen.number, seen.fate, &line);
-            }
-        });
+    let journal = directory.map(RunDirectory::messages).transpose()?.map(RefCell::new).map(Rc::new);
+    if let Some(journal) = &journal {
+        let journal = Rc::clone(journal);
+        world.cluster_mut().observe(move |seen| note(&mut journal.borrow_mut(), &seen));
     }
-    run_world(&mut world, options, progress).map_err(SimulateError::from)
+    let record = run_world(&mut world, options, progress)?;
+    if let Some(directory) = directory {
+        write_node_logs(&mut world, directory)?;
+    }
+    drop(world);
+    if let Some(journal) = journal.and_then(Rc::into_inner) {
+        journal.into_inner().finish()?;
+    }
+    Ok(record)
+}
+
+fn note<B: proto::Body>(journal: &mut Journal, seen: &Observation<'_, B>) {
+    let event = match seen.fate {
+        Fate::Sent => MessageEvent::Send,
+        Fate::Received => MessageEvent::Receive,
+        Fate::Lost => MessageEvent::Lost(Loss::Loss),
+        Fate::Cut => MessageEvent::Lost(Loss::Partition),
+        Fate::ReceiverDown => MessageEvent::Lost(Loss::Down),
+        Fate::NoReceiver => MessageEvent::Lost(Loss::Nobody),
+    };
+    let mut body = Vec::new();
+    // A body that cannot be written is a defect of the node's types, which a real process shows.
+    if proto::encode_body(seen.message, &mut body).is_ok() {
+        let body = String::from_utf8_lossy(&body);
+        let between = (&seen.message.src, &seen.message.dest);
+        journal.record(seen.time, seen.number, event, between, &body);
+    }
+}
+
+/// What nodes said to people, each line with its time, because virtual time passes unseen.
+fn write_node_logs<N: Simulated>(
+    world: &mut SimulatedWorld<N>,
+    directory: &RunDirectory,
+) -> io::Result<()> {
+    let mut texts = vec![String::new(); world.node_ids().len()];
+    for (time, node, line) in world.cluster_mut().take_logs() {
+        let seconds = time.as_nanos() as f64 / 1e9;
+        texts[node].push_str(&format!("{seconds:.6} {line}\n"));
+    }
+    for (node, text) in world.node_ids().iter().zip(texts) {
+        fs::write(directory.node_log(node.as_str()), text)?;
+    }
+    Ok(())
 }
 
 /// Runs the workload of the options in a world of any nodes.
