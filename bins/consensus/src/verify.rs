@@ -159,12 +159,15 @@ fn parse(history: &Json) -> Result<Vec<Event<Json>>, Error> {
         let malformed = |reason: &dyn std::fmt::Display| {
             Error::malformed_request(format!("event {index}: {reason}"))
         };
-        let author: Author<'_> =
-            serde_json::from_str(line.get()).map_err(|error| malformed(&error))?;
+        let unreadable = |error: serde_json::Error| {
+            let text = error.to_string();
+            malformed(&text.split(" at line ").next().unwrap_or(&text))
+        };
+        let author: Author<'_> = serde_json::from_str(line.get()).map_err(unreadable)?;
         if author.process.get() == "\"nemesis\"" {
             continue;
         }
-        let line: Line<'_> = serde_json::from_str(line.get()).map_err(|error| malformed(&error))?;
+        let line: Line<'_> = serde_json::from_str(line.get()).map_err(unreadable)?;
         let count = processes.len() as u64;
         let process = *processes.entry(line.process.get().to_owned()).or_insert(count);
         let kind = match line.kind {

@@ -3,21 +3,14 @@
 use checkers::Op;
 use consensus::ConsensusNode;
 use consensus::body::Body;
-use consensus::command::SharedCommand;
+use consensus::simulated::SafetyWatch;
 use proto::Json;
-use raft::invariants::Invariants;
 use simulator::Cluster;
 
 use super::Simulated;
 
-/// The invariants of the paper's figure 3, and the lives of the nodes they were seen in.
-pub struct Watcher {
-    invariants: Invariants<SharedCommand>,
-    lives: Vec<u64>,
-}
-
 impl Simulated for ConsensusNode {
-    type Watcher = Watcher;
+    type Watcher = SafetyWatch;
 
     fn ask(op: &Op<Json>) -> Option<Body> {
         match op {
@@ -47,17 +40,15 @@ impl Simulated for ConsensusNode {
         self.replica().is_some_and(|replica| replica.raft().is_leader())
     }
 
-    fn watcher(nodes: usize) -> Watcher {
-        Watcher { invariants: Invariants::new(nodes), lives: vec![0; nodes] }
+    fn watcher(nodes: usize) -> SafetyWatch {
+        SafetyWatch::new(nodes)
     }
 
-    fn watch(watcher: &mut Watcher, cluster: &Cluster<Self>, index: usize) -> Result<(), String> {
-        let Some(replica) = cluster.node(index).replica() else { return Ok(()) };
-        let life = cluster.life(index);
-        if watcher.lives[index] != life {
-            watcher.lives[index] = life;
-            watcher.invariants.restarted(replica.raft().id());
-        }
-        watcher.invariants.observe(replica.raft()).map_err(|violation| violation.to_string())
+    fn watch(
+        watcher: &mut SafetyWatch,
+        cluster: &Cluster<Self>,
+        index: usize,
+    ) -> Result<(), String> {
+        watcher.look(cluster, index).map_err(|violation| violation.to_string())
     }
 }

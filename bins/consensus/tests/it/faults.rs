@@ -14,6 +14,14 @@ const FAULTY: Duration = Duration::from_secs(12);
 const HEALTHY: Duration = Duration::from_secs(5);
 const CLIENTS_PER_NODE: usize = 2;
 const KEYS: u64 = 6;
+const KINDS: [CutKind; 6] = [
+    CutKind::One,
+    CutKind::Majority,
+    CutKind::MinorityThird,
+    CutKind::MajoritiesRing,
+    CutKind::Primary,
+    CutKind::OneWay,
+];
 
 /// What a seed stands for.
 #[derive(Debug)]
@@ -114,17 +122,7 @@ impl Run {
     fn fault(&mut self) {
         let nodes = self.scenario.nodes;
         let node = self.random.index(nodes);
-        let kind = *self
-            .random
-            .pick(&[
-                CutKind::One,
-                CutKind::Majority,
-                CutKind::MinorityThird,
-                CutKind::MajoritiesRing,
-                CutKind::Primary,
-                CutKind::OneWay,
-            ])
-            .unwrap();
+        let kind = KINDS[self.random.index(KINDS.len())];
         let random = &mut self.random;
         let cluster = self.simulated.cluster();
         let leads =
