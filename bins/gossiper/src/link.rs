@@ -151,9 +151,10 @@ impl Link {
         found.is_some_and(|index| self.forwards.remove(index).is_some())
     }
 
-    /// The peer has acknowledged a batch.
-    pub fn acknowledge_batch(&mut self, id: BatchId) {
-        self.batches.retain(|batch| batch.id != id);
+    /// The peer has acknowledged a batch. Returns when that was sent, if it was open.
+    pub fn acknowledge_batch(&mut self, id: BatchId) -> Option<Time> {
+        let index = self.batches.iter().position(|batch| batch.id == id)?;
+        self.batches.remove(index).map(|batch| batch.sent_at)
     }
 
     /// A comparison has shown that the peer has every value before `len`.

@@ -81,8 +81,8 @@ pub(crate) struct Totals {
 pub(crate) struct Settling {
     /// When the last new value came.
     pub(crate) changed_at: Time,
-    /// Whether the anchor may lack something.
-    pub(crate) is_open: bool,
+    /// When the first value came that the anchor may lack.
+    pub(crate) open_since: Option<Time>,
 }
 
 impl Gossiper {
@@ -261,8 +261,9 @@ impl Gossiper {
             ctx.put([VALUE_KEY, &position.to_be_bytes()].concat(), text);
         }
         self.sources.push(source);
+        self.settling.changed_at = ctx.now();
         if self.strategy.anchor(self.view(ctx.now())) != Some(source) {
-            self.settling = Settling { changed_at: ctx.now(), is_open: true };
+            self.settling.open_since.get_or_insert(ctx.now());
         }
         self.spread(position, source, ctx);
     }

@@ -17,8 +17,6 @@ use crate::value_set::Position;
 const SINGLES_MAX: usize = 8;
 /// How many values are sent again at a time to a peer that may not know `digest`.
 const RESENT_MAX: usize = 16;
-/// A node that has heard nothing new for so long compares notes with its anchor.
-const QUIET: Duration = Duration::from_millis(1000);
 
 impl Gossiper {
     /// Queues a value for those whom the strategy names, and round those that have failed.
@@ -122,7 +120,6 @@ impl Gossiper {
             // Below 2⁵³, so that every JSON reader keeps it whole.
             let id = BatchId(u64::from(self.life) << 20 ^ self.batches_sent);
             self.links[peer.index()].batches.push_back(Batch { id, last, sent_at: ctx.now() });
-            self.strategy.batch_sent(peer, ctx.now());
             id
         });
         let sum = self.set.sum();
@@ -299,12 +296,12 @@ impl Gossiper {
 
     /// When to make sure, and with whom, that nothing is missing anywhere.
     fn settling_due(&self, now: Time) -> Option<(Time, Peer)> {
-        if !self.settling.is_open {
-            return None;
-        }
+        let open_since = self.settling.open_since?;
         let anchor = self.strategy.anchor(self.view(now))?;
         let is_under_way = self.links[anchor.index()].comparison.is_some();
-        (!is_under_way).then_some((self.settling.changed_at + QUIET, anchor))
+        let at = (self.settling.changed_at + self.strategy.quiet())
+            .min(open_since + self.strategy.patience());
+        (!is_under_way).then_some((at, anchor))
     }
 
     /// Sets the timer for whatever is due first, if it is not set for that or earlier.

@@ -7,6 +7,7 @@ use crate::link::Kind;
 use crate::message::{Body, Gossip};
 use crate::node::Gossiper;
 use crate::outbox::retry_after;
+use crate::strategy::{Round, View};
 use crate::topology::Peer;
 
 impl Gossiper {
@@ -75,18 +76,17 @@ impl Gossiper {
 
     fn gossip(&mut self, peer: Peer, gossip: Gossip, ctx: &mut Context<'_, Self>) {
         let Gossip { batch, messages, acks, hub } = gossip;
-        self.strategy.gossip_received(peer, batch.is_some(), hub, ctx.now());
         let link = &mut self.links[peer.index()];
         link.kind = Kind::Ours;
-        for ack in acks {
-            link.acknowledge_batch(ack);
-        }
+        let answered = acks.into_iter().filter_map(|ack| link.acknowledge_batch(ack)).max();
+        self.strategy.gossip_received(
+            peer,
+            batch.is_some(),
+            hub.map(|hub| Round { hub, answered }),
+            ctx.now(),
+        );
         if let Some(batch) = batch {
-            let view = crate::strategy::View {
-                cluster: &self.cluster,
-                links: &self.links,
-                now: ctx.now(),
-            };
+            let view = View { cluster: &self.cluster, links: &self.links, now: ctx.now() };
             let ack_by = self.strategy.ack_departure(peer, view);
             let link = &mut self.links[peer.index()];
             if link.acks_due.is_empty() || ack_by < link.ack_by {
@@ -104,7 +104,7 @@ impl Gossiper {
         if hub.is_some_and(|hub| hub.sum == self.set.sum())
             && self.strategy.anchor(self.view(ctx.now())) == Some(peer)
         {
-            self.settling.is_open = false;
+            self.settling.open_since = None;
         }
     }
 
@@ -163,8 +163,9 @@ impl Gossiper {
         // What came since, if not from the anchor itself, keeps the question open.
         let anchor = self.strategy.anchor(self.view(ctx.now()));
         let newer = &self.sources[(mark.len as usize).min(self.sources.len())..];
-        if anchor == Some(peer) && newer.iter().all(|source| *source == peer) {
-            self.settling.is_open = false;
+        if anchor == Some(peer) {
+            let is_open = newer.iter().any(|source| *source != peer);
+            self.settling.open_since = is_open.then_some(ctx.now());
         }
     }
 }

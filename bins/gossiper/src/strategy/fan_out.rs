@@ -52,6 +52,12 @@ impl Strategy for FanOut {
         view.now
     }
 
+    /// What a rumour has not reached is found by comparing notes, so that is done all the time (the
+    /// anti-entropy of Demers et al., "Epidemic algorithms", 1987).
+    fn patience(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
     fn batch_timeout(&self) -> Duration {
         RETRY_MIN
     }

@@ -47,6 +47,15 @@ impl View<'_> {
     }
 }
 
+/// A round of a hub as it has arrived.
+#[derive(Clone, Copy, Debug)]
+pub struct Round {
+    /// What the hub says.
+    pub hub: HubRound,
+    /// When the last batch was sent that the round acknowledges.
+    pub answered: Option<Time>,
+}
+
 /// A way to spread values.
 pub trait Strategy: Debug + Send {
     /// Learns the graph: once at the start (everyone beside everyone) and with every `topology`.
@@ -102,6 +111,17 @@ pub trait Strategy: Debug + Send {
         })
     }
 
+    /// How long nothing new has to come before this node compares notes with its anchor. Until then
+    /// what is on its way would look like something missing.
+    fn quiet(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    /// How long a node waits at most before it compares notes with its anchor, however busy it is.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(10)
+    }
+
     /// A peer has failed or come back. Returns with whom to compare notes because of that.
     fn links_changed(&mut self, view: View<'_>) -> Vec<Peer> {
         let _ = view;
@@ -114,13 +134,9 @@ pub trait Strategy: Debug + Send {
         None
     }
 
-    /// A batch has left for the peer.
-    fn batch_sent(&mut self, peer: Peer, now: Time) {
-        let _ = (peer, now);
-    }
-
-    /// A `gossip` has come from the peer.
-    fn gossip_received(&mut self, peer: Peer, has_batch: bool, round: Option<HubRound>, now: Time) {
+    /// A `gossip` has come from the peer, with a batch or without, in its round if it is a hub. The
+    /// round comes with the time at which the last batch that it acknowledges was sent.
+    fn gossip_received(&mut self, peer: Peer, has_batch: bool, round: Option<Round>, now: Time) {
         let _ = (peer, has_batch, round, now);
     }
 }

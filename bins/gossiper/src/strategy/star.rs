@@ -17,7 +17,7 @@ use std::time::Duration;
 use proto::Time;
 use rand::rngs::Xoshiro256PlusPlus;
 
-use super::{Form, Strategy, View};
+use super::{Form, Round, Strategy, View};
 use crate::config::Config;
 use crate::link::RETRY_MIN;
 use crate::message::HubRound;
@@ -48,8 +48,8 @@ struct State {
     round_at: Option<Time>,
     /// When the last batch from it came that no round has answered yet: for a hub.
     batch_at: Option<Time>,
-    /// When the last batch left for it, and then the time at which the next one should have: for a
-    /// leaf. Batches leave at whole intervals from it.
+    /// When a batch should have left for it to arrive just before its round: for a leaf, whose
+    /// batches leave at whole intervals from this.
     phase: Option<Time>,
 }
 
@@ -132,6 +132,15 @@ impl Strategy for Star {
         self.hub.filter(|_| !self.is_hub())
     }
 
+    fn quiet(&self) -> Duration {
+        2 * self.interval + RETRY_MIN
+    }
+
+    /// While the hub acknowledges and its rounds come there is nothing to find.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(600)
+    }
+
     fn links_changed(&mut self, view: View<'_>) -> Vec<Peer> {
         let me = view.cluster.me();
         let mut candidates =
@@ -155,22 +164,22 @@ impl Strategy for Star {
         is_hub.then(|| HubRound { sum, waited_us: batch_at.map(waited) })
     }
 
-    fn batch_sent(&mut self, peer: Peer, now: Time) {
-        self.peers[peer.index()].phase = Some(now);
-    }
-
-    fn gossip_received(&mut self, peer: Peer, has_batch: bool, round: Option<HubRound>, now: Time) {
+    fn gossip_received(&mut self, peer: Peer, has_batch: bool, round: Option<Round>, now: Time) {
         let state = &mut self.peers[peer.index()];
-        if has_batch && round.is_none() {
-            state.batch_at = Some(now);
-        }
         state.round_at = round.map(|_| now);
-        let waited = round.and_then(|round| round.waited_us).map(Duration::from_micros);
-        if let (Some(waited), Some(phase)) = (waited, state.phase) {
-            // Some intervals on, so that the phase is not before the start of the clock.
-            let later = phase + self.interval + waited;
-            state.phase =
-                Some(Time::from_nanos(later.as_nanos().saturating_sub(MARGIN.as_nanos() as u64)));
+        match round {
+            Some(Round {
+                hub: HubRound { waited_us: Some(waited), .. },
+                answered: Some(sent_at),
+            }) => {
+                // An interval is added so that nothing is subtracted from too little.
+                let ideal = sent_at + self.interval + Duration::from_micros(waited);
+                state.phase =
+                    Some(Time::ZERO + (ideal.since(Time::ZERO) - MARGIN.min(self.interval)));
+            }
+            Some(_) => {}
+            None if has_batch => state.batch_at = Some(now),
+            None => {}
         }
     }
 }
