@@ -4,22 +4,11 @@ use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
 
+use super::moves::Configuration;
 use super::slots::SlotSet;
 use super::unknown::UsedSets;
 
-/// A point of the search: everything before `deadline` is linearized.
-#[derive(Clone, Debug)]
-pub(crate) struct Configuration<S, const WORDS: usize> {
-    /// The next completion to come.
-    pub(crate) deadline: u32,
-    /// Which of the operations open at it are linearized already.
-    pub(crate) linearized: SlotSet<WORDS>,
-    /// What the object holds.
-    pub(crate) state: S,
-    /// Which operations of unknown outcome took effect, a number of [`UsedSets`].
-    pub(crate) used: u32,
-}
-
+/// A [`Configuration`] without the operations of unknown outcome that were used.
 #[derive(PartialEq, Eq, Hash)]
 struct Place<S, const WORDS: usize> {
     linearized: SlotSet<WORDS>,
@@ -27,16 +16,16 @@ struct Place<S, const WORDS: usize> {
     deadline: u32,
 }
 
-impl<S, const WORDS: usize> Place<S, WORDS> {
-    fn of(at: Configuration<S, WORDS>) -> (Self, u32) {
-        let Configuration { deadline, linearized, state, used } = at;
-        (Self { linearized, state, deadline }, used)
+impl<S: Clone, const WORDS: usize> Place<S, WORDS> {
+    fn of(at: &Configuration<S, WORDS>) -> Self {
+        Self { linearized: at.linearized, state: at.state.clone(), deadline: at.deadline }
     }
 }
 
-/// Sets of used operations with which a place was reached.
+/// A set of operations of unknown outcome without which a place leads nowhere: once these are used
+/// up, nothing else that might have been used makes a difference.
 #[derive(Clone, Copy)]
-struct Arrival {
+struct Lack {
     used: u32,
     /// The place of the next one in [`Failed::more`], or [`END`].
     next: u32,
@@ -46,53 +35,36 @@ const END: u32 = u32::MAX;
 
 /// The configurations from which there is no way on.
 pub(crate) struct Failed<S, const WORDS: usize> {
-    arrivals: FxHashMap<Place<S, WORDS>, Arrival>,
-    more: Vec<Arrival>,
+    lacks: FxHashMap<Place<S, WORDS>, Lack>,
+    more: Vec<Lack>,
 }
 
-impl<S: Clone + Eq + Hash + Ord, const WORDS: usize> Failed<S, WORDS> {
+impl<S: Clone + Eq + Hash, const WORDS: usize> Failed<S, WORDS> {
     pub(crate) fn new() -> Self {
-        Self { arrivals: FxHashMap::default(), more: Vec::new() }
+        Self { lacks: FxHashMap::default(), more: Vec::new() }
     }
 
-    /// Remembers a configuration.
-    pub(crate) fn insert(&mut self, failed: Configuration<S, WORDS>) {
-        let (place, used) = Place::of(failed);
+    /// Remembers that a configuration leads nowhere, nor does any in the same place that has used
+    /// at least `lack`.
+    pub(crate) fn insert(&mut self, failed: &Configuration<S, WORDS>, lack: u32) {
         let more = &mut self.more;
-        self.arrivals
-            .entry(place)
+        self.lacks
+            .entry(Place::of(failed))
             .and_modify(|first| {
                 more.push(*first);
-                *first = Arrival { used, next: more.len() as u32 - 1 };
+                *first = Lack { used: lack, next: more.len() as u32 - 1 };
             })
-            .or_insert(Arrival { used, next: END });
+            .or_insert(Lack { used: lack, next: END });
     }
 
-    /// Whether nothing can come of a configuration, because the same place was left in vain with
-    /// no more operations of unknown outcome used up.
-    pub(crate) fn contains(&self, at: &Configuration<S, WORDS>, sets: &UsedSets) -> bool {
-        if self.arrivals.is_empty() {
-            return false;
+    /// If nothing can come of a configuration, the set that it lacks.
+    pub(crate) fn lack(&self, at: &Configuration<S, WORDS>, sets: &UsedSets) -> Option<u32> {
+        if self.lacks.is_empty() {
+            return None;
         }
-        let (place, used) = Place::of(at.clone());
-        let first = self.arrivals.get(&place);
-        first.is_some_and(|&first| self.chain(first).any(|failed| sets.covers(used, failed)))
-    }
-
-    /// State and used operations of all failed configurations at a deadline, in order.
-    pub(crate) fn at(&self, deadline: u32) -> Vec<(S, u32)> {
-        let at_deadline = self.arrivals.iter().filter(|(place, _)| place.deadline == deadline);
-        let mut found: Vec<(S, u32)> = at_deadline
-            .flat_map(|(place, &first)| self.chain(first).map(|used| (place.state.clone(), used)))
-            .collect();
-        found.sort_unstable();
-        found.dedup();
-        found
-    }
-
-    /// The sets of used operations from one arrival on.
-    fn chain(&self, first: Arrival) -> impl Iterator<Item = u32> {
-        let next = |arrival: &Arrival| self.more.get(arrival.next as usize).copied();
-        std::iter::successors(Some(first), next).map(|arrival| arrival.used)
+        let first = *self.lacks.get(&Place::of(at))?;
+        let next = |lack: &Lack| self.more.get(lack.next as usize).copied();
+        let mut lacks = std::iter::successors(Some(first), next).map(|lack| lack.used);
+        lacks.find(|&lack| sets.covers(at.used, lack))
     }
 }

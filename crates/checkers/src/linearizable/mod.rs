@@ -9,12 +9,13 @@
 //! invocation, or never. The work is bounded by the number of configurations that a search may
 //! remember, so that a verdict is the same on every machine; one that exceeds it is unknown.
 //!
-//! `search` is the algorithm, `timeline` and `unknown` prepare what it works on, `failed` is its
+//! `search` is the algorithm, `moves` its rules, `timeline` and `unknown` prepare what it works on, `failed` is its
 //! memory, `counterexample` explains a failure.
 
 mod counterexample;
 mod failed;
 mod model;
+mod moves;
 mod register;
 mod search;
 mod slots;
@@ -155,7 +156,7 @@ fn decide_within<M: Model, const WORDS: usize>(
                 Outcome::Found | Outcome::Stuck { .. } => Decision::Impossible(Stuck {
                     call: timeline.due(deadline).call as usize,
                     order: in_calls(prefix.linearization()),
-                    states: search.states_before(deadline),
+                    states: search.last_states(),
                 }),
             }
         }

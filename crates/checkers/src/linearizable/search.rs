@@ -9,11 +9,13 @@
 //! The search goes depth first, on a stack of its own, and tries the operation whose completion
 //! comes first before others.
 
-use super::failed::{Configuration, Failed};
-use super::model::{Model, Need};
-use super::slots::SlotSet;
+use rustc_hash::FxHashSet;
+
+use super::failed::Failed;
+use super::model::Model;
+use super::moves::{Configuration, Move, Moves};
 use super::timeline::Timeline;
-use super::unknown::{Situation, UsedSets};
+use super::unknown::{Candidates, UsedSets};
 
 /// How far a search may go.
 pub struct WorkLimit<'a> {
@@ -48,37 +50,29 @@ pub enum Undecided {
     TooManyOpen,
 }
 
-/// An operation that was taken: an index of [`Timeline::certain`], or a call of unknown outcome.
-#[derive(Clone, Copy)]
-enum Choice {
-    Start,
-    Certain(u32),
-    Unknown(u32),
-}
-
 struct Frame<S, const WORDS: usize> {
-    /// How the search came here.
-    choice: Choice,
+    /// How the search came here; the first frame is where it began.
+    by: Option<Move>,
     configuration: Configuration<S, WORDS>,
     /// Place in the open operations of the deadline that is tried next.
     next_open: u32,
     /// Where in [`Search::candidates`] this frame's begin, once they are needed.
     candidates_from: Option<u32>,
+    /// Groups of unknown outcome used on the way here that something further on lacked.
+    blocked: Vec<u32>,
 }
 
 pub(crate) struct Search<'a, M: Model, const WORDS: usize> {
-    model: &'a M,
-    timeline: &'a Timeline<M>,
-    /// Stop at this deadline.
-    goal: u32,
+    moves: Moves<'a, M>,
     stack: Vec<Frame<M::State, WORDS>>,
     /// Groups of unknown outcome that the frames still have to try.
     candidates: Vec<u32>,
+    failed: Failed<M::State, WORDS>,
     /// How many configurations were visited.
     states: u64,
-    /// Those from which no order was found.
-    failed: Failed<M::State, WORDS>,
-    used: UsedSets,
+    /// The last deadline that was reached, and the configurations in which it was.
+    furthest: u32,
+    frontier: Vec<Configuration<M::State, WORDS>>,
 }
 
 impl<'a, M: Model, const WORDS: usize> Search<'a, M, WORDS> {
@@ -86,44 +80,44 @@ impl<'a, M: Model, const WORDS: usize> Search<'a, M, WORDS> {
     /// not need more slots than there are.
     pub(crate) fn new(model: &'a M, timeline: &'a Timeline<M>, goal: u32) -> Self {
         Self {
-            model,
-            timeline,
-            goal,
+            moves: Moves { model, timeline, goal, used: UsedSets::new() },
             stack: Vec::new(),
             candidates: Vec::new(),
-            states: 0,
             failed: Failed::new(),
-            used: UsedSets::new(),
+            states: 0,
+            furthest: 0,
+            frontier: Vec::new(),
         }
     }
 
     /// Searches. May be called once.
     pub(crate) fn run(&mut self, limit: &mut WorkLimit<'_>) -> Outcome {
-        let mut furthest = 0;
-        let mut next = Some((Choice::Start, self.start(&mut |_| {})));
+        let start = self.moves.start(&mut |_| {});
+        self.note_frontier(&start);
+        self.push(None, start);
         loop {
-            if let Some((choice, configuration)) = next {
-                let deadline = configuration.deadline;
-                if deadline == self.goal || !self.failed.contains(&configuration, &self.used) {
-                    self.push(choice, configuration);
-                }
-                if deadline == self.goal {
-                    return Outcome::Found;
-                }
-                furthest = furthest.max(deadline);
-                if self.states >= limit.states_max {
-                    return Outcome::GaveUp(Undecided::StatesMax);
-                }
-                if self.states.is_multiple_of(STOP_INTERVAL) && (limit.stop)() {
-                    return Outcome::GaveUp(Undecided::Stopped);
-                }
-            } else {
+            let Some(frame) = self.stack.last() else {
+                return Outcome::Stuck { deadline: self.furthest };
+            };
+            if frame.configuration.deadline == self.moves.goal {
+                return Outcome::Found;
+            }
+            let Some((by, configuration)) = self.next() else {
                 self.pop();
+                continue;
+            };
+            self.note_frontier(&configuration);
+            if let Some(lack) = self.failed.lack(&configuration, &self.moves.used) {
+                self.learn(lack);
+                continue;
             }
-            if self.stack.is_empty() {
-                return Outcome::Stuck { deadline: furthest };
+            self.push(Some(by), configuration);
+            if self.states >= limit.states_max {
+                return Outcome::GaveUp(Undecided::StatesMax);
             }
-            next = self.next();
+            if self.states.is_multiple_of(STOP_INTERVAL) && (limit.stop)() {
+                return Outcome::GaveUp(Undecided::Stopped);
+            }
         }
     }
 
@@ -135,45 +129,27 @@ impl<'a, M: Model, const WORDS: usize> Search<'a, M, WORDS> {
     /// The calls on the way to the goal in the order found.
     pub(crate) fn linearization(&mut self) -> Vec<u32> {
         let mut order = Vec::new();
-        let mut configuration = self.start(&mut |call| order.push(call));
-        for place in 1..self.stack.len() {
-            match self.stack[place].choice {
-                Choice::Start => {}
-                Choice::Certain(operation) => {
-                    order.push(self.timeline.certain[operation as usize].call);
-                    configuration =
-                        self.take(&configuration, operation, &mut |call| order.push(call));
-                }
-                Choice::Unknown(group) => {
-                    order.extend(
-                        self.situation(&configuration).available(&self.timeline.unknown, group),
-                    );
-                    configuration =
-                        self.use_unknown(&configuration, group, &mut |call| order.push(call));
-                }
-            }
+        let mut at: Configuration<M::State, WORDS> = self.moves.start(&mut |call| order.push(call));
+        for by in self.stack.iter().filter_map(|frame| frame.by) {
+            at = self.moves.after(&at, by, &mut |call| order.push(call));
         }
         order
     }
 
-    /// The states that the object can have been in just before `deadline`, as far as operations of
-    /// unknown outcome whose effects nobody could see are left out.
-    pub(crate) fn states_before(&self, deadline: u32) -> Vec<M::State> {
+    /// The states that the object can have been in just before the furthest deadline, as far as
+    /// operations of unknown outcome whose effects nobody could see are left out.
+    pub(crate) fn last_states(&self) -> Vec<M::State> {
+        let moves = &self.moves;
         let mut found = Vec::new();
-        for (state, used) in self.failed.at(deadline) {
-            let mut states = vec![state];
+        let reached: FxHashSet<_> = self.frontier.iter().map(|at| (&at.state, at.used)).collect();
+        for (state, used) in reached {
+            let mut states = vec![state.clone()];
             let mut next = 0;
-            while next < states.len() {
-                let state = states[next].clone();
+            while let Some(state) = states.get(next).cloned() {
                 next += 1;
-                let situation = Situation {
-                    model: self.model,
-                    state: &state,
-                    deadline,
-                    used: self.used.counts(used),
-                };
-                let reached: Vec<_> = situation.reachable(&self.timeline.unknown).collect();
-                for state in reached {
+                let used = moves.used.counts(used);
+                let unknown = &moves.timeline.unknown;
+                for state in unknown.reachable(moves.model, &state, self.furthest, used) {
                     if !states.contains(&state) {
                         states.push(state);
                     }
@@ -186,175 +162,79 @@ impl<'a, M: Model, const WORDS: usize> Search<'a, M, WORDS> {
         found
     }
 
-    fn push(&mut self, choice: Choice, configuration: Configuration<M::State, WORDS>) {
+    fn push(&mut self, by: Option<Move>, configuration: Configuration<M::State, WORDS>) {
         self.states += 1;
-        self.stack.push(Frame { choice, configuration, next_open: 0, candidates_from: None });
+        self.stack.push(Frame {
+            by,
+            configuration,
+            next_open: 0,
+            candidates_from: None,
+            blocked: Vec::new(),
+        });
     }
 
     /// Steps back from where nothing is left to try. Only now is the configuration remembered:
     /// every step takes one operation more, so nothing on the stack can come again before.
     fn pop(&mut self) {
-        if let Some(frame) = self.stack.pop() {
-            if let Some(from) = frame.candidates_from {
-                self.candidates.truncate(from as usize);
+        let Some(frame) = self.stack.pop() else { return };
+        if let Some(from) = frame.candidates_from {
+            self.candidates.truncate(from as usize);
+        }
+        let groups = &self.moves.timeline.unknown.groups;
+        let lack = self.moves.used.only(frame.configuration.used, &frame.blocked, groups);
+        self.failed.insert(&frame.configuration, lack);
+        self.learn(lack);
+    }
+
+    /// Notes in the topmost frame what a configuration after it lacked.
+    fn learn(&mut self, lack: u32) {
+        if lack == UsedSets::NONE {
+            return;
+        }
+        let Some(frame) = self.stack.last_mut() else { return };
+        for &(group, _) in self.moves.used.counts(lack) {
+            if self.moves.used.count(frame.configuration.used, group) > 0
+                && !frame.blocked.contains(&group)
+            {
+                frame.blocked.push(group);
             }
-            self.failed.insert(frame.configuration);
+        }
+    }
+
+    /// Keeps the configurations with the furthest deadline.
+    fn note_frontier(&mut self, at: &Configuration<M::State, WORDS>) {
+        if at.deadline > self.furthest {
+            self.furthest = at.deadline;
+            self.frontier.clear();
+        }
+        if at.deadline == self.furthest && self.frontier.last() != Some(at) {
+            self.frontier.push(at.clone());
         }
     }
 
     /// What the topmost frame tries next.
-    fn next(&mut self) -> Option<(Choice, Configuration<M::State, WORDS>)> {
+    fn next(&mut self) -> Option<(Move, Configuration<M::State, WORDS>)> {
         let frame = self.stack.last_mut()?;
-        let Configuration { deadline, linearized, ref state, .. } = frame.configuration;
-        let open = self.timeline.open(deadline);
-        while let Some(&operation) = open.get(frame.next_open as usize) {
-            frame.next_open += 1;
-            let certain = &self.timeline.certain[operation as usize];
-            // A read that matches was taken when the state came to be.
-            if certain.is_read || linearized.contains(certain.slot) {
-                continue;
-            }
-            if self.model.step(state, &certain.operation).is_some() {
-                let configuration = frame.configuration.clone();
-                let next = self.take(&configuration, operation, &mut |_| {});
-                return Some((Choice::Certain(operation), next));
-            }
-        }
-        if self.timeline.unknown.is_empty() {
+        let at = &frame.configuration;
+        let next = if let Some((next, after)) = self.moves.next_certain(at, frame.next_open) {
+            frame.next_open = after;
+            next
+        } else if self.moves.timeline.unknown.is_empty() {
             return None;
-        }
-        let configuration = frame.configuration.clone();
-        let from = match frame.candidates_from {
-            Some(from) => from,
-            None => {
-                let from = self.candidates.len() as u32;
-                frame.candidates_from = Some(from);
-                self.find_candidates(&configuration);
+        } else {
+            frame.next_open = self.moves.timeline.open(at.deadline).len() as u32;
+            let candidates = &mut self.candidates;
+            let from = *frame.candidates_from.get_or_insert_with(|| {
+                let from = candidates.len() as u32;
+                let mut found = Candidates { groups: candidates, blocked: &mut frame.blocked };
+                self.moves.find_candidates(at, &mut found);
                 from
+            });
+            if self.candidates.len() == from as usize {
+                return None;
             }
+            Move::Unknown(self.candidates.pop()?)
         };
-        if self.candidates.len() == from as usize {
-            return None;
-        }
-        let group = self.candidates.pop()?;
-        Some((Choice::Unknown(group), self.use_unknown(&configuration, group, &mut |_| {})))
-    }
-
-    fn find_candidates(&mut self, at: &Configuration<M::State, WORDS>) {
-        let mut needed = Some(Vec::new());
-        for &operation in self.timeline.open(at.deadline) {
-            let certain = &self.timeline.certain[operation as usize];
-            if at.linearized.contains(certain.slot) {
-                continue;
-            }
-            match (&certain.need, &mut needed) {
-                (Need::Unspecified, _) => needed = None,
-                (Need::State(state), Some(needed))
-                    if *state != at.state && !needed.contains(state) =>
-                {
-                    needed.push(state.clone());
-                }
-                _ => {}
-            }
-        }
-        let situation = Situation {
-            model: self.model,
-            state: &at.state,
-            deadline: at.deadline,
-            used: self.used.counts(at.used),
-        };
-        self.timeline.unknown.candidates(&situation, needed, &mut self.candidates);
-    }
-
-    fn situation<'b>(&'b self, at: &'b Configuration<M::State, WORDS>) -> Situation<'b, M> {
-        Situation {
-            model: self.model,
-            state: &at.state,
-            deadline: at.deadline,
-            used: self.used.counts(at.used),
-        }
-    }
-
-    /// The configuration in which nothing has happened yet, except reads of the initial state.
-    fn start(&mut self, taken: &mut impl FnMut(u32)) -> Configuration<M::State, WORDS> {
-        let mut configuration = Configuration {
-            deadline: 0,
-            linearized: SlotSet::EMPTY,
-            state: self.model.initial(),
-            used: UsedSets::NONE,
-        };
-        if self.goal > 0 {
-            self.settle(&mut configuration, taken);
-        }
-        configuration
-    }
-
-    /// Takes a certain operation, which must be possible.
-    fn take(
-        &mut self,
-        from: &Configuration<M::State, WORDS>,
-        operation: u32,
-        taken: &mut impl FnMut(u32),
-    ) -> Configuration<M::State, WORDS> {
-        let mut configuration = from.clone();
-        let certain = &self.timeline.certain[operation as usize];
-        if let Some(state) = self.model.step(&from.state, &certain.operation) {
-            configuration.state = state;
-        }
-        configuration.linearized.insert(certain.slot);
-        self.settle(&mut configuration, taken);
-        configuration
-    }
-
-    /// Takes an operation of unknown outcome, which must be possible.
-    fn use_unknown(
-        &mut self,
-        from: &Configuration<M::State, WORDS>,
-        group: u32,
-        taken: &mut impl FnMut(u32),
-    ) -> Configuration<M::State, WORDS> {
-        let mut configuration = from.clone();
-        let groups = &self.timeline.unknown.groups;
-        if let Some(state) = self.model.step(&from.state, &groups[group as usize].operation) {
-            configuration.state = state;
-        }
-        configuration.used = self.used.with(from.used, group, groups);
-        self.settle(&mut configuration, taken);
-        configuration
-    }
-
-    /// Does what needs no choice: takes reads that match the state, and passes deadlines.
-    fn settle(&mut self, at: &mut Configuration<M::State, WORDS>, taken: &mut impl FnMut(u32)) {
-        let timeline = self.timeline;
-        for &operation in timeline.open(at.deadline) {
-            self.take_read(at, operation, taken);
-        }
-        while at.linearized.contains(timeline.due(at.deadline).slot) {
-            at.linearized.remove(timeline.due(at.deadline).slot);
-            at.used = self.used.retire(at.used, at.deadline, &timeline.unknown.groups);
-            at.deadline += 1;
-            if at.deadline == self.goal {
-                break;
-            }
-            for operation in timeline.invoked_since_last(at.deadline) {
-                self.take_read(at, operation, taken);
-            }
-        }
-    }
-
-    fn take_read(
-        &self,
-        at: &mut Configuration<M::State, WORDS>,
-        operation: u32,
-        taken: &mut impl FnMut(u32),
-    ) {
-        let certain = &self.timeline.certain[operation as usize];
-        if certain.is_read
-            && !at.linearized.contains(certain.slot)
-            && self.model.step(&at.state, &certain.operation).is_some()
-        {
-            at.linearized.insert(certain.slot);
-            taken(certain.call);
-        }
+        Some((next, self.moves.after(at, next, &mut |_| {})))
     }
 }

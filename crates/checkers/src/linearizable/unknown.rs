@@ -6,8 +6,9 @@
 //!   many it has used.
 //! - Nothing forces them, so one is used only where the operation after it needs what it leaves
 //!   ([`UnknownOperations::candidates`]).
-//! - Of two ways to the same point the one that used fewer is better in every continuation
-//!   ([`UsedSets::covers`]).
+//! - When the search fails at some point, it learns which groups it would have needed more of
+//!   ([`Candidates::blocked`]). Only if another way to the same point has used fewer of these is it
+//!   worth trying ([`UsedSets::covers`]).
 //! - Once nobody can need the result of a group any more, how many of it were used is forgotten
 //!   ([`UsedSets::retire`]).
 
@@ -29,7 +30,7 @@ pub(crate) struct Group<M: Model> {
 impl<M: Model> Group<M> {
     /// The call of the next member when `used` have been used: one that was invoked before
     /// `deadline`, and whose result can still matter.
-    fn member(&self, used: u32, deadline: u32) -> Option<u32> {
+    pub(crate) fn member(&self, used: u32, deadline: u32) -> Option<u32> {
         let &(call, from) = self.members.get(used as usize)?;
         (from <= deadline && deadline <= self.retires_after).then_some(call)
     }
@@ -116,18 +117,37 @@ impl<M: Model> UnknownOperations<M> {
         }
     }
 
-    /// Pushes onto `candidates` each group that is worth trying next: possible in this situation,
-    /// and leading, perhaps through others, to one of the states that are `needed`. `None` when
-    /// the needs are not known.
+    /// Finds the groups that are worth trying next: possible in `state`, and leading, perhaps through
+    /// others, to one of the states that are `needed`. `None` when the needs are not known.
     pub(crate) fn candidates(
         &self,
-        situation: &Situation<'_, M>,
+        model: &M,
+        state: &M::State,
+        deadline: u32,
+        used: &[(u32, u32)],
         needed: Option<Vec<M::State>>,
-        candidates: &mut Vec<u32>,
+        candidates: &mut Candidates<'_>,
     ) {
+        let mut try_group = |number: u32| {
+            let group = &self.groups[number as usize];
+            let used = count(used, number);
+            let next = model.step(state, &group.operation);
+            if group.member(used, deadline).is_none() {
+                if used > 0 {
+                    candidates.blocked.push(number);
+                }
+                Attempt::Blocked
+            } else if next.is_some_and(|next| next != *state) {
+                candidates.groups.push(number);
+                Attempt::Possible
+            } else {
+                Attempt::Impossible
+            }
+        };
         let (Some(mut needed), true) = (needed, self.is_specified) else {
-            let groups = 0..self.groups.len() as u32;
-            candidates.extend(groups.filter(|&group| situation.changes_state(self, group)));
+            for group in 0..self.groups.len() as u32 {
+                try_group(group);
+            }
             return;
         };
         let mut next = 0;
@@ -135,11 +155,9 @@ impl<M: Model> UnknownOperations<M> {
             let groups = self.by_result.get(&needed[next]).map_or(&[][..], Vec::as_slice);
             next += 1;
             for &group in groups {
-                if situation.changes_state(self, group) {
-                    candidates.push(group);
-                } else if situation.available(self, group).is_some()
+                if try_group(group) == Attempt::Impossible
                     && let Need::State(before) = &self.groups[group as usize].need
-                    && before != situation.state
+                    && before != state
                     && !needed.contains(before)
                 {
                     needed.push(before.clone());
@@ -147,38 +165,38 @@ impl<M: Model> UnknownOperations<M> {
             }
         }
     }
-}
 
-/// A point of the search, as far as operations of unknown outcome are concerned.
-pub(crate) struct Situation<'a, M: Model> {
-    pub(crate) model: &'a M,
-    pub(crate) state: &'a M::State,
-    pub(crate) deadline: u32,
-    pub(crate) used: &'a [(u32, u32)],
-}
-
-impl<M: Model> Situation<'_, M> {
-    /// The call of the group's next member, if there is one to use.
-    pub(crate) fn available(&self, unknown: &UnknownOperations<M>, group: u32) -> Option<u32> {
-        unknown.groups[group as usize].member(count(self.used, group), self.deadline)
-    }
-
-    /// The states to which one more operation of unknown outcome can lead.
+    /// The states to which one more operation can lead.
     pub(crate) fn reachable(
         &self,
-        unknown: &UnknownOperations<M>,
-    ) -> impl Iterator<Item = M::State> {
-        unknown.groups.iter().zip(0..).filter_map(|(group, number)| {
-            self.available(unknown, number)?;
-            self.model.step(self.state, &group.operation)
-        })
+        model: &M,
+        state: &M::State,
+        deadline: u32,
+        used: &[(u32, u32)],
+    ) -> Vec<M::State> {
+        let groups = self.groups.iter().zip(0..);
+        groups
+            .filter_map(|(group, number)| {
+                group.member(count(used, number), deadline)?;
+                model.step(state, &group.operation)
+            })
+            .collect()
     }
+}
 
-    fn changes_state(&self, unknown: &UnknownOperations<M>, group: u32) -> bool {
-        let operation = &unknown.groups[group as usize].operation;
-        self.available(unknown, group).is_some()
-            && self.model.step(self.state, operation).is_some_and(|next| next != *self.state)
-    }
+#[derive(PartialEq, Eq)]
+enum Attempt {
+    Possible,
+    Impossible,
+    Blocked,
+}
+
+/// What [`UnknownOperations::candidates`] finds.
+pub(crate) struct Candidates<'a> {
+    /// Groups to try.
+    pub(crate) groups: &'a mut Vec<u32>,
+    /// Groups that might have helped, if fewer of them had been used.
+    pub(crate) blocked: &'a mut Vec<u32>,
 }
 
 /// How many of a group are in a set.
@@ -210,6 +228,20 @@ impl UsedSets {
 
     pub(crate) fn counts(&self, set: u32) -> &[(u32, u32)] {
         &self.sets[set as usize].counts
+    }
+
+    /// How many of a group are in a set.
+    pub(crate) fn count(&self, set: u32, group: u32) -> u32 {
+        count(self.counts(set), group)
+    }
+
+    /// The part of a set that is of these groups.
+    pub(crate) fn only<M: Model>(&mut self, set: u32, of: &[u32], groups: &[Group<M>]) -> u32 {
+        if of.is_empty() || set == Self::NONE {
+            return Self::NONE;
+        }
+        let counts = self.counts(set).iter().filter(|(group, _)| of.contains(group)).copied();
+        self.number(counts.collect(), groups)
     }
 
     /// The set with one more of a group.

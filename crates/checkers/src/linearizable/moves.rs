@@ -1,0 +1,183 @@
+//! What can happen next at a point of the search, and what follows from it without a choice.
+
+use std::hash::Hash;
+
+use super::model::{Model, Need};
+use super::slots::SlotSet;
+use super::timeline::Timeline;
+use super::unknown::{Candidates, UsedSets};
+
+/// A point of the search: everything before `deadline` is linearized.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Configuration<S, const WORDS: usize> {
+    /// Which of the operations open at the deadline are linearized already.
+    pub(crate) linearized: SlotSet<WORDS>,
+    /// What the object holds.
+    pub(crate) state: S,
+    /// The next completion to come.
+    pub(crate) deadline: u32,
+    /// Which operations of unknown outcome took effect, a number of [`UsedSets`].
+    pub(crate) used: u32,
+}
+
+/// An operation to linearize next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Move {
+    /// One that certainly happened: an index of [`Timeline::certain`].
+    Certain(u32),
+    /// The next of a group of unknown outcome.
+    Unknown(u32),
+}
+
+/// The rules of the search: how one configuration follows from another.
+pub(crate) struct Moves<'a, M: Model> {
+    pub(crate) model: &'a M,
+    pub(crate) timeline: &'a Timeline<M>,
+    /// The deadline at which the search ends.
+    pub(crate) goal: u32,
+    pub(crate) used: UsedSets,
+}
+
+impl<'a, M: Model> Moves<'a, M> {
+    /// The configuration in which nothing has happened yet, except reads of the initial state.
+    /// `taken` is called with the calls that are linearized.
+    pub(crate) fn start<const WORDS: usize>(
+        &mut self,
+        taken: &mut impl FnMut(u32),
+    ) -> Configuration<M::State, WORDS> {
+        let mut configuration = Configuration {
+            linearized: SlotSet::EMPTY,
+            state: self.model.initial(),
+            deadline: 0,
+            used: UsedSets::NONE,
+        };
+        if self.goal > 0 {
+            self.settle(&mut configuration, taken);
+        }
+        configuration
+    }
+
+    /// The first certain operation that can be next, from a place in the open operations on; also
+    /// the place after it.
+    pub(crate) fn next_certain<const WORDS: usize>(
+        &self,
+        at: &Configuration<M::State, WORDS>,
+        from: u32,
+    ) -> Option<(Move, u32)> {
+        let open = &self.timeline.open(at.deadline)[from as usize..];
+        open.iter().zip(from + 1..).find_map(|(&operation, after)| {
+            let certain = &self.timeline.certain[operation as usize];
+            // A read that matches was taken when the state came to be.
+            let is_possible = !certain.is_read
+                && !at.linearized.contains(certain.slot)
+                && self.model.step(&at.state, &certain.operation).is_some();
+            is_possible.then_some((Move::Certain(operation), after))
+        })
+    }
+
+    /// Finds the groups of unknown outcome that are worth trying next.
+    pub(crate) fn find_candidates<const WORDS: usize>(
+        &self,
+        at: &Configuration<M::State, WORDS>,
+        candidates: &mut Candidates<'_>,
+    ) {
+        let mut needed = Some(Vec::new());
+        for &operation in self.timeline.open(at.deadline) {
+            let certain = &self.timeline.certain[operation as usize];
+            if at.linearized.contains(certain.slot) {
+                continue;
+            }
+            match (&certain.need, &mut needed) {
+                (Need::Unspecified, _) => needed = None,
+                (Need::State(state), Some(needed))
+                    if *state != at.state && !needed.contains(state) =>
+                {
+                    needed.push(state.clone());
+                }
+                _ => {}
+            }
+        }
+        let used = self.used.counts(at.used);
+        self.timeline.unknown.candidates(
+            self.model,
+            &at.state,
+            at.deadline,
+            used,
+            needed,
+            candidates,
+        );
+    }
+
+    /// The configuration after a move that is possible. `taken` is called with the calls that are
+    /// linearized, in order.
+    pub(crate) fn after<const WORDS: usize>(
+        &mut self,
+        from: &Configuration<M::State, WORDS>,
+        next: Move,
+        taken: &mut impl FnMut(u32),
+    ) -> Configuration<M::State, WORDS> {
+        let mut at = from.clone();
+        let groups = &self.timeline.unknown.groups;
+        let operation = match next {
+            Move::Certain(operation) => {
+                let certain = &self.timeline.certain[operation as usize];
+                at.linearized.insert(certain.slot);
+                taken(certain.call);
+                &certain.operation
+            }
+            Move::Unknown(group) => {
+                let group_used = self.used.count(from.used, group);
+                let group_of = &groups[group as usize];
+                if let Some(call) = group_of.member(group_used, from.deadline) {
+                    taken(call);
+                }
+                at.used = self.used.with(from.used, group, groups);
+                &group_of.operation
+            }
+        };
+        if let Some(state) = self.model.step(&from.state, operation) {
+            at.state = state;
+        }
+        self.settle(&mut at, taken);
+        at
+    }
+
+    /// Does what needs no choice: takes reads that match the state, and passes deadlines.
+    fn settle<const WORDS: usize>(
+        &mut self,
+        at: &mut Configuration<M::State, WORDS>,
+        taken: &mut impl FnMut(u32),
+    ) {
+        let timeline = self.timeline;
+        for &operation in timeline.open(at.deadline) {
+            self.take_read(at, operation, taken);
+        }
+        while at.linearized.contains(timeline.due(at.deadline).slot) {
+            at.linearized.remove(timeline.due(at.deadline).slot);
+            at.used = self.used.retire(at.used, at.deadline, &timeline.unknown.groups);
+            at.deadline += 1;
+            if at.deadline == self.goal {
+                break;
+            }
+            for operation in timeline.invoked_since_last(at.deadline) {
+                self.take_read(at, operation, taken);
+            }
+        }
+    }
+
+    fn take_read<const WORDS: usize>(
+        &self,
+        at: &mut Configuration<M::State, WORDS>,
+        operation: u32,
+        taken: &mut impl FnMut(u32),
+    ) {
+        let certain = &self.timeline.certain[operation as usize];
+        if certain.is_read
+            && !at.linearized.contains(certain.slot)
+            && self.model.step(&at.state, &certain.operation).is_some()
+        {
+            at.linearized.insert(certain.slot);
+            taken(certain.call);
+        }
+    }
+}
