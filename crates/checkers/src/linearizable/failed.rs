@@ -29,9 +29,15 @@ struct Lack {
     used: u32,
     /// The place of the next one in [`Failed::more`], or [`END`].
     next: u32,
+    /// How many there are with this one.
+    length: u32,
 }
 
 const END: u32 = u32::MAX;
+
+/// How many sets are remembered of one place. All of them are looked through on every visit, and
+/// forgetting some costs nothing but time.
+const LACKS_MAX: u32 = 32;
 
 /// The configurations from which there is no way on.
 pub(crate) struct Failed<S, const WORDS: usize> {
@@ -51,10 +57,13 @@ impl<S: Clone + Eq + Hash, const WORDS: usize> Failed<S, WORDS> {
         self.lacks
             .entry(Place::of(failed))
             .and_modify(|first| {
-                more.push(*first);
-                *first = Lack { used: lack, next: more.len() as u32 - 1 };
+                if first.length < LACKS_MAX {
+                    let next = more.len() as u32;
+                    more.push(*first);
+                    *first = Lack { used: lack, next, length: first.length + 1 };
+                }
             })
-            .or_insert(Lack { used: lack, next: END });
+            .or_insert(Lack { used: lack, next: END, length: 1 });
     }
 
     /// If nothing can come of a configuration, the set that it lacks.

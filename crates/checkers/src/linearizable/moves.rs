@@ -57,32 +57,18 @@ impl<'a, M: Model> Moves<'a, M> {
         configuration
     }
 
-    /// The first certain operation that can be next, from a place in the open operations on; also
-    /// the place after it.
-    pub(crate) fn next_certain<const WORDS: usize>(
+    /// Finds everything that is worth trying next, the best last. `blocked` gets the groups of
+    /// unknown outcome that might have helped, if fewer of them had been used.
+    pub(crate) fn find<const WORDS: usize>(
         &self,
         at: &Configuration<M::State, WORDS>,
-        from: u32,
-    ) -> Option<(Move, u32)> {
-        let open = &self.timeline.open(at.deadline)[from as usize..];
-        open.iter().zip(from + 1..).find_map(|(&operation, after)| {
-            let certain = &self.timeline.certain[operation as usize];
-            // A read that matches was taken when the state came to be.
-            let is_possible = !certain.is_read
-                && !at.linearized.contains(certain.slot)
-                && self.model.step(&at.state, &certain.operation).is_some();
-            is_possible.then_some((Move::Certain(operation), after))
-        })
-    }
-
-    /// Finds the groups of unknown outcome that are worth trying next.
-    pub(crate) fn find_candidates<const WORDS: usize>(
-        &self,
-        at: &Configuration<M::State, WORDS>,
-        candidates: &mut Candidates<'_>,
+        found: &mut Vec<Move>,
+        blocked: &mut Vec<u32>,
     ) {
+        let start = found.len();
         let mut needed = Some(Vec::new());
-        for &operation in self.timeline.open(at.deadline) {
+        let open = self.timeline.open(at.deadline);
+        for &operation in open.iter().rev() {
             let certain = &self.timeline.certain[operation as usize];
             if at.linearized.contains(certain.slot) {
                 continue;
@@ -96,16 +82,40 @@ impl<'a, M: Model> Moves<'a, M> {
                 }
                 _ => {}
             }
+            // A read that matches was taken when the state came to be.
+            if !certain.is_read && self.model.step(&at.state, &certain.operation).is_some() {
+                found.push(Move::Certain(operation));
+            }
         }
-        let used = self.used.counts(at.used);
-        self.timeline.unknown.candidates(
-            self.model,
-            &at.state,
-            at.deadline,
-            used,
-            needed,
-            candidates,
-        );
+        if !self.timeline.unknown.is_empty() {
+            let used = self.used.counts(at.used);
+            let mut candidates = Candidates { moves: found, blocked };
+            self.timeline.unknown.candidates(
+                self.model,
+                &at.state,
+                at.deadline,
+                used,
+                needed,
+                &mut candidates,
+            );
+        }
+        // Whatever lets the operation pass that is due comes first: the less is taken before its
+        // time, the more is left to choose from later.
+        let due = self.timeline.due(at.deadline);
+        found[start..].sort_by_key(|next| match (*next, &due.need) {
+            (Move::Certain(operation), _) if operation == open[0] => 4,
+            (_, Need::State(state)) if self.result(*next) == Some(state) => 3,
+            (Move::Certain(_), _) => 2,
+            (Move::Unknown(_), _) => 1,
+        });
+    }
+
+    /// The state that a move leaves, if it is the same one whenever it happens.
+    fn result(&self, next: Move) -> Option<&M::State> {
+        match next {
+            Move::Certain(operation) => self.timeline.certain[operation as usize].result.as_ref(),
+            Move::Unknown(group) => self.timeline.unknown.groups[group as usize].result.as_ref(),
+        }
     }
 
     /// The configuration after a move that is possible. `taken` is called with the calls that are

@@ -9,13 +9,13 @@
 //! The search goes depth first, on a stack of its own, and tries the operation whose completion
 //! comes first before others.
 
-use rustc_hash::FxHashSet;
+use std::collections::BTreeSet;
 
 use super::failed::Failed;
 use super::model::Model;
 use super::moves::{Configuration, Move, Moves};
 use super::timeline::Timeline;
-use super::unknown::{Candidates, UsedSets};
+use super::unknown::UsedSets;
 
 /// How far a search may go.
 pub struct WorkLimit<'a> {
@@ -27,6 +27,9 @@ pub struct WorkLimit<'a> {
 
 /// The search asks whether to stop whenever it has visited so many more configurations.
 const STOP_INTERVAL: u64 = 1024;
+
+/// How many states [`Search::last_states`] lists at most.
+pub(crate) const LAST_STATES_MAX: usize = 1000;
 
 /// How a search ended.
 pub(crate) enum Outcome {
@@ -54,10 +57,8 @@ struct Frame<S, const WORDS: usize> {
     /// How the search came here; the first frame is where it began.
     by: Option<Move>,
     configuration: Configuration<S, WORDS>,
-    /// Place in the open operations of the deadline that is tried next.
-    next_open: u32,
-    /// Where in [`Search::candidates`] this frame's begin, once they are needed.
-    candidates_from: Option<u32>,
+    /// Where in [`Search::untried`] this frame's moves begin.
+    untried_from: usize,
     /// Groups of unknown outcome used on the way here that something further on lacked.
     blocked: Vec<u32>,
 }
@@ -65,8 +66,8 @@ struct Frame<S, const WORDS: usize> {
 pub(crate) struct Search<'a, M: Model, const WORDS: usize> {
     moves: Moves<'a, M>,
     stack: Vec<Frame<M::State, WORDS>>,
-    /// Groups of unknown outcome that the frames still have to try.
-    candidates: Vec<u32>,
+    /// The moves that the frames on the stack still have to try, those of the topmost at the end.
+    untried: Vec<Move>,
     failed: Failed<M::State, WORDS>,
     /// How many configurations were visited.
     states: u64,
@@ -82,7 +83,7 @@ impl<'a, M: Model, const WORDS: usize> Search<'a, M, WORDS> {
         Self {
             moves: Moves { model, timeline, goal, used: UsedSets::new() },
             stack: Vec::new(),
-            candidates: Vec::new(),
+            untried: Vec::new(),
             failed: Failed::new(),
             states: 0,
             furthest: 0,
@@ -137,49 +138,59 @@ impl<'a, M: Model, const WORDS: usize> Search<'a, M, WORDS> {
     }
 
     /// The states that the object can have been in just before the furthest deadline, as far as
-    /// operations of unknown outcome whose effects nobody could see are left out.
-    pub(crate) fn last_states(&self) -> Vec<M::State> {
-        let moves = &self.moves;
-        let mut found = Vec::new();
-        let reached: FxHashSet<_> = self.frontier.iter().map(|at| (&at.state, at.used)).collect();
+    /// operations of unknown outcome whose effects nobody could see are left out; at most
+    /// [`LAST_STATES_MAX`].
+    pub(crate) fn last_states(&mut self) -> Vec<M::State> {
+        let reached: BTreeSet<_> =
+            self.frontier.iter().map(|at| (at.state.clone(), at.used)).collect();
+        let mut states = BTreeSet::new();
         for (state, used) in reached {
-            let mut states = vec![state.clone()];
-            let mut next = 0;
-            while let Some(state) = states.get(next).cloned() {
-                next += 1;
-                let used = moves.used.counts(used);
-                let unknown = &moves.timeline.unknown;
-                for state in unknown.reachable(moves.model, &state, self.furthest, used) {
-                    if !states.contains(&state) {
-                        states.push(state);
-                    }
+            if states.len() >= LAST_STATES_MAX {
+                break;
+            }
+            states.extend(self.reachable(state, used));
+        }
+        states.into_iter().take(LAST_STATES_MAX).collect()
+    }
+
+    /// The states to which operations of unknown outcome can lead from one at the furthest deadline.
+    fn reachable(&mut self, state: M::State, used: u32) -> Vec<M::State> {
+        let Moves { model, timeline, used: ref mut sets, .. } = self.moves;
+        let groups = &timeline.unknown.groups;
+        let mut states = vec![state.clone()];
+        // Each state with what was used on the shortest way there.
+        let mut reached = vec![(state, used)];
+        let mut next = 0;
+        while next < reached.len() && reached.len() < LAST_STATES_MAX {
+            let (state, used) = reached[next].clone();
+            next += 1;
+            for (group, number) in groups.iter().zip(0..) {
+                if group.member(sets.count(used, number), self.furthest).is_some()
+                    && let Some(after) = model.step(&state, &group.operation)
+                    && !states.contains(&after)
+                {
+                    states.push(after.clone());
+                    reached.push((after, sets.with(used, number, groups)));
                 }
             }
-            found.append(&mut states);
         }
-        found.sort_unstable();
-        found.dedup();
-        found
+        states
     }
 
     fn push(&mut self, by: Option<Move>, configuration: Configuration<M::State, WORDS>) {
         self.states += 1;
-        self.stack.push(Frame {
-            by,
-            configuration,
-            next_open: 0,
-            candidates_from: None,
-            blocked: Vec::new(),
-        });
+        let untried_from = self.untried.len();
+        let mut blocked = Vec::new();
+        if configuration.deadline < self.moves.goal {
+            self.moves.find(&configuration, &mut self.untried, &mut blocked);
+        }
+        self.stack.push(Frame { by, configuration, untried_from, blocked });
     }
 
     /// Steps back from where nothing is left to try. Only now is the configuration remembered:
     /// every step takes one operation more, so nothing on the stack can come again before.
     fn pop(&mut self) {
         let Some(frame) = self.stack.pop() else { return };
-        if let Some(from) = frame.candidates_from {
-            self.candidates.truncate(from as usize);
-        }
         let groups = &self.moves.timeline.unknown.groups;
         let lack = self.moves.used.only(frame.configuration.used, &frame.blocked, groups);
         self.failed.insert(&frame.configuration, lack);
@@ -214,27 +225,11 @@ impl<'a, M: Model, const WORDS: usize> Search<'a, M, WORDS> {
 
     /// What the topmost frame tries next.
     fn next(&mut self) -> Option<(Move, Configuration<M::State, WORDS>)> {
-        let frame = self.stack.last_mut()?;
-        let at = &frame.configuration;
-        let next = if let Some((next, after)) = self.moves.next_certain(at, frame.next_open) {
-            frame.next_open = after;
-            next
-        } else if self.moves.timeline.unknown.is_empty() {
+        let frame = self.stack.last()?;
+        if self.untried.len() == frame.untried_from {
             return None;
-        } else {
-            frame.next_open = self.moves.timeline.open(at.deadline).len() as u32;
-            let candidates = &mut self.candidates;
-            let from = *frame.candidates_from.get_or_insert_with(|| {
-                let from = candidates.len() as u32;
-                let mut found = Candidates { groups: candidates, blocked: &mut frame.blocked };
-                self.moves.find_candidates(at, &mut found);
-                from
-            });
-            if self.candidates.len() == from as usize {
-                return None;
-            }
-            Move::Unknown(self.candidates.pop()?)
-        };
-        Some((next, self.moves.after(at, next, &mut |_| {})))
+        }
+        let next = self.untried.pop()?;
+        Some((next, self.moves.after(&frame.configuration, next, &mut |_| {})))
     }
 }

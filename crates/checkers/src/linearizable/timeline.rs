@@ -26,6 +26,7 @@ pub(crate) struct CertainOperation<M: Model> {
     pub(crate) slot: u32,
     pub(crate) is_read: bool,
     pub(crate) need: Need<M::State>,
+    pub(crate) result: Option<M::State>,
 }
 
 pub(crate) struct Timeline<M: Model> {
@@ -82,6 +83,7 @@ impl<M: Model> Timeline<M> {
                     slot,
                     is_read: model.is_read(&operation),
                     need: model.need(&operation),
+                    result: model.result(&operation),
                     operation,
                 });
             }

@@ -15,11 +15,13 @@
 use rustc_hash::FxHashMap;
 
 use super::model::{Model, Need};
+use super::moves::Move;
 
 /// Equal operations of unknown outcome.
 pub(crate) struct Group<M: Model> {
     pub(crate) operation: M::Operation,
     need: Need<M::State>,
+    pub(crate) result: Option<M::State>,
     /// For each of them, in the order of invocation: its call, and the deadline from which on it
     /// may take effect.
     members: Vec<(u32, u32)>,
@@ -72,10 +74,10 @@ impl<M: Model> UnknownOperations<M> {
         let groups = &mut self.groups;
         let group = *self.by_operation.entry(operation.clone()).or_insert_with(|| {
             let group = groups.len() as u32;
-            if let Some(state) = result {
+            if let Some(state) = result.clone() {
                 self.by_result.entry(state).or_default().push(group);
             }
-            groups.push(Group { operation, need, members: Vec::new(), retires_after: 0 });
+            groups.push(Group { operation, need, result, members: Vec::new(), retires_after: 0 });
             group
         });
         groups[group as usize].members.push((call, deadline));
@@ -138,7 +140,7 @@ impl<M: Model> UnknownOperations<M> {
                 }
                 Attempt::Blocked
             } else if next.is_some_and(|next| next != *state) {
-                candidates.groups.push(number);
+                candidates.moves.push(Move::Unknown(number));
                 Attempt::Possible
             } else {
                 Attempt::Impossible
@@ -165,23 +167,6 @@ impl<M: Model> UnknownOperations<M> {
             }
         }
     }
-
-    /// The states to which one more operation can lead.
-    pub(crate) fn reachable(
-        &self,
-        model: &M,
-        state: &M::State,
-        deadline: u32,
-        used: &[(u32, u32)],
-    ) -> Vec<M::State> {
-        let groups = self.groups.iter().zip(0..);
-        groups
-            .filter_map(|(group, number)| {
-                group.member(count(used, number), deadline)?;
-                model.step(state, &group.operation)
-            })
-            .collect()
-    }
 }
 
 #[derive(PartialEq, Eq)]
@@ -194,7 +179,7 @@ enum Attempt {
 /// What [`UnknownOperations::candidates`] finds.
 pub(crate) struct Candidates<'a> {
     /// Groups to try.
-    pub(crate) groups: &'a mut Vec<u32>,
+    pub(crate) moves: &'a mut Vec<Move>,
     /// Groups that might have helped, if fewer of them had been used.
     pub(crate) blocked: &'a mut Vec<u32>,
 }

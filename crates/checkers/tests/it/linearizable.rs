@@ -1,4 +1,4 @@
-//! Linearizability: the search against brute force and against `todc-utils`.
+//! Linearizability of small histories, against brute force.
 
 use checkers::linearizable::{Linearizability, STATES_MAX, WorkLimit, check};
 use checkers::{Event, Kind, Op, Record, Verdict, operations};
@@ -12,11 +12,11 @@ fn checked(events: &[Event<u64>]) -> Linearizability<u64> {
     check(events, &mut limit).unwrap()
 }
 
-fn verdict(events: &[Event<u64>]) -> Verdict {
+pub(crate) fn verdict(events: &[Event<u64>]) -> Verdict {
     checked(events).verdict
 }
 
-fn show(events: &[Event<u64>]) -> String {
+pub(crate) fn show(events: &[Event<u64>]) -> String {
     events.iter().map(|event| serde_json::to_string(event).unwrap() + "\n").collect()
 }
 

@@ -3,7 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bounds;
 mod brute_force;
 mod generator;
+mod independent;
 mod linearizable;
+mod models;
 mod mutation;
