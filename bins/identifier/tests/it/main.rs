@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it finds nothing")]
 
+mod cluster;
 mod command_line;
 mod kill;
 mod unique;

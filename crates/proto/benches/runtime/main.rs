@@ -13,7 +13,12 @@
 //! cargo bench -p proto --bench runtime
 //! ```
 
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a benchmark reads the clock and prints"
+)]
 
 mod reference;
 
