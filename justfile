@@ -88,3 +88,8 @@ maelstrom *ARGS: build
         exit 2
     fi
     "$maelstrom" test {{ARGS}}
+
+# The node runtime against a single-threaded reference program: speed, and memory over five million requests.
+bench-runtime:
+    cargo build --release -p identifier -p proto --bins --examples
+    cargo bench -p proto --bench runtime
