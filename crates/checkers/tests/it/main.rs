@@ -10,3 +10,4 @@ mod independent;
 mod linearizable;
 mod models;
 mod mutation;
+mod set;
