@@ -1,0 +1,243 @@
+//! Sets that only grow, workloads broadcast and g-set: is everything that was added still there, and
+//! how long did it take to be seen everywhere? The rules are those of Jepsen's `set-full` checker.
+//!
+//! For each element that somebody tried to add:
+//!
+//! - it is *known* from the completion of its add, or of the first read that has it;
+//! - *last present* and *last absent* are, among the reads that completed after the add was invoked,
+//!   the one invoked last that has it, and that has not;
+//! - it is *stable* if last present was invoked after last absent, *lost* if last absent was invoked
+//!   after last present and after it was known, and *never read* otherwise.
+//!
+//! One thing is stricter than in Maelstrom: a read that has an element twice makes the history
+//! invalid. That was meant there too, but the comparison is the wrong way round.
+
+mod result;
+mod row;
+
+use std::collections::BTreeMap;
+use std::hash::Hash;
+
+use crate::history::{Event, Kind, Op};
+use crate::operation::{Malformed, Operation, operations};
+use crate::quantiles::quantiles;
+use crate::verdict::Verdict;
+pub use result::{ElementOutcome, ElementResult, Moment, SetResult, WORST_STALE_MAX};
+use row::{BitSet, Row, below};
+use rustc_hash::FxHashMap;
+
+/// Checks a history of adds (or broadcasts) and reads of one set; other operations are passed over.
+///
+/// # Errors
+///
+/// When no clients can have produced the history.
+pub fn check<V: Clone + Eq + Hash>(history: &[Event<V>]) -> Result<SetResult<V>, Malformed> {
+    let operations = operations(history)?;
+    let mut elements = Elements::added(history, &operations);
+    let mut duplicated = Duplicated::default();
+    let mut rows = FxHashMap::default();
+    // Latest invocation first, so that the first read that has an element is its last one.
+    for operation in operations.iter().rev() {
+        let Some(read) = Read::new(operation) else { continue };
+        // A client mostly reads what it read before and more: compared with its next read, nearly
+        // nothing has to be looked up.
+        let row: &mut Row<'_, V> = rows.entry(operation.invocation.process).or_default();
+        row.follow(read.elements, |element| elements.number(element));
+        if row.has_duplicates {
+            duplicated.note(&row.numbers);
+        }
+        elements.observe(&read, row);
+    }
+    Ok(elements.into_result(duplicated))
+}
+
+/// A read that succeeded.
+struct Read<'a, V> {
+    elements: &'a [V],
+    invocation: &'a Event<V>,
+    completed_at: usize,
+}
+
+impl<'a, V> Read<'a, V> {
+    fn new(operation: &Operation<'a, V>) -> Option<Self> {
+        let completion = operation.completion.filter(|event| event.kind == Kind::Ok)?;
+        let Op::ReadSet { elements: Some(elements) } = &completion.op else { return None };
+        let completed_at = operation.completed_at?;
+        Some(Self { elements, invocation: operation.invocation, completed_at })
+    }
+}
+
+/// What is known of one element.
+struct Element<'a, V> {
+    element: &'a V,
+    invoked_at: usize,
+    last_present: Option<&'a Event<V>>,
+    last_absent: Option<&'a Event<V>>,
+}
+
+const NEVER: usize = usize::MAX;
+
+/// All elements, in the order in which somebody first tried to add them.
+struct Elements<'a, V> {
+    history: &'a [Event<V>],
+    added: Vec<Element<'a, V>>,
+    /// Where in the history each was known first; [`NEVER`] if it was not.
+    known_at: Vec<usize>,
+    numbers: FxHashMap<&'a V, u32>,
+    /// Elements whose last present read is still to be found.
+    not_present: BitSet,
+    /// Elements whose last absent read is still to be found.
+    not_absent: BitSet,
+}
+
+impl<'a, V: Clone + Eq + Hash> Elements<'a, V> {
+    fn added(history: &'a [Event<V>], operations: &[Operation<'a, V>]) -> Self {
+        let mut added: Vec<Element<'a, V>> = Vec::new();
+        let mut known_at = Vec::new();
+        let mut numbers = FxHashMap::default();
+        for operation in operations {
+            let Some(element) = operation.invocation.op.added_element() else { continue };
+            let number = *numbers.entry(element).or_insert_with(|| {
+                let invoked_at = operation.invoked_at;
+                added.push(Element { element, invoked_at, last_present: None, last_absent: None });
+                known_at.push(NEVER);
+                added.len() as u32 - 1
+            });
+            if let (Kind::Ok, Some(at)) = (operation.outcome(), operation.completed_at) {
+                let known_at = &mut known_at[number as usize];
+                *known_at = at.min(*known_at);
+            }
+        }
+        let not_present = BitSet::all(added.len());
+        let not_absent = BitSet::all(added.len());
+        Self { history, added, known_at, numbers, not_present, not_absent }
+    }
+
+    /// The number of an element; one that nobody added gets a number above the others.
+    fn number(&mut self, element: &'a V) -> u32 {
+        let next = self.numbers.len() as u32;
+        *self.numbers.entry(element).or_insert(next)
+    }
+
+    /// Takes in a read; those that were invoked later have been.
+    fn observe(&mut self, read: &Read<'a, V>, row: &Row<'a, V>) {
+        // What was not yet tried when the read completed has nothing to do with it.
+        let tried = self.added.partition_point(|element| element.invoked_at < read.completed_at);
+        let known_at = &mut self.known_at[..tried];
+        for &number in &row.numbers {
+            if let Some(known_at) = known_at.get_mut(number as usize) {
+                *known_at = read.completed_at.min(*known_at);
+            }
+        }
+        let word = |place: usize| row.present.words.get(place).copied().unwrap_or(0);
+        let added = &mut self.added;
+        self.not_present.take(
+            |place| word(place) & below(place, tried),
+            |number| added[number].last_present = Some(read.invocation),
+        );
+        self.not_absent.take(
+            |place| !word(place) & below(place, tried),
+            |number| added[number].last_absent = Some(read.invocation),
+        );
+    }
+
+    fn into_result(self, duplicated: Duplicated) -> SetResult<V> {
+        let known = self.known_at.iter().map(|&position| self.history.get(position));
+        let results: Vec<ElementResult<V>> =
+            self.added.iter().zip(known).map(|(element, known)| element.result(known)).collect();
+        let of = |outcome| {
+            let chosen = results.iter().filter(move |result| result.outcome == outcome);
+            chosen.map(|result| result.element.clone()).collect::<Vec<V>>()
+        };
+        let is_stale = |result: &&ElementResult<V>| result.stable_latency.is_some_and(|ms| ms > 0);
+        let mut worst_stale: Vec<&ElementResult<V>> = results.iter().filter(is_stale).collect();
+        let stale = worst_stale.iter().map(|result| result.element.clone()).collect();
+        worst_stale.sort_by_key(|result| std::cmp::Reverse(result.stable_latency));
+        worst_stale.truncate(WORST_STALE_MAX);
+        let lost = of(ElementOutcome::Lost);
+        let stable_latencies: Vec<u64> =
+            results.iter().filter_map(|result| result.stable_latency).collect();
+
+        let mut names: Vec<Option<&V>> = vec![None; self.numbers.len()];
+        for (&element, &number) in &self.numbers {
+            names[number as usize] = Some(element);
+        }
+        let duplicated: Vec<(V, usize)> = duplicated
+            .order
+            .iter()
+            .filter_map(|number| Some((names[*number as usize]?.clone(), duplicated.most[number])))
+            .collect();
+        SetResult {
+            verdict: if !lost.is_empty() || !duplicated.is_empty() {
+                Verdict::Invalid
+            } else if stable_latencies.is_empty() {
+                Verdict::Unknown
+            } else {
+                Verdict::Valid
+            },
+            attempt_count: results.len(),
+            stable_count: stable_latencies.len(),
+            lost,
+            never_read: of(ElementOutcome::NeverRead),
+            stale,
+            worst_stale: worst_stale.into_iter().cloned().collect(),
+            stable_latencies: quantiles(stable_latencies),
+            lost_latencies: quantiles(
+                results.iter().filter_map(|result| result.lost_latency).collect(),
+            ),
+            duplicated,
+        }
+    }
+}
+
+impl<V: Clone> Element<'_, V> {
+    fn result(&self, known: Option<&Event<V>>) -> ElementResult<V> {
+        // Missing counts as before everything.
+        let present = self.last_present.map(|event| event.index);
+        let absent = self.last_absent.map(|event| event.index);
+        let is_stable = present.is_some() && absent < present;
+        let is_lost = present < absent && known.is_some_and(|known| Some(known.index) < absent);
+        let known_time = known.map_or(0, |known| known.time);
+        // From when it was known to just after `event`, in whole milliseconds.
+        let latency = |event: Option<&Event<V>>| {
+            event.map_or(0, |event| (event.time + 1).saturating_sub(known_time) / 1_000_000)
+        };
+        ElementResult {
+            element: self.element.clone(),
+            outcome: if is_stable {
+                ElementOutcome::Stable
+            } else if is_lost {
+                ElementOutcome::Lost
+            } else {
+                ElementOutcome::NeverRead
+            },
+            stable_latency: is_stable.then(|| latency(self.last_absent)),
+            lost_latency: is_lost.then(|| latency(self.last_present)),
+            known: known.map(Moment::from),
+            last_absent: self.last_absent.map(Moment::from),
+        }
+    }
+}
+
+/// Elements that came more than once in a read.
+#[derive(Default)]
+struct Duplicated {
+    order: Vec<u32>,
+    most: FxHashMap<u32, usize>,
+}
+
+impl Duplicated {
+    fn note(&mut self, numbers: &[u32]) {
+        let mut times: BTreeMap<u32, usize> = BTreeMap::new();
+        for &number in numbers {
+            *times.entry(number).or_default() += 1;
+        }
+        for (number, times) in times.into_iter().filter(|&(_, times)| times > 1) {
+            let most = self.most.entry(number).or_insert_with(|| {
+                self.order.push(number);
+                0
+            });
+            *most = times.max(*most);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Reads as sets of small numbers, so that a history of thousands of reads of thousands of elements
+//! takes a millisecond.
+
+/// The elements of a read by their numbers.
+pub(super) struct Row<'a, V> {
+    elements: &'a [V],
+    pub(super) numbers: Vec<u32>,
+    /// The numbers as a set.
+    pub(super) present: BitSet,
+    pub(super) has_duplicates: bool,
+}
+
+impl<V> Default for Row<'_, V> {
+    fn default() -> Self {
+        Self {
+            elements: &[],
+            numbers: Vec::new(),
+            present: BitSet::default(),
+            has_duplicates: false,
+        }
+    }
+}
+
+impl<'a, V: Eq> Row<'a, V> {
+    /// How many elements of the old row are tried before one is looked up.
+    const LOOKAHEAD: usize = 8;
+
+    /// Turns this row into that of `elements`, taking over the numbers of what both have in the
+    /// same order, and asking `number` for the others.
+    pub(super) fn follow(&mut self, elements: &'a [V], mut number: impl FnMut(&'a V) -> u32) {
+        let common = self.elements.iter().zip(elements).take_while(|(old, new)| old == new).count();
+        let old = self.numbers.split_off(common);
+        if self.has_duplicates {
+            self.present.clear();
+            for &number in &self.numbers {
+                self.present.insert(number);
+            }
+        } else {
+            for &number in &old {
+                self.present.remove(number);
+            }
+        }
+        self.numbers.reserve(elements.len() - common);
+        let old_elements = &self.elements[common..];
+        let mut next = 0;
+        for element in &elements[common..] {
+            let ahead = old_elements[next..].iter().take(Self::LOOKAHEAD);
+            if let Some(place) = ahead.into_iter().position(|old| old == element) {
+                next += place;
+                self.numbers.push(old[next]);
+                next += 1;
+            } else {
+                self.numbers.push(number(element));
+            }
+        }
+        let mut is_new = true;
+        for &number in &self.numbers[common..] {
+            is_new &= self.present.insert(number);
+        }
+        // What was in the old row twice may be so in what is left of it.
+        self.has_duplicates =
+            !is_new || (self.has_duplicates && self.present.len() < self.numbers.len());
+        self.elements = elements;
+    }
+}
+
+/// A set of numbers.
+#[derive(Default)]
+pub(super) struct BitSet {
+    pub(super) words: Vec<u64>,
+}
+
+impl BitSet {
+    /// All numbers below `count`.
+    pub(super) fn all(count: usize) -> Self {
+        let words = (0..count.div_ceil(64)).map(|word| below(word, count)).collect();
+        Self { words }
+    }
+
+    fn clear(&mut self) {
+        self.words.clear();
+    }
+
+    /// False if the number was in already.
+    fn insert(&mut self, number: u32) -> bool {
+        let (word, bit) = ((number / 64) as usize, 1 << (number % 64));
+        if word >= self.words.len() {
+            self.words.resize(word + 1, 0);
+        }
+        let is_new = self.words[word] & bit == 0;
+        self.words[word] |= bit;
+        is_new
+    }
+
+    fn remove(&mut self, number: u32) {
+        if let Some(word) = self.words.get_mut((number / 64) as usize) {
+            *word &= !(1 << (number % 64));
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// Removes what is also in the words that `chosen` makes of the place and the word there, and
+    /// calls `removed` with each.
+    pub(super) fn take(&mut self, chosen: impl Fn(usize) -> u64, mut removed: impl FnMut(usize)) {
+        for (place, word) in self.words.iter_mut().enumerate() {
+            let mut taken = *word & chosen(place);
+            *word &= !taken;
+            while taken != 0 {
+                removed(place * 64 + taken.trailing_zeros() as usize);
+                taken &= taken - 1;
+            }
+        }
+    }
+}
+
+/// The bits of a word that stand for numbers below `count`.
+pub(super) const fn below(word: usize, count: usize) -> u64 {
+    match count.saturating_sub(word * 64) {
+        rest @ 0..64 => (1 << rest) - 1,
+        _ => u64::MAX,
+    }
+}
