@@ -21,6 +21,10 @@ pub const RETRY_MIN: Duration = Duration::from_millis(500);
 /// within this time and a quarter (the jitter).
 pub const RETRY_MAX: Duration = Duration::from_millis(2000);
 
+/// How many of the messages that carried a value again are remembered. An acknowledgement of an
+/// earlier one comes too late; that of a later one will do.
+const RESENT_IDS_MAX: usize = 4;
+
 /// A link to a peer.
 #[derive(Debug, Default)]
 pub struct Link {
@@ -54,12 +58,14 @@ pub struct Queued {
 }
 
 /// A value that was sent as a plain `broadcast`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forward {
     /// Which value.
     pub position: Position,
-    /// The message that carried it (last).
-    pub msg_id: Option<MessageId>,
+    /// The messages that carried it: the first one, if it was not dropped, and the last few.
+    pub first_id: Option<MessageId>,
+    /// See `first_id`.
+    pub resent_ids: Vec<MessageId>,
     /// When it was sent first.
     pub sent_at: Time,
     /// Whether it is a direct copy, sent round a failed neighbour.
@@ -103,6 +109,20 @@ pub enum Kind {
     Foreign,
 }
 
+impl Forward {
+    /// Notes that it was sent again.
+    pub fn resent_as(&mut self, id: MessageId) {
+        if self.resent_ids.len() == RESENT_IDS_MAX {
+            self.resent_ids.remove(0);
+        }
+        self.resent_ids.push(id);
+    }
+
+    fn was_sent_as(&self, id: MessageId) -> bool {
+        self.first_id == Some(id) || self.resent_ids.contains(&id)
+    }
+}
+
 impl Link {
     /// Queues a value, to leave at `send_at` unless the queue leaves earlier. A failed peer of our
     /// kind will hear of it when the two are compared.
@@ -138,7 +158,7 @@ impl Link {
         set: &ValueSet,
     ) -> bool {
         let by_number = msg_id.and_then(|id| {
-            let found = self.forwards.iter().position(|forward| forward.msg_id == Some(id))?;
+            let found = self.forwards.iter().position(|forward| forward.was_sent_as(id))?;
             // A number may be that of an earlier life: the value has to agree.
             let agrees =
                 value.is_none_or(|value| set.get(self.forwards[found].position) == Some(value));

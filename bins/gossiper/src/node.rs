@@ -263,7 +263,7 @@ impl Gossiper {
         self.sources.push(source);
         self.settling.changed_at = ctx.now();
         if self.strategy.anchor(self.view(ctx.now())) != Some(source) {
-            self.settling.open_since.get_or_insert(ctx.now());
+            self.settling.open_since.get_or_insert_with(|| ctx.now());
         }
         self.spread(position, source, ctx);
     }

@@ -71,6 +71,11 @@ impl Gossiper {
 
     /// Sends what is ready and due, and sees to it that the timer comes for the rest.
     pub(crate) fn flush(&mut self, ctx: &mut Context<'_, Self>) {
+        self.send_ready(ctx);
+        self.arm(ctx);
+    }
+
+    fn send_ready(&mut self, ctx: &mut Context<'_, Self>) {
         let ready = std::mem::take(&mut self.ready);
         for peer in &ready {
             if self.links[peer.index()].is_due(ctx.now()) {
@@ -79,7 +84,6 @@ impl Gossiper {
         }
         self.ready = ready;
         self.ready.clear();
-        self.arm(ctx);
     }
 
     fn send_queue(&mut self, peer: Peer, ctx: &mut Context<'_, Self>) {
@@ -99,10 +103,11 @@ impl Gossiper {
     fn send_single(&mut self, peer: Peer, queued: Queued, ctx: &mut Context<'_, Self>) {
         let Some(value) = self.set.get(queued.position) else { return };
         let message = value.clone();
-        let msg_id = self.transmit(peer, Body::Broadcast { message }, ctx);
+        let first_id = self.transmit(peer, Body::Broadcast { message }, ctx);
         self.links[peer.index()].forwards.push_back(Forward {
             position: queued.position,
-            msg_id,
+            first_id,
+            resent_ids: Vec::new(),
             sent_at: ctx.now(),
             is_direct: queued.is_direct,
             timed_out: false,
@@ -148,6 +153,7 @@ impl Gossiper {
     pub(crate) fn work(&mut self, ctx: &mut Context<'_, Self>) {
         let now = ctx.now();
         self.check_forwards(ctx);
+        self.send_ready(ctx);
         if self.greet_at.is_some_and(|at| at <= now) {
             self.greet_at = None;
             self.compare_with_targets(ctx);
@@ -182,18 +188,18 @@ impl Gossiper {
             for (index, forward) in link.forwards.iter_mut().enumerate() {
                 if !forward.timed_out && forward.sent_at + timeout <= now {
                     forward.timed_out = true;
-                    overdue.push((index, *forward));
+                    overdue.push((index, forward.position, forward.is_direct));
                 }
             }
             if overdue.is_empty() {
                 continue;
             }
             self.fail(peer, ctx);
-            for (index, forward) in overdue {
-                if !forward.is_direct {
+            for (index, position, is_direct) in overdue {
+                if !is_direct {
                     self.totals.failures += 1;
-                    let source = self.sources[forward.position as usize];
-                    let copies = self.send_round(peer, forward.position, source, now);
+                    let source = self.sources[position as usize];
+                    let copies = self.send_round(peer, position, source, now);
                     self.links[peer.index()].forwards[index].direct_copies = copies;
                 }
             }
@@ -250,7 +256,9 @@ impl Gossiper {
         link.kind = Kind::Foreign;
         link.batches.clear();
         link.failed = false;
-        link.comparison = None;
+        // From now on what is asked for with back-off is no comparison but an acknowledgement.
+        let is_open = link.forwards.iter().any(|forward| forward.timed_out);
+        link.comparison = is_open.then(|| Comparison { next_at: ctx.now(), attempts: 0 });
         self.ready.push(peer);
         self.links_changed(ctx);
     }
@@ -289,8 +297,9 @@ impl Gossiper {
         for index in 0..count {
             let position = self.links[peer.index()].forwards[index].position;
             let Some(message) = self.set.get(position).cloned() else { continue };
-            let msg_id = self.transmit(peer, Body::Broadcast { message }, ctx);
-            self.links[peer.index()].forwards[index].msg_id = msg_id;
+            if let Some(id) = self.transmit(peer, Body::Broadcast { message }, ctx) {
+                self.links[peer.index()].forwards[index].resent_as(id);
+            }
         }
     }
 

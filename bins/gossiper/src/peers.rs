@@ -3,7 +3,7 @@
 use proto::{Caller, Context, Error, ErrorCode};
 
 use crate::digest::{Digest, Mark};
-use crate::link::Kind;
+use crate::link::{Comparison, Kind};
 use crate::message::{Body, Gossip};
 use crate::node::Gossiper;
 use crate::outbox::retry_after;
@@ -64,7 +64,7 @@ impl Gossiper {
         if link.acknowledge(from.in_reply_to, value, &self.set) && link.failed {
             // It is back. One of ours is compared with; another one gets what is left, one by one.
             if let Some(comparison) = &mut link.comparison {
-                comparison.next_at = ctx.now();
+                *comparison = Comparison { next_at: ctx.now(), attempts: 0 };
             }
             if link.kind == Kind::Foreign {
                 link.failed = false;

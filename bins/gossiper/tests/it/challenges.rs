@@ -59,7 +59,6 @@ fn challenge(config: &Config, limits: &Figures) {
         let mut world = world(config.clone(), seed);
         world.workload(100.0, Duration::from_secs(20));
         let figures = finish(world, &format!("seed {seed}"));
-        println!("seed {seed}: {figures:?}");
         assert!(
             figures.messages_per_operation <= limits.messages_per_operation
                 && figures.median_ms <= limits.median_ms
@@ -115,7 +114,6 @@ fn partitions_cost_at_most_9_messages_an_operation() {
     for seed in 0..10 {
         for config in [challenge_3d(), challenge_3e()] {
             let figures = with_partitions(config, seed);
-            println!("seed {seed}: {figures:?}");
             assert!(figures.messages_per_operation <= 9.0, "seed {seed}: {figures:?}");
         }
     }
@@ -141,7 +139,6 @@ fn a_hub_that_is_cut_off_is_replaced() {
             world.heal();
             world.workload(100.0, Duration::from_secs(5));
             let figures = finish(world, &format!("seed {seed}"));
-            println!("cut off, seed {seed}: {figures:?}");
             assert!(figures.messages_per_operation <= 9.0, "seed {seed}: {figures:?}");
         }
     }
@@ -166,7 +163,6 @@ fn a_hub_that_is_killed_is_replaced_and_comes_back_empty() {
             let sizes: Vec<_> = world.sizes();
             assert!(sizes.iter().all(|size| *size == sizes[0]), "seed {seed}: {sizes:?}");
             let messages = world.messages_per_operation();
-            println!("killed, seed {seed}: {messages}");
             assert!(messages <= 9.0, "seed {seed}: {messages}");
         }
     }

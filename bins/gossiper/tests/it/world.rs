@@ -32,7 +32,7 @@ impl Shape {
                 let mut all = vec![node + side];
                 all.extend(node.checked_sub(side));
                 all.extend((node % side + 1 < side).then_some(node + 1));
-                all.extend((node % side > 0).then(|| node - 1));
+                all.extend((!node.is_multiple_of(side)).then(|| node - 1));
                 all
             }
             Self::Line => node.checked_sub(1).into_iter().chain([node + 1]).collect(),
