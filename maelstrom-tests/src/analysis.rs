@@ -125,7 +125,8 @@ fn to_value(value: &impl serde::Serialize) -> Value {
     serde_json::to_value(value).unwrap_or(Value::Null)
 }
 
-fn all_options(options: &Options, subject: &Subject) -> Value {
+/// What `options` in the results has.
+pub(crate) fn all_options(options: &Options, subject: &Subject) -> Value {
     let mut all = match to_value(options) {
         Value::Object(options) => options,
         _ => Map::new(),

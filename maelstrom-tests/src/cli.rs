@@ -12,6 +12,7 @@ use crate::expect::Expectation;
 use crate::options::{FaultKind, Options, TopologyName, WorkloadName, numbered_nodes};
 use crate::simulated::SimulatedNode;
 use crate::tasks::TasksArgs;
+use crate::{compare, serve};
 
 /// A test bench for Maelstrom nodes in any language: real processes, or our own nodes in virtual
 /// time, under faults, with checkers, and with every run repeatable from its seed.
@@ -30,6 +31,10 @@ pub enum Command {
     Test(Box<TestArgs>),
     /// Run the sample cases of tasks against the built binaries
     Tasks(TasksArgs),
+    /// Show the runs of a store in a browser
+    Serve(serve::Args),
+    /// Hold two runs against each other
+    Compare(compare::Args),
 }
 
 /// Arguments of `eddy test`.

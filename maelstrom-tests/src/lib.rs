@@ -3,6 +3,7 @@
 
 pub mod analysis;
 pub mod cli;
+pub mod compare;
 pub mod conversation;
 pub mod expect;
 pub mod harness;
@@ -10,9 +11,12 @@ mod nemesis;
 pub mod options;
 pub mod process;
 pub mod progress;
+pub mod report;
+pub mod serve;
 pub mod simulated;
 pub mod store;
 pub mod tasks;
+pub mod terminal;
 pub mod test_command;
 pub mod workload;
 pub mod world;

@@ -19,6 +19,8 @@ fn main() -> ExitCode {
     match cli.command {
         Command::Test(args) => eddy::test_command::run(&args),
         Command::Tasks(args) => eddy::tasks::run(&args),
+        Command::Serve(args) => eddy::serve::run(&args),
+        Command::Compare(args) => eddy::compare::run(&args),
     }
 }
 

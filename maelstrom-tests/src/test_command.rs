@@ -7,18 +7,22 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use checkers::Verdict;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
-use crate::analysis::{Results, Subject, analyse};
+use crate::analysis::{Subject, all_options, analyse};
 use crate::cli::TestArgs;
 use crate::harness::{self, Record};
 use crate::options::{FaultKind, Options};
 use crate::process::{
     ProcessOptions, ProcessWorld, StartError, check_program, interrupted, note_interrupts,
 };
-use crate::progress::{Progress, Silent};
+use crate::progress::Progress;
+use crate::report;
+use crate::report::offence::Offence;
 use crate::simulated::{SimulateError, SimulatedNode, simulate};
 use crate::store::{Recording, RunDirectory};
+use crate::terminal::progress::Display;
+use crate::terminal::{self, summary};
 use crate::workload::workload;
 
 /// Runs the tests that the arguments ask for. The exit status is that of the first run that is not
@@ -28,8 +32,8 @@ pub fn run(args: &TestArgs) -> ExitCode {
     for count in 0..args.test_count {
         let seed = first_seed.wrapping_add(count);
         match run_once(args, seed) {
-            Ok(results) if results.verdict == Verdict::Valid => {}
-            Ok(results) => return exit_code(results.verdict),
+            Ok(Verdict::Valid) => {}
+            Ok(verdict) => return exit_code(verdict),
             Err(error) => {
                 let _ = writeln!(io::stderr(), "eddy: {error}");
                 return ExitCode::from(error.status);
@@ -108,7 +112,7 @@ pub(crate) fn random_seed() -> u64 {
     u64::from(rand::rngs::SysRng.try_next_u32().unwrap_or_else(|_| std::process::id()))
 }
 
-fn run_once(args: &TestArgs, seed: u64) -> Result<Results, TestError> {
+fn run_once(args: &TestArgs, seed: u64) -> Result<Verdict, TestError> {
     let options = args.run.options(seed).map_err(TestError::usage)?;
     let mut subject = Subject { options: Map::new(), command: args.command(seed) };
     subject.options.insert("args".to_owned(), json!(args.args));
@@ -144,16 +148,49 @@ fn run_in(
     subject: &Subject,
     directory: &RunDirectory,
     run: impl FnOnce(&mut dyn Progress) -> Result<Record, TestError>,
-) -> Result<Results, TestError> {
+) -> Result<Verdict, TestError> {
+    let is_silent = args.quiet || args.json;
+    if !is_silent {
+        summary::announce(&mut terminal::stdout(), &announced(options, subject))?;
+    }
     let mut history = directory.history()?;
-    let mut watching = Silent;
+    let mut watching =
+        Display::new(terminal::progress::Style::detect(is_silent), options.time_limit);
     let mut recording = Recording { history: &mut history, then: &mut watching };
     let record = run(&mut recording)?;
     history.finish()?;
+    watching.phase("checking");
     let results =
         analyse(options, subject, &record, &*workload(options), &args.run.expect, &mut interrupted);
+    drop(record);
+    watching.phase("writing");
     directory.write_results(&results.json)?;
-    Ok(results)
+    let offence = report::write(directory.path())?;
+    drop(watching);
+    tell(args, &Value::Object(results.json), offence.as_ref(), directory)?;
+    Ok(results.verdict)
+}
+
+/// As much of the results as is known before the run.
+fn announced(options: &Options, subject: &Subject) -> Value {
+    json!({ "options": all_options(options, subject) })
+}
+
+/// Prints the results in the form that was asked for.
+fn tell(
+    args: &TestArgs,
+    results: &Value,
+    offence: Option<&Offence>,
+    directory: &RunDirectory,
+) -> io::Result<()> {
+    let mut out = terminal::stdout();
+    if args.json {
+        summary::json(&mut out, results)
+    } else if args.quiet {
+        summary::verdict_line(&mut out, results)
+    } else {
+        summary::summary(&mut out, results, offence, Some(directory.path()))
+    }
 }
 
 fn run_processes(

@@ -1,0 +1,257 @@
+//! What the script of a page gets to show: messages, operations and logs, as columns of short numbers,
+//! and never more than a browser takes easily.
+
+use std::io;
+use std::ops::Range;
+
+use serde::Serialize;
+
+use super::history::{Fault, History, ValueReader};
+use super::logs::{self, Log, natural};
+use super::messages::{Journal, Message};
+use super::offence::{Evidence, Offence};
+use super::text;
+use super::window::windows;
+
+/// Messages in the diagram.
+const MESSAGES_MAX: usize = 100_000;
+/// Operations in the history.
+const OPERATIONS_MAX: usize = 20_000;
+/// Characters of all bodies of messages, or of all values of operations, together.
+const CHARACTERS_MAX: usize = 5_000_000;
+/// One body or value is cut after so many characters even if there are few.
+const VALUE_LENGTH_MAX: usize = 400;
+
+/// All that the script gets.
+#[derive(Debug, Serialize)]
+pub struct Data {
+    /// Microseconds since the start at which the last event was.
+    end: u64,
+    faults: Vec<Fault>,
+    /// Microseconds since the start of what is to be looked at first.
+    focus: Option<u64>,
+    diagram: Diagram,
+    history: Table,
+    logs: Vec<Log>,
+    /// What is left out, for the reader.
+    #[serde(skip)]
+    pub notes: Vec<String>,
+}
+
+/// What an endpoint is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Asks.
+    Client,
+    /// Is tested.
+    Node,
+    /// Belongs to the bench.
+    Service,
+}
+
+/// The role of an endpoint with this name, as Maelstrom names them.
+pub fn role(name: &str) -> Role {
+    match name {
+        _ if proto::service::is_service(name) => Role::Service,
+        _ if name.starts_with('c') => Role::Client,
+        _ => Role::Node,
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Endpoint {
+    name: String,
+    role: Role,
+}
+
+/// The messages, one entry in each column a message. Times are in microseconds.
+#[derive(Default, Debug, Serialize)]
+struct Diagram {
+    endpoints: Vec<Endpoint>,
+    kinds: Vec<String>,
+    /// Since the message before was sent.
+    sent: Vec<u64>,
+    /// From sending to receipt; -1 if it was not received.
+    took: Vec<i64>,
+    src: Vec<usize>,
+    dest: Vec<usize>,
+    kind: Vec<usize>,
+    body: Vec<String>,
+    id: Vec<Option<u64>>,
+    reply: Vec<Option<u64>>,
+    /// Place of the message and why it was lost.
+    lost: Vec<(usize, String)>,
+    /// Places before which messages are left out.
+    gaps: Vec<usize>,
+}
+
+/// The operations: index, start, end (µs, or null), process, function, outcome, what, value, error.
+#[derive(Default, Debug, Serialize)]
+struct Table {
+    functions: Vec<String>,
+    rows: Vec<Row>,
+    /// Places before which operations are left out.
+    gaps: Vec<usize>,
+}
+
+type Row = (u64, u64, Option<u64>, u64, usize, u8, Option<String>, String, Option<String>);
+
+impl Data {
+    /// Gathers what is to be shown of a run.
+    pub fn gather(evidence: Evidence<'_>, offence: Option<&Offence>) -> io::Result<Self> {
+        let Evidence { run_dir, results, history, journal } = evidence;
+        let problems = results.problems();
+        let focus = offence.map(|offence| offence.time);
+        let mut moments: Vec<u64> = focus.into_iter().collect();
+        moments.extend(problems.iter().map(|problem| problem.time));
+        moments.extend(history.faults.iter().flat_map(|fault| [fault.start, fault.end]));
+
+        let mut notes = Vec::new();
+        let diagram = Diagram::gather(journal, &moments, &mut notes)?;
+        let table = Table::gather(evidence, &moments, &mut notes)?;
+        for (file, bad) in [(History::FILE, history.bad_lines), (Journal::FILE, journal.bad_lines)]
+        {
+            if bad > 0 {
+                notes.push(format!("{} lines of {file} cannot be read.", text::grouped(bad)));
+            }
+        }
+        Ok(Self {
+            end: history.end / 1000,
+            faults: history.faults.clone(),
+            focus: focus.map(|time| time / 1000),
+            diagram,
+            history: table,
+            logs: logs::read(run_dir)?,
+            notes,
+        })
+    }
+}
+
+impl Diagram {
+    fn gather(journal: &Journal, moments: &[u64], notes: &mut Vec<String>) -> io::Result<Self> {
+        let places: Vec<usize> = moments.iter().map(|&time| journal.line_at(time)).collect();
+        // A message has at most three lines, mostly two.
+        let ranges = windows(journal.lines(), 2 * MESSAGES_MAX, &places);
+        let shown: usize = ranges.iter().map(ExactSizeIterator::len).sum();
+        let body_length = (CHARACTERS_MAX / (shown / 2).max(1)).clamp(24, VALUE_LENGTH_MAX);
+
+        let mut order: Vec<usize> = (0..journal.endpoints.len()).collect();
+        order.sort_by_key(|&place| {
+            let name = journal.endpoints[place].as_str();
+            (role(name), natural(name))
+        });
+        let mut column = vec![0; order.len()];
+        for (to, &from) in order.iter().enumerate() {
+            column[from] = to;
+        }
+        let endpoint = |&place: &usize| {
+            let name = &journal.endpoints[place];
+            Endpoint { name: text::line(name, 40), role: role(name) }
+        };
+        let endpoints = order.iter().map(endpoint).collect();
+        let mut diagram = Self { endpoints, ..Self::default() };
+        let mut last = 0;
+        for range in &ranges {
+            if range.start > 0 {
+                diagram.gaps.push(diagram.sent.len());
+            }
+            for message in journal.messages(std::slice::from_ref(range), body_length)? {
+                diagram.push(message, &column, &mut last);
+            }
+        }
+        if shown < journal.lines() {
+            notes.push(format!(
+                "The diagram shows {} of {} messages: those round faults and problems, the first \
+                 and the last. {} has them all.",
+                text::grouped(diagram.sent.len()),
+                text::grouped(journal.sent),
+                Journal::FILE
+            ));
+        }
+        Ok(diagram)
+    }
+
+    fn push(&mut self, message: Message, column: &[usize], last: &mut u64) {
+        let sent = message.sent / 1000;
+        let kind = self.kinds.iter().position(|kind| *kind == message.kind).unwrap_or_else(|| {
+            self.kinds.push(message.kind);
+            self.kinds.len() - 1
+        });
+        if let Some(reason) = message.lost {
+            self.lost.push((self.sent.len(), reason));
+        }
+        self.sent.push(sent.saturating_sub(*last));
+        *last = sent.max(*last);
+        let took = message.received.map(|time| (time / 1000).saturating_sub(sent));
+        self.took.push(took.and_then(|took| took.try_into().ok()).unwrap_or(-1));
+        self.src.push(column[message.src]);
+        self.dest.push(column[message.dest]);
+        self.kind.push(kind);
+        self.body.push(message.body);
+        self.id.push(message.msg_id);
+        self.reply.push(message.in_reply_to);
+    }
+}
+
+impl Table {
+    fn gather(
+        evidence: Evidence<'_>,
+        moments: &[u64],
+        notes: &mut Vec<String>,
+    ) -> io::Result<Self> {
+        let history = evidence.history;
+        let count = history.operations.len();
+        let places: Vec<usize> = moments.iter().map(|&time| history.place_at(time)).collect();
+        let ranges = windows(count, OPERATIONS_MAX, &places);
+        let shown: usize = ranges.iter().map(ExactSizeIterator::len).sum();
+        let value_length = (CHARACTERS_MAX / shown.max(1)).clamp(24, VALUE_LENGTH_MAX);
+        let functions = history.functions.iter().map(|name| text::line(name, 60)).collect();
+        let mut table = Self { functions, ..Self::default() };
+        let mut values = ValueReader::open(evidence.run_dir)?;
+        for Range { start, end } in ranges {
+            if start > 0 {
+                table.gaps.push(table.rows.len());
+            }
+            for operation in &history.operations[start..end] {
+                let values = values.values(operation)?;
+                let short = |json: &str| text::line(json, value_length);
+                let value = values.answered.as_deref().filter(|value| *value != "null");
+                table.rows.push((
+                    operation.invoked.index,
+                    operation.invoked.time / 1000,
+                    operation.completed.map(|end| end.time / 1000),
+                    operation.process,
+                    operation.function,
+                    operation.outcome as u8,
+                    values.key.as_deref().map(short),
+                    short(value.unwrap_or(&values.asked)),
+                    values.error.as_deref().map(short),
+                ));
+            }
+        }
+        if shown < count {
+            notes.push(format!(
+                "The history shows {} of {} operations: those round faults and problems, the \
+                 first and the last. {} has them all.",
+                text::grouped(shown),
+                text::grouped(count),
+                History::FILE
+            ));
+        }
+        Ok(table)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_follow_names() {
+        let roles = ["c1", "c12", "n1", "lin-kv", "seq-kv", "node"].map(role);
+        let expected =
+            [Role::Client, Role::Client, Role::Node, Role::Service, Role::Service, Role::Node];
+        assert_eq!(roles, expected);
+    }
+}

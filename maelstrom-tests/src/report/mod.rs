@@ -1,0 +1,124 @@
+//! `report.html` and the drawings beside it, made from nothing but the files of a run's directory, so
+//! that they can be made again for any run.
+//!
+//! [`results`], [`history`], [`messages`] and [`logs`] read those files, each within bounds; [`plots`]
+//! and [`violation`] draw; [`offence`] finds where to look first; [`data`] chooses what a page
+//! carries, and [`page`] makes it.
+
+pub mod data;
+pub mod history;
+mod lines;
+pub mod logs;
+pub mod messages;
+pub mod offence;
+pub mod page;
+mod palette;
+pub mod plots;
+pub mod results;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod text;
+pub mod violation;
+mod window;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde_json::Value;
+
+use data::{Data, Role, role};
+use history::History;
+use messages::Journal;
+use offence::{Evidence, Offence};
+use page::{Content, TrafficRow};
+use results::Results;
+use violation::Violation;
+
+/// The name of the page in a run's directory.
+pub const FILE: &str = "report.html";
+/// Nodes beyond these are left out of the table of messages.
+const TRAFFIC_ROWS_MAX: usize = 200;
+
+/// Writes `report.html` and the drawings into the directory of a run, and says where to look first if
+/// it is not valid.
+///
+/// # Errors
+///
+/// If a file of the run cannot be read, or one of ours not be written. Missing files and files that
+/// make no sense are no errors: the page shows what there is.
+pub fn write(run_dir: &Path) -> io::Result<Option<Offence>> {
+    let (json, unreadable) = match results::read(run_dir) {
+        Ok(json) => (json, None),
+        Err(error) => (Value::Null, Some(format!("{} cannot be read: {error}", results::FILE))),
+    };
+    let results = Results(&json);
+    let (history, journal) = (History::read(run_dir)?, Journal::read(run_dir)?);
+    let evidence = Evidence { run_dir, results, history: &history, journal: &journal };
+    let offence = Offence::find(evidence)?;
+
+    let plots = plots::all(&history, results).map_err(io::Error::other)?;
+    let violation = Violation::find(results).map(|violation| violation.draw()).transpose();
+    let violation = violation.map_err(io::Error::other)?;
+    for plot in plots.iter().chain(&violation) {
+        fs::write(run_dir.join(plot.file), &plot.svg)?;
+    }
+
+    let mut data = Data::gather(evidence, offence.as_ref())?;
+    data.notes.extend(unreadable);
+    let page = page::render(&Content {
+        results,
+        offence: offence.as_ref(),
+        violation: violation.as_ref(),
+        plots: &plots,
+        traffic: traffic(&journal),
+        data: &data,
+        files: files(run_dir)?,
+    });
+    fs::write(run_dir.join(FILE), page.map_err(io::Error::other)?)?;
+    Ok(offence)
+}
+
+/// Message counts of nodes and services; clients are taken together.
+fn traffic(journal: &Journal) -> Vec<TrafficRow> {
+    let mut rows: Vec<(Role, String, messages::Traffic)> = Vec::new();
+    for (name, traffic) in journal.endpoints.iter().zip(&journal.traffic) {
+        let role = role(name);
+        let shown =
+            if role == Role::Client { "all clients".to_owned() } else { text::line(name, 40) };
+        match rows.iter_mut().find(|row| role == Role::Client && row.0 == role) {
+            Some((_, _, sum)) => {
+                sum.sent += traffic.sent;
+                sum.received += traffic.received;
+                sum.lost += traffic.lost;
+            }
+            None => rows.push((role, shown, traffic.clone())),
+        }
+    }
+    rows.sort_by(|(role_a, a, _), (role_b, b, _)| {
+        (role_a, logs::natural(a)).cmp(&(role_b, logs::natural(b)))
+    });
+    rows.truncate(TRAFFIC_ROWS_MAX);
+    let highest = rows.iter().map(|row| row.2.sent).max().unwrap_or(0).max(1);
+    rows.into_iter()
+        .map(|(_, name, traffic)| TrafficRow {
+            name,
+            counts: [traffic.sent, traffic.received, traffic.lost].map(text::grouped),
+            share: (traffic.sent * 100 / highest) as u8,
+        })
+        .collect()
+}
+
+/// Files of the run that a reader may want, those that there are.
+fn files(run_dir: &Path) -> io::Result<Vec<String>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(run_dir)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name != FILE && entry.file_type()?.is_file() {
+            files.push(name);
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
+}

@@ -1,0 +1,128 @@
+//! Text from outside (node logs, keys, values) made fit to be shown: nothing invisible, nothing that
+//! turns the writing direction, nothing endless. Escaping for HTML is the template's business.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// Replaces what cannot be seen by something that can: control characters by their pictures
+/// (`␛` for escape), marks that reorder or hide text by their code (`\u{202e}`). Tabs stay.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_invisible) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        match character {
+            '\0'..='\x1f' if is_invisible(character) => {
+                let picture = char::from_u32(0x2400 + u32::from(character));
+                shown.push(picture.unwrap_or(char::REPLACEMENT_CHARACTER));
+            }
+            '\x7f' => shown.push('␡'),
+            _ if is_invisible(character) => shown.extend(character.escape_unicode()),
+            _ => shown.push(character),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+fn is_invisible(character: char) -> bool {
+    match character {
+        '\t' => false,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
+        '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
+        _ => character.is_control(),
+    }
+}
+
+/// The first `characters_max` characters of a text and, if that is not all, its length in bytes.
+pub fn cut(text: &str, characters_max: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(characters_max) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}… ({} bytes)", &text[..end], grouped(text.len()))),
+    }
+}
+
+/// One line of foreign text, at most so many characters of it.
+pub fn line(text: &str, characters_max: usize) -> String {
+    // Cut first: what is left out need not be looked at.
+    visible(&cut(text, characters_max)).into_owned()
+}
+
+/// A number with its digits in groups of three: `1,204,311`.
+pub fn grouped(number: impl TryInto<u64>) -> String {
+    let digits = number.try_into().unwrap_or(u64::MAX).to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A time since the start of a run, in seconds to the millisecond: `12.345 s`.
+pub fn seconds(nanoseconds: u64) -> String {
+    format!("{}.{:03} s", nanoseconds / 1_000_000_000, nanoseconds / 1_000_000 % 1000)
+}
+
+/// A length of time in milliseconds with three significant digits: `0.123 ms`, `12.3 ms`,
+/// `1,230 ms`.
+pub fn milliseconds(value: f64) -> String {
+    format!("{} ms", decimal(value))
+}
+
+/// A number with three significant digits, at least all those before the point.
+pub fn decimal(value: f64) -> String {
+    let decimals = match value.abs() {
+        _ if value.fract() == 0.0 => 0,
+        size if size < 10.0 => 2,
+        size if size < 100.0 => 1,
+        _ => 0,
+    };
+    let rounded = format!("{:.*}", if value.abs() < 1.0 { 3 } else { decimals }, value.abs());
+    let (whole, fraction) = rounded.split_once('.').unwrap_or((&rounded, ""));
+    let mut text = if value < 0.0 { "-".to_owned() } else { String::new() };
+    text.push_str(&grouped(whole.parse::<u64>().unwrap_or(u64::MAX)));
+    let fraction = fraction.trim_end_matches('0');
+    if !fraction.is_empty() {
+        let _ = write!(text, ".{fraction}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_seen_is_shown() {
+        assert_eq!(visible("a\tb é 日本"), "a\tb é 日本");
+        assert_eq!(visible("\x1b[31mred\0\n\x7f"), "␛[31mred␀␊␡");
+        assert_eq!(visible("\u{202e}fdp.exe\u{200b}\u{85}"), "\\u{202e}fdp.exe\\u{200b}\\u{85}");
+    }
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        assert_eq!(cut("äöü", 3), "äöü");
+        assert_eq!(cut("äöüx", 3), "äöü… (7 bytes)");
+        assert_eq!(line(&"x".repeat(1 << 20), 2), "xx… (1,048,576 bytes)");
+    }
+
+    #[test]
+    fn numbers_are_readable() {
+        assert_eq!(grouped(7_u64), "7");
+        assert_eq!(grouped(1_204_311_u64), "1,204,311");
+        assert_eq!(seconds(12_345_678_901), "12.345 s");
+        for (value, text) in [
+            (0.0, "0"),
+            (0.1234, "0.123"),
+            (1.5, "1.5"),
+            (12.34, "12.3"),
+            (1234.5, "1,234"),
+            (-2.25, "-2.25"),
+        ] {
+            assert_eq!(decimal(value), text, "{value}");
+        }
+    }
+}

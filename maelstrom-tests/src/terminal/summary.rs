@@ -1,0 +1,236 @@
+//! The results of a run in a terminal: the verdict first, then what failed and where to look, then a
+//! few figures and where the rest is.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use checkers::Verdict;
+use serde_json::Value;
+
+use super::{BAD, BOLD, FAINT, GOOD, style};
+use crate::report::offence::{Offence, Step};
+use crate::report::results::Results;
+use crate::report::{self, text};
+
+/// Causes beyond these are in the report.
+const CAUSES_MAX: usize = 8;
+/// Remarks beyond these are in the report.
+const NOTES_MAX: usize = 4;
+
+/// Says what begins: `eddy lin-kv on 5 nodes, seed 42`. Of the results only the options are needed.
+pub fn announce(out: &mut impl Write, results: &Value) -> io::Result<()> {
+    writeln!(out, "{BOLD}eddy{BOLD:#} {}", Results(results).title())
+}
+
+/// The results in one line: `✘ INVALID lin-kv on 5 nodes, seed 42: ...`.
+pub fn verdict_line(out: &mut impl Write, results: &Value) -> io::Result<()> {
+    let results = Results(results);
+    let (colour, sign) = style(results.verdict());
+    let word = results.verdict_word();
+    let why = results.causes().into_iter().next().unwrap_or_else(|| results.verdict_text());
+    writeln!(out, "{colour}{sign} {word}{colour:#} {}: {why}", results.title())
+}
+
+/// The results as JSON, and nothing else.
+pub fn json(out: &mut impl Write, results: &Value) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, results)?;
+    writeln!(out)
+}
+
+/// The results on a page of the terminal. `run_dir` is where the run is kept, if it is.
+pub fn summary(
+    out: &mut impl Write,
+    results: &Value,
+    offence: Option<&Offence>,
+    run_dir: Option<&Path>,
+) -> io::Result<()> {
+    let results = Results(results);
+    let (colour, sign) = style(results.verdict());
+    let (word, sentence) = (results.verdict_word(), results.verdict_text());
+    writeln!(out, "\n{colour}{sign} {word}{colour:#} {BOLD}{}{BOLD:#}", results.title())?;
+    writeln!(out, "  {sentence}")?;
+    failures(out, results)?;
+    if let Some(offence) = offence {
+        first_look(out, offence)?;
+    }
+    figures(out, results)?;
+    let notes = results.notes();
+    for note in notes.iter().take(NOTES_MAX) {
+        writeln!(out, "  {FAINT}note: {note}{FAINT:#}")?;
+    }
+    let more = notes.len().saturating_sub(NOTES_MAX);
+    if more > 0 {
+        writeln!(out, "  {FAINT}more notes in the report: {more}{FAINT:#}")?;
+    }
+    writeln!(out)?;
+    if let Some(run_dir) = run_dir {
+        writeln!(out, "  {BOLD}report{BOLD:#} {}", run_dir.join(report::FILE).display())?;
+    }
+    if let Some(command) = results.command() {
+        writeln!(out, "  {BOLD}again{BOLD:#}  {command}")?;
+    }
+    let seed = results.option("seed");
+    let seed = if seed.is_empty() { seed } else { format!(", seed {seed}") };
+    writeln!(out, "{colour}{sign} {word}{colour:#}{seed}")
+}
+
+fn failures(out: &mut impl Write, results: Results<'_>) -> io::Result<()> {
+    let causes = results.causes();
+    if causes.is_empty() {
+        return Ok(());
+    }
+    let title = match results.verdict() {
+        Some(Verdict::Invalid) => "What failed",
+        _ => "Why",
+    };
+    writeln!(out, "\n  {BOLD}{title}{BOLD:#}")?;
+    for (number, cause) in causes.iter().take(CAUSES_MAX).enumerate() {
+        writeln!(out, "  {:>2}. {cause}", number + 1)?;
+    }
+    let more = causes.len().saturating_sub(CAUSES_MAX);
+    if more > 0 {
+        writeln!(out, "      more in the report: {more}")?;
+    }
+    Ok(())
+}
+
+fn first_look(out: &mut impl Write, offence: &Offence) -> io::Result<()> {
+    writeln!(out, "\n  {BOLD}Where to look first{BOLD:#}")?;
+    writeln!(out, "  {}", offence.text)?;
+    let width = |steps: &[Step]| steps.iter().map(|step| step.who.chars().count()).max();
+    let width = width(&offence.operations).max(width(&offence.messages)).unwrap_or(0);
+    for step in offence.operations.iter().chain(&offence.messages) {
+        let time = text::seconds(step.time);
+        let Step { who, what, end, .. } = step;
+        writeln!(out, "    {time:>10}  {who:<width$}  {what}  {FAINT}{end}{FAINT:#}")?;
+    }
+    for line in &offence.log {
+        writeln!(out, "    {FAINT}stderr{FAINT:#} {}", text::cut(line, 200))?;
+    }
+    Ok(())
+}
+
+fn figures(out: &mut impl Write, results: Results<'_>) -> io::Result<()> {
+    let figures = results.figures();
+    let width = figures.iter().map(|figure| figure.name.len()).max().unwrap_or(0);
+    if width > 0 {
+        writeln!(out)?;
+    }
+    for figure in figures {
+        let note =
+            if figure.note.is_empty() { String::new() } else { format!(" ({})", figure.note) };
+        writeln!(out, "  {:<width$}  {}{FAINT}{note}{FAINT:#}", figure.name, figure.value)?;
+    }
+    for expectation in results.expectations() {
+        let (colour, sign) = if expectation.is_met { (GOOD, "✔") } else { (BAD, "✘") };
+        let measured = match expectation.measured {
+            Some(measured) => format!("measured {measured}"),
+            None => "there is no such figure".to_owned(),
+        };
+        writeln!(out, "  {colour}{sign}{colour:#} {}, {measured}", expectation.text)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// What is written, without colours.
+    fn plain(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
+        let mut bytes = Vec::new();
+        write(&mut bytes).unwrap();
+        anstream::adapter::strip_str(&String::from_utf8(bytes).unwrap()).to_string()
+    }
+
+    fn invalid() -> Value {
+        json!({
+            "valid?": false,
+            "verdict": {"text": "Invalid: something is wrong.",
+                "causes": ["key 3 is not linearizable", "n1: exited with 101"]},
+            "options": {"workload": "lin-kv", "node-count": 5, "seed": 42,
+                "command": "eddy test -w lin-kv --seed 42"},
+            "stats": {"count": 10, "ok-count": 8, "fail-count": 1, "info-count": 1},
+            "notes": ["a", "b", "c", "d", "e"],
+            "expect": [{"expected": "p50<3", "measured": 4.0, "valid?": false}],
+        })
+    }
+
+    #[test]
+    fn the_summary_begins_and_ends_with_verdict_and_seed() {
+        let step = |who: &str, what: &str| Step {
+            time: 1_204_000_000,
+            who: who.into(),
+            what: what.into(),
+            end: "ok".into(),
+        };
+        let offence = Offence {
+            text: "process 4 read 1, but the register holds 2".into(),
+            time: 1,
+            operations: vec![step("process 4", "read 3 → 1")],
+            messages: vec![step("c4 → n1", "read {\"key\":3}")],
+            log: vec!["panic".into()],
+        };
+        let run_dir = Path::new("store/lin-kv/1");
+        let text = plain(|out| summary(out, &invalid(), Some(&offence), Some(run_dir)));
+        assert_eq!(
+            text,
+            "
+✘ INVALID lin-kv on 5 nodes, seed 42
+  Invalid: something is wrong.
+
+  What failed
+   1. key 3 is not linearizable
+   2. n1: exited with 101
+
+  Where to look first
+  process 4 read 1, but the register holds 2
+       1.204 s  process 4  read 3 → 1  ok
+       1.204 s  c4 → n1    read {\"key\":3}  ok
+    stderr panic
+
+  operations  10 (8 ok, 1 failed, 1 of unknown outcome)
+  ✘ p50<3, measured 4
+  note: a
+  note: b
+  note: c
+  note: d
+  more notes in the report: 1
+
+  report store/lin-kv/1/report.html
+  again  eddy test -w lin-kv --seed 42
+✘ INVALID, seed 42
+"
+        );
+    }
+
+    #[test]
+    fn one_line_says_verdict_and_cause() {
+        assert_eq!(
+            plain(|out| verdict_line(out, &invalid())),
+            "✘ INVALID lin-kv on 5 nodes, seed 42: key 3 is not linearizable\n"
+        );
+        assert_eq!(
+            plain(|out| verdict_line(out, &json!({"valid?": true}))),
+            "✔ valid run: Everything that was checked holds.\n"
+        );
+    }
+
+    #[test]
+    fn without_results_there_is_still_a_summary() {
+        let text = plain(|out| summary(out, &Value::Null, None, None));
+        assert!(text.contains("? unfinished run"), "{text}");
+    }
+
+    #[test]
+    fn hostile_text_moves_no_cursor() {
+        let results = json!({"valid?": false, "verdict": {"text": "x\u{1b}[2J",
+            "causes": ["a\u{1b}]0;title\u{7}\nb"]}});
+        let mut bytes = Vec::new();
+        summary(&mut bytes, &results, None, None).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(!text.contains("\u{1b}[2J") && !text.contains("\u{1b}]"), "{text:?}");
+    }
+}

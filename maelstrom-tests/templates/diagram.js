@@ -1,0 +1,460 @@
+// The message diagram: one line a node, time going down, an arrow a message.
+//
+// The box scrolls by itself over an empty element as high as the whole diagram; a drawing as large as
+// the box stays in sight and holds only what is between its edges. So wheel, keys, touch and scroll bar
+// work as everywhere, and 100,000 messages cost no more than those that are seen.
+
+class Diagram {
+  constructor(parent, source, faults, end) {
+    this.faults = faults;
+    this.end = end;
+    this.load(source);
+    this.build(parent);
+    this.arrange();
+    if (this.count) this.fit();
+  }
+
+  /** Columns of the data as typed arrays with absolute times. */
+  load(source) {
+    const count = source.sent.length;
+    Object.assign(this, source, { count, sentAt: new Float64Array(count), endAt: new Float64Array(count) });
+    let time = 0;
+    for (let i = 0; i < count; i++) {
+      this.sentAt[i] = time += source.sent[i];
+      this.endAt[i] = source.took[i] < 0 ? time : time + source.took[i];
+    }
+    this.end = Math.max(this.end, time, 1);
+    this.lostWhy = new Map(source.lost);
+    this.failed = this.kinds.map((kind) => kind === "error");
+    const clients = this.endpoints.filter((e) => e.role === "client").length;
+    this.mergeClients = clients > 3;
+  }
+
+  role(i) {
+    const roles = [this.endpoints[this.src[i]].role, this.endpoints[this.dest[i]].role];
+    return roles.includes("client") ? "client" : roles.includes("service") ? "service" : "node";
+  }
+
+  build(parent) {
+    this.search = element("input", { type: "search", placeholder: "type or body", oninput: () => this.arrange() });
+    this.what = element("select", { onchange: () => this.arrange() },
+      option("all", "all messages"), option("node", "between servers"), option("client", "with clients"),
+      option("lost", "lost or never received"), option("error", "errors"),
+      ...this.kinds.slice(0, 60).map((kind, place) => option("kind" + place, kind)));
+    this.who = element("select", { onchange: () => this.arrange() }, option("-1", "all nodes"),
+      ...this.endpoints.slice(0, 200).map((endpoint, place) => option(String(place), endpoint.name)));
+    this.scale = element("select", { onchange: () => { this.arrange(); } },
+      option("order", "events in order"), option("time", "true to time"));
+    const button = (text, title, act) => element("button", { type: "button", title, "aria-label": title, onclick: act }, text);
+    const merge = element("input", { type: "checkbox", onchange: () => { this.mergeClients = merge.checked; this.arrange(); } });
+    merge.checked = this.mergeClients;
+    const tools = element("div", { class: "tools" },
+      labelled("search", this.search), labelled("show", this.what), labelled("node", this.who), labelled("spacing", this.scale),
+      element("label", { class: "check" }, merge, "clients in one line"),
+      element("span", { class: "buttons" },
+        button("−", "zoom out (key −)", () => this.zoom(1 / 1.5)), button("+", "zoom in (key +)", () => this.zoom(1.5)),
+        button("all", "show everything (key 0)", () => this.fit()),
+        button("next lost", "next lost message (key l)", () => this.nextLost())));
+    this.overview = shape("svg", { class: "overview", "aria-hidden": "true", preserveAspectRatio: "none",
+      onpointerdown: (event) => this.jump(event), onpointermove: (event) => { if (event.buttons) this.jump(event); } });
+    this.sheet = shape("svg", { class: "sheet", role: "img", onclick: (event) => this.pick(event), onpointermove: (event) => this.hover(event) });
+    this.spacer = element("div", { class: "spacer" }, this.sheet);
+    this.box = element("div", { class: "diagram-box", tabindex: 0, role: "region",
+      "aria-label": "Message diagram: time goes down, each column is a node. Arrow keys scroll, plus and minus zoom, n and p choose the next and previous message, l the next lost one.",
+      onscroll: onceAFrame(() => this.draw()), onkeydown: (event) => this.key(event) }, this.spacer);
+    this.box.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    this.box.addEventListener("touchstart", (event) => this.touch(event), { passive: true });
+    this.box.addEventListener("touchmove", (event) => this.touch(event), { passive: false });
+    this.status = element("p", { class: "note", role: "status" });
+    this.details = element("pre", { class: "details", "aria-live": "polite" });
+    const caption = element("figcaption", {},
+      element("b", {}, "Message diagram. "),
+      "Time goes down; each column is a node, each arrow a message from its sending to its receipt. ",
+      element("span", { class: "key client" }, "with clients"), " ", element("span", { class: "key node" }, "between nodes"), " ",
+      element("span", { class: "key service" }, "with services"), " ", element("span", { class: "key error" }, "errors"), " ",
+      element("span", { class: "key lost" }, "✕ lost"), ". Faults are shaded. Ctrl and wheel or two fingers zoom; click an arrow for its message.");
+    parent.append(element("figure", { class: "diagram" }, tools, this.overview, this.box, this.status, this.details, caption));
+    new ResizeObserver(onceAFrame(() => this.draw())).observe(this.box);
+  }
+
+  /** Chooses the messages and puts their events in order. */
+  arrange() {
+    const middle = this.places ? this.timeAt(this.box.scrollTop + this.box.clientHeight / 2) : 0;
+    const text = this.search.value.toLowerCase(), what = this.what.value, who = Number(this.who.value);
+    const kind = what.startsWith("kind") ? Number(what.slice(4)) : -1;
+    const wanted = (i) =>
+      (who < 0 || this.src[i] === who || this.dest[i] === who) &&
+      (what === "all" || this.kind[i] === kind || (what === "error" && this.failed[this.kind[i]]) ||
+        (what === "lost" && this.took[i] < 0) || (what === "client" && this.role(i) === "client") ||
+        (what === "node" && this.role(i) !== "client")) &&
+      (!text || (this.kinds[this.kind[i]] + " " + this.body[i]).toLowerCase().includes(text));
+    this.places = placesWhere(this.count, wanted);
+    this.columns = [];
+    this.columnOf = this.endpoints.map((endpoint, place) => {
+      const merged = this.mergeClients && endpoint.role === "client";
+      const known = merged ? this.columns.findIndex((c) => c.merged) : -1;
+      if (known >= 0) return known;
+      this.columns.push({ name: merged ? "clients" : endpoint.name, role: endpoint.role, merged, place });
+      return this.columns.length - 1;
+    });
+    this.order();
+    if (this.unit) { this.limitUnit(); this.size(); this.scrollTo(middle); }
+    this.drawOverview();
+    this.draw();
+  }
+
+  /** Ranks of sendings and receipts among all events, and what is needed to find those in sight. */
+  order() {
+    const places = this.places, count = places.length;
+    // A message's own receipt comes after its sending, and before a later message at the same time.
+    const events = new Float64Array(2 * count).map((_, n) => n);
+    const time = (n) => (n & 1 ? this.endAt : this.sentAt)[places[n >> 1]];
+    events.sort((a, b) => time(a) - time(b) || a - b);
+    this.sentRank = new Float64Array(count);
+    this.endRank = new Float64Array(count);
+    this.rankTimes = new Float64Array(2 * count);
+    let rank = 0;
+    for (const n of events) {
+      // What never arrived has one event only.
+      if (n & 1 && this.took[places[n >> 1]] < 0) continue;
+      (n & 1 ? this.endRank : this.sentRank)[n >> 1] = rank;
+      this.rankTimes[rank++] = time(n);
+    }
+    this.ranks = rank;
+    this.latest = new Float64Array(count);
+    let latest = 0;
+    for (let n = 0; n < count; n++) {
+      if (this.took[places[n]] < 0) this.endRank[n] = this.sentRank[n] + 0.9;
+      this.latest[n] = latest = Math.max(latest, this.endRank[n]);
+    }
+  }
+
+  get inOrder() { return this.scale.value === "order"; }
+  get length() { return this.inOrder ? Math.max(this.ranks, 1) : this.end; }
+  get top() { return 30; }
+
+  /** Ranks of a time, and back; between two events in proportion. */
+  rankAt(time) { return firstPlace(this.ranks, (n) => this.rankTimes[n] >= time); }
+  yAt(time) { return (this.inOrder ? this.rankAt(time) + 0.5 : time) * this.unit + this.top; }
+  timeAt(y) {
+    const at = (y - this.top) / (this.unit || 1);
+    if (!this.inOrder) return Math.max(0, at);
+    return this.ranks ? this.rankTimes[Math.min(this.ranks - 1, Math.max(0, Math.floor(at)))] : 0;
+  }
+  sentY(n) { return (this.inOrder ? this.sentRank[n] + 0.5 : this.sentAt[this.places[n]]) * this.unit + this.top; }
+  endY(n) {
+    if (this.took[this.places[n]] < 0) return this.sentY(n) + 14;
+    return (this.inOrder ? this.endRank[n] + 0.5 : this.endAt[this.places[n]]) * this.unit + this.top;
+  }
+
+  /** Keeps the scale between showing everything and what a browser can scroll. */
+  limitUnit() {
+    const room = Math.max(100, this.box.clientHeight - this.top - 20);
+    const least = room / this.length, most = Math.max(least, Math.min(8e6 / this.length, this.inOrder ? 60 : Infinity));
+    const usual = this.inOrder ? 16 : Math.max(least, (room / this.end) * 20);
+    if (this.unitOf !== this.scale.value) { this.unit = usual; this.unitOf = this.scale.value; }
+    this.unit = Math.min(most, Math.max(least, this.unit));
+  }
+
+  size() {
+    const width = Math.max(this.box.clientWidth, 70 + this.columns.length * 44);
+    this.spacer.style.width = width + "px";
+    this.spacer.style.height = Math.max(this.box.clientHeight, this.length * this.unit + this.top + 30) + "px";
+    this.columnX = (column) => 70 + ((column + 0.5) * (width - 70)) / this.columns.length;
+  }
+
+  /** Shows everything if that is readable, else the beginning at a readable scale. */
+  fit() {
+    this.unit = 0;
+    this.unitOf = this.scale.value;
+    this.limitUnit();
+    this.size();
+    this.draw();
+  }
+
+  zoom(factor, y = this.box.clientHeight / 2) {
+    const at = (this.box.scrollTop + y - this.top) / this.unit;
+    this.unit *= factor;
+    this.limitUnit();
+    this.size();
+    this.box.scrollTop = at * this.unit + this.top - y;
+    this.draw();
+  }
+
+  wheel(event) {
+    if (!event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    this.zoom(Math.exp(-event.deltaY / 200), event.clientY - this.box.getBoundingClientRect().top);
+  }
+
+  touch(event) {
+    if (event.touches.length !== 2) return;
+    const [a, b] = event.touches, distance = Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY);
+    if (event.type === "touchmove") {
+      event.preventDefault();
+      this.zoom(distance / this.pinch, (a.clientY + b.clientY) / 2 - this.box.getBoundingClientRect().top);
+    }
+    this.pinch = distance;
+  }
+
+  key(event) {
+    const act = { "+": () => this.zoom(1.5), "=": () => this.zoom(1.5), "-": () => this.zoom(1 / 1.5), 0: () => this.fit(),
+      n: () => this.step(1), p: () => this.step(-1), l: () => this.nextLost() }[event.key];
+    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    act();
+  }
+
+  /** Scrolls a time into the middle. */
+  scrollTo(time) { this.box.scrollTop = this.yAt(time) - this.box.clientHeight / 2; }
+
+  /** Shows a time (µs) at a readable scale and marks it. */
+  seek(time) {
+    if (this.inOrder) this.unit = Math.max(this.unit, 16);
+    this.limitUnit();
+    this.size();
+    this.mark = time;
+    this.scrollTo(time);
+    this.drawOverview();
+    this.draw();
+    this.box.scrollIntoView({ block: "nearest" });
+    this.box.focus({ preventScroll: true });
+  }
+
+  step(by) {
+    const current = this.chosen === undefined ? -1 : this.places.indexOf(this.chosen);
+    const first = firstPlace(this.places.length, (n) => this.sentY(n) >= this.box.scrollTop + this.top);
+    const next = current < 0 ? first : current + by;
+    if (next >= 0 && next < this.places.length) this.choose(next);
+  }
+
+  nextLost() {
+    const from = this.chosen === undefined ? -1 : this.chosen;
+    const after = this.places.findIndex((i) => i > from && this.took[i] < 0);
+    const next = after < 0 ? this.places.findIndex((i) => this.took[i] < 0) : after;
+    if (next < 0) this.status.textContent = "No message was lost.";
+    else this.choose(next);
+  }
+
+  choose(n) {
+    this.chosen = this.places[n];
+    const y = this.sentY(n), { scrollTop, clientHeight } = this.box;
+    if (y < scrollTop + this.top || y > scrollTop + clientHeight - 20) this.box.scrollTop = y - clientHeight / 2;
+    this.details.textContent = this.describe(this.chosen);
+    this.draw();
+  }
+
+  /** All that is known of a message. */
+  describe(i) {
+    const name = (place) => this.endpoints[place].name;
+    const why = this.lostWhy.get(i);
+    const came = this.took[i] >= 0 ? `received ${seconds(this.endAt[i])}, after ${milliseconds(this.took[i])}`
+      : why !== undefined ? `lost: ${why}` : "never received";
+    const ids = [this.id[i] === null ? "" : ` · msg_id ${this.id[i]}`, this.reply[i] === null ? "" : ` · in reply to ${this.reply[i]}`];
+    return `${name(this.src[i])} → ${name(this.dest[i])} · ${this.kinds[this.kind[i]]}${ids.join("")}\n` +
+      `sent ${seconds(this.sentAt[i])}, ${came}\n${this.body[i]}`;
+  }
+
+  /** The arrow next to a point of the sheet, if one is near. */
+  nearest(event) {
+    const frame = this.sheet.getBoundingClientRect(), x = event.clientX - frame.left, y = event.clientY - frame.top;
+    let best = -1, least = 12;
+    for (const n of this.drawn || []) {
+      const [x1, y1, x2, y2] = this.line(n), dx = x2 - x1, dy = y2 - y1;
+      const along = Math.max(0, Math.min(1, ((x - x1) * dx + (y - y1) * dy) / (dx * dx + dy * dy || 1)));
+      const distance = Math.hypot(x - x1 - along * dx, y - y1 - along * dy);
+      if (distance < least) [best, least] = [n, distance];
+    }
+    return best;
+  }
+
+  pick(event) {
+    const n = this.nearest(event);
+    if (n >= 0) this.choose(n);
+  }
+
+  hover(event) {
+    if (event.pointerType === "touch") return;
+    const n = this.nearest(event);
+    this.sheet.style.cursor = n < 0 ? "" : "pointer";
+    this.status.textContent = n < 0 ? this.summary : this.describe(this.places[n]).replaceAll("\n", " · ").slice(0, 240);
+  }
+
+  /** Ends of an arrow in the sheet. What was lost goes half the way. */
+  line(n) {
+    const i = this.places[n], { scrollTop, scrollLeft } = this.box;
+    const x1 = this.columnX(this.columnOf[this.src[i]]) - scrollLeft;
+    let x2 = this.columnX(this.columnOf[this.dest[i]]) - scrollLeft;
+    if (x1 === x2) x2 += 18;
+    if (this.took[i] < 0) x2 = x1 + (x2 - x1) * 0.5;
+    return [x1, this.sentY(n) - scrollTop, x2, this.endY(n) - scrollTop];
+  }
+
+  classOf(i) {
+    if (this.took[i] < 0) return "lost";
+    return this.failed[this.kind[i]] ? "error" : this.role(i);
+  }
+
+  draw() {
+    if (!this.unit || !this.columnX) return;
+    const { scrollTop, clientWidth: width, clientHeight: height } = this.box;
+    this.sheet.setAttribute("width", width);
+    this.sheet.setAttribute("height", height);
+    const parts = [...this.drawFaults(width, height), ...this.drawColumns(width, height)];
+    const first = firstPlace(this.places.length, (n) => this.inOrder
+      ? (this.latest[n] + 0.5) * this.unit + this.top + 14 >= scrollTop : this.endTimeFrom(n) * this.unit + this.top + 14 >= scrollTop);
+    const last = firstPlace(this.places.length, (n) => this.sentY(n) > scrollTop + height);
+    const most = 3000, stride = Math.max(1, Math.ceil((last - first) / most));
+    this.drawn = [];
+    for (let n = first; n < last; n++) if (n % stride === 0) this.drawn.push(n);
+    parts.push(...this.drawArrows());
+    if (this.drawn.length <= 90) parts.push(...this.drawLabels());
+    parts.push(...this.drawChosen(), ...this.drawMarks(width, height), ...this.drawHead(width));
+    this.sheet.replaceChildren(...parts);
+    const shown = countOf(this.places.length, this.count, "messages");
+    const sight = stride > 1 ? `; ${(last - first).toLocaleString("en")} in sight, every ${stride}th is drawn: zoom in for all` : "";
+    this.summary = this.count ? shown + sight + "." : "No messages were recorded.";
+    this.status.textContent = this.summary;
+    this.sheet.setAttribute("aria-label", this.summary);
+    this.moveWindow();
+  }
+
+  /** The latest time at which a message up to this one was received. */
+  endTimeFrom(n) {
+    const rank = Math.min(this.ranks - 1, Math.floor(this.latest[n]));
+    return rank < 0 ? 0 : this.rankTimes[rank];
+  }
+
+  faultClass(fault) {
+    this.faultKinds = this.faultKinds || [...new Set(this.faults.map((f) => f.name))];
+    return "fault fault" + (this.faultKinds.indexOf(fault.name) % 5);
+  }
+
+  drawFaults(width, height) {
+    const parts = [], { scrollTop } = this.box;
+    for (const fault of this.faults) {
+      const from = this.yAt(fault.start / 1000) - scrollTop, to = this.yAt(fault.end / 1000) - scrollTop;
+      if (to < 0 || from > height) continue;
+      const top = Math.max(from, -2), bottom = Math.min(to, height + 2);
+      parts.push(shape("rect", { class: this.faultClass(fault), x: 62, y: top, width: Math.max(0, width - 62), height: Math.max(2, bottom - top) }));
+      parts.push(shape("text", { class: "fault-name", x: width - 6, y: Math.max(top + 14, this.top + 12), "text-anchor": "end" },
+        (fault.name + " " + fault.whom).slice(0, 60)));
+    }
+    return parts;
+  }
+
+  drawColumns(width, height) {
+    const lines = this.columns.map((_, column) => {
+      const x = this.columnX(column) - this.box.scrollLeft;
+      return `M${x} ${this.top - 6}V${height}`;
+    });
+    const parts = [shape("path", { class: "column", d: lines.join("") })];
+    // Times at the left, as many as have room.
+    const { scrollTop } = this.box;
+    for (let y = this.top + 14 - (scrollTop % 48); y < height; y += 48) {
+      if (y > this.top + 4) parts.push(shape("text", { class: "time", x: 4, y }, seconds(this.timeAt(y - 4 + scrollTop))));
+    }
+    return parts;
+  }
+
+  drawHead(width) {
+    const parts = [shape("rect", { class: "head", x: 0, y: 0, width, height: this.top - 6 })];
+    this.columns.forEach((column, place) => {
+      const x = this.columnX(place) - this.box.scrollLeft;
+      parts.push(shape("text", { class: "name " + column.role, x, y: 16, "text-anchor": "middle" }, column.name));
+    });
+    parts.push(shape("text", { class: "time", x: 4, y: 16 }, "time"));
+    return parts;
+  }
+
+  drawArrows() {
+    const lines = {}, heads = {};
+    for (const n of this.drawn) {
+      const of = this.classOf(this.places[n]), [x1, y1, x2, y2] = this.line(n).map((v) => Math.round(v * 10) / 10);
+      lines[of] = (lines[of] || "") + `M${x1} ${y1}L${x2} ${y2}`;
+      if (of === "lost") heads[of] = (heads[of] || "") + `M${x2 - 5} ${y2 - 5}l10 10m0 -10l-10 10`;
+      else heads[of] = (heads[of] || "") + head(x1, y1, x2, y2);
+    }
+    const parts = [];
+    for (const of of Object.keys(lines)) {
+      parts.push(shape("path", { class: "arrow " + of, d: lines[of] }), shape("path", { class: "tip " + of, d: heads[of] }));
+    }
+    return parts;
+  }
+
+  drawLabels() {
+    const parts = [];
+    for (const n of this.drawn) {
+      const i = this.places[n], [x1, y1, x2, y2] = this.line(n), length = Math.hypot(x2 - x1, y2 - y1);
+      const room = Math.floor(length / 6.6) - 2;
+      if (room < 5) continue;
+      const text = `${this.kinds[this.kind[i]]} ${this.body[i]}`;
+      let angle = (Math.atan2(y2 - y1, x2 - x1) * 180) / Math.PI;
+      if (Math.abs(angle) > 90) angle += 180;
+      const x = (x1 + x2) / 2, y = (y1 + y2) / 2;
+      parts.push(shape("text", { class: "label " + this.classOf(i), x, y: y - 4, "text-anchor": "middle", transform: `rotate(${angle.toFixed(1)} ${x} ${y})` },
+        text.length > room ? text.slice(0, room) + "…" : text));
+    }
+    return parts;
+  }
+
+  drawChosen() {
+    const n = this.chosen === undefined ? -1 : this.places.indexOf(this.chosen);
+    if (n < 0) return [];
+    const [x1, y1, x2, y2] = this.line(n);
+    return [shape("path", { class: "chosen", d: `M${x1} ${y1}L${x2} ${y2}` }), shape("path", { class: "chosen-tip", d: head(x1, y1, x2, y2) })];
+  }
+
+  drawMarks(width, height) {
+    const parts = [], { scrollTop } = this.box;
+    const across = (y, kind, text) => {
+      if (y < this.top || y > height) return;
+      parts.push(shape("path", { class: kind, d: `M62 ${y}H${width}` }), shape("text", { class: kind + "-name", x: 72, y: y - 4 }, text));
+    };
+    if (this.mark !== undefined) across(this.yAt(this.mark) - scrollTop, "mark", "here: " + seconds(this.mark));
+    for (const gap of this.gaps) {
+      const n = firstPlace(this.places.length, (m) => this.places[m] >= gap);
+      if (n < this.places.length) across(this.sentY(n) - scrollTop - this.unit / 2, "gap", "messages before this are left out");
+    }
+    return parts;
+  }
+
+  drawOverview() {
+    const bins = 240, height = 40, sums = new Float64Array(bins), lost = new Float64Array(bins);
+    const bin = (time) => Math.min(bins - 1, Math.floor((time / this.end) * bins));
+    for (const i of this.places) {
+      sums[bin(this.sentAt[i])]++;
+      if (this.took[i] < 0) lost[bin(this.sentAt[i])]++;
+    }
+    const highest = Math.max(1, ...sums);
+    const bars = (counts) => counts.reduce((d, count, n) => count ? d + `M${n + 0.5} ${height}V${(height - Math.max(1, (count / highest) * (height - 4))).toFixed(1)}` : d, "");
+    this.overview.setAttribute("viewBox", `0 0 ${bins} ${height}`);
+    const x = (time) => (time / this.end) * bins;
+    this.pane = shape("rect", { class: "window", y: 0, height });
+    const mark = this.mark === undefined ? [] : [shape("path", { class: "mark", d: `M${x(this.mark)} 0V${height}` })];
+    this.overview.replaceChildren(
+      ...this.faults.map((f) => shape("rect", { class: this.faultClass(f), x: x(f.start / 1000), y: 0, width: Math.max(0.4, x((f.end - f.start) / 1000)), height })),
+      shape("path", { class: "all", d: bars(sums) }), shape("path", { class: "lost", d: bars(lost) }), ...mark, this.pane);
+    this.moveWindow();
+  }
+
+  moveWindow() {
+    if (!this.pane || !this.unit) return;
+    const x = (y) => (this.timeAt(y) / this.end) * 240;
+    const from = x(this.box.scrollTop + this.top), to = x(this.box.scrollTop + this.box.clientHeight);
+    this.pane.setAttribute("x", Math.min(from, 239));
+    this.pane.setAttribute("width", Math.max(0.8, Math.min(240, to) - from));
+  }
+
+  jump(event) {
+    const frame = this.overview.getBoundingClientRect();
+    this.scrollTo(Math.max(0, Math.min(1, (event.clientX - frame.left) / frame.width)) * this.end);
+  }
+}
+
+/** The head of an arrow as a path. */
+function head(x1, y1, x2, y2) {
+  const length = Math.hypot(x2 - x1, y2 - y1) || 1, ux = (x2 - x1) / length, uy = (y2 - y1) / length;
+  const at = (along, across) => `${(x2 - along * ux + across * uy).toFixed(1)} ${(y2 - along * uy - across * ux).toFixed(1)}`;
+  return `M${at(0, 0)}L${at(8, 3)}L${at(8, -3)}Z`;
+}
