@@ -12,20 +12,25 @@
 //! carries many replies. The channel is bounded: a node that is slower than its input makes the
 //! sender wait instead of filling the memory.
 
-use std::io::{self, Read, Write as _};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
-use crate::decode::decode;
 use crate::encode::encode;
 use crate::engine::Engine;
 use crate::message::{Body, Message, Payload};
 use crate::node::{Effect, Node, Records};
 use crate::storage::{Storage, StorageError};
 use crate::time::{Now, Time};
+
+mod input;
+mod output;
+
+use input::read_lines;
+use output::Output;
 
 /// Most that one batch holds, and most output that waits for the end of its batch, in bytes.
 const BATCH_BYTES: usize = 64 * 1024;
@@ -55,14 +60,23 @@ pub fn run_with<N: Node>(node: N, options: &Options) -> ExitCode {
     let reader = std::thread::Builder::new()
         .name("reader".to_owned())
         .spawn(move || read_lines(io::stdin().lock(), &sender));
-    if let Err(error) = reader {
-        complain(&format!("cannot start the reader thread: {error}"));
-        return ExitCode::FAILURE;
-    }
+    let reader = match reader {
+        Ok(reader) => reader,
+        Err(error) => {
+            complain(&format!("cannot start the reader thread: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
     let mut process = Process::new(node, options, io::stdout().lock());
     match process.run(&receiver) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Stop::OutputClosed) => ExitCode::SUCCESS,
+        // It has ended: at the end of input, or in a panic, which has told its reason.
+        Ok(()) if reader.join().is_ok() => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
+        Err(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Stop::Output(error)) => {
+            complain(&format!("cannot write to stdout: {error}"));
+            ExitCode::FAILURE
+        }
         Err(Stop::Storage(error)) => {
             complain(&format!("state directory: {error}"));
             ExitCode::FAILURE
@@ -72,13 +86,14 @@ pub fn run_with<N: Node>(node: N, options: &Options) -> ExitCode {
 
 /// Why a node stops before the end of input.
 enum Stop {
-    OutputClosed,
+    /// Stdout is closed or full, or a message cannot be put into JSON.
+    Output(io::Error),
     Storage(StorageError),
 }
 
 impl From<io::Error> for Stop {
-    fn from(_: io::Error) -> Self {
-        Self::OutputClosed
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
     }
 }
 
@@ -159,37 +174,44 @@ impl<N: Node, W: io::Write> Process<N, W> {
             if let Some(error) = failure {
                 return Err(Stop::Storage(error));
             }
-            if self.storage.is_none() {
-                self.carry_out()?;
-            }
+            self.say_what_need_not_wait()?;
         }
-        self.carry_out()?;
-        Ok(self.out.flush()?)
+        self.finish_effects()
     }
 
     fn fire(&mut self) -> Result<(), Stop> {
         self.engine.fire(self.clock.now(), &mut self.effects);
-        self.carry_out()?;
-        Ok(self.out.flush()?)
+        self.finish_effects()
     }
 
-    /// Carries out what the node asked for, in order, with one sync for all records: what was
-    /// asked before the first of them leaves before it, everything else after it.
-    fn carry_out(&mut self) -> Result<(), Stop> {
+    /// Says everything that the node asked for before its first write. What is left begins with a
+    /// write, or nothing is.
+    fn say_what_need_not_wait(&mut self) -> Result<(), Stop> {
+        if matches!(self.effects.first(), None | Some(Effect::Persist(_))) {
+            return Ok(());
+        }
         let is_write = |effect: &Effect<_>| matches!(effect, Effect::Persist(_));
-        let first_write = self.effects.iter().position(is_write).unwrap_or(self.effects.len());
-        let (before, after) = self.effects.split_at(first_write);
-        say(&mut self.out, before)?;
-        if let (Some(storage), false) = (&mut self.storage, after.is_empty()) {
-            self.out.flush()?;
-            let writes = after.iter().filter_map(|effect| match effect {
+        let count = self.effects.iter().position(is_write).unwrap_or(self.effects.len());
+        say(&mut self.out, &self.effects[..count])?;
+        self.effects.drain(..count);
+        Ok(())
+    }
+
+    /// Carries out all that is left, with one sync for all writes: what was asked before the first
+    /// of them leaves before it, everything else after it.
+    fn finish_effects(&mut self) -> Result<(), Stop> {
+        self.say_what_need_not_wait()?;
+        self.out.flush()?;
+        if let (Some(storage), false) = (&mut self.storage, self.effects.is_empty()) {
+            let writes = self.effects.iter().filter_map(|effect| match effect {
                 Effect::Persist(write) => Some(write),
                 _ => None,
             });
             storage.commit(writes)?;
+            say(&mut self.out, &self.effects)?;
+            self.effects.clear();
+            self.out.flush()?;
         }
-        say(&mut self.out, after)?;
-        self.effects.clear();
         Ok(())
     }
 }
@@ -204,139 +226,6 @@ fn say<B: Body, W: io::Write>(out: &mut Output<W>, effects: &[Effect<B>]) -> io:
         }
     }
     Ok(())
-}
-
-/// Collects output and writes it when it is 64 KiB or when the batch ends.
-struct Output<W> {
-    inner: W,
-    buffer: Vec<u8>,
-}
-
-impl<W: io::Write> Output<W> {
-    fn new(inner: W) -> Self {
-        Self { inner, buffer: Vec::with_capacity(BATCH_BYTES) }
-    }
-
-    fn write_buffer(&mut self) -> io::Result<()> {
-        self.inner.write_all(&self.buffer)?;
-        self.buffer.clear();
-        Ok(())
-    }
-
-    #[cold]
-    fn write_beyond_buffer(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_buffer()?;
-        if bytes.len() < BATCH_BYTES {
-            self.buffer.extend_from_slice(bytes);
-            return Ok(());
-        }
-        self.inner.write_all(bytes)
-    }
-}
-
-impl<W: io::Write> io::Write for Output<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_all(bytes)?;
-        Ok(bytes.len())
-    }
-
-    // A message is made of some twenty small pieces.
-    #[inline]
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if bytes.len() > BATCH_BYTES - self.buffer.len() {
-            return self.write_beyond_buffer(bytes);
-        }
-        self.buffer.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if !self.buffer.is_empty() {
-            self.write_buffer()?;
-        }
-        self.inner.flush()
-    }
-}
-
-/// Reads to the end of input, sending on all messages of a read as one batch.
-fn read_lines<B: Body>(mut input: impl Read, batches: &Sender<Batch<B>>) {
-    let mut buffer = vec![0; BATCH_BYTES];
-    let mut filled = 0;
-    let mut line_number = 0;
-    let mut batch_length = 0;
-    loop {
-        let count = match input.read(&mut buffer[filled..]) {
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => {
-                complain(&format!("cannot read stdin: {error}"));
-                0
-            }
-        };
-        let mut batch = Vec::with_capacity(batch_length);
-        if count == 0 {
-            // The end: a last line may lack its newline.
-            if filled > 0 {
-                read_line(&buffer[..filled], &mut line_number, &mut batch);
-            }
-            let _ = batches.send(batch);
-            return;
-        }
-        let end = filled + count;
-        let Some(last) = buffer[filled..end].iter().rposition(|byte| *byte == b'\n') else {
-            filled = end;
-            if filled == buffer.len() {
-                buffer.resize(2 * filled, 0);
-            }
-            continue;
-        };
-        let complete = filled + last;
-        read_complete_lines(&buffer[..complete], &mut line_number, &mut batch);
-        buffer.copy_within(complete + 1..end, 0);
-        filled = end - complete - 1;
-        if buffer.len() > BATCH_BYTES && filled < BATCH_BYTES {
-            buffer.truncate(BATCH_BYTES);
-            buffer.shrink_to_fit();
-        }
-        batch_length = batch.len();
-        if batch_length > 0 && batches.send(batch).is_err() {
-            return;
-        }
-    }
-}
-
-/// Reads whole lines, the last one without its newline.
-fn read_complete_lines<B: Body>(bytes: &[u8], line_number: &mut u64, batch: &mut Batch<B>) {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => {
-            for line in text.split('\n') {
-                read_text(line, line_number, batch);
-            }
-        }
-        Err(_) => {
-            for line in bytes.split(|byte| *byte == b'\n') {
-                read_line(line, line_number, batch);
-            }
-        }
-    }
-}
-
-fn read_line<B: Body>(line: &[u8], line_number: &mut u64, batch: &mut Batch<B>) {
-    match std::str::from_utf8(line) {
-        Ok(text) => read_text(text, line_number, batch),
-        Err(error) => {
-            *line_number += 1;
-            complain(&format!("line {line_number}: not UTF-8: {error}"));
-        }
-    }
-}
-
-fn read_text<B: Body>(line: &str, line_number: &mut u64, batch: &mut Batch<B>) {
-    *line_number += 1;
-    match decode(line) {
-        Ok(message) => batch.push(message),
-        Err(error) => complain(&format!("line {line_number}: {error}")),
-    }
 }
 
 /// A line on stderr. That nobody may be listening there is no reason to stop.

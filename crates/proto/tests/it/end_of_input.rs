@@ -85,3 +85,20 @@ fn a_closed_stdout_ends_the_node_quietly() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_stdout_that_cannot_take_more_is_an_error_with_a_reason() {
+    let mut child = Command::new(example("tour"))
+        .stdin(Stdio::piped())
+        .stdout(std::fs::File::options().write(true).open("/dev/full").unwrap())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&lines([init(1)])).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(complaints.starts_with("cannot write to stdout: "), "{complaints}");
+    assert_eq!(complaints.lines().count(), 1, "{complaints}");
+}
