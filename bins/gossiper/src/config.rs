@@ -19,6 +19,9 @@ pub struct Config {
     pub batch_size: usize,
     /// Time between two rounds of the hub of a `star`.
     pub hub_interval: Duration,
+    /// How long before the hub's round the batch of a leaf should arrive. With a whole interval or
+    /// more, leaves do not wait for the round but send at once.
+    pub leaf_margin: Duration,
     /// How long acknowledgements of batches may wait for data to ride on.
     pub ack_delay: Duration,
 }
@@ -61,6 +64,7 @@ impl Default for Config {
             batch_interval: Duration::from_millis(100),
             batch_size: 100,
             hub_interval: Duration::from_millis(330),
+            leaf_margin: Duration::from_millis(40),
             ack_delay: Duration::from_secs(2),
         }
     }
@@ -72,7 +76,7 @@ pub const PROGRAM: Program = Program {
     version: env!("CARGO_PKG_VERSION"),
     usage: "[broadcast] [--strategy tree|flood|fan-out|batched|direct|star] [--ack-timeout TIME] \
             [--fan-out K] [--batch-interval TIME] [--batch-size N] [--hub-interval TIME] \
-            [--ack-delay TIME]",
+            [--leaf-margin TIME] [--ack-delay TIME]",
     help: "\
 A node that broadcasts values to its cluster and loses none of them: Maelstrom's `broadcast`
 workload (`topology`, `broadcast`, `read`), and the messages `check_acks`, `failure_stats`,
@@ -97,6 +101,9 @@ Flags:
   --batch-interval TIME   how long `batched` collects values for a neighbour (default: 100ms)
   --batch-size N          how many values make `batched` send at once (default: 100)
   --hub-interval TIME     time between two rounds of the hub of a `star` (default: 330ms)
+  --leaf-margin TIME      how long before the hub's round the values of the other nodes should arrive
+                          at the hub; with a whole interval or more they are sent at once
+                          (default: 40ms)
   --ack-delay TIME        how long an acknowledgement may wait for data to ride on
                           (batched, direct, star; default: 2s)
   --state-dir DIR         keep the values in DIR/<node id>/, stored before a client hears of them,
@@ -123,6 +130,7 @@ impl Config {
                 "--batch-interval" => config.batch_interval = time(arguments)?,
                 "--batch-size" => config.batch_size = positive(arguments)?,
                 "--hub-interval" => config.hub_interval = time(arguments)?,
+                "--leaf-margin" => config.leaf_margin = time(arguments)?,
                 "--ack-delay" => config.ack_delay = time(arguments)?,
                 _ => return Err(arguments.unknown(&flag)),
             }
@@ -171,7 +179,7 @@ mod tests {
     fn every_flag_sets_its_setting() {
         assert_eq!(parse(&[]), Ok(Config::default()));
         let all = "broadcast --strategy star --ack-timeout 1.5s --fan-out 3 --batch-interval 20ms \
-                   --batch-size 7 --hub-interval 1s --ack-delay 250ms";
+                   --batch-size 7 --hub-interval 1s --leaf-margin 150ms --ack-delay 250ms";
         let arguments: Vec<_> = all.split_whitespace().collect();
         assert_eq!(
             parse(&arguments),
@@ -182,6 +190,7 @@ mod tests {
                 batch_interval: Duration::from_millis(20),
                 batch_size: 7,
                 hub_interval: Duration::from_secs(1),
+                leaf_margin: Duration::from_millis(150),
                 ack_delay: Duration::from_millis(250),
             })
         );

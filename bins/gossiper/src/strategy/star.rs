@@ -10,7 +10,9 @@
 //! The hub's rounds leave at fixed times of its own clock. A leaf's batch should arrive just before
 //! one of them: the earlier it comes the longer its values lie there, while later ones of the leaf
 //! need another message. No clock is shared and no latency known: with each round the hub says how
-//! long the leaf's last batch had waited, and the leaf sends the next one so much later.
+//! long the leaf's last batch had waited, and the leaf sends the next one so much later, but for a
+//! margin (`--leaf-margin`) for timers and messages that are late: a batch that misses its round
+//! waits for the next one.
 
 use std::time::Duration;
 
@@ -24,8 +26,6 @@ use crate::message::HubRound;
 use crate::topology::{Cluster, Peer, Topology};
 use crate::value_set::Hash;
 
-/// How long before the hub's round a leaf's batch should arrive, for timers that are late.
-const MARGIN: Duration = Duration::from_millis(15);
 /// With how many candidates at once a node that lost its hub compares notes.
 const CANDIDATES: usize = 3;
 
@@ -33,6 +33,7 @@ const CANDIDATES: usize = 3;
 #[derive(Debug)]
 pub(super) struct Star {
     interval: Duration,
+    margin: Duration,
     ack_delay: Duration,
     /// The hub this node believes in; itself, perhaps.
     hub: Option<Peer>,
@@ -58,6 +59,7 @@ impl Star {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             interval: config.hub_interval,
+            margin: config.leaf_margin,
             ack_delay: config.ack_delay,
             hub: None,
             me: None,
@@ -111,8 +113,8 @@ impl Strategy for Star {
             return self.next_time(Time::ZERO, now);
         }
         match self.peers[peer.index()].phase {
-            Some(phase) => self.next_time(phase, now),
-            None => now,
+            Some(phase) if self.margin < self.interval => self.next_time(phase, now),
+            _ => now,
         }
     }
 
@@ -172,10 +174,9 @@ impl Strategy for Star {
                 hub: HubRound { waited_us: Some(waited), .. },
                 answered: Some(sent_at),
             }) => {
-                // An interval is added so that nothing is subtracted from too little.
-                let ideal = sent_at + self.interval + Duration::from_micros(waited);
-                state.phase =
-                    Some(Time::ZERO + (ideal.since(Time::ZERO) - MARGIN.min(self.interval)));
+                // The interval is added so that the margin can be subtracted without a sign.
+                let later = self.interval.saturating_sub(self.margin);
+                state.phase = Some(sent_at + Duration::from_micros(waited) + later);
             }
             Some(_) => {}
             None if has_batch => state.batch_at = Some(now),

@@ -15,19 +15,23 @@ struct Figures {
     maximum_ms: u64,
 }
 
-fn star(hub_interval_ms: u64) -> Config {
-    let hub_interval = Duration::from_millis(hub_interval_ms);
-    Config { strategy: StrategyKind::Star, hub_interval, ..Config::default() }
+fn star(hub_interval_ms: u64, leaf_margin_ms: u64) -> Config {
+    Config {
+        strategy: StrategyKind::Star,
+        hub_interval: Duration::from_millis(hub_interval_ms),
+        leaf_margin: Duration::from_millis(leaf_margin_ms),
+        ..Config::default()
+    }
 }
 
 /// The arguments of `just challenge-3d`.
 fn challenge_3d() -> Config {
-    star(330)
+    star(320, 320)
 }
 
 /// The arguments of `just challenge-3e`.
 fn challenge_3e() -> Config {
-    star(1400)
+    star(1200, 150)
 }
 
 /// The arguments of `just challenge-latency`.
