@@ -228,3 +228,96 @@ impl<C: Clone + PartialEq> Invariants<C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::message::{Config, Restored};
+    use crate::types::Incarnation;
+
+    /// A node with entries of these terms and commands. In a cluster of one it
+    /// leads, and so commits them, at once.
+    fn node(id: usize, nodes: usize, log: &[(u64, &'static str)]) -> Raft<&'static str, ()> {
+        let config = Config {
+            id: NodeIndex(id),
+            nodes,
+            election_timeout: Duration::from_millis(300),
+            heartbeat_interval: Duration::from_millis(100),
+            gather_window: Duration::ZERO,
+            entries_per_message: 512,
+        };
+        let entries = (1..).zip(log).map(|(index, &(term, command))| Entry {
+            term: Term(term),
+            index: LogIndex(index),
+            command: Some(command),
+        });
+        let restored = Restored {
+            term: log.last().map_or(Term(0), |&(term, _)| Term(term)),
+            entries: entries.collect(),
+            ..Restored::default()
+        };
+        Raft::new(config, Incarnation(0), restored, Duration::ZERO, 0)
+    }
+
+    /// What is found when the second node is looked at after the first.
+    fn second(
+        first: &Raft<&'static str, ()>,
+        second: &Raft<&'static str, ()>,
+    ) -> Option<Violation> {
+        let mut invariants = Invariants::new(2);
+        assert_eq!(invariants.observe(first), Ok(()));
+        invariants.restarted(second.id());
+        invariants.observe(second).err()
+    }
+
+    #[test]
+    fn nodes_that_agree_are_left_alone() {
+        let log = [(1, "a"), (1, "b")];
+        assert_eq!(second(&node(0, 2, &log), &node(1, 2, &log[..1])), None);
+    }
+
+    #[test]
+    fn logs_that_differ_or_follow_different_entries_are_found() {
+        let a = node(0, 2, &[(1, "a")]);
+        let differs = Violation::LogsDiffer(NodeIndex(1), LogIndex(1), Term(1));
+        assert_eq!(second(&a, &node(1, 2, &[(1, "b")])), Some(differs));
+        let a = node(0, 2, &[(1, "a"), (3, "c")]);
+        let parts = Violation::LogsDiffer(NodeIndex(1), LogIndex(2), Term(3));
+        assert_eq!(second(&a, &node(1, 2, &[(2, "b"), (3, "c")])), Some(parts));
+    }
+
+    #[test]
+    fn a_leader_without_a_committed_entry_is_found() {
+        let whole = node(0, 1, &[(1, "a"), (1, "b")]);
+        assert_eq!(whole.commit_index(), LogIndex(3));
+        let lacking = Violation::LeaderLacksCommitted(NodeIndex(0), LogIndex(3));
+        assert_eq!(second(&whole, &node(0, 1, &[(5, "c")])), Some(lacking));
+    }
+
+    #[test]
+    fn two_leaders_of_a_term_are_found() {
+        let mut invariants = Invariants::<&str>::new(2);
+        invariants.leaders.insert(Term(1), NodeIndex(1));
+        let leader = node(0, 1, &[]);
+        let two = Violation::TwoLeaders(Term(1), NodeIndex(1), NodeIndex(0));
+        assert_eq!(invariants.observe(&leader), Err(two));
+    }
+
+    #[test]
+    fn different_commits_and_rewritten_logs_are_found() {
+        let mut invariants = Invariants::<&str>::new(1);
+        invariants.committed = vec![Some(Term(7))];
+        let mut leader = node(0, 1, &[(1, "a")]);
+        // The same leader, as the checker believes, so that its past is compared.
+        invariants.mirrors[0].led = Some(leader.term());
+        let differ = Violation::CommitsDiffer(NodeIndex(0), LogIndex(1));
+        assert_eq!(invariants.observe(&leader), Err(differ));
+        invariants.committed.clear();
+        invariants.mirrors[0].terms = vec![Term(1), Term(9), Term(9)];
+        leader.propose(Duration::ZERO, "b").unwrap();
+        let rewrote = Violation::LeaderRewroteLog(NodeIndex(0), LogIndex(2));
+        assert_eq!(invariants.observe(&leader), Err(rewrote));
+    }
+}

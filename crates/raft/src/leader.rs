@@ -15,7 +15,7 @@ use crate::message::{AppendEntries, AppendReply, Payload};
 use crate::progress::{Mode, Progress};
 use crate::quorum::{quorum, reached_by_quorum};
 use crate::roster::Standing;
-use crate::types::{LogIndex, NodeIndex, ReadId, Round, Term};
+use crate::types::{Incarnation, LogIndex, NodeIndex, ReadId, Round, Term};
 
 /// Added to twice a follower's usual round trip before it counts as late.
 const PATIENCE_MARGIN: Duration = Duration::from_millis(10);
@@ -223,13 +223,18 @@ impl<C: Clone> Leader<C> {
         core: &mut Core<C, S>,
         now: Duration,
         from: NodeIndex,
-        standing: Standing,
+        life: (Incarnation, Standing),
         reply: &AppendReply,
     ) {
         if reply.round > self.round {
             return;
         }
+        let (incarnation, standing) = life;
         let progress = &mut self.progress[from.0];
+        if progress.incarnation.replace(incarnation).is_some_and(|known| known != incarnation) {
+            // It has forgotten its log: nothing that is known of it holds any more.
+            progress.forget(core.log.last_index().next());
+        }
         progress.voter = standing == Standing::Voter;
         progress.on_answered(reply.round, now);
         let continues = match reply.outcome {
@@ -250,7 +255,8 @@ impl<C: Clone> Leader<C> {
                 if expected {
                     progress.probe_from(core.log.next_after_conflict(conflict));
                 }
-                expected
+                // A refusal of what the follower once acknowledged leads nowhere.
+                expected && progress.next_index <= conflict.rejected
             }
         };
         if continues {

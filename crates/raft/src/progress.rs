@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::types::{LogIndex, Round};
+use crate::types::{Incarnation, LogIndex, Round};
 
 /// Sends remembered per follower; one that answers nothing needs no more.
 const REMEMBERED_SENDS: usize = 64;
@@ -28,6 +28,8 @@ pub struct Progress {
     pub next_index: LogIndex,
     /// How entries are sent.
     pub mode: Mode,
+    /// Which life of it answered last.
+    pub(crate) incarnation: Option<Incarnation>,
     /// Whether its acknowledgements count; see [`crate::roster`].
     pub(crate) voter: bool,
     /// The latest round it answered.
@@ -52,6 +54,7 @@ impl Progress {
             match_index: LogIndex(0),
             next_index,
             mode: Mode::Probe,
+            incarnation: None,
             voter: true,
             acked_round: Round(0),
             sent_round: Round(0),
@@ -91,6 +94,12 @@ impl Progress {
     /// Whether a probe is under way.
     pub(crate) fn awaits_probe(&self) -> bool {
         self.mode == Mode::Probe && !self.outstanding.is_empty()
+    }
+
+    /// The follower has lost its log.
+    pub(crate) fn forget(&mut self, next_index: LogIndex) {
+        self.match_index = LogIndex(0);
+        self.probe_from(next_index);
     }
 
     /// Starts looking for the place where the logs part.

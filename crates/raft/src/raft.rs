@@ -186,7 +186,10 @@ impl<C: Clone, S: Clone> Raft<C, S> {
                     follower.install(&mut self.core, now, from, snapshot, round);
                 }
             }
-            Payload::AppendReply(reply) => self.on_append_reply(now, from, term, standing, &reply),
+            Payload::AppendReply(reply) => {
+                let life = (message.incarnation, standing);
+                self.on_append_reply(now, from, term, life, &reply);
+            }
             Payload::TimeoutNow => {
                 let follows = matches!(&self.role, Role::Follower(f) if f.leader == Some(from));
                 if term == self.core.term && follows {
@@ -287,7 +290,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
         now: Duration,
         from: NodeIndex,
         term: Term,
-        standing: Standing,
+        life: (Incarnation, Standing),
         reply: &AppendReply,
     ) {
         if term > self.core.term {
@@ -295,7 +298,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
         } else if term == self.core.term
             && let Role::Leader(leader) = &mut self.role
         {
-            leader.on_reply(&mut self.core, now, from, standing, reply);
+            leader.on_reply(&mut self.core, now, from, life, reply);
         }
     }
 
@@ -303,6 +306,8 @@ impl<C: Clone, S: Clone> Raft<C, S> {
     fn follow(&mut self, now: Duration, term: Term, leader: Option<NodeIndex>) {
         if term > self.core.term {
             self.core.set_ballot(term, None);
+            // Somebody was heard: what was known of the links may not hold any more.
+            self.core.isolated = false;
         }
         let election_deadline = self.core.draw_election_deadline(now);
         let follower = Follower { leader, heard_at: None, election_deadline };

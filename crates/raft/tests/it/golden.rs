@@ -118,7 +118,7 @@ fn execute(cluster: &mut Option<ScriptCluster>, command: &str) {
         ("advance", [time]) => cluster.advance(milliseconds(time)),
         ("deliver", links) => drop(cluster.deliver(matcher(links))),
         ("lose", links) => cluster.lose(matcher(links)),
-        ("stabilize", []) => while cluster.deliver(|_, _| true) {},
+        ("stabilize", []) => cluster.stabilize(),
         ("propose", [id, command]) => cluster.propose(node(id), command),
         ("read", [id, read]) => cluster.read(node(id), number(read.trim_start_matches('r'))),
         ("cut", links) => {

@@ -166,10 +166,13 @@ impl ScriptCluster {
 
     /// Lets time pass until the node campaigns; no other node notices.
     pub(crate) fn campaign(&mut self, id: NodeIndex) {
-        if let Some(node) = &self.nodes[id.0] {
+        let start = self.trace.len();
+        while let Some(node) = &self.nodes[id.0]
+            && !self.trace[start..].contains("request_vote")
+        {
             self.now = self.now.max(node.next_deadline());
+            self.input(id, |node, now| node.tick(now));
         }
-        self.input(id, |node, now| node.tick(now));
     }
 
     /// Lets time pass for all nodes, in which messages stay where they are.
@@ -256,6 +259,16 @@ impl ScriptCluster {
             self.input(message.to, |node, now| node.step(now, message.from, message.message));
         }
         any
+    }
+
+    /// Delivers messages until there are none.
+    pub(crate) fn stabilize(&mut self) {
+        for _ in 0..100 {
+            if !self.deliver(|_, _| true) {
+                return;
+            }
+        }
+        panic!("messages cause messages without end:\n{}", self.trace);
     }
 
     pub(crate) fn lose(&mut self, matches: impl Fn(NodeIndex, NodeIndex) -> bool) {
