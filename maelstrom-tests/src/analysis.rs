@@ -66,6 +66,7 @@ pub fn analyse(
     json.insert("fault-phases".to_owned(), fault_phases(&record.history));
     json.insert("workload".to_owned(), with_verdict(&checked));
     json.insert("problems".to_owned(), to_value(&record.problems));
+    json.insert("unsettled".to_owned(), json!(record.unsettled));
     json.insert("late-replies".to_owned(), json!(record.late_replies));
     json.insert("time-zero".to_owned(), json!(record.time_zero.as_nanos()));
     json.insert("notes".to_owned(), json!(notes(options, record)));

@@ -8,9 +8,11 @@ use clap::{Args, Parser, Subcommand};
 use proto::NodeId;
 use simulator::LatencyDistribution;
 
+use crate::command_line::{Call, Target};
 use crate::expect::Expectation;
 use crate::options::{FaultKind, Options, TopologyName, WorkloadName, numbered_nodes};
 use crate::simulated::SimulatedNode;
+use crate::sweep::SweepArgs;
 use crate::tasks::TasksArgs;
 use crate::{compare, serve};
 
@@ -35,6 +37,8 @@ pub enum Command {
     Serve(serve::Args),
     /// Hold two runs against each other
     Compare(compare::Args),
+    /// Run many seeds on all cores; repeat and shrink what fails
+    Sweep(Box<SweepArgs>),
 }
 
 /// Arguments of `eddy test`.
@@ -226,30 +230,14 @@ impl std::str::FromStr for Concurrency {
 }
 
 impl TestArgs {
-    /// The command that repeats a run with this seed, as this process was called, without what
-    /// only concerns where results go.
-    pub fn command(&self, seed: u64) -> String {
-        let mut words = std::env::args().skip(2);
-        let mut command = "eddy test".to_owned();
-        let mut node_args = String::new();
-        while let Some(word) = words.next() {
-            match word.as_str() {
-                "--" => {
-                    node_args = words.by_ref().map(|word| format!(" {}", quote(&word))).collect();
-                    node_args.insert_str(0, " --");
-                }
-                "--seed" | "--store" | "--test-count" => drop(words.next()),
-                "--json" | "--quiet" | "-q" => {}
-                word if ["--seed=", "--store=", "--test-count="]
-                    .iter()
-                    .any(|flag| word.starts_with(flag)) => {}
-                word => {
-                    command.push(' ');
-                    command.push_str(&quote(word));
-                }
-            }
-        }
-        format!("{command} --seed {seed}{node_args}")
+    /// The run with this seed.
+    ///
+    /// # Errors
+    /// Says what is wrong.
+    pub fn call(&self, seed: u64) -> Result<Call, String> {
+        let target = Target::new(self.simulate, self.bin.as_deref())?;
+        let options = self.run.options(seed)?;
+        Ok(Call { target, options, expect: self.run.expect.clone(), args: self.args.clone() })
     }
 }
 

@@ -1,5 +1,6 @@
 //! `--expect 'msgs-per-op<30'`: limits on figures of the results that become part of the verdict.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
@@ -77,6 +78,12 @@ impl FromStr for Expectation {
             return Err(wrong());
         }
         Ok(Self { text: text.to_owned(), figure, relation, limit: limit * unit })
+    }
+}
+
+impl fmt::Display for Expectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
     }
 }
 

@@ -3,18 +3,22 @@
 
 pub mod analysis;
 pub mod cli;
+pub mod command_line;
 pub mod compare;
 pub mod conversation;
 pub mod expect;
 pub mod harness;
 mod nemesis;
 pub mod options;
+pub mod outcome;
 pub mod process;
 pub mod progress;
 pub mod report;
 pub mod serve;
+pub mod shrink;
 pub mod simulated;
 pub mod store;
+pub mod sweep;
 pub mod tasks;
 pub mod terminal;
 pub mod test_command;

@@ -9,17 +9,18 @@ use std::time::Duration;
 use checkers::Verdict;
 use serde_json::{Map, Value, json};
 
-use crate::analysis::{Subject, all_options, analyse};
+use crate::analysis::{Results, Subject, all_options, analyse};
 use crate::cli::TestArgs;
+use crate::command_line::{Call, Target};
 use crate::harness::{self, Record};
-use crate::options::{FaultKind, Options};
+use crate::options::FaultKind;
 use crate::process::{
     ProcessOptions, ProcessWorld, StartError, check_program, interrupted, note_interrupts,
 };
 use crate::progress::Progress;
 use crate::report;
 use crate::report::offence::Offence;
-use crate::simulated::{SimulateError, SimulatedNode, simulate};
+use crate::simulated::{SimulateError, simulate};
 use crate::store::{Recording, RunDirectory};
 use crate::terminal::progress::Display;
 use crate::terminal::{self, summary};
@@ -53,13 +54,18 @@ pub struct TestError {
 
 impl TestError {
     /// The command line asks for what cannot be.
-    fn usage(text: impl Into<String>) -> Self {
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
         Self { text: text.into(), status: 2 }
     }
 
     /// The nodes are not fit to be tested.
     fn invalid(text: impl ToString) -> Self {
         Self { text: text.to_string(), status: 1 }
+    }
+
+    /// Whether the nodes are to blame.
+    pub(crate) fn is_invalid(&self) -> bool {
+        self.status == 1
     }
 
     /// The bench itself failed.
@@ -72,7 +78,7 @@ impl From<SimulateError> for TestError {
     fn from(error: SimulateError) -> Self {
         match error {
             SimulateError::Usage(_) => Self::usage(error.to_string()),
-            SimulateError::Setup(_) => Self::invalid(error),
+            SimulateError::Setup(_) | SimulateError::Panic => Self::invalid(error),
             SimulateError::File(_) => Self::unknown(error),
         }
     }
@@ -113,107 +119,121 @@ pub(crate) fn random_seed() -> u64 {
 }
 
 fn run_once(args: &TestArgs, seed: u64) -> Result<Verdict, TestError> {
-    let options = args.run.options(seed).map_err(TestError::usage)?;
-    let mut subject = Subject { options: Map::new(), command: args.command(seed) };
-    subject.options.insert("args".to_owned(), json!(args.args));
-    match (args.simulate, &args.bin) {
-        (Some(node), _) => {
-            check_simulated(node, &options)?;
-            subject.options.insert("simulate".to_owned(), json!(node));
-            let directory = RunDirectory::create(&args.store, options.workload.as_str())?;
-            let run = |progress: &mut dyn Progress| {
-                simulate(node, &args.args, &options, Some(&directory), progress)
-                    .map_err(TestError::from)
-            };
-            run_in(args, &options, &subject, &directory, run)
-        }
-        (None, Some(bin)) => {
-            check_real(&options)?;
-            check_program(bin).map_err(|error| TestError::usage(error.to_string()))?;
-            subject.options.insert("bin".to_owned(), json!(bin));
-            let directory = RunDirectory::create(&args.store, options.workload.as_str())?;
-            let run = |progress: &mut dyn Progress| {
-                run_processes(args, bin, &options, &directory, progress)
-            };
-            run_in(args, &options, &subject, &directory, run)
-        }
-        (None, None) => Err(TestError::usage("--bin FILE says which program to test")),
-    }
-}
-
-/// Runs, keeping the history as it grows; then checks, keeps the results and tells them.
-fn run_in(
-    args: &TestArgs,
-    options: &Options,
-    subject: &Subject,
-    directory: &RunDirectory,
-    run: impl FnOnce(&mut dyn Progress) -> Result<Record, TestError>,
-) -> Result<Verdict, TestError> {
+    let call = args.call(seed).map_err(TestError::usage)?;
+    check(&call)?;
+    let console = Console {
+        store: &args.store,
+        log_stderr: args.log_stderr,
+        grace: Duration::from_secs_f64(args.grace),
+    };
     let is_silent = args.quiet || args.json;
     if !is_silent {
-        summary::announce(&mut terminal::stdout(), &announced(options, subject))?;
+        let known = json!({ "options": all_options(&call.options, &subject(&call)) });
+        summary::announce(&mut terminal::stdout(), &known)?;
     }
+    let style = terminal::progress::Style::detect(is_silent);
+    let mut display = Display::new(style, call.options.time_limit);
+    let finished = run_call(&call, &console, &mut display)?;
+    drop(display);
+    let verdict = finished.results.verdict;
+    tell(args, finished)?;
+    Ok(verdict)
+}
+
+/// What concerns how a run is made and kept, not what it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Console<'a> {
+    /// Where runs are kept.
+    pub(crate) store: &'a Path,
+    /// Whether what nodes say on stderr is copied.
+    pub(crate) log_stderr: bool,
+    /// How long nodes may take to end by themselves.
+    pub(crate) grace: Duration,
+}
+
+/// A run that came to a verdict.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) results: Results,
+    pub(crate) directory: RunDirectory,
+    /// The first offending operation, if there is one.
+    offence: Option<Offence>,
+}
+
+/// Makes a run, keeping its files as they grow; then checks it and keeps the results.
+pub(crate) fn run_call(
+    call: &Call,
+    console: &Console<'_>,
+    watching: &mut dyn Progress,
+) -> Result<Finished, TestError> {
+    let options = &call.options;
+    let directory = RunDirectory::create(console.store, options.workload.as_str())?;
     let mut history = directory.history()?;
-    let mut watching =
-        Display::new(terminal::progress::Style::detect(is_silent), options.time_limit);
-    let mut recording = Recording { history: &mut history, then: &mut watching };
-    let record = run(&mut recording)?;
+    let mut recording = Recording { history: &mut history, then: watching };
+    let record = match &call.target {
+        Target::Simulated(node) => {
+            simulate(*node, &call.args, options, Some(&directory), &mut recording)?
+        }
+        Target::Program(bin) => run_processes(call, bin, console, &directory, &mut recording)?,
+    };
     history.finish()?;
     watching.phase("checking");
-    let results =
-        analyse(options, subject, &record, &*workload(options), &args.run.expect, &mut interrupted);
+    let (subject, workload) = (subject(call), workload(options));
+    let results = analyse(options, &subject, &record, &*workload, &call.expect, &mut interrupted);
     drop(record);
     watching.phase("writing");
     directory.write_results(&results.json)?;
     let offence = report::write(directory.path())?;
-    drop(watching);
-    tell(args, &Value::Object(results.json), offence.as_ref(), directory)?;
-    Ok(results.verdict)
+    Ok(Finished { results, directory, offence })
 }
 
-/// As much of the results as is known before the run.
-fn announced(options: &Options, subject: &Subject) -> Value {
-    json!({ "options": all_options(options, subject) })
+/// What a run is put to, for its results.
+fn subject(call: &Call) -> Subject {
+    let mut options = Map::new();
+    options.insert("args".to_owned(), json!(call.args));
+    match &call.target {
+        Target::Simulated(node) => options.insert("simulate".to_owned(), json!(node)),
+        Target::Program(bin) => options.insert("bin".to_owned(), json!(bin)),
+    };
+    Subject { options, command: call.command() }
 }
 
 /// Prints the results in the form that was asked for.
-fn tell(
-    args: &TestArgs,
-    results: &Value,
-    offence: Option<&Offence>,
-    directory: &RunDirectory,
-) -> io::Result<()> {
+fn tell(args: &TestArgs, finished: Finished) -> io::Result<()> {
     let mut out = terminal::stdout();
+    let Finished { results, directory, offence } = finished;
+    let results = Value::Object(results.json);
     if args.json {
-        summary::json(&mut out, results)
+        summary::json(&mut out, &results)
     } else if args.quiet {
-        summary::verdict_line(&mut out, results)
+        summary::verdict_line(&mut out, &results)
     } else {
-        summary::summary(&mut out, results, offence, Some(directory.path()))
+        summary::summary(&mut out, &results, offence.as_ref(), Some(directory.path()))
     }
 }
 
 fn run_processes(
-    args: &TestArgs,
+    call: &Call,
     bin: &Path,
-    options: &Options,
+    console: &Console<'_>,
     directory: &RunDirectory,
     progress: &mut dyn Progress,
 ) -> Result<Record, TestError> {
     note_interrupts().map_err(TestError::unknown)?;
+    let options = &call.options;
     let mut world = ProcessWorld::start(&ProcessOptions {
         program: bin.to_path_buf(),
-        arguments: node_arguments(&args.args, directory)?,
+        arguments: node_arguments(&call.args, directory)?,
         nodes: options.nodes.clone(),
         workload: options.workload,
         network: options.network(),
         seed: options.seed,
         directory: Some(directory.path().to_path_buf()),
-        log_stderr: args.log_stderr,
+        log_stderr: console.log_stderr,
         reaper: std::env::current_exe().ok(),
     })?;
     let record = harness::run(&mut world, options, &mut *workload(options), progress);
-    world.shut_down(Duration::from_secs_f64(args.grace))?;
+    world.shut_down(console.grace)?;
     record.map_err(|error| TestError::invalid(error.to_string()))
 }
 
@@ -225,26 +245,26 @@ fn node_arguments(args: &[String], directory: &RunDirectory) -> io::Result<Vec<O
     Ok(args.iter().map(|argument| argument.replace("{run}", &state).into()).collect())
 }
 
-/// Whether this node can be put through this run.
-pub(crate) fn check_simulated(node: SimulatedNode, options: &Options) -> Result<(), TestError> {
-    if !node.workloads().contains(&options.workload) {
-        let served: Vec<_> = node.workloads().iter().map(|workload| workload.as_str()).collect();
-        return Err(TestError::usage(format!(
-            "{} does not serve {}; it serves {}",
-            node.as_str(),
-            options.workload.as_str(),
-            served.join(", ")
-        )));
-    }
-    Ok(())
-}
-
-/// Whether real processes can be put through this run.
-pub(crate) fn check_real(options: &Options) -> Result<(), TestError> {
-    if options.nemesis.contains(&FaultKind::Clock) {
-        return Err(TestError::usage(
+/// Whether a run can be made at all.
+pub(crate) fn check(call: &Call) -> Result<(), TestError> {
+    let options = &call.options;
+    match &call.target {
+        Target::Simulated(node) if !node.workloads().contains(&options.workload) => {
+            let served: Vec<_> =
+                node.workloads().iter().map(|workload| workload.as_str()).collect();
+            Err(TestError::usage(format!(
+                "{} does not serve {}; it serves {}",
+                node.as_str(),
+                options.workload.as_str(),
+                served.join(", ")
+            )))
+        }
+        Target::Simulated(_) => Ok(()),
+        Target::Program(_) if options.nemesis.contains(&FaultKind::Clock) => Err(TestError::usage(
             "--nemesis clock is for virtual time only: real processes share the machine's clock",
-        ));
+        )),
+        Target::Program(bin) => {
+            check_program(bin).map(drop).map_err(|error| TestError::usage(error.to_string()))
+        }
     }
-    Ok(())
 }

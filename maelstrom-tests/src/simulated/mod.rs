@@ -9,6 +9,7 @@ mod identifier;
 mod world;
 
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::{fs, io};
 
@@ -70,6 +71,9 @@ pub enum SimulateError {
     /// The set-up failed.
     #[error(transparent)]
     Setup(#[from] SetupError),
+    /// The node's logic panicked; the message is on stderr.
+    #[error("the node's logic panicked")]
+    Panic,
     /// A file of the run could not be written.
     #[error("cannot write the run's files: {0}")]
     File(#[from] io::Error),
@@ -133,7 +137,8 @@ fn run<N: Simulated + 'static>(
         let journal = Rc::clone(journal);
         world.cluster_mut().observe(move |seen| note(&mut journal.borrow_mut(), &seen));
     }
-    let record = run_world(&mut world, options, progress)?;
+    let run = AssertUnwindSafe(|| run_world(&mut world, options, progress));
+    let record = catch_unwind(run).map_err(|_| SimulateError::Panic)??;
     if let Some(directory) = directory {
         write_node_logs(&mut world, directory)?;
     }

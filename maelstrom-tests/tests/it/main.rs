@@ -2,4 +2,5 @@
 //! library.
 
 mod support;
+mod sweep;
 mod tasks;

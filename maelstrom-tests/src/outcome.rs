@@ -1,0 +1,152 @@
+//! What a run came to, in the few words that a sweep and the shrinker need.
+
+use std::fmt;
+
+use checkers::Verdict;
+use serde_json::Value;
+
+use crate::analysis::Results;
+
+/// What a run came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// All is well.
+    Valid,
+    /// Nobody can say; why.
+    Unknown(String),
+    /// It failed.
+    Invalid(Failure),
+}
+
+/// How a run failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failure {
+    /// What part of the verdict failed, the gravest one if there are several.
+    pub kind: FailureKind,
+    /// The first cause, for people.
+    pub cause: String,
+}
+
+/// What can fail, the gravest first: a shrunk run has to fail in the same part.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum FailureKind {
+    /// The node's logic panicked (virtual time only).
+    Panic,
+    /// The run never got to its first operation.
+    SetUp,
+    /// What must hold at every moment did not.
+    Invariant,
+    /// What the clients saw is wrong.
+    Workload,
+    /// A node wrote garbage, died, or the like.
+    Node,
+    /// A node did nothing after everything was healed.
+    Unsettled,
+    /// Too many operations failed.
+    Availability,
+    /// Not one operation of some function succeeded.
+    Stats,
+    /// A figure is beyond its limit.
+    Expectation,
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Panic => "panic",
+            Self::SetUp => "set-up",
+            Self::Invariant => "invariant",
+            Self::Workload => "workload",
+            Self::Node => "node",
+            Self::Unsettled => "unsettled",
+            Self::Availability => "availability",
+            Self::Stats => "stats",
+            Self::Expectation => "expectation",
+        })
+    }
+}
+
+impl Outcome {
+    /// A failure of this kind.
+    pub fn invalid(kind: FailureKind, cause: impl Into<String>) -> Self {
+        Self::Invalid(Failure { kind, cause: cause.into() })
+    }
+
+    /// What these results come to.
+    pub fn of(results: &Results) -> Self {
+        let cause = || {
+            let first = &results.json.get("verdict").and_then(|verdict| verdict["causes"].get(0));
+            first.and_then(Value::as_str).unwrap_or("no cause was given").to_owned()
+        };
+        match results.verdict {
+            Verdict::Valid => Self::Valid,
+            Verdict::Unknown => Self::Unknown(cause()),
+            Verdict::Invalid => Self::invalid(gravest(results), cause()),
+        }
+    }
+
+    /// The failure, if it is one.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Invalid(failure) => Some(failure),
+            Self::Valid | Self::Unknown(_) => None,
+        }
+    }
+}
+
+fn gravest(results: &Results) -> FailureKind {
+    let part = |name: &str| results.json.get(name).unwrap_or(&Value::Null);
+    let invalid = |name: &str| part(name)["valid?"] == Value::Bool(false);
+    let problems = || part("problems").as_array().into_iter().flatten();
+    if problems().any(|problem| problem["kind"] == "invariant") {
+        FailureKind::Invariant
+    } else if invalid("workload") {
+        FailureKind::Workload
+    } else if problems().any(|problem| problem["kind"] != "late-reply") {
+        FailureKind::Node
+    } else if part("unsettled").as_array().is_some_and(|nodes| !nodes.is_empty()) {
+        FailureKind::Unsettled
+    } else if invalid("availability") {
+        FailureKind::Availability
+    } else if invalid("stats") {
+        FailureKind::Stats
+    } else {
+        FailureKind::Expectation
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn kind(json: Value) -> FailureKind {
+        let Value::Object(json) = json else { panic!("results are an object") };
+        let outcome = Outcome::of(&Results { verdict: Verdict::Invalid, json });
+        outcome.failure().unwrap().kind
+    }
+
+    #[test]
+    fn the_gravest_part_gives_the_kind() {
+        let results = json!({
+            "problems": [{"kind": "late-reply"}, {"kind": "invariant"}],
+            "workload": {"valid?": false},
+            "unsettled": ["n1"],
+            "availability": {"valid?": false},
+            "stats": {"valid?": false},
+        });
+        let without = |names: &[&str]| {
+            let mut results = results.clone();
+            names.iter().for_each(|name| drop(results.as_object_mut().unwrap().remove(*name)));
+            kind(results)
+        };
+        assert_eq!(without(&[]), FailureKind::Invariant);
+        assert_eq!(without(&["problems"]), FailureKind::Workload);
+        assert_eq!(without(&["problems", "workload"]), FailureKind::Unsettled);
+        let healthy = ["problems", "workload", "unsettled"];
+        assert_eq!(without(&healthy), FailureKind::Availability);
+        assert_eq!(kind(json!({"stats": {"valid?": false}})), FailureKind::Stats);
+        assert_eq!(kind(json!({"workload": {"valid?": "unknown"}})), FailureKind::Expectation);
+        assert_eq!(kind(json!({"problems": [{"kind": "died"}]})), FailureKind::Node);
+    }
+}
