@@ -161,7 +161,7 @@ impl ValueSet {
     }
 
     fn grow(&mut self) {
-        let slots = self.slots.len() * 4;
+        let slots = self.slots.len() * 2;
         self.slots = vec![0; slots];
         self.sums = vec![0; slots / SLOTS_PER_SUM];
         for position in 0..self.hashes.len() {
