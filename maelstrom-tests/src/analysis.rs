@@ -65,6 +65,8 @@ pub fn analyse(
     json.insert("latencies".to_owned(), latencies(&record.history));
     json.insert("fault-phases".to_owned(), fault_phases(&record.history));
     json.insert("workload".to_owned(), with_verdict(&checked));
+    // Problems and messages are in the time of the world; for readers who put them together.
+    json.insert("time-zero".to_owned(), json!(record.time_zero.as_nanos()));
     json.insert("problems".to_owned(), to_value(&record.problems));
     json.insert("unsettled".to_owned(), json!(record.unsettled));
     json.insert("late-replies".to_owned(), json!(record.late_replies));

@@ -11,7 +11,9 @@ class Diagram {
     this.load(source);
     this.build(parent);
     this.arrange();
-    if (this.count) this.fit();
+    this.limitUnit();
+    this.size();
+    this.draw();
   }
 
   /** Columns of the data as typed arrays with absolute times. */
@@ -163,7 +165,7 @@ class Diagram {
     this.columnX = (column) => 70 + ((column + 0.5) * (width - 70)) / this.columns.length;
   }
 
-  /** Shows everything if that is readable, else the beginning at a readable scale. */
+  /** Shows everything, readable or not. */
   fit() {
     this.unit = 0;
     this.unitOf = this.scale.value;
@@ -208,8 +210,8 @@ class Diagram {
   /** Scrolls a time into the middle. */
   scrollTo(time) { this.box.scrollTop = this.yAt(time) - this.box.clientHeight / 2; }
 
-  /** Shows a time (µs) at a readable scale and marks it. */
-  seek(time) {
+  /** Marks a time (µs) and shows it at a readable scale. */
+  show(time) {
     if (this.inOrder) this.unit = Math.max(this.unit, 16);
     this.limitUnit();
     this.size();
@@ -217,7 +219,12 @@ class Diagram {
     this.scrollTo(time);
     this.drawOverview();
     this.draw();
-    this.box.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Shows a time to a reader who is elsewhere on the page. */
+  seek(time) {
+    this.show(time);
+    this.box.scrollIntoView({ block: "center" });
     this.box.focus({ preventScroll: true });
   }
 
@@ -304,13 +311,14 @@ class Diagram {
     const first = firstPlace(this.places.length, (n) => this.inOrder
       ? (this.latest[n] + 0.5) * this.unit + this.top + 14 >= scrollTop : this.endTimeFrom(n) * this.unit + this.top + 14 >= scrollTop);
     const last = firstPlace(this.places.length, (n) => this.sentY(n) > scrollTop + height);
-    const most = 3000, stride = Math.max(1, Math.ceil((last - first) / most));
+    const most = 2000, stride = Math.max(1, Math.ceil((last - first) / most));
     this.drawn = [];
     for (let n = first; n < last; n++) if (n % stride === 0) this.drawn.push(n);
     parts.push(...this.drawArrows());
     if (this.drawn.length <= 90) parts.push(...this.drawLabels());
     parts.push(...this.drawChosen(), ...this.drawMarks(width, height), ...this.drawHead(width));
     this.sheet.replaceChildren(...parts);
+    this.sheet.classList.toggle("dense", last - first > 400);
     const shown = countOf(this.places.length, this.count, "messages");
     const sight = stride > 1 ? `; ${(last - first).toLocaleString("en")} in sight, every ${stride}th is drawn: zoom in for all` : "";
     this.summary = this.count ? shown + sight + "." : "No messages were recorded.";

@@ -73,7 +73,7 @@ function showLogs(parent, logs) {
 const diagram = new Diagram(document.getElementById("diagram"), data.diagram, data.faults, data.end);
 showHistory(document.getElementById("operations"), data.history, (time) => diagram.seek(time));
 const showLog = showLogs(document.getElementById("node-logs"), data.logs);
-if (data.focus !== null) diagram.mark = data.focus;
+if (data.focus !== null) diagram.show(data.focus);
 
 for (const button of document.querySelectorAll("[data-seek]")) {
   button.addEventListener("click", () => diagram.seek(Number(button.dataset.seek) / 1000));

@@ -309,7 +309,8 @@ pub fn describe(function: &str, values: &Values, outcome: Outcome) -> String {
         }
         ("cas", _) => match serde_json::from_str::<[&RawValue; 2]>(&values.asked) {
             Ok([from, to]) => {
-                format!("cas{of_key}: {} → {}", short(from.get()), short(to.get()))
+                let colon = if key.is_some() { ":" } else { "" };
+                format!("cas{of_key}{colon} {} → {}", short(from.get()), short(to.get()))
             }
             Err(_) => format!("cas{of_key}: {asked}"),
         },

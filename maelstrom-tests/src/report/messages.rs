@@ -34,6 +34,8 @@ pub struct Traffic {
 #[derive(Default, Debug)]
 pub struct Journal {
     path: PathBuf,
+    /// What is subtracted from the times in the file.
+    time_zero: u64,
     /// Node, client and service names, as they first appear.
     pub endpoints: Vec<String>,
     /// By place in [`Self::endpoints`].
@@ -98,16 +100,17 @@ impl Journal {
     /// The name of the file in a run's directory.
     pub const FILE: &str = "messages.jsonl";
 
-    /// Counts the messages of a run; an empty journal if there is no file.
-    pub fn read(run_dir: &Path) -> io::Result<Self> {
+    /// Counts the messages of a run; an empty journal if there is no file. Its times begin when the
+    /// nodes were started; `time_zero` is when the history began, in those.
+    pub fn read(run_dir: &Path, time_zero: u64) -> io::Result<Self> {
         let path = run_dir.join(Self::FILE);
-        let mut journal = Self { path: path.clone(), ..Self::default() };
+        let mut journal = Self { path: path.clone(), time_zero, ..Self::default() };
         let Some(mut lines) = Lines::open(&path)? else { return Ok(journal) };
         let mut places = HashMap::new();
         let mut kinds = HashMap::new();
         let mut time = 0;
         while let Some((offset, line)) = lines.next()? {
-            let line = serde_json::from_slice::<Line<'_>>(line);
+            let line = Line::read(line, time_zero);
             time = line.as_ref().map_or(time, |line| line.time);
             if journal.lines.is_multiple_of(INDEX_STEP) {
                 journal.index.push((time, offset));
@@ -190,7 +193,7 @@ impl Journal {
                 && let Some((_, line)) = lines.next()?
             {
                 if number >= range.start
-                    && let Ok(line) = serde_json::from_slice(line)
+                    && let Ok(line) = Line::read(line, self.time_zero)
                 {
                     messages.push(&line);
                 }
@@ -204,6 +207,11 @@ impl Journal {
 }
 
 impl<'a> Line<'a> {
+    fn read(bytes: &'a [u8], time_zero: u64) -> serde_json::Result<Self> {
+        let line: Self = serde_json::from_slice(bytes)?;
+        Ok(Self { time: line.time.saturating_sub(time_zero), ..line })
+    }
+
     fn kind(&self) -> Cow<'a, str> {
         let kind = self.body.and_then(|body| serde_json::from_str::<Kind<'_>>(body.get()).ok());
         kind.map_or(Cow::Borrowed("?"), |kind| kind.name)
@@ -296,7 +304,7 @@ garbage
     fn sends_and_receipts_become_messages() {
         let directory = TestDirectory::new();
         std::fs::write(directory.path().join(Journal::FILE), LINES).unwrap();
-        let journal = Journal::read(directory.path()).unwrap();
+        let journal = Journal::read(directory.path(), 0).unwrap();
         assert_eq!((journal.sent, journal.bad_lines, journal.lines()), (4, 1, 9));
         assert_eq!(journal.endpoints, ["c1", "n1", "n2"]);
         assert_eq!(journal.traffic[1], Traffic { sent: 3, received: 1, lost: 0 });
@@ -333,11 +341,15 @@ garbage
             })
             .collect();
         std::fs::write(directory.path().join(Journal::FILE), lines).unwrap();
-        let journal = Journal::read(directory.path()).unwrap();
+        let journal = Journal::read(directory.path(), 0).unwrap();
         assert_eq!(journal.line_at(30_000), 2000);
         assert_eq!(journal.line_at(30_010), 3000);
-        let messages = journal.messages(&[1500..1503, 4999..6000], 100).unwrap();
-        let times: Vec<_> = messages.iter().map(|message| message.sent).collect();
-        assert_eq!(times, [15_000, 15_010, 15_020, 49_990]);
+        let times = |journal: &Journal| -> Vec<u64> {
+            let messages = journal.messages(&[1500..1503, 4999..6000], 100).unwrap();
+            messages.iter().map(|message| message.sent).collect()
+        };
+        assert_eq!(times(&journal), [15_000, 15_010, 15_020, 49_990]);
+        let later = Journal::read(directory.path(), 15_010).unwrap();
+        assert_eq!(times(&later), [0, 0, 10, 34_980]);
     }
 }

@@ -53,7 +53,8 @@ pub fn write(run_dir: &Path) -> io::Result<Option<Offence>> {
         Err(error) => (Value::Null, Some(format!("{} cannot be read: {error}", results::FILE))),
     };
     let results = Results(&json);
-    let (history, journal) = (History::read(run_dir)?, Journal::read(run_dir)?);
+    let history = History::read(run_dir)?;
+    let journal = Journal::read(run_dir, results.time_zero())?;
     let evidence = Evidence { run_dir, results, history: &history, journal: &journal };
     let offence = Offence::find(evidence)?;
 

@@ -64,6 +64,11 @@ pub struct Evidence<'a> {
 }
 
 impl Offence {
+    /// Whether one of the causes says the same already.
+    pub fn is_said(&self, causes: &[String]) -> bool {
+        causes.iter().any(|cause| cause.contains(&self.text))
+    }
+
     /// Looks for the offence of a run; nothing in a valid one.
     pub fn find(evidence: Evidence<'_>) -> io::Result<Option<Self>> {
         let Evidence { results, .. } = evidence;
@@ -326,7 +331,8 @@ mod tests {
 
     fn find(directory: &TestDirectory, results: &Value) -> Option<Offence> {
         let run_dir = directory.path();
-        let (history, journal) = (History::read(run_dir).unwrap(), Journal::read(run_dir).unwrap());
+        let (history, journal) =
+            (History::read(run_dir).unwrap(), Journal::read(run_dir, 0).unwrap());
         let results = Results(results);
         Offence::find(Evidence { run_dir, results, history: &history, journal: &journal }).unwrap()
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
 
 use plotters::coord::Shift;
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -34,8 +35,11 @@ const POINT_GRID: f64 = 3.0;
 const TEXT_SIZE: u32 = 16;
 /// Quantiles over time are those of about so many windows.
 const QUANTILE_WINDOWS: u64 = 30;
-/// Rates over time are those of about so many windows.
+/// Rates over time are those of at most about so many windows, with so many operations in each.
 const RATE_WINDOWS: u64 = 60;
+const RATE_OPERATIONS: u64 = 25;
+/// Lower latencies (ms), such as the zeros of virtual time, are drawn at the bottom.
+const LATENCY_LOW: f64 = 0.01;
 /// The curves of quantiles over time.
 const QUANTILES: [(f64, &str); 4] = [(0.5, "p50"), (0.95, "p95"), (0.99, "p99"), (1.0, "max")];
 
@@ -165,11 +169,61 @@ impl Axes {
     /// From the lowest to the highest of these latencies in milliseconds.
     fn latencies(seconds: f64, values: impl Iterator<Item = f64>) -> Self {
         let (low, high) = values.fold((f64::MAX, 0.0_f64), |(low, high), value| {
-            (low.min(value.max(0.001)), high.max(value))
+            (low.min(value.max(LATENCY_LOW)), high.max(value))
         });
-        let (low, high) = (low.min(high).max(0.001), high.max(0.002));
+        let (low, high) = (low.min(high).max(LATENCY_LOW), high.max(LATENCY_LOW * 2.0));
         let unit = "latency in ms (log)";
         Self { seconds, low: low * 0.8, high: high * 1.3, is_logarithmic: true, unit }
+    }
+}
+
+impl Axes {
+    /// Where the vertical axis has its labels: 1, 2 and 5 times powers of ten if there are few, else
+    /// the powers alone.
+    fn key_points(&self) -> Vec<f64> {
+        if self.is_logarithmic {
+            let powers = self.low.log10().floor() as i32..=self.high.log10().ceil() as i32;
+            let factors: &[f64] =
+                if powers.clone().count() > 4 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+            let of_power = |power| factors.iter().map(move |factor| factor * 10_f64.powi(power));
+            let all =
+                powers.flat_map(of_power).filter(|value| (self.low..=self.high).contains(value));
+            all.map(f64::log10).collect()
+        } else {
+            let least = (self.high / 6.0).max(f64::MIN_POSITIVE);
+            let power = 10_f64.powf(least.log10().floor());
+            let steps = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power);
+            let step = steps.into_iter().find(|step| *step >= least).unwrap_or(least);
+            (0..=6)
+                .map(|number| f64::from(number) * step)
+                .filter(|value| *value <= self.high)
+                .collect()
+        }
+    }
+}
+
+/// The vertical axis, with labels at places of our choice.
+struct Scale {
+    low: f64,
+    high: f64,
+    labelled: Vec<f64>,
+}
+
+impl Ranged for Scale {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, (start, end): (i32, i32)) -> i32 {
+        let part = (value - self.low) / (self.high - self.low).max(f64::MIN_POSITIVE);
+        start + (f64::from(end - start) * part).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
+        self.labelled.clone()
+    }
+
+    fn range(&self) -> std::ops::Range<f64> {
+        self.low..self.high
     }
 }
 
@@ -202,7 +256,7 @@ fn frame(
         .margin_right(16)
         .x_label_area_size(42)
         .y_label_area_size(64)
-        .build_cartesian_2d(0.0..axes.seconds, low..high)?;
+        .build_cartesian_2d(0.0..axes.seconds, Scale { low, high, labelled: axes.key_points() })?;
     let kinds = fault_kinds(faults);
     let ground = chart.plotting_area();
     for fault in faults {
@@ -220,7 +274,7 @@ fn frame(
         .label_style(style)
         .x_desc(along.0)
         .y_desc(axes.unit)
-        .y_labels(6)
+        .y_labels(16)
         .x_label_formatter(&along.1)
         .y_label_formatter(&|value| text::decimal(unscale(*value)))
         .draw()?;
@@ -384,13 +438,14 @@ fn length_text(nanoseconds: u64) -> String {
 }
 
 fn rate(history: &History) -> Result<Plot, DrawingError> {
-    let length = window_length(history, RATE_WINDOWS);
+    let windows = history.operations.len() as u64 / RATE_OPERATIONS;
+    let length = window_length(history, windows.clamp(5, RATE_WINDOWS));
     let last = history.end / length;
     let mut counts: BTreeMap<(usize, Outcome), BTreeMap<u64, usize>> = BTreeMap::new();
     for operation in &history.operations {
         let end = operation.completed.unwrap_or(operation.invoked).time;
-        let windows = counts.entry((operation.function, operation.outcome)).or_default();
-        *windows.entry(end / length).or_default() += 1;
+        let counted = counts.entry((operation.function, operation.outcome)).or_default();
+        *counted.entry(end / length).or_default() += 1;
     }
     let seconds = length as f64 / 1e9;
     let highest = counts.values().flat_map(BTreeMap::values).max().copied().unwrap_or(0);

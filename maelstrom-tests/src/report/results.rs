@@ -161,6 +161,12 @@ impl<'a> Results<'a> {
         self.at(&["options", "command"]).as_str().map(|command| text::visible(command).into())
     }
 
+    /// When the history began, in the nanoseconds in which messages and problems are recorded: those
+    /// count from when the nodes were started.
+    pub fn time_zero(self) -> u64 {
+        self.at(&["time-zero"]).as_u64().unwrap_or(0)
+    }
+
     /// Problems with nodes, in the order of their times.
     pub fn problems(self) -> Vec<Problem> {
         let mut problems: Vec<_> = array(self.at(&["problems"]))
@@ -170,7 +176,7 @@ impl<'a> Results<'a> {
                 let word = |name| text::line(field(name).as_str().unwrap_or("?"), 60);
                 Problem {
                     node: word("node"),
-                    time: field("time").as_u64().unwrap_or(0),
+                    time: field("time").as_u64().unwrap_or(0).saturating_sub(self.time_zero()),
                     kind: word("kind"),
                     text: text::line(field("text").as_str().unwrap_or_default(), TEXT_LENGTH_MAX),
                     count: field("count").as_u64().unwrap_or(1),

@@ -115,7 +115,7 @@ fn record(value: &Value) -> Option<Record> {
 }
 
 #[derive(Template)]
-#[template(path = "violation.svg", whitespace = "suppress")]
+#[template(path = "violation.svg")]
 struct Drawing {
     width: i32,
     height: i32,

@@ -51,7 +51,7 @@ pub fn summary(
     writeln!(out, "  {sentence}")?;
     failures(out, results)?;
     if let Some(offence) = offence {
-        first_look(out, offence)?;
+        first_look(out, offence, offence.is_said(&results.causes()))?;
     }
     figures(out, results)?;
     let notes = results.notes();
@@ -94,9 +94,11 @@ fn failures(out: &mut impl Write, results: Results<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn first_look(out: &mut impl Write, offence: &Offence) -> io::Result<()> {
+fn first_look(out: &mut impl Write, offence: &Offence, is_said: bool) -> io::Result<()> {
     writeln!(out, "\n  {BOLD}Where to look first{BOLD:#}")?;
-    writeln!(out, "  {}", offence.text)?;
+    if !is_said {
+        writeln!(out, "  {}", offence.text)?;
+    }
     let width = |steps: &[Step]| steps.iter().map(|step| step.who.chars().count()).max();
     let width = width(&offence.operations).max(width(&offence.messages)).unwrap_or(0);
     for step in offence.operations.iter().chain(&offence.messages) {
