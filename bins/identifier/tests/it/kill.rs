@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -23,23 +23,6 @@ enum Kill {
     AfterStart(Duration),
     /// So long after its first id was seen.
     AfterFirstId(Duration),
-}
-
-/// A directory of this test that is gone when it ends.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let dir = std::env::temp_dir().join(format!("identifier-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&dir);
-        Self(dir)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 fn start(dir: &Path, scheme: &str) -> Child {
@@ -88,7 +71,7 @@ fn one_life(dir: &Path, scheme: &str, kill: Kill) -> Vec<String> {
 }
 
 fn check_lives(scheme: &str, lives: u64, seed: u64) {
-    let scratch = Scratch::new(scheme);
+    let scratch = tempfile::tempdir().unwrap();
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut seen = HashSet::new();
     for life in 0..lives {
@@ -96,7 +79,7 @@ fn check_lives(scheme: &str, lives: u64, seed: u64) {
             0 => Kill::AfterStart(Duration::from_micros(random.random_range(0..20_000))),
             _ => Kill::AfterFirstId(Duration::from_micros(random.random_range(0..10_000))),
         };
-        for id in one_life(&scratch.0, scheme, kill) {
+        for id in one_life(scratch.path(), scheme, kill) {
             assert!(seen.insert(id.clone()), "life {life} of seed {seed}: {id} repeats");
         }
     }
@@ -114,14 +97,14 @@ fn a_timestamp_that_is_killed_at_any_moment_never_repeats_an_id() {
 
 #[test]
 fn records_that_were_damaged_stop_the_node_before_it_says_a_word() {
-    let scratch = Scratch::new("damaged");
-    one_life(&scratch.0, "counter", Kill::AfterFirstId(Duration::ZERO));
-    let file = scratch.0.join("n1/records.redb");
+    let scratch = tempfile::tempdir().unwrap();
+    one_life(scratch.path(), "counter", Kill::AfterFirstId(Duration::ZERO));
+    let file = scratch.path().join("n1/records.redb");
     let length = std::fs::metadata(&file).unwrap().len();
     std::fs::OpenOptions::new().write(true).open(&file).unwrap().set_len(length / 2).unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_identifier"))
         .arg("--state-dir")
-        .arg(&scratch.0)
+        .arg(scratch.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -5,26 +5,23 @@ use rand::{RngExt, SeedableRng};
 
 use super::*;
 
-/// A directory of this test that is gone when it ends.
-struct Scratch(PathBuf);
+/// A state directory that is gone when the test ends.
+struct Scratch(tempfile::TempDir);
 
 impl Scratch {
-    fn new(name: &str) -> Self {
-        let dir = std::env::temp_dir().join(format!("proto-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&dir);
-        Self(dir)
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a temporary directory"))
+    }
+
+    /// The directory of node `n1`.
+    fn dir(&self) -> PathBuf {
+        self.0.path().join("n1")
     }
 
     fn open(&self, node: &str) -> Result<(Storage, Records), StorageError> {
-        let mut storage = Storage::new(self.0.clone());
+        let mut storage = Storage::new(self.0.path().to_owned());
         let records = storage.open(&NodeId::new(node))?;
         Ok((storage, records))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -34,7 +31,7 @@ fn put(key: &str, value: &str) -> Write {
 
 #[test]
 fn what_was_committed_is_there_after_a_restart() {
-    let scratch = Scratch::new("restart");
+    let scratch = Scratch::new();
     let (mut storage, records) = scratch.open("n1").unwrap();
     assert_eq!(records, Records::new());
     let writes = vec![put("a", "1"), put("b", "2"), put("c", "3"), put("a", "4")];
@@ -50,7 +47,7 @@ fn what_was_committed_is_there_after_a_restart() {
 
 #[test]
 fn nodes_do_not_see_each_others_records() {
-    let scratch = Scratch::new("apart");
+    let scratch = Scratch::new();
     let (mut first, _) = scratch.open("n1").unwrap();
     let (_second, records) = scratch.open("n2").unwrap();
     first.commit(&[put("a", "1")]).unwrap();
@@ -59,14 +56,14 @@ fn nodes_do_not_see_each_others_records() {
 
 #[test]
 fn two_processes_cannot_share_the_records_of_a_node() {
-    let scratch = Scratch::new("twice");
+    let scratch = Scratch::new();
     let _first = scratch.open("n1").unwrap();
     assert!(matches!(scratch.open("n1"), Err(StorageError::Failed { .. })));
 }
 
 #[test]
 fn a_name_that_is_no_directory_name_is_refused() {
-    let scratch = Scratch::new("names");
+    let scratch = Scratch::new();
     for name in ["", "/", ".", "..", "a/b", "/etc", "n1/", "./n1", "n\0"] {
         let opened = scratch.open(name);
         assert!(matches!(opened, Err(StorageError::BadName(_))), "{name:?}");
@@ -78,8 +75,8 @@ fn a_name_that_is_no_directory_name_is_refused() {
 
 #[test]
 fn a_crash_while_the_file_is_made_leaves_nothing_behind() {
-    let scratch = Scratch::new("half-made");
-    let dir = scratch.0.join("n1");
+    let scratch = Scratch::new();
+    let dir = scratch.dir();
     fs::create_dir_all(&dir).unwrap();
     fs::write(dir.join(NEW_FILE_NAME), "half a fi").unwrap();
     assert_eq!(scratch.open("n1").unwrap().1, Records::new());
@@ -113,7 +110,7 @@ struct Images {
 }
 
 fn images(scratch: &Scratch) -> Images {
-    let file = scratch.0.join("n1").join(FILE_NAME);
+    let file = scratch.dir().join(FILE_NAME);
     let (mut storage, _) = scratch.open("n1").unwrap();
     let mut before = Vec::new();
     for number in 0..COMMITS {
@@ -144,7 +141,7 @@ fn open_damaged(
     for seed in 0..60 {
         let mut damaged = image.to_vec();
         damage(&mut damaged, &mut Xoshiro256PlusPlus::seed_from_u64(seed));
-        fs::write(scratch.0.join("n1").join(FILE_NAME), damaged).unwrap();
+        fs::write(scratch.dir().join(FILE_NAME), damaged).unwrap();
         match scratch.open("n1") {
             Ok((_, records)) if records == records_after(COMMITS) => tally.whole += 1,
             Ok((_, records)) if records == records_after(COMMITS - 1) => {
@@ -161,7 +158,7 @@ fn open_damaged(
 #[test]
 fn a_commit_of_which_only_some_sectors_reached_the_disk_is_cut_off() {
     const SECTOR_BYTES: usize = 512;
-    let scratch = Scratch::new("torn");
+    let scratch = Scratch::new();
     let Images { before, killed, .. } = images(&scratch);
     let tally = open_damaged(&scratch, &killed, |image, random| {
         let sectors = image.chunks_mut(SECTOR_BYTES).zip(before.chunks(SECTOR_BYTES));
@@ -177,7 +174,7 @@ fn a_commit_of_which_only_some_sectors_reached_the_disk_is_cut_off() {
 
 #[test]
 fn a_flipped_bit_is_never_read() {
-    let scratch = Scratch::new("flipped");
+    let scratch = Scratch::new();
     let Images { killed, closed, .. } = images(&scratch);
     for image in [killed, closed] {
         let used = image.iter().rposition(|byte| *byte != 0).unwrap();
@@ -190,7 +187,7 @@ fn a_flipped_bit_is_never_read() {
 
 #[test]
 fn a_file_cut_short_is_refused() {
-    let scratch = Scratch::new("short");
+    let scratch = Scratch::new();
     let Images { killed, closed, .. } = images(&scratch);
     for image in [killed, closed] {
         let tally = open_damaged(&scratch, &image, |image, random| {
@@ -202,7 +199,7 @@ fn a_file_cut_short_is_refused() {
 
 #[test]
 fn an_empty_file_is_refused() {
-    let scratch = Scratch::new("empty");
+    let scratch = Scratch::new();
     let Images { closed, .. } = images(&scratch);
     let tally = open_damaged(&scratch, &closed, |image, _| image.clear());
     assert_eq!(tally, Tally { refused: 60, ..Tally::default() });

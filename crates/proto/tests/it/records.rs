@@ -1,32 +1,15 @@
 //! The state directory: what was confirmed is there after a kill.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::process::{Process, init, init_ok, reply, request};
 
-/// A directory of this test that is gone when it ends.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let dir = std::env::temp_dir().join(format!("proto-it-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&dir);
-        Self(dir)
-    }
-
-    fn start(&self) -> Process {
-        let mut process = Process::tour(&["--state-dir", self.0.to_str().unwrap()]);
-        process.send(&init(1));
-        process
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+fn start(state_dir: &Path) -> Process {
+    let mut process = Process::tour(&["--state-dir", state_dir.to_str().unwrap()]);
+    process.send(&init(1));
+    process
 }
 
 fn remember(value: impl Into<Value>) -> Value {
@@ -39,26 +22,26 @@ fn remember_ok(id: u64, values: &[u64]) -> Value {
 
 #[test]
 fn what_was_confirmed_survives_kill_and_a_plain_end() {
-    let scratch = Scratch::new("confirmed");
-    let mut process = scratch.start();
+    let scratch = tempfile::tempdir().unwrap();
+    let mut process = start(scratch.path());
     assert_eq!(process.next(), init_ok(1));
     process.send(&remember(1));
     assert_eq!(process.next(), remember_ok(1, &[1]));
     process.kill();
-    let mut process = scratch.start();
+    let mut process = start(scratch.path());
     assert_eq!(process.next(), init_ok(1));
     process.send(&remember(2));
     assert_eq!(process.finish().messages, [remember_ok(1, &[1, 2])]);
-    let mut process = scratch.start();
+    let mut process = start(scratch.path());
     process.send(&remember(3));
     assert_eq!(process.finish().messages, [init_ok(1), remember_ok(1, &[1, 2, 3])]);
-    assert!(scratch.0.join("n1").is_dir());
+    assert!(scratch.path().join("n1").is_dir());
 }
 
 #[test]
 fn a_burst_of_writes_is_confirmed_in_order() {
-    let scratch = Scratch::new("burst");
-    let mut process = scratch.start();
+    let scratch = tempfile::tempdir().unwrap();
+    let mut process = start(scratch.path());
     assert_eq!(process.next(), init_ok(1));
     let burst: Vec<_> =
         (0..200).flat_map(|id| format!("{}\n", remember(id)).into_bytes()).collect();
@@ -82,9 +65,9 @@ fn without_a_state_directory_nothing_is_kept() {
 
 #[test]
 fn a_node_whose_name_is_no_directory_stops_with_a_clear_line() {
-    let scratch = Scratch::new("name");
+    let scratch = tempfile::tempdir().unwrap();
     for name in ["..", "", "a/b"] {
-        let mut process = Process::tour(&["--state-dir", scratch.0.to_str().unwrap()]);
+        let mut process = Process::tour(&["--state-dir", scratch.path().to_str().unwrap()]);
         let body = json!({"type": "init", "msg_id": 1, "node_id": name, "node_ids": [name]});
         process.send(&json!({"src": "c0", "dest": name, "body": body}));
         let remains = process.finish();
@@ -98,10 +81,8 @@ fn a_node_whose_name_is_no_directory_stops_with_a_clear_line() {
 
 #[test]
 fn a_state_directory_that_cannot_be_made_is_a_clear_line() {
-    let scratch = Scratch::new("file");
-    std::fs::write(&scratch.0, "a file").unwrap();
-    let remains = scratch.start().finish();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let remains = start(file.path()).finish();
     assert_eq!((remains.code, remains.messages), (Some(1), vec![]));
     assert!(remains.complaints.starts_with("state directory: "), "{}", remains.complaints);
-    std::fs::remove_file(&scratch.0).unwrap();
 }
