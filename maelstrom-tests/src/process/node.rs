@@ -189,12 +189,7 @@ impl Running {
     /// # Errors
     /// If the process has closed its stdin.
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        let Some(stdin) = &mut self.stdin else { return Ok(()) };
-        let result = self.outgoing.flush(stdin);
-        if result.is_err() {
-            self.close_stdin();
-        }
-        result
+        self.stdin.as_mut().map_or(Ok(()), |stdin| self.outgoing.flush(stdin))
     }
 
     /// Closes its stdin; what still waits to be written is dropped.
@@ -205,9 +200,10 @@ impl Running {
 
     /// The pipes on which something is awaited.
     pub(super) fn streams(&self) -> impl Iterator<Item = (Stream, BorrowedFd<'_>, PollFlags)> {
-        let stdin = self.stdin.as_ref().filter(|_| self.outgoing.is_blocked);
+        // Without a flag, too, a poll tells that the reader of a pipe is gone.
+        let blocked = if self.outgoing.is_blocked { PollFlags::OUT } else { PollFlags::empty() };
         [
-            stdin.map(|pipe| (Stream::Stdin, pipe.as_fd(), PollFlags::OUT)),
+            self.stdin.as_ref().map(|pipe| (Stream::Stdin, pipe.as_fd(), blocked)),
             self.stdout.as_ref().map(|pipe| (Stream::Stdout, pipe.as_fd(), PollFlags::IN)),
             self.stderr.as_ref().map(|pipe| (Stream::Stderr, pipe.as_fd(), PollFlags::IN)),
         ]

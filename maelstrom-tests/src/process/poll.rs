@@ -68,12 +68,13 @@ impl ProcessWorld {
             return;
         }
         let signalled = !fds[0].revents().is_empty();
-        let mut ready = fds[1..].iter().map(|fd| !fd.revents().is_empty());
-        streams.retain(|_| ready.next().unwrap_or_default());
+        let events: Vec<_> = fds[1..].iter().map(PollFd::revents).collect();
         self.time = self.clock();
-        for (index, stream) in streams {
+        for ((index, stream), events) in streams.into_iter().zip(events) {
             match stream {
-                Stream::Stdin => self.unblock(index),
+                _ if events.is_empty() => {}
+                Stream::Stdin if events.contains(PollFlags::OUT) => self.unblock(index),
+                Stream::Stdin => self.close_stdin(index),
                 Stream::Stdout => drop(self.read_stdout(index)),
                 Stream::Stderr => drop(self.nodes[index].read_stderr()),
             }
@@ -87,6 +88,13 @@ impl ProcessWorld {
     fn unblock(&mut self, index: usize) {
         if let Some(running) = &mut self.nodes[index].running {
             running.outgoing.is_blocked = false;
+        }
+    }
+
+    fn close_stdin(&mut self, index: usize) {
+        if let Some(running) = &mut self.nodes[index].running {
+            running.close_stdin();
+            self.note_closed(index, "stdin");
         }
     }
 
@@ -113,7 +121,7 @@ impl ProcessWorld {
             if let Some(running) = &mut self.nodes[index].running
                 && running.flush().is_err()
             {
-                self.note_closed(index, "stdin");
+                self.close_stdin(index);
             }
         }
     }

@@ -1,6 +1,10 @@
-//! `eddy` from outside: its commands, run as a user runs them, and runs in virtual time through the
-//! library.
+//! `eddy` from outside: its commands, run as a user runs them; worlds of real processes and runs in
+//! virtual time through the library.
 
+mod bad_nodes;
+mod other_languages;
+mod process_bench;
+mod process_faults;
 mod report;
 mod support;
 mod sweep;
