@@ -39,9 +39,9 @@ const END_LENGTH: usize = 16;
 
 impl<V: Clone + Eq + Hash + Debug> Counterexample<V> {
     pub(super) fn new(history: &KeyHistory<'_, V>, stuck: &Stuck<Number>) -> Self {
-        let operation = &history.operations[stuck.call];
+        let operation = history.operations[stuck.call];
         let end = operation.completed_at.unwrap_or(usize::MAX);
-        let overlaps = |other: &&Operation<'_, V>| {
+        let overlaps = |other: &&&Operation<'_, V>| {
             other.invoked_at != operation.invoked_at
                 && other.invoked_at < end
                 && other.completed_at.is_none_or(|completed| completed > operation.invoked_at)
@@ -53,17 +53,19 @@ impl<V: Clone + Eq + Hash + Debug> Counterexample<V> {
             explanation: explain(history, operation, &states),
             prefix_end: index(operation.completion.unwrap_or(operation.invocation)),
             operation: operation.into(),
-            concurrent: history.operations.iter().filter(overlaps).map(Record::from).collect(),
+            concurrent: history
+                .operations
+                .iter()
+                .filter(overlaps)
+                .map(|&other| other.into())
+                .collect(),
             states,
             linearization: stuck
                 .order
                 .iter()
                 .map(|&call| index(history.operations[call].invocation))
                 .collect(),
-            linearization_end: last
-                .iter()
-                .map(|&call| (&history.operations[call]).into())
-                .collect(),
+            linearization_end: last.iter().map(|&call| history.operations[call].into()).collect(),
         }
     }
 }
@@ -117,7 +119,7 @@ fn origin<V: Eq + Debug>(
     operation: &Operation<'_, V>,
     value: &V,
 ) -> String {
-    let writes = |other: &&Operation<'_, V>| {
+    let writes = |other: &&&Operation<'_, V>| {
         other.completed_at != operation.completed_at
             && operation.completed_at.is_none_or(|end| other.invoked_at < end)
             && match other.op() {

@@ -86,7 +86,7 @@ pub fn check<V: Clone + Eq + Hash + Debug>(
     let operations = operations(history)?;
     let mut places: FxHashMap<&V, usize> = FxHashMap::default();
     let mut histories: Vec<KeyHistory<'_, V>> = Vec::new();
-    for operation in operations {
+    for operation in &operations {
         let Some(key) = operation.invocation.op.key() else { continue };
         let place = *places.entry(key).or_insert_with(|| {
             histories.push(KeyHistory::new(key));
@@ -167,8 +167,8 @@ fn decide_within<M: Model, const WORDS: usize>(
 /// The operations on one key that may have happened.
 struct KeyHistory<'a, V> {
     key: &'a V,
-    operations: Vec<Operation<'a, V>>,
-    failed: Vec<Operation<'a, V>>,
+    operations: Vec<&'a Operation<'a, V>>,
+    failed: Vec<&'a Operation<'a, V>>,
     calls: Vec<Call<RegisterOperation>>,
     numbers: FxHashMap<&'a V, Number>,
     /// The values by their numbers; the first stands for the empty register.
@@ -194,7 +194,7 @@ impl<'a, V: Clone + Eq + Hash + Debug> KeyHistory<'a, V> {
         })
     }
 
-    fn push(&mut self, operation: Operation<'a, V>) -> Result<(), Malformed> {
+    fn push(&mut self, operation: &'a Operation<'a, V>) -> Result<(), Malformed> {
         let outcome = operation.outcome();
         if outcome == Kind::Fail {
             self.failed.push(operation);

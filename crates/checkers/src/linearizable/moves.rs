@@ -66,28 +66,19 @@ impl<'a, M: Model> Moves<'a, M> {
         blocked: &mut Vec<u32>,
     ) {
         let start = found.len();
-        let mut needed = Some(Vec::new());
         let open = self.timeline.open(at.deadline);
         for &operation in open.iter().rev() {
             let certain = &self.timeline.certain[operation as usize];
-            if at.linearized.contains(certain.slot) {
-                continue;
-            }
-            match (&certain.need, &mut needed) {
-                (Need::Unspecified, _) => needed = None,
-                (Need::State(state), Some(needed))
-                    if *state != at.state && !needed.contains(state) =>
-                {
-                    needed.push(state.clone());
-                }
-                _ => {}
-            }
             // A read that matches was taken when the state came to be.
-            if !certain.is_read && self.model.step(&at.state, &certain.operation).is_some() {
+            if !certain.is_read
+                && !at.linearized.contains(certain.slot)
+                && self.model.step(&at.state, &certain.operation).is_some()
+            {
                 found.push(Move::Certain(operation));
             }
         }
         if !self.timeline.unknown.is_empty() {
+            let needed = self.needed(at);
             let used = self.used.counts(at.used);
             let mut candidates = Candidates { moves: found, blocked };
             self.timeline.unknown.candidates(
@@ -99,6 +90,9 @@ impl<'a, M: Model> Moves<'a, M> {
                 &mut candidates,
             );
         }
+        if found.len() < start + 2 {
+            return;
+        }
         // Whatever lets the operation pass that is due comes first: the less is taken before its
         // time, the more is left to choose from later.
         let due = self.timeline.due(at.deadline);
@@ -108,6 +102,29 @@ impl<'a, M: Model> Moves<'a, M> {
             (Move::Certain(_), _) => 2,
             (Move::Unknown(_), _) => 1,
         });
+    }
+
+    /// The states that open operations ask for, other than the one that is; `None` if one of them
+    /// does not say.
+    fn needed<const WORDS: usize>(
+        &self,
+        at: &Configuration<M::State, WORDS>,
+    ) -> Option<Vec<M::State>> {
+        let mut needed = Vec::new();
+        for &operation in self.timeline.open(at.deadline) {
+            let certain = &self.timeline.certain[operation as usize];
+            if at.linearized.contains(certain.slot) {
+                continue;
+            }
+            match &certain.need {
+                Need::Unspecified => return None,
+                Need::State(state) if *state != at.state && !needed.contains(state) => {
+                    needed.push(state.clone());
+                }
+                _ => {}
+            }
+        }
+        Some(needed)
     }
 
     /// The state that a move leaves, if it is the same one whenever it happens.
@@ -162,8 +179,12 @@ impl<'a, M: Model> Moves<'a, M> {
         for &operation in timeline.open(at.deadline) {
             self.take_read(at, operation, taken);
         }
-        while at.linearized.contains(timeline.due(at.deadline).slot) {
-            at.linearized.remove(timeline.due(at.deadline).slot);
+        loop {
+            let due = timeline.due(at.deadline).slot;
+            if !at.linearized.contains(due) {
+                break;
+            }
+            at.linearized.remove(due);
             at.used = self.used.retire(at.used, at.deadline, &timeline.unknown.groups);
             at.deadline += 1;
             if at.deadline == self.goal {
