@@ -8,7 +8,8 @@ use super::moves::Configuration;
 use super::slots::SlotSet;
 use super::unknown::UsedSets;
 
-/// A [`Configuration`] without the operations of unknown outcome that were used.
+/// A [`Configuration`] without the reads and the operations of unknown outcome: of two in the same
+/// place, the one with more of the former and fewer of the latter can do whatever the other can.
 #[derive(PartialEq, Eq, Hash)]
 struct Place<S, const WORDS: usize> {
     linearized: SlotSet<WORDS>,
@@ -22,10 +23,11 @@ impl<S: Clone, const WORDS: usize> Place<S, WORDS> {
     }
 }
 
-/// A set of operations of unknown outcome without which a place leads nowhere: once these are used
-/// up, nothing else that might have been used makes a difference.
+/// Why a place leads nowhere: even with these reads linearized, once these operations of unknown
+/// outcome are used up, nothing else that might have been used makes a difference.
 #[derive(Clone, Copy)]
-struct Lack {
+struct Lack<const WORDS: usize> {
+    reads: SlotSet<WORDS>,
     used: u32,
     /// The place of the next one in [`Failed::more`], or [`END`].
     next: u32,
@@ -41,8 +43,8 @@ const LACKS_MAX: u32 = 32;
 
 /// The configurations from which there is no way on.
 pub(crate) struct Failed<S, const WORDS: usize> {
-    lacks: FxHashMap<Place<S, WORDS>, Lack>,
-    more: Vec<Lack>,
+    lacks: FxHashMap<Place<S, WORDS>, Lack<WORDS>>,
+    more: Vec<Lack<WORDS>>,
 }
 
 impl<S: Clone + Eq + Hash, const WORDS: usize> Failed<S, WORDS> {
@@ -51,19 +53,20 @@ impl<S: Clone + Eq + Hash, const WORDS: usize> Failed<S, WORDS> {
     }
 
     /// Remembers that a configuration leads nowhere, nor does any in the same place that has used
-    /// at least `lack`.
+    /// at least `lack` and linearized no other reads.
     pub(crate) fn insert(&mut self, failed: &Configuration<S, WORDS>, lack: u32) {
         let more = &mut self.more;
+        let reads = failed.reads;
         self.lacks
             .entry(Place::of(failed))
             .and_modify(|first| {
                 if first.length < LACKS_MAX {
                     let next = more.len() as u32;
                     more.push(*first);
-                    *first = Lack { used: lack, next, length: first.length + 1 };
+                    *first = Lack { reads, used: lack, next, length: first.length + 1 };
                 }
             })
-            .or_insert(Lack { used: lack, next: END, length: 1 });
+            .or_insert(Lack { reads, used: lack, next: END, length: 1 });
     }
 
     /// If nothing can come of a configuration, the set that it lacks.
@@ -72,8 +75,11 @@ impl<S: Clone + Eq + Hash, const WORDS: usize> Failed<S, WORDS> {
             return None;
         }
         let first = *self.lacks.get(&Place::of(at))?;
-        let next = |lack: &Lack| self.more.get(lack.next as usize).copied();
-        let mut lacks = std::iter::successors(Some(first), next).map(|lack| lack.used);
-        lacks.find(|&lack| sets.covers(at.used, lack))
+        let next = |lack: &Lack<WORDS>| self.more.get(lack.next as usize).copied();
+        let mut lacks = std::iter::successors(Some(first), next);
+        let leads_nowhere = |lack: &Lack<WORDS>| {
+            at.reads.is_subset_of(&lack.reads) && sets.covers(at.used, lack.used)
+        };
+        lacks.find(leads_nowhere).map(|lack| lack.used)
     }
 }

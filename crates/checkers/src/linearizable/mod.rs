@@ -42,8 +42,8 @@ use crate::verdict::Verdict;
 use search::{Outcome, Search};
 use timeline::Timeline;
 
-/// The default of [`WorkLimit::states_max`]: at most about 250 MB and a few seconds for one key.
-pub const STATES_MAX: u64 = 4_000_000;
+/// The default of [`WorkLimit::states_max`]: at most about 150 MB and a second or two for one key.
+pub const STATES_MAX: u64 = 1_000_000;
 
 /// What [`check`] found.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,6 +75,34 @@ pub struct KeyResult<V> {
 /// passed over. Values are printed in explanations as `Debug` has them.
 ///
 /// `limit` holds for each key by itself.
+///
+/// ```
+/// use checkers::linearizable::{STATES_MAX, WorkLimit, check};
+/// use checkers::{Event, Kind, Op, Process, Verdict};
+///
+/// // Process 0 writes 1; afterwards process 1 reads that there is nothing.
+/// let events = [
+///     (0, Kind::Invoke, Op::Write { key: "x", value: "1" }),
+///     (0, Kind::Ok, Op::Write { key: "x", value: "1" }),
+///     (1, Kind::Invoke, Op::Read { key: "x", value: None }),
+///     (1, Kind::Ok, Op::Read { key: "x", value: Some(None) }),
+/// ];
+/// let history: Vec<Event<&str>> = (0..)
+///     .zip(events)
+///     .map(|(index, (process, kind, op))| {
+///         let process = Process::Client(process);
+///         Event { index, time: index, process, kind, op, error: None, is_final: false }
+///     })
+///     .collect();
+///
+/// let mut limit = WorkLimit { states_max: STATES_MAX, stop: &mut || false };
+/// let result = check(&history, &mut limit)?;
+/// assert_eq!(result.verdict, Verdict::Invalid);
+/// let example = result.results[0].counterexample.as_ref().unwrap();
+/// assert_eq!(example.prefix_end, 3);
+/// assert_eq!(example.states, [Some("1")]);
+/// # Ok::<(), checkers::Malformed>(())
+/// ```
 ///
 /// # Errors
 ///

@@ -4,20 +4,29 @@ use std::hash::Hash;
 
 use super::model::{Model, Need};
 use super::slots::SlotSet;
-use super::timeline::Timeline;
+use super::timeline::{CertainOperation, Timeline};
 use super::unknown::{Candidates, UsedSets};
 
 /// A point of the search: everything before `deadline` is linearized.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Configuration<S, const WORDS: usize> {
-    /// Which of the operations open at the deadline are linearized already.
+    /// Which of the operations open at the deadline are linearized already, without reads.
     pub(crate) linearized: SlotSet<WORDS>,
+    /// Which of the reads open at the deadline are linearized already.
+    pub(crate) reads: SlotSet<WORDS>,
     /// What the object holds.
     pub(crate) state: S,
     /// The next completion to come.
     pub(crate) deadline: u32,
     /// Which operations of unknown outcome took effect, a number of [`UsedSets`].
     pub(crate) used: u32,
+}
+
+impl<S, const WORDS: usize> Configuration<S, WORDS> {
+    fn has_linearized<M: Model>(&self, operation: &CertainOperation<M>) -> bool {
+        let linearized = if operation.is_read { &self.reads } else { &self.linearized };
+        linearized.contains(operation.slot)
+    }
 }
 
 /// An operation to linearize next.
@@ -47,6 +56,7 @@ impl<'a, M: Model> Moves<'a, M> {
     ) -> Configuration<M::State, WORDS> {
         let mut configuration = Configuration {
             linearized: SlotSet::EMPTY,
+            reads: SlotSet::EMPTY,
             state: self.model.initial(),
             deadline: 0,
             used: UsedSets::NONE,
@@ -113,7 +123,7 @@ impl<'a, M: Model> Moves<'a, M> {
         let mut needed = Vec::new();
         for &operation in self.timeline.open(at.deadline) {
             let certain = &self.timeline.certain[operation as usize];
-            if at.linearized.contains(certain.slot) {
+            if at.has_linearized(certain) {
                 continue;
             }
             match &certain.need {
@@ -180,11 +190,12 @@ impl<'a, M: Model> Moves<'a, M> {
             self.take_read(at, operation, taken);
         }
         loop {
-            let due = timeline.due(at.deadline).slot;
-            if !at.linearized.contains(due) {
+            let due = timeline.due(at.deadline);
+            if !at.has_linearized(due) {
                 break;
             }
-            at.linearized.remove(due);
+            at.linearized.remove(due.slot);
+            at.reads.remove(due.slot);
             at.used = self.used.retire(at.used, at.deadline, &timeline.unknown.groups);
             at.deadline += 1;
             if at.deadline == self.goal {
@@ -204,10 +215,10 @@ impl<'a, M: Model> Moves<'a, M> {
     ) {
         let certain = &self.timeline.certain[operation as usize];
         if certain.is_read
-            && !at.linearized.contains(certain.slot)
+            && !at.reads.contains(certain.slot)
             && self.model.step(&at.state, &certain.operation).is_some()
         {
-            at.linearized.insert(certain.slot);
+            at.reads.insert(certain.slot);
             taken(certain.call);
         }
     }

@@ -19,7 +19,8 @@ use super::unknown::UsedSets;
 
 /// How far a search may go.
 pub struct WorkLimit<'a> {
-    /// The most configurations that one search may visit; each takes about 50 bytes.
+    /// The most configurations that one search may visit; each takes about 100
+    /// bytes at most, with up to 64 operations open at once.
     pub states_max: u64,
     /// Asked once in a while; `true` ends the search.
     pub stop: &'a mut dyn FnMut() -> bool,

@@ -16,6 +16,10 @@ impl<const WORDS: usize> SlotSet<WORDS> {
         self.0[word(slot)] |= bit(slot);
     }
 
+    pub(crate) fn is_subset_of(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).all(|(own, other)| own & !other == 0)
+    }
+
     pub(crate) fn remove(&mut self, slot: u32) {
         self.0[word(slot)] &= !bit(slot);
     }
@@ -41,5 +45,7 @@ mod tests {
         set.remove(3);
         assert!(set.contains(67));
         assert!(!set.contains(3));
+        assert!(SlotSet::EMPTY.is_subset_of(&set));
+        assert!(!set.is_subset_of(&SlotSet::EMPTY));
     }
 }
