@@ -77,6 +77,38 @@ _lin-kv *FLAGS:
 # Linearizable under partitions, and everyone answers again after healing.
 _workload-7-2-5: (_lin-kv "--time-limit 60 --nemesis partition --settle 5")
 
+# 500 and more kills of real processes under partitions: no acknowledged write may be lost.
+kill-consensus: build
+    {{eddy}} test -w lin-kv --bin {{bin}}/consensus --node-count 5 --concurrency 4n --rate 100 --latency 5 --time-limit 60 --nemesis kill,partition --nemesis-interval 0.5 --settle 5 --test-count 8 -- --state-dir '{run}'
+
+# 10,000 seeds of broadcast in virtual time, with every fault on the network.
+sweep-gossiper SEEDS="0..10000": build
+    {{eddy}} sweep --seeds {{SEEDS}} --simulate gossiper -w broadcast --node-count 25 --rate 20 --time-limit 20 --latency 20 --nemesis partition,loss,duplicate,one-way,pause --nemesis-interval 3
+
+# 10,000 seeds of lin-kv in virtual time, with every fault on the network; every node answers after healing.
+sweep-consensus SEEDS="0..10000": build
+    {{eddy}} sweep --seeds {{SEEDS}} --simulate consensus -w lin-kv --node-count 5 --concurrency 4n --rate 100 --time-limit 30 --latency 10 --settle 5 --nemesis partition,loss,duplicate,one-way,pause --nemesis-interval 3
+
+# The checkers against other crates.
+bench-checkers:
+    cd crates/checkers/benchmark && cargo run --release
+
+# Virtual time against real time.
+bench-simulator:
+    cargo bench -p maelstrom-tests --bench simulator
+
+# The bench itself with real processes: overhead, highest rate, memory.
+bench-eddy: build
+    cargo bench -p maelstrom-tests --bench eddy
+
+# Memory and cost of the gossiper with a million values.
+bench-gossiper: build
+    cargo bench -p gossiper --bench gossiper
+
+# Latency, messages and availability of the consensus node, in virtual time.
+bench-consensus:
+    cargo bench -p consensus --bench consensus
+
 # The same workload with the real Maelstrom, from $MAELSTROM or the path: `just maelstrom -w unique-ids --bin target/release/identifier --node-count 3 --time-limit 20`.
 maelstrom *ARGS: build
     #!/usr/bin/env bash
