@@ -70,3 +70,40 @@ impl Jobs {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proto::NodeId;
+
+    use super::*;
+    use crate::body::PartitionTest;
+    use crate::settings::Settings;
+
+    fn add(jobs: &mut Jobs, client: &str, operations: u64) {
+        let test = PartitionTest {
+            cluster_size: 3,
+            operations,
+            partition_after_op: 1,
+            heal_after_op: 2,
+            seed: None,
+        };
+        let run = PartitionRun::new(test, &Settings::default()).unwrap();
+        let caller = Caller { id: NodeId::new(client), msg_id: None, in_reply_to: None };
+        jobs.add(&caller, Job::PartitionTest(Box::new(run))).unwrap();
+    }
+
+    #[test]
+    fn a_short_job_does_not_wait_for_a_long_one() {
+        let mut jobs = Jobs::default();
+        add(&mut jobs, "patient", 20_000);
+        add(&mut jobs, "quick", 10);
+        let mut finished = Vec::new();
+        let mut slices = 0;
+        while !jobs.is_empty() {
+            slices += 1;
+            finished.extend(jobs.work().map(|(caller, _)| caller.id.to_string()));
+        }
+        assert_eq!(finished, ["quick", "patient"]);
+        assert!(slices > 20, "{slices} slices");
+    }
+}

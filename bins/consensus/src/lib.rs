@@ -8,7 +8,7 @@
 //! | [`store`] | what does applying a command change, and how is none applied twice? |
 //! | [`command`], [`body`], [`wire`] | what goes into the log, and what over the wire? |
 //! | [`members`], [`settings`], [`args`] | who, how, and with which arguments? |
-//! | [`simulated`], [`recorder`] | how is a cluster of these nodes run and judged in virtual time? |
+//! | [`simulated`], [`recorder`], [`load`] | how is a cluster of these nodes run, judged and measured in virtual time? |
 //! | [`partition_test`], [`verify`] | how are the two messages of task 7-2-5 answered? |
 
 pub mod args;
@@ -17,6 +17,7 @@ pub mod clients;
 pub mod command;
 mod durable;
 mod jobs;
+pub mod load;
 pub mod members;
 pub mod node;
 pub mod partition_test;

@@ -94,7 +94,8 @@ impl Node for ConsensusNode {
 
     fn init(&mut self, restored: Records, ctx: &mut Context<'_, Self>) {
         let mut server = Server::start(&self.settings, &restored, ctx);
-        server.settle(Vec::new(), ctx);
+        let happenings = server.replica.take_happenings(ctx);
+        server.settle(happenings, ctx);
         self.server = Some(server);
     }
 

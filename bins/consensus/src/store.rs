@@ -97,6 +97,12 @@ impl Store {
         self.state.values.len()
     }
 
+    /// How many answers are remembered for requests that are not settled.
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        self.state.sessions.values().map(|session| session.outcomes.len()).sum()
+    }
+
     /// Whether there is no key.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -1,3 +1,7 @@
-//! The node in whole clusters, in virtual time.
+//! The node in whole clusters, in virtual time, and alone against a script.
 
+mod bounds;
 mod faults;
+mod figures;
+mod refusals;
+mod storage;

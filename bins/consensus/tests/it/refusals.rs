@@ -1,0 +1,217 @@
+//! Which refusal a client gets, and when: one node against a script that plays
+//! the others.
+
+use std::time::Duration;
+
+use consensus::{ConsensusNode, Settings};
+use proto::Script;
+use serde_json::{Value, json};
+
+/// Two election timeouts.
+const PATIENCE: Duration = Duration::from_millis(600);
+
+/// A node `n1` of three, and what it said.
+struct Lonely {
+    script: Script<ConsensusNode>,
+}
+
+impl Lonely {
+    fn new() -> Self {
+        let mut script = Script::new(ConsensusNode::new(Settings::default()));
+        script.init("n1", &["n1", "n2", "n3"]);
+        Self { script }
+    }
+
+    /// A node that n2 and n3 have just elected, and whose no-op n2 has.
+    fn leader() -> Self {
+        let mut node = Self::new();
+        let asked = node.advance(Duration::from_millis(300));
+        let request = to("n2", &asked);
+        assert_eq!(
+            (&request["type"], &request["ballot"]),
+            (&json!("request_vote"), &json!("pre_vote"))
+        );
+        let answer = json!({"type": "request_vote_ok", "term": 1, "vote_granted": true,
+            "pre_vote": true, "incarnation": 2, "in_reply_to": request["msg_id"]});
+        let asked = node.say("n2", answer);
+        let answer = json!({"type": "request_vote_ok", "term": 1, "vote_granted": true,
+            "incarnation": 2, "in_reply_to": to("n2", &asked)["msg_id"]});
+        let told = node.say("n2", answer);
+        node.acknowledge(&told);
+        node
+    }
+
+    fn say(&mut self, from: &str, body: Value) -> Vec<Value> {
+        parsed(self.script.line(&json!({"src": from, "dest": "n1", "body": body}).to_string()))
+    }
+
+    fn advance(&mut self, time: Duration) -> Vec<Value> {
+        parsed(self.script.advance(time))
+    }
+
+    /// n2 takes the entries that were just sent to it.
+    fn acknowledge(&mut self, sent: &[Value]) -> Vec<Value> {
+        let append = to("n2", sent);
+        assert_eq!(append["type"], "append_entries");
+        let previous = append["prev_log_index"].as_u64().expect("an index");
+        let matched = previous + append["entries"].as_array().expect("a list").len() as u64;
+        let answer = json!({"type": "append_entries_ok", "success": true, "match_index": matched,
+            "term": append["term"], "round": append["round"], "incarnation": 2,
+            "in_reply_to": append["msg_id"]});
+        self.say("n2", answer)
+    }
+}
+
+fn parsed(lines: Vec<String>) -> Vec<Value> {
+    lines.iter().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+/// The body of the last message to somebody.
+fn to(dest: &str, messages: &[Value]) -> Value {
+    let message = messages.iter().rfind(|message| message["dest"] == dest);
+    message.unwrap_or_else(|| panic!("nothing for {dest} in {messages:?}"))["body"].clone()
+}
+
+fn is_silent(dest: &str, messages: &[Value]) -> bool {
+    messages.iter().all(|message| message["dest"] != dest)
+}
+
+fn write(msg_id: u64) -> Value {
+    json!({"type": "write", "key": 1, "value": msg_id, "msg_id": msg_id})
+}
+
+fn forward(msg_id: u64, term: u64, sequence: u64) -> Value {
+    json!({"type": "forward", "msg_id": msg_id, "term": term, "request": {"op": "write",
+        "key": 1, "value": sequence, "origin": 2, "session": 77, "sequence": sequence}})
+}
+
+#[test]
+fn a_node_without_a_quorum_refuses_within_two_election_timeouts() {
+    let mut node = Lonely::new();
+    assert!(is_silent("c1", &node.say("c1", write(5))));
+    assert!(is_silent("c2", &node.say("c2", json!({"type": "read", "key": 1, "msg_id": 6}))));
+    let said = node.advance(PATIENCE);
+    assert_eq!((&to("c1", &said)["code"], &to("c2", &said)["code"]), (&json!(11), &json!(11)));
+    // By now it knows that it is alone, and says so at once.
+    node.advance(PATIENCE);
+    assert_eq!(to("c1", &node.say("c1", write(7)))["code"], 11);
+}
+
+#[test]
+fn a_write_in_the_log_is_never_refused_for_certain() {
+    let mut node = Lonely::leader();
+    node.say("c1", write(5));
+    node.say("c2", json!({"type": "read", "key": 1, "msg_id": 6}));
+    // Nobody acknowledges: the leader steps down. The read did nothing, so its refusal is
+    // definite; the write is in the log and may still be committed by another leader.
+    let said = node.advance(Duration::from_millis(500));
+    assert_eq!(to("c2", &said)["code"], 11);
+    assert!(is_silent("c1", &said));
+    let said = node.advance(4 * PATIENCE);
+    assert_eq!((&to("c1", &said)["type"], &to("c1", &said)["code"]), (&json!("error"), &json!(0)));
+}
+
+#[test]
+fn a_write_that_is_in_no_log_is_refused_for_certain_when_leadership_is_lost() {
+    let mut node = Lonely::leader();
+    node.say("c1", write(5));
+    // A higher term shows up within the gather window.
+    let said = node.say(
+        "n3",
+        json!({"type": "append_entries", "term": 9, "leader_id": "n3",
+        "prev_log_index": 0, "prev_log_term": 0, "entries": [], "leader_commit": 0, "round": 1,
+        "incarnation": 3, "msg_id": 1}),
+    );
+    // It is sent to the new leader instead.
+    let passed_on = to("n3", &said[said.len() - 1..]);
+    assert_eq!((&passed_on["type"], &passed_on["term"]), (&json!("forward"), &json!(9)));
+    // That one refuses for good, and nobody else leads: nothing has happened.
+    let said = node.say(
+        "n3",
+        json!({"type": "error", "code": 11, "text": "",
+        "in_reply_to": passed_on["msg_id"]}),
+    );
+    assert!(is_silent("c1", &said));
+    assert_eq!(to("c1", &node.advance(PATIENCE))["code"], 11);
+}
+
+#[test]
+fn a_forward_without_an_answer_is_tried_again_and_refused_indefinitely() {
+    let mut node = Lonely::new();
+    let heartbeat = json!({"type": "append_entries", "term": 1, "leader_id": "n3",
+        "prev_log_index": 0, "prev_log_term": 0, "entries": [], "leader_commit": 0, "round": 1,
+        "incarnation": 3, "msg_id": 1});
+    node.say("n3", heartbeat.clone());
+    let first = to("n3", &node.say("c1", write(5)));
+    node.advance(Duration::from_millis(250));
+    node.say("n3", heartbeat);
+    let second = to("n3", &node.advance(Duration::from_millis(100)));
+    // The same request, so that it is applied once.
+    assert_eq!((&first["type"], &first["request"]), (&json!("forward"), &second["request"]));
+    // The next leader refuses it for good; but the first one may have it in its log.
+    let said = node.advance(5 * PATIENCE);
+    assert_eq!(to("c1", &said)["code"], 0);
+}
+
+#[test]
+fn copies_of_a_forward_are_one_request() {
+    let mut node = Lonely::leader();
+    node.say("n3", forward(10, 1, 0));
+    node.say("n3", forward(11, 1, 0));
+    let round = node.advance(Duration::from_millis(3));
+    assert_eq!(to("n2", &round)["entries"].as_array().map(Vec::len), Some(1));
+    let said = node.acknowledge(&round);
+    assert_eq!(
+        (&to("n3", &said)["type"], &to("n3", &said)["in_reply_to"]),
+        (&json!("write_ok"), &json!(11))
+    );
+    // A copy that comes later still gets the answer and changes nothing.
+    let said = node.say("n3", forward(12, 1, 0));
+    assert_eq!(to("n3", &said)["type"], "write_ok");
+    assert!(is_silent("n2", &node.advance(Duration::from_millis(3))));
+}
+
+#[test]
+fn a_forward_for_another_term_is_refused() {
+    let mut node = Lonely::leader();
+    assert_eq!(to("n3", &node.say("n3", forward(10, 2, 0)))["code"], 11);
+    assert_eq!(to("n3", &node.say("n3", forward(11, 0, 0)))["code"], 11);
+    assert_eq!(to("n3", &Lonely::new().say("n3", forward(12, 1, 0)))["code"], 11);
+}
+
+#[test]
+fn others_get_the_plain_replies_of_the_track() {
+    let mut node = Lonely::new();
+    let said = node.say(
+        "n2",
+        json!({"type": "append_entries", "term": 2, "leader_id": "n2",
+        "prev_log_index": 0, "prev_log_term": 0, "leader_commit": 0, "msg_id": 2,
+        "entries": [{"term": 1, "index": 1, "command": {"op": "put", "key": "x", "value": 1}}]}),
+    );
+    let expected = json!({"type": "append_entries_ok", "success": true, "match_index": 1,
+        "in_reply_to": 2, "msg_id": 1});
+    assert_eq!(to("n2", &said), expected);
+    let mut node = Lonely::new();
+    let said = node.say(
+        "n3",
+        json!({"type": "request_vote", "term": 3, "candidate_id": "n3",
+        "last_log_index": 5, "last_log_term": 2, "msg_id": 2}),
+    );
+    let expected = json!({"type": "request_vote_ok", "term": 3, "vote_granted": true,
+        "in_reply_to": 2, "msg_id": 1});
+    assert_eq!(to("n3", &said), expected);
+}
+
+#[test]
+fn a_long_computation_leaves_the_node_responsive() {
+    let mut node = Lonely::leader();
+    let test = json!({"type": "partition_test", "cluster_size": 5, "operations": 3000,
+        "partition_after_op": 1000, "heal_after_op": 2000, "msg_id": 8});
+    assert!(is_silent("c9", &node.say("c9", test)));
+    assert!(node.script.node().replica().is_some_and(|replica| replica.raft().is_leader()));
+    // It is worked off by timers, and others are answered first.
+    let said = node.say("c1", json!({"type": "nonsense", "msg_id": 9}));
+    assert_eq!(to("c1", &said)["code"], 10);
+    let result = to("c9", &node.advance(Duration::from_millis(1)));
+    assert_eq!((&result["total_ops"], &result["linearizable"]), (&json!(3000), &json!(true)));
+}
