@@ -65,6 +65,8 @@ pub struct Gossiper {
     /// Links that may have something to send, in the order in which they got it.
     pub(crate) ready: Vec<Peer>,
     pub(crate) timer: Option<(TimerId, Time)>,
+    /// Room for a list that is made for every new value.
+    pub(crate) targets: Vec<Peer>,
 }
 
 /// Totals since the node started.
@@ -104,6 +106,7 @@ impl Gossiper {
             greet_at: None,
             ready: Vec::new(),
             timer: None,
+            targets: Vec::new(),
         }
     }
 
@@ -288,12 +291,16 @@ impl Node for Gossiper {
     }
 
     fn request(&mut self, from: Caller, body: Body, ctx: &mut Context<'_, Self>) {
+        // Nothing becomes due by the most frequent request.
+        let is_read = body == Body::Read;
         match self.cluster.peer(&from.id) {
             Some(_) if self.partition.blocks(&from.id) => self.partition.count_dropped(),
             Some(peer) => self.peer_request(peer, &from, body, ctx),
             None => self.client_request(&from, body, ctx),
         }
-        self.flush(ctx);
+        if !is_read {
+            self.flush(ctx);
+        }
     }
 
     fn reply(&mut self, from: Caller, reply: Result<Body, Error>, ctx: &mut Context<'_, Self>) {
@@ -302,7 +309,9 @@ impl Node for Gossiper {
             Some(peer) => self.peer_reply(peer, &from, reply, ctx),
             None => {}
         }
-        self.flush(ctx);
+        if !self.ready.is_empty() {
+            self.flush(ctx);
+        }
     }
 
     fn timer(&mut self, (): (), ctx: &mut Context<'_, Self>) {

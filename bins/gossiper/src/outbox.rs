@@ -21,15 +21,16 @@ const RESENT_MAX: usize = 16;
 impl Gossiper {
     /// Queues a value for those whom the strategy names, and round those that have failed.
     pub(crate) fn spread(&mut self, position: Position, source: Peer, ctx: &mut Context<'_, Self>) {
-        let mut targets = Vec::new();
+        let mut targets = std::mem::take(&mut self.targets);
         let view = View { cluster: &self.cluster, links: &self.links, now: ctx.now() };
         self.strategy.targets(source, view, ctx.random(), &mut targets);
-        for peer in targets {
+        for peer in targets.drain(..) {
             self.offer(peer, position, false, ctx.now());
             if self.links[peer.index()].failed {
                 self.send_round(peer, position, source, ctx.now());
             }
         }
+        self.targets = targets;
     }
 
     /// Queues for a peer that is back the values from `from` on that it would have been told.

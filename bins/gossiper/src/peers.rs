@@ -68,9 +68,9 @@ impl Gossiper {
             }
             if link.kind == Kind::Foreign {
                 link.failed = false;
-                self.ready.push(peer);
                 self.links_changed(ctx);
             }
+            self.ready.push(peer);
         }
     }
 

@@ -104,8 +104,9 @@ pub trait Strategy: Debug + Send {
     /// form a ring: the next node that answers.
     fn anchor(&self, view: View<'_>) -> Option<Peer> {
         let me = view.cluster.me();
-        let (before, after): (Vec<_>, Vec<_>) = view.cluster.others().partition(|peer| *peer < me);
-        after.into_iter().chain(before).find(|peer| {
+        let after = view.cluster.others().filter(|peer| *peer > me);
+        let before = view.cluster.others().filter(|peer| *peer < me);
+        after.chain(before).find(|peer| {
             let link = &view.links[peer.index()];
             !link.failed && link.kind != Kind::Foreign
         })

@@ -191,7 +191,7 @@ impl World {
             let gap = self.random.uniform(Duration::from_secs_f64(1.0 / rate));
             let at = self.cluster.now() + gap;
             if at >= end {
-                return self.run_until(end);
+                return self.run_until(end.max(self.cluster.now()));
             }
             self.run_until(at);
             let node = self.random.index(self.cluster.node_ids().len());
