@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use proto::NodeId;
 use simulator::LatencyDistribution;
 
+use crate::check_node::CheckNodeArgs;
 use crate::command_line::{Call, Target};
 use crate::expect::Expectation;
 use crate::options::{FaultKind, Options, TopologyName, WorkloadName, numbered_nodes};
@@ -37,6 +38,8 @@ pub enum Command {
     Serve(serve::Args),
     /// Hold two runs against each other
     Compare(compare::Args),
+    /// Ask a node one of each message and explain its mistakes
+    CheckNode(CheckNodeArgs),
     /// Run many seeds on all cores; repeat and shrink what fails
     Sweep(Box<SweepArgs>),
 }

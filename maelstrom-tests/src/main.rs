@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         Command::Tasks(args) => eddy::tasks::run(&args),
         Command::Serve(args) => eddy::serve::run(&args),
         Command::Compare(args) => eddy::compare::run(&args),
+        Command::CheckNode(args) => eddy::check_node::run(&args),
         Command::Sweep(args) => eddy::sweep::run(&args),
     }
 }

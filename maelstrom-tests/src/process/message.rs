@@ -33,11 +33,11 @@ struct Envelope<'a> {
 
 /// What a line says on its outside.
 #[derive(Debug)]
-pub(super) struct Line<'a> {
-    pub(super) src: NodeId,
-    pub(super) dest: NodeId,
+pub(crate) struct Line<'a> {
+    pub(crate) src: NodeId,
+    pub(crate) dest: NodeId,
     /// The text of a JSON object.
-    pub(super) body: &'a str,
+    pub(crate) body: &'a str,
 }
 
 /// Reads a line as Maelstrom does: an object with the strings `src` and `dest`, the object `body`,
@@ -45,7 +45,7 @@ pub(super) struct Line<'a> {
 ///
 /// # Errors
 /// What is wrong with it, without a quotation.
-pub(super) fn parse(line: &[u8]) -> Result<Line<'_>, String> {
+pub(crate) fn parse(line: &[u8]) -> Result<Line<'_>, String> {
     // serde would take an array for an object.
     if !line.trim_ascii_start().starts_with(b"{") {
         return Err(no_object(line));
@@ -94,7 +94,7 @@ fn flaw(line: &[u8], error: &serde_json::Error) -> String {
 }
 
 /// The beginning of a line, to be shown to people.
-pub(super) fn quote(line: &[u8]) -> String {
+pub(crate) fn quote(line: &[u8]) -> String {
     // Four bytes a character at most: more of a huge line need not be looked at.
     let text = String::from_utf8_lossy(&line[..line.len().min(4 * QUOTE_CHARS_MAX)]);
     let mut quoted: String =
@@ -115,7 +115,7 @@ struct Header<'a> {
 }
 
 /// The request that this body answers; nothing if it does not say so with a number.
-pub(super) fn in_reply_to(body: &str) -> Option<MessageId> {
+pub(crate) fn in_reply_to(body: &str) -> Option<MessageId> {
     let header: Header<'_> = serde_json::from_str(body).ok()?;
     serde_json::from_str(header.in_reply_to?.get()).ok()
 }

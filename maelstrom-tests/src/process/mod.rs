@@ -16,14 +16,14 @@
 
 pub mod journal;
 mod lines;
-mod message;
+pub(crate) mod message;
 mod node;
 mod poll;
 mod problems;
 mod program;
 mod reaper;
-mod reply;
-mod request;
+pub(crate) mod reply;
+pub(crate) mod request;
 mod route;
 mod signals;
 mod stderr;

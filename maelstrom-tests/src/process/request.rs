@@ -8,9 +8,9 @@ use serde::ser::{SerializeMap, Serializer};
 use crate::world::Question;
 
 /// A request with its number: `type`, then its fields, then `msg_id`.
-pub(super) struct Request<'a> {
-    pub(super) question: &'a Question,
-    pub(super) msg_id: MessageId,
+pub(crate) struct Request<'a> {
+    pub(crate) question: &'a Question,
+    pub(crate) msg_id: MessageId,
 }
 
 impl Serialize for Request<'_> {

@@ -16,7 +16,9 @@ pub(crate) fn binaries() -> &'static Path {
     BUILT.get_or_init(|| {
         let directory = eddy().parent().expect("eddy is in a directory");
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--bins", "--workspace", "--exclude", "maelstrom-tests"]);
+        // The whole workspace, because another selection might mean other features, and with them
+        // everything built once more.
+        cargo.args(["build", "--quiet", "--bins", "--workspace"]);
         if directory.ends_with("release") {
             cargo.arg("--release");
         }

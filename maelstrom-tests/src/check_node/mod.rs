@@ -1,0 +1,275 @@
+//! `eddy check-node`: asks a node one of each message of a workload, and explains every mistake in
+//! its answers in plain words. The first thing to run on a node that does not work.
+
+mod exchange;
+mod finding;
+mod odd;
+mod script;
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use proto::NodeId;
+use serde_json::{Value, json};
+
+use self::exchange::{Exchange, Silence, Subject};
+use self::finding::{Finding, Findings, Grade};
+use self::script::{Expected, Step, steps};
+use crate::conversation::{Conversation, Deadline, Heard};
+use crate::options::WorkloadName;
+use crate::process::message::quote;
+use crate::process::request::Request;
+use crate::process::{check_program, reply};
+use crate::terminal;
+use crate::world::{Answer, Question};
+
+/// How long a node may take to start and answer `init`, as with Maelstrom.
+const INIT_TIME: Duration = Duration::from_secs(10);
+/// How long to look for lines that a node wrote but did not flush, after the end of its input.
+const LAST_LINES_TIME: Duration = Duration::from_secs(1);
+
+/// Arguments of `eddy check-node`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Exit status: 0 no mistakes, 1 mistakes, 2 the program cannot be run.")]
+pub struct CheckNodeArgs {
+    /// The program
+    #[arg(value_name = "BIN")]
+    bin: PathBuf,
+
+    /// Whose messages to send
+    #[arg(short, long, value_name = "NAME", default_value = "echo")]
+    workload: WorkloadName,
+
+    /// Seconds that an answer may take
+    #[arg(long, value_name = "S", default_value_t = 2.0)]
+    timeout: f64,
+
+    /// Count warnings as mistakes
+    #[arg(long)]
+    strict: bool,
+
+    /// Arguments for the node
+    #[arg(last = true, value_name = "ARGS")]
+    args: Vec<String>,
+}
+
+/// Checks a node and prints what was found.
+pub fn run(args: &CheckNodeArgs) -> ExitCode {
+    let told = examine(args).and_then(|findings| {
+        findings.tell(&mut terminal::stdout()).map_err(|error| error.to_string())?;
+        Ok(findings)
+    });
+    match told {
+        Ok(findings) => {
+            let warnings = if args.strict { findings.count(Grade::Warning) } else { 0 };
+            ExitCode::from(u8::from(findings.count(Grade::Mistake) + warnings > 0))
+        }
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "eddy: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// A node to be started, more than once.
+struct Examiner<'a> {
+    args: &'a CheckNodeArgs,
+    program: PathBuf,
+    timeout: Duration,
+}
+
+fn examine(args: &CheckNodeArgs) -> Result<Findings, String> {
+    let timeout = Duration::try_from_secs_f64(args.timeout)
+        .map_err(|_| "--timeout has to be a number of seconds".to_owned())?;
+    let program = check_program(&args.bin).map_err(|error| error.to_string())?;
+    let examiner = Examiner { args, program, timeout };
+    let mut findings = Findings::default();
+    examiner.check_workload(&mut findings)?;
+    // What is wrong with plain requests comes first; odd ones would only repeat it.
+    if findings.count(Grade::Mistake) == 0 {
+        examiner.check_odd_input(&mut findings)?;
+    }
+    Ok(findings)
+}
+
+impl Examiner<'_> {
+    fn start(&self) -> Result<Subject, String> {
+        let node = Conversation::start(&self.program, &self.args.args)
+            .map_err(|error| format!("cannot start {}: {error}", self.program.display()))?;
+        Ok(Subject::new(node, NodeId::new("n1"), self.timeout))
+    }
+
+    /// `init` and then each message of the workload, until one is not answered.
+    fn check_workload(&self, findings: &mut Findings) -> Result<(), String> {
+        let mut subject = self.start()?;
+        let exchange = init(&mut subject);
+        let silent = exchange.silence;
+        findings.0.push(judge("init", exchange, judge_init));
+        if silent.is_some() {
+            explain_silence(&mut subject, findings);
+            return Ok(());
+        }
+        let mut ids = Vec::new();
+        for Step { question, expected } in steps(self.args.workload, &subject.id) {
+            let (name, body) = request(&question);
+            let exchange = subject.ask(body);
+            let silent = exchange.silence;
+            findings.0.push(judge(&name, exchange, |body| {
+                judge_answer(self.args.workload, question, &expected, body, &mut ids)
+            }));
+            if silent.is_some() {
+                explain_silence(&mut subject, findings);
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn init(subject: &mut Subject) -> Exchange {
+    let timeout = std::mem::replace(&mut subject.timeout, INIT_TIME);
+    let id = subject.id.clone();
+    let exchange = subject.ask(json!({ "type": "init", "node_id": id, "node_ids": [id] }));
+    subject.timeout = timeout;
+    exchange
+}
+
+/// A request's name for people, and its body.
+fn request(question: &Question) -> (String, Value) {
+    let request = Request { question, msg_id: proto::MessageId(0) };
+    let body = serde_json::to_value(request).unwrap_or_default();
+    let fields = body.as_object().into_iter().flatten();
+    let shown: Vec<String> = fields
+        .filter(|(name, _)| *name != "type" && *name != "msg_id")
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect();
+    let kind = body["type"].as_str().unwrap_or_default();
+    let name = match shown.is_empty() {
+        true => kind.to_owned(),
+        false => format!("{kind} {{{}}}", shown.join(", ")),
+    };
+    (name, body)
+}
+
+/// What is to be said of an exchange; `judge` says what is wrong with the answer's body.
+fn judge(
+    what: &str,
+    exchange: Exchange,
+    judge: impl FnOnce(&str) -> Result<String, String>,
+) -> Finding {
+    let Exchange { sent, came, answers, mut mistakes, silence } = exchange;
+    let mut good = String::new();
+    match (answers.as_slice(), silence) {
+        ([], Some(Silence::Gone)) => {
+            mistakes.push("no answer: the node closed its stdout".to_owned())
+        }
+        ([], _) => mistakes.push("no answer in time".to_owned()),
+        ([first, more @ ..], _) => {
+            match judge(first) {
+                Ok(text) => good = text,
+                Err(flaw) => mistakes.push(flaw),
+            }
+            if !more.is_empty() {
+                mistakes.push(format!("{} answers to one request", answers.len()));
+            }
+        }
+    }
+    let (grade, text) = match mistakes.is_empty() {
+        true => (Grade::Good, good),
+        false => (Grade::Mistake, mistakes.join("; ")),
+    };
+    Finding { grade, what: what.to_owned(), text, sent, came }
+}
+
+fn judge_init(body: &str) -> Result<String, String> {
+    let body: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
+    match body["type"].as_str() {
+        Some("init_ok") => Ok("init_ok".to_owned()),
+        Some("error") => Err("`init` was answered with an error".to_owned()),
+        Some(kind) => Err(format!("its type is `{kind}` and should be `init_ok`")),
+        None => Err("its `type` is missing, or no string".to_owned()),
+    }
+}
+
+fn judge_answer(
+    workload: WorkloadName,
+    mut question: Question,
+    expected: &Expected,
+    body: &str,
+    ids: &mut Vec<proto::Json>,
+) -> Result<String, String> {
+    let answer = reply::read(workload, &mut question, body);
+    match (answer, expected) {
+        (Answer::Malformed(flaw), _) => Err(flaw),
+        (Answer::Error(error), Expected::Error(code)) if error.code == *code => {
+            Ok(format!("error {} ({})", code.number(), code.name()))
+        }
+        (Answer::Error(error), Expected::Error(code)) => Err(format!(
+            "it is error {} and should be error {} ({})",
+            error.code.number(),
+            code.number(),
+            code.name(),
+        )),
+        (Answer::Error(error), _) => Err(format!("it is an error: {error}")),
+        (Answer::Ok, Expected::Error(code)) => Err(format!(
+            "it succeeded and should have been error {} ({})",
+            code.number(),
+            code.name(),
+        )),
+        (Answer::Ok, expected) => {
+            let Question::Op(op) = &question else { return Ok(quote(body.as_bytes())) };
+            if let checkers::Op::Generate { id: Some(id) } = op {
+                if ids.contains(id) {
+                    return Err(format!("the id {id} was given out before"));
+                }
+                ids.push(id.clone());
+            }
+            let flaw = match expected {
+                Expected::Result(flaw) => flaw(op),
+                _ => None,
+            };
+            flaw.map_or_else(|| Ok(quote(body.as_bytes())), Err)
+        }
+    }
+}
+
+/// Looks for the reason why an answer did not come: ends the node's input, and sees what it says
+/// then and how it ends.
+fn explain_silence(subject: &mut Subject, findings: &mut Findings) {
+    let Some(finding) = findings.0.last_mut() else { return };
+    subject.node.end_input();
+    let deadline = Deadline::after(LAST_LINES_TIME);
+    let mut late = Vec::new();
+    let ended = loop {
+        match subject.node.hear(deadline) {
+            Heard::Line(line) => late.push(line),
+            Heard::End => break true,
+            Heard::Nothing => break false,
+        }
+    };
+    if !late.is_empty() {
+        finding.text.push_str(match late.iter().all(|line| line.ended) {
+            true => {
+                "; it came only when the input ended: the node does not flush stdout after a line \
+                 (in Python: print(..., flush=True))"
+            }
+            false => {
+                "; a line without a newline came when the input ended: write a newline after every \
+                 message, and flush"
+            }
+        });
+        finding.came.extend(late.iter().map(|line| quote(line.text.as_bytes())));
+    }
+    if ended
+        && let Some(status) = subject.node.exit_status()
+        && !status.success()
+    {
+        finding.text.push_str(&format!("; the node ended with {status}"));
+    }
+    for line in subject.node.last_stderr_lines() {
+        finding.came.push(format!("(stderr) {}", quote(line.as_bytes())));
+    }
+}

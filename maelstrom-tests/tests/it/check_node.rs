@@ -1,0 +1,115 @@
+//! `eddy check-node`: good nodes pass, and each way to be wrong is explained in plain words.
+
+use crate::support::{TemporaryDirectory, binaries, run, write_script};
+
+/// An echo node in Python, into which a defect can be put.
+const NODE: &str = r#"
+import json, sys
+out = sys.stdout
+def reply(request, body):
+    body["in_reply_to"] = request["body"]["msg_id"]
+    message = {"src": request["dest"], "dest": request["src"], "body": body}
+    print(json.dumps(message), flush=True)
+for line in sys.stdin:
+    request = json.loads(line)
+    kind = request["body"]["type"]
+    if kind == "init":
+        reply(request, {"type": "init_ok"})
+    elif kind == "echo":
+        reply(request, {"type": "echo_ok", "echo": request["body"]["echo"]})
+"#;
+
+/// Checks `NODE` with one piece of it replaced, and returns the exit status and what was printed.
+fn check_with(name: &str, piece: &str, replacement: &str) -> (Option<i32>, String) {
+    assert!(NODE.contains(piece), "{piece}");
+    let directory = TemporaryDirectory::new(&format!("check-node-{name}"));
+    let node = directory.path().join("node");
+    let source = NODE.replacen(piece, replacement, 1);
+    let source = source.replace('\'', "'\\''");
+    write_script(&node, &format!("unset PYTHONUNBUFFERED\nexec python3 -c '{source}'"));
+    let node = node.to_str().expect("the path is UTF-8");
+    let (status, stdout, stderr) = run(&["check-node", node, "-w", "echo", "--timeout", "0.5"]);
+    assert_eq!(stderr, "");
+    (status, stdout)
+}
+
+#[test]
+fn a_plain_node_in_python_has_no_mistakes_but_odd_input_stops_it() {
+    let (status, stdout) = check_with("plain", "\n", "\n");
+    assert_eq!(status, Some(0), "{stdout}");
+    assert!(stdout.starts_with("ok       init: init_ok\nok       echo {echo: "), "{stdout}");
+    assert!(stdout.contains("warning  a line that is no JSON: the node died of it"), "{stdout}");
+    assert!(stdout.lines().last().is_some_and(|last| last.starts_with("0 mistakes, ")));
+}
+
+#[test]
+fn every_mistake_is_explained() {
+    let reply = r#"reply(request, {"type": "echo_ok", "echo": request["body"]["echo"]})"#;
+    for (name, piece, replacement, says) in [
+        ("type", "echo_ok", "echo_okay", "its type is `echo_okay` and should be `echo_ok`"),
+        ("no-reference", r#"["in_reply_to"]"#, r#"["inReplyTo"]"#, "has no `in_reply_to`"),
+        (
+            "reference",
+            r#"request["body"]["msg_id"]"#,
+            "77",
+            "`in_reply_to` is 77 and should be 1, the `msg_id` of the request",
+        ),
+        (
+            "extra-key",
+            r#""type": "echo_ok", "#,
+            r#""type": "echo_ok", "ok": True, "#,
+            "`ok` does not belong into `echo_ok`",
+        ),
+        ("no-field", r#", "echo": request"#, r#", "Echo": request"#, "`Echo` does not belong"),
+        ("value", r#"request["body"]["echo"]}"#, "1}", "`echo` is not what was sent"),
+        ("src", r#""src": request["dest"]"#, r#""src": "n7""#, "`src` is `n7` and should be"),
+        ("dest", r#""dest": request["src"]"#, r#""dest": "c9""#, "`dest` is `c9`, which is nobody"),
+        ("print", reply, r#"print("got it", flush=True)"#, "did you print to stdout?"),
+        ("flush", ", flush=True", "", "the node does not flush stdout"),
+        (
+            "newline",
+            "print(json.dumps(message), flush=True)",
+            "print(json.dumps(message), end=\"\", flush=True)",
+            "write a newline after every message",
+        ),
+        ("silence", reply, "pass", "no answer in time"),
+        ("twice", reply, &format!("{reply}; {reply}"), "2 answers to one request"),
+        ("death", reply, "sys.exit(3)", "the node ended with exit status: 3"),
+        ("crash", reply, "request.nonsense", "(stderr) AttributeError"),
+        (
+            "error",
+            reply,
+            r#"reply(request, {"type": "error", "code": 13, "text": "no"})"#,
+            "it is an error",
+        ),
+        (
+            "top-level",
+            r#"{"src": request"#,
+            r#"{"type": 1, "src": request"#,
+            "unknown field `type`",
+        ),
+    ] {
+        let (status, stdout) = check_with(name, piece, replacement);
+        assert_eq!(status, Some(1), "{name}: {stdout}");
+        assert!(stdout.contains("MISTAKE  ") && stdout.contains(says), "{name}: {stdout}");
+    }
+}
+
+#[test]
+fn our_own_nodes_have_no_mistakes_and_not_even_warnings() {
+    let bin = |name: &str| binaries().join(name).to_str().expect("UTF-8").to_owned();
+    for (node, workload) in
+        [("identifier", "unique-ids"), ("gossiper", "broadcast"), ("consensus", "lin-kv")]
+    {
+        let (status, stdout, _) = run(&["check-node", &bin(node), "-w", workload, "--strict"]);
+        assert_eq!(status, Some(0), "{node}: {stdout}");
+        assert!(stdout.ends_with("0 mistakes, 0 warnings\n"), "{node}: {stdout}");
+    }
+}
+
+#[test]
+fn a_program_that_cannot_be_run_is_no_node() {
+    let (status, stdout, stderr) = run(&["check-node", "/nowhere/node"]);
+    assert_eq!((status, stdout.as_str()), (Some(2), ""));
+    assert!(stderr.starts_with("eddy: ") && stderr.contains("/nowhere/node"), "{stderr}");
+}
