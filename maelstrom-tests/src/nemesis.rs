@@ -17,21 +17,28 @@ const LINK_FAULT_CHANCE: f64 = 0.3;
 /// How often a cut that cuts nothing is drawn again.
 const DRAWS_MAX: usize = 20;
 
-/// Brings faults and takes them back, one step at a time: steps come after gaps that are uniform in
-/// [0, 2 × interval), the first at once, as with Maelstrom. Each step takes one of the kinds: what
-/// is off begins, what is on ends.
+/// Brings faults and takes them back. Each kind of fault begins and ends in turn, after gaps that
+/// are uniform in [0, 2 × interval), as with Maelstrom; the first kind begins at once, the others
+/// after a gap of their own.
 #[derive(Debug)]
 pub(crate) struct Nemesis {
-    kinds: Vec<FaultKind>,
-    on: Vec<FaultKind>,
+    kinds: Vec<Schedule>,
     nodes: Vec<NodeId>,
     interval: Duration,
-    next: Option<Time>,
     faults_left: u64,
     /// What the options say, which is in force while the fault is not.
     loss: f64,
     duplicate: f64,
     random: Random,
+}
+
+/// One kind of fault.
+#[derive(Debug)]
+struct Schedule {
+    kind: FaultKind,
+    is_on: bool,
+    /// When it begins or ends next.
+    next: Time,
 }
 
 /// A step: what breaks or is mended, and how the history tells it.
@@ -47,51 +54,57 @@ pub(crate) struct Step {
 impl Nemesis {
     /// A nemesis whose first step is due at `start`.
     pub(crate) fn new(options: &Options, start: Time) -> Self {
+        let mut random = Random::new(options.seed, "nemesis");
+        let interval = options.nemesis_interval;
+        let kinds = options.nemesis.iter().enumerate().map(|(place, kind)| {
+            let next = if place == 0 { start } else { start + random.uniform(interval) };
+            Schedule { kind: *kind, is_on: false, next }
+        });
         Self {
-            kinds: options.nemesis.clone(),
-            on: Vec::new(),
+            kinds: kinds.collect(),
             nodes: options.nodes.clone(),
-            interval: options.nemesis_interval,
-            next: (!options.nemesis.is_empty()).then_some(start),
+            interval,
             faults_left: options.max_faults.unwrap_or(u64::MAX),
             loss: options.loss,
             duplicate: options.duplicate,
-            random: Random::new(options.seed, "nemesis"),
+            random,
         }
     }
 
     /// When the next step is due.
     pub(crate) fn next_due(&self) -> Option<Time> {
-        self.next
+        self.kinds.iter().map(|schedule| schedule.next).min()
     }
 
-    /// Takes the step that is due. `primary` is the node that leads, where that is known.
+    /// Takes the step that is due first. `primary` is the node that leads, where that is known.
     pub(crate) fn step(&mut self, now: Time, primary: Option<usize>) -> Option<Step> {
-        self.next = Some(now + self.random.uniform(self.interval));
-        let kind = *self.random.pick(&self.kinds)?;
-        if self.on.contains(&kind) {
-            return self.stop(kind);
+        let gap = self.random.uniform(self.interval);
+        let schedule = self.kinds.iter_mut().min_by_key(|schedule| schedule.next)?;
+        schedule.next = now + gap;
+        let kind = schedule.kind;
+        if schedule.is_on {
+            schedule.is_on = false;
+            return Some(self.stop(kind));
         }
         if self.faults_left == 0 {
             return None;
         }
         self.faults_left -= 1;
-        self.on.push(kind);
+        schedule.is_on = true;
         Some(self.start(kind, primary))
     }
 
     /// Ends everything that is on; there are no more steps afterwards.
     pub(crate) fn stop_all(&mut self) -> Vec<Step> {
-        self.next = None;
-        let on = self.on.clone();
-        on.into_iter().filter_map(|kind| self.stop(kind)).collect()
+        let kinds = std::mem::take(&mut self.kinds);
+        let on = kinds.into_iter().filter(|schedule| schedule.is_on);
+        on.map(|schedule| self.stop(schedule.kind)).collect()
     }
 
-    fn stop(&mut self, kind: FaultKind) -> Option<Step> {
-        self.on.retain(|on| *on != kind);
+    fn stop(&self, kind: FaultKind) -> Step {
         let nodes = self.nodes.len();
         let (fault, told) = match kind {
-            // A cut is one for both kinds of partition: it goes when the last of them ends.
+            // There is one cut at a time: the end of either kind of partition heals the other as well.
             FaultKind::Partition | FaultKind::OneWay => {
                 (Fault::Partition(Cut::none(nodes)), "network-healed")
             }
@@ -101,7 +114,7 @@ impl Nemesis {
             FaultKind::Duplicate => (Fault::Duplicate(self.duplicate), "no more duplicates"),
             FaultKind::Clock => (Fault::Clocks(vec![0; nodes]), "clocks set right"),
         };
-        Some(step("stop", kind, fault, Value::Null, json!(told)))
+        step("stop", kind, fault, Value::Null, json!(told))
     }
 
     fn start(&mut self, kind: FaultKind, primary: Option<usize>) -> Step {
