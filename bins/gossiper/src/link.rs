@@ -206,3 +206,51 @@ impl Link {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_acknowledgement_has_to_fit_in_number_and_value() {
+        let mut set = ValueSet::default();
+        for value in ["a", "b", "c"] {
+            set.insert(Json::from(value));
+        }
+        let open = |position, id| Forward {
+            position,
+            first_id: Some(MessageId(id)),
+            resent_ids: Vec::new(),
+            sent_at: Time::ZERO,
+            is_direct: false,
+            timed_out: false,
+            direct_copies: 0,
+        };
+        let mut link = Link::default();
+        link.forwards.extend([open(0, 10), open(1, 11), open(2, 12)]);
+        let value = |text: &str| Json::from(text);
+        // A number of an earlier life: the value tells which one is meant, if any.
+        assert!(!link.acknowledge(Some(MessageId(10)), Some(&value("x")), &set));
+        assert!(link.acknowledge(Some(MessageId(10)), Some(&value("b")), &set));
+        assert_eq!(link.forwards.iter().map(|open| open.position).collect::<Vec<_>>(), [0, 2]);
+        // `broadcast_ok` names no value, and an acknowledgement need not be a reply.
+        assert!(link.acknowledge(Some(MessageId(10)), None, &set));
+        assert!(!link.acknowledge(Some(MessageId(10)), None, &set));
+        link.forwards[0].resent_as(MessageId(20));
+        assert!(!link.acknowledge(None, Some(&value("a")), &set));
+        assert!(link.acknowledge(Some(MessageId(20)), None, &set));
+        assert!(link.forwards.is_empty());
+    }
+
+    #[test]
+    fn what_a_comparison_has_settled_is_no_longer_open() {
+        let mut link = Link { failed: true, kind: Kind::Ours, ..Link::default() };
+        assert!(!link.offer(4, false, Time::ZERO), "a failed peer of our kind is compared with");
+        link.compare(Time::ZERO);
+        link.batches.push_back(Batch { id: BatchId(1), last: 2, sent_at: Time::ZERO });
+        link.batches.push_back(Batch { id: BatchId(2), last: 3, sent_at: Time::ZERO });
+        link.settle(3);
+        assert!(!link.failed && link.comparison.is_none());
+        assert_eq!(link.batches.iter().map(|batch| batch.id).collect::<Vec<_>>(), [BatchId(2)]);
+    }
+}
