@@ -75,7 +75,8 @@ class Diagram {
       element("span", { class: "key client" }, "with clients"), " ", element("span", { class: "key node" }, "between nodes"), " ",
       element("span", { class: "key service" }, "with services"), " ", element("span", { class: "key error" }, "errors"), " ",
       element("span", { class: "key lost" }, "✕ lost"), ". Faults are shaded. Ctrl and wheel or two fingers zoom; click an arrow for its message.");
-    parent.append(element("figure", { class: "diagram" }, tools, this.overview, this.box, this.status, this.details, caption));
+    const parts = this.count ? [tools, this.overview, this.box, this.status, this.details, caption] : [this.status];
+    parent.append(element("figure", { class: "diagram" }, ...parts));
     new ResizeObserver(onceAFrame(() => this.draw())).observe(this.box);
   }
 
@@ -152,7 +153,7 @@ class Diagram {
   /** Keeps the scale between showing everything and what a browser can scroll. */
   limitUnit() {
     const room = Math.max(100, this.box.clientHeight - this.top - 20);
-    const least = room / this.length, most = Math.max(least, Math.min(8e6 / this.length, this.inOrder ? 60 : Infinity));
+    const least = Math.min(room / this.length, this.inOrder ? 16 : Infinity), most = Math.max(least, Math.min(8e6 / this.length, this.inOrder ? 60 : Infinity));
     const usual = this.inOrder ? 16 : Math.max(least, (room / this.end) * 20);
     if (this.unitOf !== this.scale.value) { this.unit = usual; this.unitOf = this.scale.value; }
     this.unit = Math.min(most, Math.max(least, this.unit));

@@ -45,13 +45,15 @@ const QUANTILES: [(f64, &str); 4] = [(0.5, "p50"), (0.95, "p95"), (0.99, "p99"),
 
 /// All plots that this run gives material for.
 pub fn all(history: &History, results: Results<'_>) -> Result<Vec<Plot>, DrawingError> {
-    let mut plots = Vec::new();
-    if history.operations.iter().any(|operation| operation.latency().is_some()) {
+    let mut plots: Vec<_> = stable_latencies(results)?.into_iter().collect();
+    // In virtual time clients may be answered at once.
+    if completed(history).any(|(_, latency)| latency > 0.0) {
         plots.push(latencies(history)?);
         plots.push(quantiles(history)?);
+    }
+    if !history.operations.is_empty() {
         plots.push(rate(history)?);
     }
-    plots.extend(stable_latencies(results)?);
     Ok(plots)
 }
 
@@ -440,16 +442,21 @@ fn length_text(nanoseconds: u64) -> String {
 fn rate(history: &History) -> Result<Plot, DrawingError> {
     let windows = history.operations.len() as u64 / RATE_OPERATIONS;
     let length = window_length(history, windows.clamp(5, RATE_WINDOWS));
-    let last = history.end / length;
+    // A window that has only begun would look like a drop.
+    let last = ((history.end + length / 2) / length).max(1) - 1;
     let mut counts: BTreeMap<(usize, Outcome), BTreeMap<u64, usize>> = BTreeMap::new();
     for operation in &history.operations {
         let end = operation.completed.unwrap_or(operation.invoked).time;
         let counted = counts.entry((operation.function, operation.outcome)).or_default();
-        *counted.entry(end / length).or_default() += 1;
+        *counted.entry((end / length).min(last)).or_default() += 1;
     }
     let seconds = length as f64 / 1e9;
-    let highest = counts.values().flat_map(BTreeMap::values).max().copied().unwrap_or(0);
-    let axes = Axes::linear(span(history), highest as f64 / seconds, "operations per second");
+    let rate = |(&window, &count): (&u64, &usize)| {
+        let end = if window == last { history.end } else { (window + 1) * length };
+        count as f64 * 1e9 / (end - window * length).max(1) as f64
+    };
+    let highest = counts.values().flatten().map(rate).fold(0.0, f64::max);
+    let axes = Axes::linear(span(history), highest, "operations per second");
     let legend: Vec<_> = counts
         .keys()
         .map(|&(function, outcome)| Entry {
@@ -465,9 +472,9 @@ fn rate(history: &History) -> Result<Plot, DrawingError> {
                 let colour = palette::outcome(outcome);
                 let line: Vec<_> = (0..=last)
                     .map(|window| {
-                        let count = windows.get(&window).copied().unwrap_or(0) as f64;
+                        let count = windows.get(&window).copied().unwrap_or(0);
                         let middle = (window as f64 + 0.5) * seconds;
-                        place(middle.min(axes.seconds), count / seconds)
+                        place(middle.min(axes.seconds), rate((&window, &count)))
                     })
                     .collect();
                 for &point in &line {

@@ -222,9 +222,6 @@ impl<'a> Results<'a> {
             };
             add("availability", percent(fraction), met.to_owned());
         }
-        if let Some(latencies) = points(self.at(&["latencies"])) {
-            add("latency", latencies, "of operations that succeeded".to_owned());
-        }
         let stable = self.at(&["workload", "stable-latencies"]);
         let stable_points: Vec<_> =
             [("0.5", "p50"), ("0.95", "p95"), ("0.99", "p99"), ("1", "max")]
@@ -236,6 +233,9 @@ impl<'a> Results<'a> {
         if !stable_points.is_empty() {
             let note = "from when an element was known to when the last read missed it";
             add("stable latency", stable_points.join(", "), note.to_owned());
+        }
+        if let Some(latencies) = points(self.at(&["latencies"])) {
+            add("latency", latencies, "of operations that succeeded".to_owned());
         }
         if let Some(attempts) = count(&["workload", "attempt-count"]) {
             let part = |name| text::grouped(count(&["workload", name]).unwrap_or(0));

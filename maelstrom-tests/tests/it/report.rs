@@ -100,11 +100,11 @@ struct Opened {
 
 impl Opened {
     fn has(&self, text: &str) -> &Self {
-        assert!(
-            self.document.contains(text),
-            "{text:?} is not in the page:\n{}",
-            self.without_data()
-        );
+        if !self.document.contains(text) {
+            let kept = std::env::temp_dir().join("eddy-report.html");
+            fs::write(&kept, &self.document).unwrap();
+            panic!("{text:?} is not in the page, see {}", kept.display());
+        }
         self
     }
 
@@ -192,7 +192,7 @@ fn a_valid_run_shows_figures_plots_messages_and_history() {
         run.operation(n * 10, 2, n % 3, json!({"f": "broadcast", "value": n}), "ok");
         let body = json!({"type": "broadcast", "message": n, "msg_id": n});
         run.send(n * 10, "c1", "n1", body, false);
-        run.send(n * 10 + 1, "n1", "n2", json!({"type": "gossip", "values": [n]}), n == 15);
+        run.send(n * 10 + 1, "n1", "n2", json!({"type": "gossip", "values": [n]}), n == 5);
     }
     let Some(page) = run.open() else { return };
     page.has("broadcast on 3 nodes, simulated, seed 42")
@@ -215,8 +215,8 @@ fn a_violation_of_linearizability_is_drawn() {
     let mut run = Run::new("lin-kv", json!(false));
     let record = |process: u64, f: &str, value: u64, start: u64| {
         json!({"process": process, "f": f, "key": 0, "value": value, "outcome": "ok",
-            "start-index": start, "start-time": start * 1_000_000, "end-index": start + 1,
-            "end-time": start * 1_000_000 + 1})
+            "start-index": start, "start-time": start * 5_000_000, "end-index": start + 1,
+            "end-time": (start + 1) * 5_000_000})
     };
     for (n, (f, value)) in (0..).zip([("write", 1), ("write", 2), ("read", 1)]) {
         run.operation(n * 10, 5, n, json!({"f": f, "key": 0, "value": value}), "ok");
@@ -328,7 +328,7 @@ fn a_hundred_thousand_messages_are_a_page_that_can_be_used() {
     }
     let Some(page) = run.open() else { return };
     page.has("of 150,000 messages").has("20,000 operations").has("of 30,000 operations");
-    page.has("messages in sight").has_not("NaN");
+    page.has_not("NaN");
     assert!(page.size < 16_000_000, "{} bytes", page.size);
     // What is drawn is a window: a few paths, not an element a message.
     let elements = page.without_data().matches("<path").count();
