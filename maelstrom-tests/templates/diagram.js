@@ -138,7 +138,7 @@ class Diagram {
 
   /** Ranks of a time, and back; between two events in proportion. */
   rankAt(time) { return firstPlace(this.ranks, (n) => this.rankTimes[n] >= time); }
-  yAt(time) { return (this.inOrder ? this.rankAt(time) + 0.5 : time) * this.unit + this.top; }
+  yAt(time) { return (this.inOrder ? this.rankAt(time) : time) * this.unit + this.top; }
   timeAt(y) {
     const at = (y - this.top) / (this.unit || 1);
     if (!this.inOrder) return Math.max(0, at);
@@ -160,10 +160,10 @@ class Diagram {
   }
 
   size() {
-    const width = Math.max(this.box.clientWidth, 70 + this.columns.length * 44);
+    const width = Math.max(this.box.clientWidth, LEFT + this.columns.length * 38);
     this.spacer.style.width = width + "px";
     this.spacer.style.height = Math.max(this.box.clientHeight, this.length * this.unit + this.top + 30) + "px";
-    this.columnX = (column) => 70 + ((column + 0.5) * (width - 70)) / this.columns.length;
+    this.columnX = (column) => LEFT + ((column + 0.5) * (width - LEFT)) / this.columns.length;
   }
 
   /** Shows everything, readable or not. */
@@ -321,7 +321,7 @@ class Diagram {
     this.sheet.replaceChildren(...parts);
     this.sheet.classList.toggle("dense", last - first > 400);
     const shown = countOf(this.places.length, this.count, "messages");
-    const sight = stride > 1 ? `; ${(last - first).toLocaleString("en")} in sight, every ${stride}th is drawn: zoom in for all` : "";
+    const sight = stride > 1 ? `; ${(last - first).toLocaleString("en")} in sight, one in ${stride} is drawn: zoom in for all` : "";
     this.summary = this.count ? shown + sight + "." : "No messages were recorded.";
     this.status.textContent = this.summary;
     this.sheet.setAttribute("aria-label", this.summary);
@@ -345,7 +345,7 @@ class Diagram {
       const from = this.yAt(fault.start / 1000) - scrollTop, to = this.yAt(fault.end / 1000) - scrollTop;
       if (to < 0 || from > height) continue;
       const top = Math.max(from, -2), bottom = Math.min(to, height + 2);
-      parts.push(shape("rect", { class: this.faultClass(fault), x: 62, y: top, width: Math.max(0, width - 62), height: Math.max(2, bottom - top) }));
+      parts.push(shape("rect", { class: this.faultClass(fault), x: LEFT, y: top, width: Math.max(0, width - LEFT), height: Math.max(2, bottom - top) }));
       parts.push(shape("text", { class: "fault-name", x: width - 6, y: Math.max(top + 14, this.top + 12), "text-anchor": "end" },
         (fault.name + " " + fault.whom).slice(0, 60)));
     }
@@ -418,7 +418,7 @@ class Diagram {
     const parts = [], { scrollTop } = this.box;
     const across = (y, kind, text) => {
       if (y < this.top || y > height) return;
-      parts.push(shape("path", { class: kind, d: `M62 ${y}H${width}` }), shape("text", { class: kind + "-name", x: 72, y: y - 4 }, text));
+      parts.push(shape("path", { class: kind, d: `M${LEFT} ${y}H${width}` }), shape("text", { class: kind + "-name", x: width - 8, y: y - 4, "text-anchor": "end" }, text));
     };
     if (this.mark !== undefined) across(this.yAt(this.mark) - scrollTop, "mark", "here: " + seconds(this.mark));
     for (const gap of this.gaps) {
@@ -460,6 +460,9 @@ class Diagram {
     this.scrollTo(Math.max(0, Math.min(1, (event.clientX - frame.left) / frame.width)) * this.end);
   }
 }
+
+/** Room for times at the left of the diagram, in pixels. */
+const LEFT = 84;
 
 /** The head of an arrow as a path. */
 function head(x1, y1, x2, y2) {

@@ -7,6 +7,7 @@ use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::lines::Lines;
@@ -197,8 +198,7 @@ impl History {
     /// The nemesis says everything twice, when it begins to act and when it has: the first time
     /// counts, the second one may know better whom it hit.
     fn push_fault(&mut self, event: &Line<'_>, open: &mut Open) {
-        let value = event.value.map_or("", RawValue::get);
-        let whom = if value == "null" { String::new() } else { text::line(value, 200) };
+        let whom = whom(event.value.map_or("null", RawValue::get));
         if let Some(name) = event.f.strip_prefix("start-") {
             if let Some(&place) = open.faults.get(name) {
                 if !whom.is_empty() {
@@ -232,6 +232,20 @@ impl History {
         let place = self.operations.partition_point(|operation| operation.invoked.index <= index);
         let mut before = self.operations[..place].iter().rev();
         before.find(|operation| operation.invoked.index == index || is_end(operation.completed))
+    }
+}
+
+/// Whom a fault hits, in short. A partition comes with its kind and all links that are cut: the kind
+/// is enough.
+fn whom(value: &str) -> String {
+    match serde_json::from_str(value) {
+        Ok(Value::Null) => String::new(),
+        Ok(Value::String(kind)) => text::line(&kind, 200),
+        Ok(Value::Array(parts)) => match &parts[..] {
+            [Value::String(kind), Value::Object(_)] => text::line(kind, 200),
+            _ => text::line(value, 200),
+        },
+        _ => text::line(value, 200),
     }
 }
 
@@ -328,7 +342,7 @@ mod tests {
     const LINES: &str = r#"{"index":0,"time":5,"process":0,"type":"invoke","f":"cas","key":"k","value":[1,2]}
 {"index":1,"time":6,"process":"nemesis","type":"info","f":"start-partition","value":null}
 nonsense
-{"index":2,"time":7,"process":"nemesis","type":"info","f":"start-partition","value":["n1"]}
+{"index":2,"time":7,"process":"nemesis","type":"info","f":"start-partition","value":["isolated",{"n1":["n2"]}]}
 {"index":3,"time":8,"process":1,"type":"invoke","f":"read","key":"k","value":null}
 {"index":4,"time":9,"process":1,"type":"ok","f":"read","key":"k","value":7}
 {"index":5,"time":10,"process":0,"type":"fail","f":"cas","key":"k","value":[1,2],"error":["precondition-failed","no"]}
@@ -358,7 +372,7 @@ nonsense
         };
         assert_eq!(
             history.faults,
-            [fault("partition", "[\"n1\"]", 6, 11), fault("kill", "[\"n2\"]", 12, 13)]
+            [fault("partition", "isolated", 6, 11), fault("kill", "[\"n2\"]", 12, 13)]
         );
         assert_eq!(history.with_event(5).unwrap().invoked.index, 0);
         assert!(history.with_event(6).is_none());

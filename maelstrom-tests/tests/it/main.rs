@@ -7,6 +7,7 @@ mod other_languages;
 mod process_bench;
 mod process_faults;
 mod report;
+mod serve;
 mod support;
 mod sweep;
 mod tasks;
