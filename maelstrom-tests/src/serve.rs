@@ -303,11 +303,10 @@ fn compare_runs(store: &Store, query: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::testing::TestDirectory;
 
     #[test]
     fn nothing_outside_the_store_is_found() {
-        let directory = TestDirectory::new();
+        let directory = tempfile::tempdir().unwrap();
         let (outside, root) = (directory.path().join("secret"), directory.path().join("store"));
         fs::write(&outside, "secret").unwrap();
         fs::create_dir_all(root.join("echo/1")).unwrap();
@@ -354,7 +353,7 @@ mod tests {
 
     #[test]
     fn the_list_shows_runs_with_their_verdicts() {
-        let directory = TestDirectory::new();
+        let directory = tempfile::tempdir().unwrap();
         let run = directory.path().join("echo/<i>1");
         fs::create_dir_all(&run).unwrap();
         fs::create_dir_all(directory.path().join("echo/2")).unwrap();

@@ -156,7 +156,7 @@ impl Diagram {
             if range.start > 0 {
                 diagram.gaps.push(diagram.sent.len());
             }
-            for message in journal.messages(std::slice::from_ref(range), body_length)? {
+            for message in journal.messages(range.clone(), body_length)? {
                 diagram.push(message, &column, &mut last);
             }
         }

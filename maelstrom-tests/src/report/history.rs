@@ -337,7 +337,6 @@ pub fn describe(function: &str, values: &Values, outcome: Outcome) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::testing::TestDirectory;
 
     const LINES: &str = r#"{"index":0,"time":5,"process":0,"type":"invoke","f":"cas","key":"k","value":[1,2]}
 {"index":1,"time":6,"process":"nemesis","type":"info","f":"start-partition","value":null}
@@ -353,7 +352,7 @@ nonsense
 
     #[test]
     fn events_become_operations_and_faults() {
-        let directory = TestDirectory::new();
+        let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join(History::FILE), LINES).unwrap();
         let history = History::read(directory.path()).unwrap();
         assert_eq!(history.bad_lines, 1);
@@ -390,7 +389,7 @@ nonsense
 
     #[test]
     fn without_a_file_nothing_happened() {
-        let directory = TestDirectory::new();
+        let directory = tempfile::tempdir().unwrap();
         let history = History::read(directory.path()).unwrap();
         assert!(history.operations.is_empty() && history.end == 0);
     }

@@ -68,11 +68,10 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::testing::TestDirectory;
 
     #[test]
     fn lines_have_places_to_come_back_to() {
-        let directory = TestDirectory::new();
+        let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("lines");
         std::fs::write(&path, "one\n\ntwo\nthree").unwrap();
         let mut lines = Lines::open(&path).unwrap().unwrap();
@@ -91,7 +90,7 @@ mod tests {
 
     #[test]
     fn an_endless_line_is_passed_over() {
-        let directory = TestDirectory::new();
+        let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("lines");
         let mut text = vec![b'x'; LINE_BYTES_MAX as usize + 5];
         text.extend_from_slice(b"\nshort\n");

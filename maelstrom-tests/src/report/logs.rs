@@ -89,11 +89,10 @@ fn split(part: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::testing::TestDirectory;
 
     #[test]
     fn logs_come_in_the_order_of_nodes_and_show_what_is_in_them() {
-        let directory = TestDirectory::new();
+        let directory = tempfile::tempdir().unwrap();
         let logs = directory.path().join("node-logs");
         assert!(read(directory.path()).unwrap().is_empty());
         fs::create_dir(&logs).unwrap();

@@ -15,8 +15,6 @@ pub mod page;
 mod palette;
 pub mod plots;
 pub mod results;
-#[cfg(test)]
-pub(crate) mod testing;
 pub mod text;
 pub mod violation;
 mod window;

@@ -129,7 +129,8 @@ impl Search<'_> {
         let values = self.values.values(operation)?;
         let function = self.evidence.history.function(operation);
         let error = values.error.as_deref().map(|error| format!(" {}", text::line(error, 120)));
-        let last = operation.completed.map_or("open".to_owned(), |end| end.index.to_string());
+        let last =
+            operation.completed.map_or_else(|| "open".to_owned(), |end| end.index.to_string());
         let took = operation.latency().map(|latency| text::milliseconds(latency as f64 / 1e6));
         Ok(Step {
             time: operation.invoked.time,
@@ -151,7 +152,7 @@ impl Search<'_> {
         let Evidence { journal, history, .. } = self.evidence;
         let (start, end) = (operation.invoked.time, operation.completed.map(|end| end.time));
         let first = journal.line_at(start);
-        let messages = journal.messages(&[first..first + JOURNAL_LINES_MAX], 4000)?;
+        let messages = journal.messages(first..first + JOURNAL_LINES_MAX, 4000)?;
         let function = history.function(operation);
         let values = self.values.values(operation)?;
         let latest = end.unwrap_or(u64::MAX);
@@ -282,7 +283,7 @@ impl Search<'_> {
             .filter(|operation| operation.outcome != Outcome::Ok)
             .collect();
         let hopeless = failed.iter().find(|operation| never(operation));
-        let Some(first) = hopeless.or(failed.first()) else { return Ok(None) };
+        let Some(first) = hopeless.or_else(|| failed.first()) else { return Ok(None) };
         let sentence = if hopeless.is_some() {
             format!("Not one {} succeeded; this was the first.", history.function(first))
         } else {
@@ -320,16 +321,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::report::testing::TestDirectory;
 
-    fn run(history: &str, messages: &str) -> TestDirectory {
-        let directory = TestDirectory::new();
+    fn run(history: &str, messages: &str) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join(History::FILE), history).unwrap();
         std::fs::write(directory.path().join(Journal::FILE), messages).unwrap();
         directory
     }
 
-    fn find(directory: &TestDirectory, results: &Value) -> Option<Offence> {
+    fn find(directory: &tempfile::TempDir, results: &Value) -> Option<Offence> {
         let run_dir = directory.path();
         let (history, journal) =
             (History::read(run_dir).unwrap(), Journal::read(run_dir, 0).unwrap());

@@ -221,7 +221,7 @@ impl Latencies {
             left = left.saturating_sub(count);
             is_here
         });
-        let class = class.or(self.classes.len().checked_sub(1))?;
+        let class = class.or_else(|| self.classes.len().checked_sub(1))?;
         let low = (8 + class as u64 % 8) << (class / 8);
         Some(low as f64 / 1e6)
     }
