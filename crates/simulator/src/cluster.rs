@@ -5,40 +5,16 @@
 use std::time::Duration;
 
 use proto::service::SERVICE_IDS;
-use proto::{
-    Body, Effect, Engine, Init, Message, MessageId, Node, NodeId, Now, Payload, Records, Time,
-    Write,
-};
+use proto::{Effect, Engine, Init, Message, MessageId, Node, NodeId, Payload, Records, Time};
 use rustc_hash::FxHashMap;
 
-use crate::network::{Endpoint, Network, NetworkOptions};
+use crate::machine::{Arrival, Machine, State, Sync};
+use crate::network::{Endpoint, Network};
+use crate::observation::{Fate, Observation};
+use crate::options::ClusterOptions;
 use crate::queue::Queue;
 use crate::random::Random;
 use crate::service::Services;
-
-/// The wall clock of all nodes at virtual time zero: 2026-01-01T00:00:00Z.
-const WALL_CLOCK_START_MS: u64 = 1_767_225_600_000;
-
-/// What a cluster is made of.
-#[derive(Clone, Debug)]
-pub struct ClusterOptions {
-    /// The names of the nodes.
-    pub node_ids: Vec<NodeId>,
-    /// What the network does.
-    pub network: NetworkOptions,
-    /// Whether nodes have a state directory, and how long a sync takes.
-    pub durable: Option<Duration>,
-    /// Where all chance comes from.
-    pub seed: u64,
-}
-
-impl ClusterOptions {
-    /// `count` nodes `n0`, `n1`, ... on a perfect network, without state directories.
-    pub fn new(count: usize, seed: u64) -> Self {
-        let node_ids = (0..count).map(|index| NodeId::new(&format!("n{index}"))).collect();
-        Self { node_ids, network: NetworkOptions::default(), durable: None, seed }
-    }
-}
 
 /// Something that happened: see [`Cluster::step`].
 #[derive(Debug)]
@@ -49,36 +25,6 @@ pub struct Step<B> {
     pub to_client: Option<Message<Payload<B>>>,
 }
 
-/// A message as the network sees it, for whoever keeps a journal.
-#[derive(Debug)]
-pub struct Observation<'a, B> {
-    /// When.
-    pub time: Time,
-    /// The message's number in this run. Duplicates share it.
-    pub number: u64,
-    /// What became of it.
-    pub fate: Fate,
-    /// The message.
-    pub message: &'a Message<Payload<B>>,
-}
-
-/// What became of a message.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fate {
-    /// It entered the network.
-    Sent,
-    /// It was handed to its receiver.
-    Received,
-    /// It was dropped at random.
-    Lost,
-    /// It arrived during a partition.
-    Cut,
-    /// Its receiver was down.
-    ReceiverDown,
-    /// There is nobody of that name.
-    NoReceiver,
-}
-
 /// Nodes, network, services and the clock that they share.
 pub struct Cluster<N: Node> {
     now: Time,
@@ -87,7 +33,7 @@ pub struct Cluster<N: Node> {
     make: Box<dyn FnMut(usize) -> N>,
     node_ids: Vec<NodeId>,
     indices: FxHashMap<NodeId, Endpoint>,
-    slots: Vec<Slot<N>>,
+    machines: Vec<Machine<N>>,
     network: Network,
     services: Services,
     queue: Queue<Event<N::Body>>,
@@ -98,40 +44,6 @@ pub struct Cluster<N: Node> {
 }
 
 type Observer<B> = Box<dyn FnMut(Observation<'_, B>)>;
-
-/// A node and the machine that it runs on.
-struct Slot<N: Node> {
-    engine: Engine<N>,
-    state: State<N::Body>,
-    /// Which life this is; events of earlier lives are void.
-    life: u64,
-    /// The earliest wake-up in the queue.
-    wake: Option<Time>,
-    /// Records that survive a crash.
-    synced: Records,
-    /// Syncs under way, and what may leave only after each.
-    syncs: Vec<Sync<N::Body>>,
-    /// How far the wall clock is off.
-    wall_offset_ms: i64,
-}
-
-enum State<B> {
-    Up,
-    /// Messages pile up until it goes on.
-    Paused(Vec<Arrival<B>>),
-    Down,
-}
-
-struct Sync<B> {
-    writes: Vec<Write>,
-    then: Vec<Message<Payload<B>>>,
-}
-
-struct Arrival<B> {
-    from: Endpoint,
-    number: u64,
-    message: Message<Payload<B>>,
-}
 
 enum Event<B> {
     Arrive { to: Endpoint, arrival: Arrival<B> },
@@ -153,7 +65,7 @@ impl<N: Node> Cluster<N> {
             durable,
             make: Box::new(make),
             indices: nodes.chain(services).collect(),
-            slots: Vec::new(),
+            machines: Vec::new(),
             network: Network::new(node_ids.len(), network, seed),
             services: Services::new(seed),
             queue: Queue::default(),
@@ -165,7 +77,7 @@ impl<N: Node> Cluster<N> {
         };
         for index in 0..cluster.node_ids.len() {
             let engine = cluster.new_engine(index, 0);
-            cluster.slots.push(Slot {
+            cluster.machines.push(Machine {
                 engine,
                 state: State::Up,
                 life: 0,
@@ -198,17 +110,17 @@ impl<N: Node> Cluster<N> {
 
     /// A node's logic, to look into.
     pub fn node(&self, index: usize) -> &N {
-        self.slots[index].engine.node()
+        self.machines[index].engine.node()
     }
 
     /// Which life of a node this is: 0 until it is first killed, one more each time.
     pub fn life(&self, index: usize) -> u64 {
-        self.slots[index].life
+        self.machines[index].life
     }
 
     /// Whether a node is neither paused nor down.
     pub fn is_up(&self, index: usize) -> bool {
-        matches!(self.slots[index].state, State::Up)
+        matches!(self.machines[index].state, State::Up)
     }
 
     /// The network, to count and to cut.
@@ -260,7 +172,7 @@ impl<N: Node> Cluster<N> {
         match event {
             Event::Arrive { to, arrival } => {
                 if let Endpoint::Node(node) = to
-                    && matches!(self.slots[node].state, State::Down)
+                    && matches!(self.machines[node].state, State::Down)
                 {
                     self.show(Fate::ReceiverDown, arrival.number, &arrival.message);
                     return Some(step);
@@ -284,12 +196,12 @@ impl<N: Node> Cluster<N> {
                 }
             }
             Event::Wake { node, life } => {
-                let slot = &mut self.slots[node];
-                if slot.life == life && slot.wake == Some(time) {
-                    slot.wake = None;
-                    if matches!(slot.state, State::Up) {
-                        let now = slot.clocks(time);
-                        slot.engine.fire(now, &mut self.effects);
+                let machine = &mut self.machines[node];
+                if machine.life == life && machine.wake == Some(time) {
+                    machine.wake = None;
+                    if matches!(machine.state, State::Up) {
+                        let now = machine.clocks(time);
+                        machine.engine.fire(now, &mut self.effects);
                         self.carry_out(node);
                         step.node = Some(node);
                     }
@@ -302,37 +214,37 @@ impl<N: Node> Cluster<N> {
 
     /// Kills a node: what it had not synced is gone, and so is what is on its way to it.
     pub fn crash(&mut self, node: usize) {
-        let slot = &mut self.slots[node];
-        slot.state = State::Down;
-        slot.life += 1;
-        slot.wake = None;
-        slot.syncs.clear();
+        let machine = &mut self.machines[node];
+        machine.state = State::Down;
+        machine.life += 1;
+        machine.wake = None;
+        machine.syncs.clear();
     }
 
     /// Starts a node that is down again, with the records it had synced, and sends it `init`.
     pub fn restart(&mut self, node: usize) {
-        if matches!(self.slots[node].state, State::Down) {
-            let engine = self.new_engine(node, self.slots[node].life);
-            self.slots[node].engine = engine;
-            self.slots[node].state = State::Up;
+        if matches!(self.machines[node].state, State::Down) {
+            let engine = self.new_engine(node, self.machines[node].life);
+            self.machines[node].engine = engine;
+            self.machines[node].state = State::Up;
             self.send_init(node);
         }
     }
 
     /// Stops a node in its tracks: its timers wait, and what is sent to it piles up.
     pub fn pause(&mut self, node: usize) {
-        let slot = &mut self.slots[node];
-        if matches!(slot.state, State::Up) {
-            slot.state = State::Paused(Vec::new());
+        let machine = &mut self.machines[node];
+        if matches!(machine.state, State::Up) {
+            machine.state = State::Paused(Vec::new());
         }
     }
 
     /// Lets a paused node go on with what piled up.
     pub fn resume(&mut self, node: usize) {
-        let slot = &mut self.slots[node];
-        if let State::Paused(backlog) = &mut slot.state {
+        let machine = &mut self.machines[node];
+        if let State::Paused(backlog) = &mut machine.state {
             let backlog = std::mem::take(backlog);
-            slot.state = State::Up;
+            machine.state = State::Up;
             for arrival in backlog {
                 self.hand_over(node, arrival);
             }
@@ -342,7 +254,7 @@ impl<N: Node> Cluster<N> {
 
     /// Moves a node's wall clock by so many milliseconds from the true one. Timers do not notice.
     pub fn set_wall_clock_offset(&mut self, node: usize, offset_ms: i64) {
-        self.slots[node].wall_offset_ms = offset_ms;
+        self.machines[node].wall_offset_ms = offset_ms;
     }
 
     fn new_engine(&mut self, node: usize, life: u64) -> Engine<N> {
@@ -411,7 +323,7 @@ impl<N: Node> Cluster<N> {
 
     /// Returns whether the node handled the message.
     fn arrive_at_node(&mut self, node: usize, arrival: Arrival<N::Body>) -> bool {
-        if let State::Paused(backlog) = &mut self.slots[node].state {
+        if let State::Paused(backlog) = &mut self.machines[node].state {
             backlog.push(arrival);
             return false;
         }
@@ -421,10 +333,10 @@ impl<N: Node> Cluster<N> {
 
     fn hand_over(&mut self, node: usize, arrival: Arrival<N::Body>) {
         self.show(Fate::Received, arrival.number, &arrival.message);
-        let slot = &mut self.slots[node];
-        let now = slot.clocks(self.now);
-        let synced = &slot.synced;
-        slot.engine.receive(now, arrival.message, |_| synced.clone(), &mut self.effects);
+        let machine = &mut self.machines[node];
+        let now = machine.clocks(self.now);
+        let synced = &machine.synced;
+        machine.engine.receive(now, arrival.message, |_| synced.clone(), &mut self.effects);
         self.carry_out(node);
     }
 
@@ -438,7 +350,7 @@ impl<N: Node> Cluster<N> {
                     sync.get_or_insert_with(Sync::default).writes.push(write);
                 }
                 Effect::Send(message) => {
-                    match sync.as_mut().or_else(|| self.slots[node].syncs.last_mut()) {
+                    match sync.as_mut().or_else(|| self.machines[node].syncs.last_mut()) {
                         Some(sync) => sync.then.push(message),
                         None => self.send(message),
                     }
@@ -447,21 +359,21 @@ impl<N: Node> Cluster<N> {
         }
         self.effects = effects;
         if let (Some(sync), Some(duration)) = (sync, self.durable) {
-            let slot = &mut self.slots[node];
-            slot.syncs.push(sync);
-            self.queue.push(self.now + duration, Event::Synced { node, life: slot.life });
+            let machine = &mut self.machines[node];
+            machine.syncs.push(sync);
+            self.queue.push(self.now + duration, Event::Synced { node, life: machine.life });
         }
         self.schedule_wake(node);
     }
 
     fn finish_sync(&mut self, node: usize, life: u64) {
-        let slot = &mut self.slots[node];
-        if slot.life != life || slot.syncs.is_empty() {
+        let machine = &mut self.machines[node];
+        if machine.life != life || machine.syncs.is_empty() {
             return;
         }
-        let Sync { writes, then } = slot.syncs.remove(0);
+        let Sync { writes, then } = machine.syncs.remove(0);
         for write in writes {
-            write.apply(&mut slot.synced);
+            write.apply(&mut machine.synced);
         }
         for message in then {
             self.send(message);
@@ -469,12 +381,12 @@ impl<N: Node> Cluster<N> {
     }
 
     fn schedule_wake(&mut self, node: usize) {
-        let slot = &mut self.slots[node];
-        let Some(due) = slot.engine.next_due() else { return };
-        if slot.wake.is_none_or(|wake| due < wake) {
+        let machine = &mut self.machines[node];
+        let Some(due) = machine.engine.next_due() else { return };
+        if machine.wake.is_none_or(|wake| due < wake) {
             let due = due.max(self.now);
-            slot.wake = Some(due);
-            self.queue.push(due, Event::Wake { node, life: slot.life });
+            machine.wake = Some(due);
+            self.queue.push(due, Event::Wake { node, life: machine.life });
         }
     }
 
@@ -491,19 +403,5 @@ impl<N: Node> Cluster<N> {
                 Err(error) => Payload::Error(error),
             },
         });
-    }
-}
-
-impl<N: Node> Slot<N> {
-    fn clocks(&self, now: Time) -> Now {
-        let passed_ms = now.as_nanos() / 1_000_000;
-        let wall_ms = (WALL_CLOCK_START_MS + passed_ms).saturating_add_signed(self.wall_offset_ms);
-        Now { monotonic: now, wall_ms }
-    }
-}
-
-impl<B: Body> Default for Sync<B> {
-    fn default() -> Self {
-        Self { writes: Vec::new(), then: Vec::new() }
     }
 }

@@ -35,16 +35,21 @@
 //! ```
 
 mod cluster;
+mod machine;
 mod network;
+mod observation;
+mod options;
 mod partition;
 mod queue;
 mod random;
 mod service;
 
-pub use cluster::{Cluster, ClusterOptions, Fate, Observation, Step};
+pub use cluster::{Cluster, Step};
 pub use network::{
     Count, Endpoint, LatencyDistribution, Network, NetworkOptions, Route, Statistics,
 };
+pub use observation::{Fate, Observation};
+pub use options::ClusterOptions;
 pub use partition::{Cut, CutKind};
 pub use queue::Queue;
 pub use random::Random;
