@@ -71,6 +71,25 @@ _workload-3-3-2: (_broadcast "--node-count 25 --topology tree4 --time-limit 20 -
 # Each side goes on; after healing both agree.
 _workload-3-3-5: (_broadcast "--node-count 5 --time-limit 20 --rate 20 --nemesis partition --nemesis-interval 4")
 
+_challenge *FLAGS:
+    {{eddy}} test -w broadcast --bin {{bin}}/gossiper --node-count 25 --time-limit 20 --rate 100 --latency 100 {{FLAGS}}
+
+# The arguments of the gossiper for the challenges: a star, whose hub speaks in rounds.
+star_3d := "--strategy star --hub-interval 320ms --leaf-margin 320ms"
+star_3e := "--strategy star --hub-interval 1200ms --leaf-margin 150ms"
+
+# Broadcast with a median below 400 ms, a maximum below 600 ms, at most 1.3 messages an operation.
+challenge-3d: build (_challenge "--expect 'msgs-per-op<=1.3' --expect 'p50<400ms' --expect 'max<600ms' --" star_3d)
+
+# Broadcast with a median below 1 s, a maximum below 2 s, at most 0.5 messages an operation.
+challenge-3e: build (_challenge "--expect 'msgs-per-op<=0.5' --expect 'p50<1s' --expect 'max<2s' --" star_3e)
+
+# Broadcast with a median of 100 ms, a maximum of 130 ms, at most 14 messages an operation.
+challenge-latency: build (_challenge "--expect 'msgs-per-op<=14' --expect 'p50<=100ms' --expect 'max<=130ms' -- --strategy direct")
+
+# The configurations of 3d and 3e under partitions, the hub cut off or killed included: at most 9 messages an operation.
+challenge-partition: build (_challenge "--nemesis partition --expect 'msgs-per-op<=9' --" star_3d) (_challenge "--nemesis partition --expect 'msgs-per-op<=9' --" star_3e) (_challenge "--nemesis kill,partition --expect 'msgs-per-op<=9' --" star_3d "--state-dir '{run}'") (_challenge "--nemesis kill,partition --expect 'msgs-per-op<=9' --" star_3e "--state-dir '{run}'")
+
 _lin-kv *FLAGS:
     {{eddy}} test -w lin-kv --bin {{bin}}/consensus --node-count 5 --concurrency 4n --rate 100 --latency 10 {{FLAGS}}
 

@@ -1,7 +1,7 @@
 //! The Gossiper: broadcast that loses nothing.
 //!
 //! A node keeps a set of values. Clients add to it and read it, and the nodes bring their sets
-//! together. Three layers do that, and only the first one depends on the [strategy](strategy):
+//! together. Three layers do that, and only the first one depends on the [strategy]:
 //!
 //! 1. **Spreading.** A new value is told to some peers, as the strategy says.
 //! 2. **Links.** What a peer does not acknowledge in time is a failure: the value goes round that
