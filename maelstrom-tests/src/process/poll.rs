@@ -165,26 +165,26 @@ impl ProcessWorld {
         }
     }
 
-    /// A node has failed at its first task.
+    /// A node has failed at its first task: the run cannot begin, or its restart was in vain.
     pub(super) fn fail_init(&mut self, index: usize, why: String) {
         let node = &mut self.nodes[index];
         let Some(running) = &mut node.running else { return };
         running.init = None;
-        let output =
-            format!("{}\n{}", running.tail.describe("stdout"), node.log.tail.describe("stderr"));
-        self.fail_start(index, &why, output);
-    }
-
-    fn fail_start(&mut self, index: usize, why: &str, output: String) {
+        let (stdout, stderr) = (&running.tail, &node.log.tail);
         if self.is_starting {
-            let node = self.node_ids[index].clone();
-            let why = why.to_owned();
-            self.start_failure.get_or_insert(StartError::NoInit { node, why, output });
+            let output = format!("{}\n{}", stdout.describe("stdout"), stderr.describe("stderr"));
+            self.fail_start(index, why, output);
         } else {
+            let words = (stdout.last_words("stdout"), stderr.last_words("stderr"));
             self.complain(index, ProblemKind::NoInit, || {
-                format!("after a restart {why}\n{output}")
+                format!("after a restart {why}; {}; {}", words.0, words.1)
             });
         }
+    }
+
+    fn fail_start(&mut self, index: usize, why: String, output: String) {
+        let node = self.node_ids[index].clone();
+        self.start_failure.get_or_insert(StartError::NoInit { node, why, output });
     }
 
     /// Notices every process that has ended.
@@ -194,20 +194,22 @@ impl ProcessWorld {
             if !running.has_ended() {
                 continue;
             }
-            let (awaits_init, tail) = (running.init.is_some(), running.tail.describe("stdout"));
+            let (awaits_init, stdout) = (running.init.is_some(), running.tail.describe("stdout"));
             let Some(status) = self.end_process(index, true) else { continue };
             if self.is_ending {
                 continue;
             }
             self.nodes[index].has_died = true;
             let exit = describe_exit(status);
-            let stderr = self.nodes[index].log.tail.describe("stderr");
+            let stderr = &self.nodes[index].log.tail;
             if awaits_init && self.is_starting {
                 let why = format!("it ended before it answered `init` ({exit})");
-                self.fail_start(index, &why, format!("{tail}\n{stderr}"));
+                let output = format!("{stdout}\n{}", stderr.describe("stderr"));
+                self.fail_start(index, why, output);
             } else {
+                let words = stderr.last_words("stderr");
                 self.complain(index, ProblemKind::Died, || {
-                    format!("the process ended by itself ({exit}); {stderr}")
+                    format!("the process ended by itself ({exit}); {words}")
                 });
             }
         }

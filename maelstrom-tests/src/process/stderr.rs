@@ -13,6 +13,8 @@ use super::message::quote;
 
 /// How many lines are remembered.
 const LINES_MAX: usize = 32;
+/// How many lines are last words.
+const LAST_WORDS_MAX: usize = 5;
 /// Longest line that is looked at, in bytes.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 /// Where a log ends at the latest, in bytes: a node that floods must not fill the disk.
@@ -34,6 +36,16 @@ impl Tail {
 
     pub(super) fn clear(&mut self) {
         self.lines.clear();
+    }
+
+    /// The very last lines in one, for a problem; the log has the others.
+    pub(super) fn last_words(&self, stream: &str) -> String {
+        if self.lines.is_empty() {
+            return format!("it said nothing on {stream}");
+        }
+        let first = self.lines.len().saturating_sub(LAST_WORDS_MAX);
+        let words: Vec<_> = self.lines.range(first..).map(|line| line.trim()).collect();
+        format!("its last words on {stream}: {}", words.join(" | "))
     }
 
     /// The lines for people, with a heading.

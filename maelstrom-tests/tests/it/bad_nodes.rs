@@ -161,7 +161,7 @@ fn a_flood_in_a_slow_network_is_lost_before_it_fills_the_memory() {
 #[test]
 fn a_death_is_told_with_exit_code_and_last_words() {
     let (mut bench, text) = provoked("dies", ProblemKind::Died);
-    assert_says(&text, &["ended by itself (exit code 7)", "| out of memory"]);
+    assert_says(&text, &["ended by itself (exit code 7)", "last words on stderr: out of memory"]);
     assert!(!bench.world.interrupted(), "the other one lives");
     bench.provoke(1, ProblemKind::Died);
     assert!(bench.world.interrupted(), "nobody is left");

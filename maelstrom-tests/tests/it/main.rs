@@ -6,6 +6,7 @@ mod check_node;
 mod other_languages;
 mod process_bench;
 mod process_faults;
+mod real_processes;
 mod report;
 mod serve;
 mod support;

@@ -29,10 +29,13 @@ if fault == "exits-at-once":
 if fault == "never-answers-init":
     print("waiting for the other nodes", file=sys.stderr, flush=True)
 if fault == "stubborn":
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    # Only stdin is closed for it; a child of its own would outlive it.
+    for ending in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(ending, signal.SIG_IGN)
+    # Whoever reads this file can tell when the node and its child are gone.
+    witness = open(sys.argv[2], "w") if len(sys.argv) > 2 else sys.stderr
     if os.fork() == 0:
-        signal.pause()
+        while True:
+            time.sleep(60)
 
 for text in sys.stdin:
     message = json.loads(text)
@@ -48,6 +51,9 @@ for text in sys.stdin:
         if fault == "floods-peer" and node_id == "n1":
             signal.pause()
         continue
+    if fault == "stubborn":
+        witness.write("working\n")
+        witness.flush()
     reply = {"type": "echo_ok", "echo": body["echo"], "in_reply_to": body["msg_id"]}
     if fault.startswith("floods") and node_id != "n0":
         pass

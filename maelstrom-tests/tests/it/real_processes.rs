@@ -1,0 +1,163 @@
+//! `eddy test` with real processes from its command line: verdicts for good and bad nodes in other
+//! languages, and nothing left behind however it ends.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::process_bench::{PATIENCE, node};
+use crate::support::{TemporaryDirectory, eddy, run};
+
+/// Runs a short test against nodes under `tests/nodes`; exit status and everything that was said.
+fn test(store: &Path, program: &str, flags: &[&str], arguments: &[&str]) -> (Option<i32>, String) {
+    let program = node(program);
+    let (program, store) = (program.to_str(), store.to_str());
+    let mut args = vec!["test", "--bin", program.expect("UTF-8"), "--time-limit", "1"];
+    args.extend(["--store", store.expect("UTF-8"), "--recovery-time", "0", "--seed", "3"]);
+    args.extend(flags);
+    args.push("--");
+    args.extend(arguments);
+    let (status, stdout, stderr) = run(&args);
+    (status, stdout + &stderr)
+}
+
+#[test]
+fn good_nodes_in_other_languages_are_valid() {
+    let store = TemporaryDirectory::new("good-nodes");
+    for (workload, program, nodes, rest) in [
+        ("echo", "echo.py", "2", ["--nemesis", "kill"]),
+        ("unique-ids", "unique_ids.sh", "3", ["--nemesis", "partition"]),
+        ("broadcast", "broadcast.py", "5", ["--latency", "10"]),
+    ] {
+        let flags = ["-w", workload, "--node-count", nodes, "--rate", "20", rest[0], rest[1]];
+        let interval = ["--nemesis-interval", "0.2"];
+        let (status, said) = test(store.path(), program, &[&flags[..], &interval].concat(), &[]);
+        assert_eq!(status, Some(0), "{workload}: {said}");
+    }
+}
+
+#[test]
+fn every_bad_node_has_its_verdict_and_its_reason() {
+    let store = TemporaryDirectory::new("bad-nodes");
+    let cases = [
+        (
+            "garbage",
+            1,
+            "n0: line 2 on its stdout is no message: it is no JSON object; did you print",
+        ),
+        ("banner", 1, "Listening on stdin"),
+        ("half-line", 1, "newline inside the message"),
+        ("wrong-src", 1, "n0: line 2 on its stdout has the `src` of somebody else"),
+        ("nobody", 1, "for `n99`, who is not there"),
+        ("closes-stdout", 1, "n0: it closed its stdout and goes on running"),
+        ("floods-garbage", 1, "line 2 on its stdout is no message"),
+        ("dies", 1, "exit code 7"),
+        ("dies-by-signal", 1, "SIGSEGV"),
+        ("exits-at-once", 1, "cannot open the database"),
+        ("refuses-init", 1, "node n0: it answered `init` with something else"),
+        ("extra-field", 1, "`node` does not belong into `echo_ok`"),
+        ("huge", 1, "something else than it was sent"),
+        ("late-reply", 0, "after their client had given up"),
+    ];
+    // Some of them are waited for; side by side that takes the time of one.
+    std::thread::scope(|scope| {
+        for (fault, expected, reason) in cases {
+            let store = store.path().join(fault);
+            scope.spawn(move || {
+                let flags = ["-w", "echo", "--node-count", "1", "--rate", "10"];
+                let (status, said) = test(&store, "bad.py", &flags, &[fault]);
+                assert_eq!(status, Some(expected), "{fault}: {said}");
+                assert!(said.contains(reason), "{fault}: {said}");
+            });
+        }
+    });
+}
+
+#[test]
+fn what_is_no_program_is_one_line_and_no_run() {
+    let store = TemporaryDirectory::new("no-program");
+    let place = store.path().join("store");
+    for (program, reason) in [("no-such-node", "no such file"), (".", "is a directory")] {
+        let (status, said) = test(&place, program, &["-w", "echo"], &[]);
+        assert_eq!(status, Some(2), "{said}");
+        let line = said.lines().last().expect("a line");
+        assert!(line.starts_with("eddy: ") && line.contains(reason), "{said}");
+    }
+}
+
+/// Two nodes at work that ignore the end of their input and every signal that can be ignored, with
+/// a child each; and what tells how they fare: a line when they work, the end when all are gone.
+struct Stubborn {
+    eddy: Child,
+    witness: Receiver<String>,
+    directory: TemporaryDirectory,
+}
+
+impl Stubborn {
+    fn start(name: &str) -> Self {
+        let directory = TemporaryDirectory::new(name);
+        let pipe = directory.path().join("witness");
+        assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success());
+        let eddy = Command::new(eddy())
+            .args(["test", "-w", "echo", "--node-count", "2", "--time-limit", "600"])
+            .arg("--bin")
+            .arg(node("bad.py"))
+            .arg("--store")
+            .arg(directory.path())
+            .args(["--rate", "100", "--", "stubborn"])
+            .arg(&pipe)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("eddy starts");
+        let (sender, witness) = channel();
+        std::thread::spawn(move || {
+            let file = File::open(pipe).expect("the pipe can be read");
+            // It ends when nobody is left who could write, and the channel with it.
+            for line in BufReader::new(file).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let stubborn = Self { eddy, witness, directory: directory };
+        stubborn.witness.recv_timeout(PATIENCE).expect("the nodes work");
+        stubborn
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.eddy), signal).expect("eddy runs");
+    }
+
+    /// Waits until the nodes and their children are gone.
+    fn assert_gone(&self) {
+        while let Ok(line) = self.witness.recv_timeout(PATIENCE) {
+            assert_eq!(line, "working");
+        }
+        let end = self.witness.try_recv();
+        assert_eq!(end, Err(std::sync::mpsc::TryRecvError::Disconnected), "a process is left");
+    }
+}
+
+#[test]
+fn no_node_outlives_a_bench_that_is_killed() {
+    let mut stubborn = Stubborn::start("killed-bench");
+    stubborn.signal(Signal::KILL);
+    stubborn.eddy.wait().expect("eddy ends");
+    stubborn.assert_gone();
+}
+
+#[test]
+fn an_interrupt_ends_the_run_with_its_results_and_leaves_no_node() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut stubborn = Stubborn::start(&format!("interrupted-bench-{}", signal.as_raw()));
+        stubborn.signal(signal);
+        let status = stubborn.eddy.wait().expect("eddy ends");
+        assert!(status.code().is_some(), "{status}");
+        stubborn.assert_gone();
+        let results = stubborn.directory.path().join("latest/results.json");
+        assert!(results.exists(), "what was found so far is told");
+    }
+}
