@@ -20,10 +20,13 @@ pub(super) enum Expected {
     /// The reply of this request's type, with any result.
     Reply,
     /// The same with a result of which this holds; else it says what is wrong.
-    Result(Box<dyn Fn(&Op<Json>) -> Option<String>>),
+    Result(Rule),
     /// An error with this code.
     Error(ErrorCode),
 }
+
+/// Says what is wrong with a result.
+type Rule = Box<dyn Fn(&Op<Json>) -> Option<String>>;
 
 fn step(op: Op<Json>, expected: Expected) -> Step {
     Step { question: Question::Op(op), expected }

@@ -2,6 +2,7 @@
 //! virtual time through the library.
 
 mod bad_nodes;
+mod broken;
 mod check_node;
 mod other_languages;
 mod process_bench;

@@ -1,0 +1,40 @@
+//! Ids by wall clock and a sequence number that begins anew with every millisecond: a clock that
+//! jumps back shows milliseconds that were there before.
+
+use eddy::options::{FaultKind, WorkloadName};
+use proto::{Caller, Context, Node};
+
+use super::bodies::{IdBody, simulated};
+use super::{Bug, runs};
+
+#[derive(Default)]
+struct ClockIds {
+    millisecond: u64,
+    sequence: u64,
+}
+
+impl Node for ClockIds {
+    type Body = IdBody;
+    type Token = ();
+
+    fn request(&mut self, from: Caller, _: IdBody, ctx: &mut Context<'_, Self>) {
+        let now = ctx.wall_clock_ms();
+        self.sequence = if now == self.millisecond { self.sequence + 1 } else { 0 };
+        self.millisecond = now;
+        let id = format!("{}-{now}-{}", ctx.id(), self.sequence);
+        ctx.reply(&from, IdBody::GenerateOk { id });
+    }
+}
+
+simulated!(ClockIds, IdBody);
+
+#[test]
+fn clock_finds_ids_that_trust_the_wall_clock() {
+    let mut options = runs(WorkloadName::UniqueIds, &[FaultKind::Clock]);
+    // Many ids, so that a millisecond seen again is likely to be one with an id.
+    options.rate = 500.0;
+    let bug = Bug { options, durable: false, within: 10, make: ClockIds::default };
+    bug.is_found();
+    use FaultKind::{Duplicate, Kill, Loss, OneWay, Partition, Pause};
+    bug.is_right_under(&[Partition, OneWay, Loss, Duplicate, Pause, Kill]);
+}

@@ -1,0 +1,101 @@
+//! Deliberately broken nodes. For each fault that eddy brings there is a node that goes wrong under
+//! it, which a sweep finds within a stated number of seeds, which goes wrong again with the seed
+//! that was found, and which is right without the fault: so both the fault and the checker work.
+
+mod bodies;
+
+mod amnesiac_ids;
+mod clock_ids;
+mod deaf_to_gaps;
+mod fire_and_forget;
+mod lease_by_timer;
+mod lost_updates;
+mod one_way_trust;
+mod stale_copies;
+mod twice_told;
+
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use eddy::analysis::{Results, Subject, analyse};
+use eddy::options::{FaultKind, Options, WorkloadName};
+use eddy::outcome::{FailureKind, Outcome};
+use eddy::progress::Silent;
+use eddy::simulated::{Simulated, SimulatedWorld, run_world};
+use eddy::sweep::search::search;
+use eddy::sweep::seeds::{SeedRange, Seeds, Shard};
+use eddy::workload::workload;
+
+/// How a broken node is put to the test.
+struct Bug<N> {
+    /// The runs, with the fault under which the node goes wrong.
+    options: Options,
+    /// Whether nodes have a state directory.
+    durable: bool,
+    /// The number of seeds within which a sweep finds it.
+    within: u64,
+    make: fn() -> N,
+}
+
+/// Runs of five nodes, 30 seconds long, with a few steps of the nemesis in them.
+fn runs(workload: WorkloadName, nemesis: &[FaultKind]) -> Options {
+    let mut options = Options::new(workload);
+    options.rate = 30.0;
+    options.time_limit = Duration::from_secs(30);
+    options.nemesis = nemesis.to_vec();
+    options.nemesis_interval = Duration::from_secs(3);
+    options.latency = Duration::from_millis(10);
+    options
+}
+
+impl<N: Simulated + 'static> Bug<N> {
+    /// The history, a line an event, and the results of one run.
+    fn run(&self, options: &Options, seed: u64) -> (String, Results) {
+        let mut options = options.clone();
+        options.seed = seed;
+        let make = self.make;
+        let mut world = SimulatedWorld::new(&options, self.durable, move |_| make());
+        let record = run_world(&mut world, &options, &mut Silent).expect("the set-up succeeds");
+        let lines = record.history.iter().map(|event| serde_json::to_string(event).expect("JSON"));
+        let history = lines.collect::<Vec<_>>().join("\n");
+        let workload = workload(&options);
+        let subject = Subject::default();
+        let results = analyse(&options, &subject, &record, &*workload, &[], &mut || false);
+        (history, results)
+    }
+
+    /// The lowest seed with which these runs fail, and how.
+    fn first_failure(&self, options: &Options) -> Option<(u64, FailureKind, String)> {
+        let seeds = Seeds::new(SeedRange { start: 0, end: self.within }, Shard::default());
+        let mut first = None;
+        let run = |seed| Outcome::of(&self.run(options, seed).1);
+        search(seeds, NonZeroUsize::MIN, run, |seed, outcome| match outcome.failure() {
+            None => ControlFlow::Continue(()),
+            Some(failure) => {
+                first = Some((seed, failure.kind, failure.cause.clone()));
+                ControlFlow::Break(())
+            }
+        });
+        first
+    }
+
+    /// Finds it, repeats it by its seed, and finds nothing without the fault.
+    fn is_found(&self) {
+        let (seed, kind, cause) = self.first_failure(&self.options).expect("a seed fails");
+        assert_eq!(kind, FailureKind::Workload, "seed {seed}: {cause}");
+        let (once, again) = (self.run(&self.options, seed), self.run(&self.options, seed));
+        assert_eq!(Outcome::of(&once.1).failure().map(|it| &it.cause), Some(&cause));
+        assert!(once == again, "seed {seed} gives the same history and results each time");
+        if self.options.nemesis.is_empty() {
+            return;
+        }
+        self.is_right_under(&[]);
+    }
+
+    /// Finds nothing under other faults.
+    fn is_right_under(&self, nemesis: &[FaultKind]) {
+        let options = Options { nemesis: nemesis.to_vec(), ..self.options.clone() };
+        assert_eq!(self.first_failure(&options), None, "under {nemesis:?}");
+    }
+}
