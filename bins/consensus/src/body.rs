@@ -65,6 +65,14 @@ pub enum Body {
     InstallSnapshotOk(InstallSnapshotOk),
     /// A leader tells its successor to campaign at once.
     TimeoutNow(TimeoutNow),
+    /// An operator asks the leader to hand over, before it is stopped, say.
+    TransferLeadership {
+        /// The node that shall lead.
+        to: NodeId,
+    },
+    /// Answer to `transfer_leadership`: it has begun. The leader goes on if it
+    /// has not succeeded within an election timeout.
+    TransferLeadershipOk,
 
     /// Task 7-2-5: runs a cluster within this node, with a partition.
     PartitionTest(PartitionTest),

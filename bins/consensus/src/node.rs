@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use proto::{Caller, Context, Error, Json, Node, Outcome, Records, Time, TimerId};
+use proto::{Caller, Context, Error, Json, Node, NodeId, Outcome, Records, Time, TimerId};
 use raft::{NodeIndex, ReadId, Term};
 use rand::RngExt as _;
 
@@ -110,6 +110,7 @@ impl Node for ConsensusNode {
                 server.on_client(from, Operation::Cas { key, from: expected, to }, ctx);
             }
             Body::Forward(forward) => server.on_forward(from, *forward, ctx),
+            Body::TransferLeadership { to } => server.on_transfer(&from, &to, ctx),
             Body::PartitionTest(test) => {
                 let run = PartitionRun::new(test, &self.settings);
                 self.begin_job(&from, run.map(|run| Job::PartitionTest(Box::new(run))), ctx);
@@ -223,20 +224,30 @@ impl Server {
         self.settle(happenings, ctx);
     }
 
-    /// A message of Raft.
+    /// A message of Raft; others that answer nothing of ours are dropped.
     fn on_peer(&mut self, caller: &Caller, body: Body, ctx: &mut Context<'_, ConsensusNode>) {
-        let Some(author) = wire::author(&self.replica.members, &caller.id, &body) else {
-            ctx.reply_error(
-                caller,
-                Error::malformed_request("the sender is no member of the cluster"),
-            );
-            return;
-        };
-        // A reply that came as a request answers nothing of ours.
-        if let Ok(incoming) = wire::decode(body) {
-            let happenings = self.replica.receive(caller, author, incoming, ctx);
-            self.settle(happenings, ctx);
+        let author = wire::author(&self.replica.members, &caller.id, &body);
+        let Ok(incoming) = wire::decode(body) else { return };
+        match author {
+            Some(author) => {
+                let happenings = self.replica.receive(caller, author, incoming, ctx);
+                self.settle(happenings, ctx);
+            }
+            None if incoming.reply.is_some() => refuse_stranger(caller, ctx),
+            None => {}
         }
+    }
+
+    /// An operator's wish.
+    fn on_transfer(&mut self, caller: &Caller, to: &NodeId, ctx: &mut Context<'_, ConsensusNode>) {
+        if self.replica.transfer_leadership(to, ctx) {
+            ctx.reply(caller, Body::TransferLeadershipOk);
+        } else {
+            let text = "this node does not lead, or there is no such other node";
+            ctx.reply_error(caller, Error::temporarily_unavailable(text));
+        }
+        let happenings = self.replica.take_happenings(ctx);
+        self.settle(happenings, ctx);
     }
 
     /// Sends an open request to the leader, if one is known that has not
@@ -280,6 +291,10 @@ impl Server {
             return;
         }
         let command = Command::from(forward.request);
+        if command.request.origin >= self.replica.members.count() {
+            refuse_stranger(&caller, ctx);
+            return;
+        }
         if let Operation::Read { key } = command.operation {
             let read = ReadId(self.next_read);
             self.next_read += 1;
@@ -460,6 +475,11 @@ fn reply_with(caller: &Caller, answer: Answer, ctx: &mut Context<'_, ConsensusNo
         Ok(body) => ctx.reply(caller, body),
         Err(error) => ctx.reply_error(caller, error),
     }
+}
+
+fn refuse_stranger(caller: &Caller, ctx: &mut Context<'_, ConsensusNode>) {
+    let error = Error::malformed_request("the sender is no member of the cluster");
+    ctx.reply_error(caller, error);
 }
 
 /// Final for this term, in which this node does not lead any more.

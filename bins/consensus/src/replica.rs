@@ -133,6 +133,19 @@ impl Replica {
         self.raft.propose(now(ctx), SharedCommand(command.into())).is_ok()
     }
 
+    /// Hands leadership over to another member; false if this node does not
+    /// lead, or `to` is not another member.
+    pub fn transfer_leadership(
+        &mut self,
+        to: &proto::NodeId,
+        ctx: &Context<'_, ConsensusNode>,
+    ) -> bool {
+        let to = self.members.index(to).filter(|&to| to != self.members.own());
+        let Some(to) = to.filter(|_| self.raft.is_leader()) else { return false };
+        self.raft.transfer_leadership(now(ctx), to);
+        true
+    }
+
     /// Asks Raft to confirm that this node leads.
     pub fn read(&mut self, read: ReadId, ctx: &Context<'_, ConsensusNode>) {
         self.raft.read(now(ctx), read);

@@ -180,6 +180,28 @@ fn a_forward_for_another_term_is_refused() {
 }
 
 #[test]
+fn leadership_is_handed_over_on_request() {
+    let mut node = Lonely::leader();
+    let said = node.say("c1", json!({"type": "transfer_leadership", "to": "n2", "msg_id": 5}));
+    assert_eq!(to("c1", &said)["type"], "transfer_leadership_ok");
+    assert_eq!(to("n2", &said)["type"], "timeout_now");
+    for wrong in ["n1", "n9"] {
+        let ask = json!({"type": "transfer_leadership", "to": wrong, "msg_id": 5});
+        assert_eq!(to("c1", &node.say("c1", ask))["code"], 11);
+    }
+}
+
+#[test]
+fn replies_that_nobody_waits_for_are_dropped() {
+    let mut node = Lonely::new();
+    for kind in ["write_ok", "cas_ok", "append_entries_ok"] {
+        let stray = json!({"type": kind, "success": true, "match_index": 5, "msg_id": 7});
+        assert_eq!(node.say("c1", stray.clone()), Vec::<Value>::new());
+        assert_eq!(node.say("n2", stray), Vec::<Value>::new());
+    }
+}
+
+#[test]
 fn others_get_the_plain_replies_of_the_track() {
     let mut node = Lonely::new();
     let said = node.say(
