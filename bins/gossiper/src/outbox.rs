@@ -255,8 +255,16 @@ impl Gossiper {
             return;
         }
         link.kind = Kind::Foreign;
-        link.batches.clear();
         link.failed = false;
+        if !link.batches.is_empty() {
+            // It has understood none of them, nor of those before: all it did not bring itself goes.
+            link.batches.clear();
+            link.queue = (0..self.set.len())
+                .filter(|position| self.sources[*position as usize] != peer)
+                .map(|position| Queued { position, is_direct: false })
+                .collect();
+            link.send_at = ctx.now();
+        }
         // From now on what is asked for with back-off is no comparison but an acknowledgement.
         let is_open = link.forwards.iter().any(|forward| forward.timed_out);
         link.comparison = is_open.then(|| Comparison { next_at: ctx.now(), attempts: 0 });

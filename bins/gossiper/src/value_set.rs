@@ -33,6 +33,10 @@ const SLOTS_MIN: usize = 16;
 /// Each sum is over the hashes whose home is one of so many slots.
 const SLOTS_PER_SUM: usize = 8;
 
+/// How many hashes are added to the sums together. One by one each would wait for its place in the
+/// sums to come from memory; together they wait once.
+const UNSUMMED_MAX: usize = 64;
+
 /// The set. Values are never removed.
 #[derive(Debug)]
 pub struct ValueSet {
@@ -42,6 +46,8 @@ pub struct ValueSet {
     slots: Vec<u32>,
     /// The sums of the hashes whose homes are each [`SLOTS_PER_SUM`] slots.
     sums: Vec<u64>,
+    /// How many hashes are in the sums; the newest ones are not yet.
+    summed: usize,
     sum: u64,
 }
 
@@ -52,6 +58,7 @@ impl Default for ValueSet {
             hashes: Vec::new(),
             slots: vec![0; SLOTS_MIN],
             sums: vec![0; SLOTS_MIN / SLOTS_PER_SUM],
+            summed: 0,
             sum: 0,
         }
     }
@@ -65,11 +72,11 @@ impl ValueSet {
         let position = Position::try_from(self.log.push(value)).ok()?;
         self.hashes.push(hash);
         self.slots[slot] = position + 1;
-        let sum = self.home(hash) / SLOTS_PER_SUM;
-        self.sums[sum] = self.sums[sum].wrapping_add(hash);
         self.sum = self.sum.wrapping_add(hash);
         if self.log.len() * 2 > self.slots.len() {
             self.grow();
+        } else if self.hashes.len() - self.summed >= UNSUMMED_MAX {
+            self.add_to_sums();
         }
         Some(position)
     }
@@ -109,7 +116,9 @@ impl ValueSet {
         let (from, slots) = self.homes(prefix);
         if from % SLOTS_PER_SUM == 0 && slots % SLOTS_PER_SUM == 0 {
             let sums = &self.sums[from / SLOTS_PER_SUM..(from + slots) / SLOTS_PER_SUM];
-            return Hash(sums.iter().fold(0, |sum, next| sum.wrapping_add(*next)));
+            let newest = &self.hashes[self.summed..];
+            let newest = newest.iter().filter(|hash| prefix.contains(Hash(**hash)));
+            return Hash(sums.iter().chain(newest).fold(0, |sum, next| sum.wrapping_add(*next)));
         }
         Hash(self.in_range(prefix).fold(0, |sum, (hash, _)| sum.wrapping_add(hash.0)))
     }
@@ -167,12 +176,22 @@ impl ValueSet {
         for position in 0..self.hashes.len() {
             let hash = self.hashes[position];
             let mut slot = self.home(hash);
-            self.sums[slot / SLOTS_PER_SUM] = self.sums[slot / SLOTS_PER_SUM].wrapping_add(hash);
             while self.slots[slot] != 0 {
                 slot = (slot + 1) & (slots - 1);
             }
             self.slots[slot] = position as Position + 1;
         }
+        self.summed = 0;
+        self.add_to_sums();
+    }
+
+    fn add_to_sums(&mut self) {
+        for position in self.summed..self.hashes.len() {
+            let hash = self.hashes[position];
+            let sum = self.home(hash) / SLOTS_PER_SUM;
+            self.sums[sum] = self.sums[sum].wrapping_add(hash);
+        }
+        self.summed = self.hashes.len();
     }
 }
 
@@ -349,7 +368,7 @@ mod tests {
 
     #[test]
     fn ranges_and_their_sums_agree_with_a_plain_map_at_every_size() {
-        for count in [0, 1, 8, 9, 200, 5000] {
+        for count in [0, 1, 8, 9, 200, 4100, 5000] {
             let set = filled(0..count);
             let all: BTreeMap<u64, Position> =
                 (0..count).map(|number| (hash(&Json::from(number)), number as Position)).collect();

@@ -1,5 +1,5 @@
 //! Nothing is lost, whatever the network does: every strategy and topology under partitions, loss,
-//! duplication and one-way cuts, one random scenario a seed.
+//! duplication, one-way cuts, pauses and kills, one random scenario a seed.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn play(seed: u64, nodes: usize, rate: f64) {
     setup.network.latency = Duration::from_millis(*random.pick(&latencies).unwrap());
     let distributions = [LatencyDistribution::Constant, LatencyDistribution::Exponential];
     setup.network.distribution = *random.pick(&distributions).unwrap();
-    let loss = [0.0, 0.02, 0.1];
+    let loss = [0.0, 0.02, 0.1, 0.3];
     setup.network.loss = *random.pick(&loss).unwrap();
     setup.network.duplicate = *random.pick(&loss).unwrap();
     let what =
@@ -37,7 +37,12 @@ fn play(seed: u64, nodes: usize, rate: f64) {
     for _ in 0..4 {
         let cut = CUTS[random.index(CUTS.len())].draw(nodes, None, &mut random);
         world.cut(cut);
+        let paused = random.index(nodes);
+        if random.chance(0.3) {
+            world.cluster.pause(paused);
+        }
         world.workload(rate, random.uniform(Duration::from_secs(4)));
+        world.cluster.resume(paused);
         world.heal();
         world.workload(rate, random.uniform(Duration::from_secs(1)));
     }

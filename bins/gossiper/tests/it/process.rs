@@ -158,29 +158,35 @@ fn check_acks_itself_looks_for_what_is_overdue_and_answers_before_it_sends() {
 /// A node of another make knows `broadcast` and `broadcast_ok` and answers all else with an error.
 #[test]
 fn a_foreign_peer_gets_plain_broadcasts_until_it_has_them() {
-    let mut node = Node::start("n1", &["n1", "n2"], &["--ack-timeout", "20ms"]);
-    node.ask(json!({"type": "topology", "topology": {"n1": ["n2"]}}));
-    for value in 0..3 {
-        node.ask(json!({"type": "broadcast", "message": value}));
-    }
-    let mut missing = vec![json!(0), json!(1), json!(2)];
-    let mut deaf = 5;
-    while !missing.is_empty() {
-        let body = node.next_to("n2");
-        if body["type"] != json!("broadcast") {
-            let error = json!({"type": "error", "code": 10, "text": "what?", "in_reply_to": body["msg_id"]});
-            node.send("n2", &error);
-        } else if deaf > 0 {
-            deaf -= 1;
-        } else {
-            missing.retain(|value| *value != body["message"]);
-            node.send("n2", &json!({"type": "broadcast_ok", "in_reply_to": body["msg_id"]}));
+    for strategy in ["tree", "batched", "star"] {
+        let times = ["--ack-timeout", "20ms", "--ack-delay", "20ms", "--hub-interval", "20ms"];
+        let arguments = [&["--strategy", strategy][..], &times].concat();
+        let mut node = Node::start("n2", &["n1", "n2"], &arguments);
+        node.ask(json!({"type": "topology", "topology": {"n2": ["n1"]}}));
+        for value in 0..3 {
+            node.ask(json!({"type": "broadcast", "message": value}));
         }
+        let mut missing = vec![json!(0), json!(1), json!(2)];
+        let mut deaf = 5;
+        while !missing.is_empty() {
+            let body = node.next_to("n1");
+            let id = &body["msg_id"];
+            if body["type"] != json!("broadcast") {
+                let text = "what?";
+                let error = json!({"type": "error", "code": 10, "text": text, "in_reply_to": id});
+                node.send("n1", &error);
+            } else if deaf > 0 {
+                deaf -= 1;
+            } else {
+                missing.retain(|value| *value != body["message"]);
+                node.send("n1", &json!({"type": "broadcast_ok", "in_reply_to": id}));
+            }
+        }
+        assert_eq!(
+            node.ask(json!({"type": "check_acks"})),
+            json!({"type": "check_acks_ok", "pending": 0, "timed_out": 0, "direct_sent": 0})
+        );
     }
-    assert_eq!(
-        node.ask(json!({"type": "check_acks"})),
-        json!({"type": "check_acks_ok", "pending": 0, "timed_out": 0, "direct_sent": 0})
-    );
 }
 
 #[test]
