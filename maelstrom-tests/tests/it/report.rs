@@ -4,7 +4,6 @@
 //! Needs Chromium (on Debian the package `chromium`). Without it these tests are passed over with a
 //! line that says so, except in CI, where they fail.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -38,9 +37,11 @@ impl Run {
 
     fn event(&mut self, milliseconds: u64, event: Value) {
         let mut line = json!({"index": self.index, "time": milliseconds * 1_000_000});
-        line.as_object_mut().unwrap().append(&mut event.as_object().unwrap().clone());
+        for (name, value) in event.as_object().into_iter().flatten() {
+            line[name] = value.clone();
+        }
         self.index += 1;
-        writeln!(self.history, "{line}").unwrap();
+        self.history.push_str(&format!("{line}\n"));
     }
 
     /// An operation that takes so many milliseconds.
@@ -68,24 +69,26 @@ impl Run {
         for (event, milliseconds) in [("send", milliseconds), (second, milliseconds + 1)] {
             let line = json!({"time": milliseconds * 1_000_000, "id": self.message, "event": event,
                 "src": src, "dest": dest, "body": body, "reason": "partition"});
-            writeln!(self.messages, "{line}").unwrap();
+            self.messages.push_str(&format!("{line}\n"));
         }
         self.message += 1;
     }
 
     fn log(&self, node: &str, text: &[u8]) {
         let logs = self.directory.path().join("node-logs");
-        fs::create_dir_all(&logs).unwrap();
-        fs::write(logs.join(format!("{node}.log")), text).unwrap();
+        fs::create_dir_all(&logs).expect("a directory for logs");
+        fs::write(logs.join(format!("{node}.log")), text).expect("a log is written");
     }
 
     /// Writes the files and the report, and opens it.
     fn open(&self) -> Option<Opened> {
         let path = self.directory.path();
-        fs::write(path.join("results.json"), self.results.to_string()).unwrap();
-        fs::write(path.join("history.jsonl"), &self.history).unwrap();
-        fs::write(path.join("messages.jsonl"), &self.messages).unwrap();
-        eddy::report::write(path).unwrap();
+        fs::write(path.join("results.json"), self.results.to_string())
+            .expect("a file of the run is written");
+        fs::write(path.join("history.jsonl"), &self.history).expect("a file of the run is written");
+        fs::write(path.join("messages.jsonl"), &self.messages)
+            .expect("a file of the run is written");
+        eddy::report::write(path).expect("the report is written");
         open(&path.join("report.html"))
     }
 }
@@ -102,7 +105,7 @@ impl Opened {
     fn has(&self, text: &str) -> &Self {
         if !self.document.contains(text) {
             let kept = std::env::temp_dir().join("eddy-report.html");
-            fs::write(&kept, &self.document).unwrap();
+            fs::write(&kept, &self.document).expect("the page is kept");
             panic!("{text:?} is not in the page, see {}", kept.display());
         }
         self
@@ -154,7 +157,7 @@ fn open(page: &Path) -> Option<Opened> {
     };
     let profile = TemporaryDirectory::new(&format!(
         "chromium-{}",
-        page.parent().unwrap().file_name().unwrap().to_string_lossy()
+        page.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy()
     ));
     let output = Command::new(chromium)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
@@ -169,7 +172,7 @@ fn open(page: &Path) -> Option<Opened> {
     let complaints: Vec<_> = complaints.lines().filter(|line| line.contains("CONSOLE")).collect();
     assert!(complaints.is_empty(), "the page's console: {complaints:#?}");
     let document = String::from_utf8(output.stdout).expect("the document is UTF-8");
-    let opened = Opened { document, size: fs::metadata(page).unwrap().len() };
+    let opened = Opened { document, size: fs::metadata(page).expect("the page is there").len() };
     opened.has("data-ready=\"true\"");
     Some(opened)
 }

@@ -25,21 +25,24 @@ impl Server {
             .spawn()
             .expect("eddy starts");
         let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(process.stdout.take().expect("stdout is piped"))
+            .read_line(&mut line)
+            .expect("it says something");
         let (_, address) = line.trim_end().rsplit_once("http://").expect("it says where it is");
         Self { process, address: address.trim_end_matches('/').to_owned() }
     }
 
     /// Sends a request as it is and returns status, headers and body.
     fn ask(&self, method: &str, path: &str, host: &str) -> (u16, String, String) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let mut stream = TcpStream::connect(&self.address).expect("it listens");
         write!(stream, "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
-            .unwrap();
+            .expect("it is asked");
         let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
+        stream.read_to_end(&mut answer).expect("it answers");
         let answer = String::from_utf8_lossy(&answer).into_owned();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+        let status =
+            head.split(' ').nth(1).unwrap_or_default().parse().expect("a status is a number");
         (status, head.to_ascii_lowercase(), body.to_owned())
     }
 
@@ -60,21 +63,21 @@ fn store(name: &str) -> TemporaryDirectory {
     let directory = TemporaryDirectory::new(name);
     for (time, p50) in [("1", 2.0), ("2", 5.0)] {
         let run = directory.path().join("store/echo").join(time);
-        fs::create_dir_all(&run).unwrap();
+        fs::create_dir_all(&run).expect("a run has a directory");
         let results = json!({"valid?": time == "1", "options": {"workload": "echo", "seed": 1},
             "latencies": {"p50": p50}});
-        fs::write(run.join("results.json"), results.to_string()).unwrap();
+        fs::write(run.join("results.json"), results.to_string()).expect("a file is written");
         let history = format!(
             "{}\n{}\n",
             json!({"index": 0, "time": 0, "process": 0, "type": "invoke", "f": "echo", "value": 1}),
             json!({"index": 1, "time": p50 * 1e6, "process": 0, "type": "ok", "f": "echo", "value": 1}),
         )
         .replace(".0,", ",");
-        fs::write(run.join("history.jsonl"), history).unwrap();
-        eddy::report::write(&run).unwrap();
-        fs::write(run.join("evil.html"), "<script>alert(1)</script>").unwrap();
+        fs::write(run.join("history.jsonl"), history).expect("a file is written");
+        eddy::report::write(&run).expect("the report is written");
+        fs::write(run.join("evil.html"), "<script>alert(1)</script>").expect("a file is written");
     }
-    fs::write(directory.path().join("secret"), "the secret").unwrap();
+    fs::write(directory.path().join("secret"), "the secret").expect("a file is written");
     directory
 }
 
