@@ -121,6 +121,9 @@ impl Ballot {
     }
 }
 
+/// The incarnations that the sender has met, by node in the order of names.
+pub type Incarnations = Vec<Option<u64>>;
+
 /// See the paper, figure 2.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the paper's fields")]
@@ -133,6 +136,8 @@ pub struct RequestVote {
     pub ballot: Ballot,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incarnation: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incarnations: Option<Incarnations>,
 }
 
 /// See the paper, figure 2.
@@ -145,6 +150,8 @@ pub struct RequestVoteOk {
     pub pre_vote: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incarnation: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incarnations: Option<Incarnations>,
 }
 
 /// One entry of the log; `command` is null for a leader's no-op.
@@ -171,7 +178,7 @@ pub struct AppendEntries {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incarnation: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub incarnations: Option<Vec<Option<u64>>>,
+    pub incarnations: Option<Incarnations>,
 }
 
 /// Answer to [`AppendEntries`]; everything but the first two fields only for

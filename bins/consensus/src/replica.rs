@@ -87,6 +87,7 @@ impl Replica {
             heartbeat_interval: settings.heartbeat,
             gather_window: settings.gather,
             entries_per_message: ENTRIES_PER_MESSAGE,
+            durable: ctx.is_durable(),
         };
         let seed = ctx.random().random();
         let raft = Raft::new(config, Incarnation(incarnation), restored, now(ctx), seed);

@@ -1,5 +1,7 @@
 //! Raft's messages as bodies, and back.
 
+use std::sync::Arc;
+
 use proto::NodeId;
 use raft::{Incarnation, LogIndex, NodeIndex, Payload, Round, Term};
 
@@ -49,11 +51,16 @@ pub fn decode(body: Body) -> Result<Incoming, Body> {
                 },
                 last_log_index: LogIndex(request.last_log_index),
                 last_log_term: Term(request.last_log_term),
+                incarnations: from_wire_incarnations(request.incarnations.unwrap_or_default()),
             });
             (request.term, request.incarnation, payload, Some(ReplyKind::Vote))
         }
         Body::RequestVoteOk(reply) => {
-            let vote = raft::Vote { pre_vote: reply.pre_vote, granted: reply.vote_granted };
+            let vote = raft::Vote {
+                pre_vote: reply.pre_vote,
+                granted: reply.vote_granted,
+                incarnations: reply.incarnations.map(from_wire_incarnations),
+            };
             (reply.term, reply.incarnation, Payload::Vote(vote), None)
         }
         Body::AppendEntries(append) => {
@@ -64,9 +71,7 @@ pub fn decode(body: Body) -> Result<Incoming, Body> {
                 prev_log_term: Term(append.prev_log_term),
                 entries: append.entries.into_iter().map(from_wire_entry).collect(),
                 leader_commit: LogIndex(append.leader_commit),
-                incarnations: append
-                    .incarnations
-                    .map(|known| known.into_iter().map(|known| known.map(Incarnation)).collect()),
+                incarnations: append.incarnations.map(from_wire_incarnations),
             });
             (append.term, append.incarnation, payload, Some(ReplyKind::Append))
         }
@@ -132,12 +137,14 @@ pub fn encode(message: Message, own: &NodeId, reply: Option<ReplyKind>, is_ours:
                 raft::Ballot::Transfer => body::Ballot::Transfer,
             },
             incarnation: Some(incarnation),
+            incarnations: Some(to_wire_incarnations(&request.incarnations)),
         })),
         Payload::Vote(vote) => Body::RequestVoteOk(body::RequestVoteOk {
             term,
             vote_granted: vote.granted,
             pre_vote: vote.pre_vote,
             incarnation: is_ours.then_some(incarnation),
+            incarnations: vote.incarnations.as_deref().map(to_wire_incarnations),
         }),
         Payload::AppendEntries(append) => Body::AppendEntries(Box::new(body::AppendEntries {
             term,
@@ -148,9 +155,7 @@ pub fn encode(message: Message, own: &NodeId, reply: Option<ReplyKind>, is_ours:
             leader_commit: append.leader_commit.0,
             round: Some(append.round.0),
             incarnation: Some(incarnation),
-            incarnations: append
-                .incarnations
-                .map(|known| known.iter().map(|known| known.map(|known| known.0)).collect()),
+            incarnations: append.incarnations.as_deref().map(to_wire_incarnations),
         })),
         Payload::AppendReply(answer) if reply == Some(ReplyKind::Snapshot) => {
             Body::InstallSnapshotOk(body::InstallSnapshotOk {
@@ -198,6 +203,14 @@ pub fn encode(message: Message, own: &NodeId, reply: Option<ReplyKind>, is_ours:
             Body::TimeoutNow(body::TimeoutNow { term, leader_id: own.clone(), incarnation })
         }
     }
+}
+
+fn to_wire_incarnations(known: &[Option<Incarnation>]) -> body::Incarnations {
+    known.iter().map(|known| known.map(|incarnation| incarnation.0)).collect()
+}
+
+fn from_wire_incarnations(known: body::Incarnations) -> Arc<[Option<Incarnation>]> {
+    known.into_iter().map(|known| known.map(Incarnation)).collect()
 }
 
 /// An entry of the log in JSON.

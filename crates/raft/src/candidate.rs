@@ -44,6 +44,7 @@ impl Campaign {
             ballot,
             last_log_index: core.log.last_index(),
             last_log_term: core.log.last_term(),
+            incarnations: core.known_incarnations(),
         };
         for peer in core.peers() {
             core.send_as(term, peer, Payload::RequestVote(request.clone()));
@@ -76,6 +77,12 @@ impl Campaign {
     /// Whether a quorum answered at all, for or against.
     pub(crate) fn reached_quorum(&self) -> bool {
         self.votes.iter().flatten().count() >= quorum(self.votes.len())
+    }
+
+    /// Whether the answers that came so far may be used: a node that could
+    /// have forgotten its past gives everybody time to tell it.
+    pub(crate) fn may_conclude<C: Clone, S: Clone>(&self, core: &Core<C, S>) -> bool {
+        core.config.durable || core.roster.is_complete() || self.verdict_at.is_none()
     }
 
     /// Judges once, half an election timeout into the campaign, whether the

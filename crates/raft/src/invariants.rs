@@ -247,6 +247,7 @@ mod tests {
             heartbeat_interval: Duration::from_millis(100),
             gather_window: Duration::ZERO,
             entries_per_message: 512,
+            durable: true,
         };
         let entries = (1..).zip(log).map(|(index, &(term, command))| Entry {
             term: Term(term),

@@ -28,6 +28,7 @@
 //!     heartbeat_interval: Duration::from_millis(100),
 //!     gather_window: Duration::from_millis(3),
 //!     entries_per_message: 512,
+//!     durable: true,
 //! };
 //! // A cluster of one leads at once.
 //! let mut node: Raft<&str, ()> =

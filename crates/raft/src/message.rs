@@ -91,6 +91,8 @@ pub struct RequestVote {
     pub last_log_index: LogIndex,
     /// Term of the candidate's last entry.
     pub last_log_term: Term,
+    /// Every incarnation the candidate has met, by node.
+    pub incarnations: Arc<[Option<Incarnation>]>,
 }
 
 /// The answer to [`RequestVote`].
@@ -100,6 +102,9 @@ pub struct Vote {
     pub pre_vote: bool,
     /// Whether the candidate gets it.
     pub granted: bool,
+    /// For a candidate that has forgotten its past: every incarnation the
+    /// voter has met, so that it learns of it.
+    pub incarnations: Option<Arc<[Option<Incarnation>]>>,
 }
 
 /// A leader's entries (paper, figure 2). With `prev_log_index` 0 and no
@@ -237,4 +242,7 @@ pub struct Config {
     pub gather_window: Duration,
     /// The most entries one message carries.
     pub entries_per_message: usize,
+    /// Whether records outlive the node, so that it never forgets its past;
+    /// see [`crate::roster`].
+    pub durable: bool,
 }

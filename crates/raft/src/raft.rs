@@ -88,6 +88,11 @@ impl<C: Clone, S: Clone> Raft<C, S> {
             Role::PreCandidate(campaign) | Role::Candidate(campaign) => {
                 if let Some(isolated) = campaign.judge_isolation(now) {
                     self.core.isolated = isolated;
+                    if campaign.standing() == Count::Won {
+                        // Pre-votes that waited; a vote proper never does.
+                        self.campaign(now, Ballot::Vote);
+                        return;
+                    }
                 }
                 if now >= campaign.deadline {
                     self.campaign(now, Ballot::PreVote);
@@ -162,11 +167,16 @@ impl<C: Clone, S: Clone> Raft<C, S> {
         let term = message.term;
         match message.payload {
             Payload::RequestVote(request) => {
-                if standing == Standing::Voter {
-                    self.on_request_vote(now, from, term, &request);
+                self.core.roster.learn(&request.incarnations);
+                match standing {
+                    Standing::Voter => self.on_request_vote(now, from, term, &request),
+                    Standing::Forgetful => self.remind(from, &request),
                 }
             }
             Payload::Vote(vote) => {
+                if let Some(incarnations) = &vote.incarnations {
+                    self.core.roster.learn(incarnations);
+                }
                 if standing == Standing::Voter {
                     self.on_vote(now, from, term, &vote);
                 }
@@ -197,6 +207,13 @@ impl<C: Clone, S: Clone> Raft<C, S> {
                 }
             }
         }
+    }
+
+    /// Tells a candidate that has forgotten its past that it has one.
+    fn remind(&mut self, candidate: NodeIndex, request: &RequestVote) {
+        let pre_vote = request.ballot == Ballot::PreVote;
+        let incarnations = Some(self.core.known_incarnations());
+        self.core.send(candidate, Payload::Vote(Vote { pre_vote, granted: false, incarnations }));
     }
 
     /// Decides who gets this node's vote (paper, sections 5.2 and 5.4.1).
@@ -233,7 +250,11 @@ impl<C: Clone, S: Clone> Raft<C, S> {
             }
         }
         let reply_term = if granted { term } else { self.core.term };
-        self.core.send_as(reply_term, from, Payload::Vote(Vote { pre_vote, granted }));
+        self.core.send_as(
+            reply_term,
+            from,
+            Payload::Vote(Vote { pre_vote, granted, incarnations: None }),
+        );
     }
 
     /// Counts a vote.
@@ -259,10 +280,12 @@ impl<C: Clone, S: Clone> Raft<C, S> {
         if campaign.reached_quorum() {
             self.core.isolated = false;
         }
+        let may_conclude = campaign.may_conclude(&self.core);
         match (count, next_ballot) {
             (Count::Open, _) => {}
             (Count::Lost, _) => self.follow(now, self.core.term, None),
-            (Count::Won, Some(ballot)) => self.campaign(now, ballot),
+            (Count::Won, Some(ballot)) if may_conclude => self.campaign(now, ballot),
+            (Count::Won, Some(_)) => {}
             (Count::Won, None) => self.lead(now),
         }
     }

@@ -11,10 +11,16 @@
 //! If a majority of nodes is lost that way the cluster stands still rather
 //! than forget.
 //!
-//! Nodes hear of incarnations from their owners and from the leader's
-//! heartbeats. *The window that remains*: a node that has not had one heartbeat
-//! since some peer first took part does not know that peer, and would accept
-//! its second life. With storage there is no such window.
+//! Nodes hear of incarnations from their owners, from heartbeats, from
+//! candidates, and from voters that refuse a candidate because it has
+//! forgotten. A node without storage that has not met all others yet waits for
+//! half an election timeout before it uses the pre-votes it got: if it has a
+//! past, a node that knows it has the time to say so.
+//!
+//! *The window that remains*: nodes that have lost their memory and are cut off
+//! from everybody who knew them cannot tell that they have a past. If they are
+//! a majority they begin a new history, and so does a cluster whose nodes were
+//! all restarted. With storage there is no such window.
 
 use std::sync::Arc;
 
@@ -57,6 +63,12 @@ impl Roster {
     #[must_use]
     pub fn is_forgetful(&self) -> bool {
         self.forgetful
+    }
+
+    /// Whether every node has been met.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.known.iter().all(Option::is_some)
     }
 
     /// All incarnations known, by node.

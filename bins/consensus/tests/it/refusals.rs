@@ -33,7 +33,9 @@ impl Lonely {
         );
         let answer = json!({"type": "request_vote_ok", "term": 1, "vote_granted": true,
             "pre_vote": true, "incarnation": 2, "in_reply_to": request["msg_id"]});
-        let asked = node.say("n2", answer);
+        let mut asked = node.say("n2", answer);
+        // It has not met n3 yet, and without storage waits for what that may know.
+        asked.extend(node.advance(Duration::from_millis(150)));
         let answer = json!({"type": "request_vote_ok", "term": 1, "vote_granted": true,
             "incarnation": 2, "in_reply_to": to("n2", &asked)["msg_id"]});
         let told = node.say("n2", answer);

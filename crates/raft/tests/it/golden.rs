@@ -15,7 +15,7 @@
 //!
 //! | command | meaning |
 //! |---|---|
-//! | `cluster 5 [gather=3ms] [batch=1]` | five empty nodes |
+//! | `cluster 5 [gather=3ms] [batch=1] [volatile]` | five empty nodes, `volatile` ones without storage |
 //! | `log n1 1 1 4 [term=7]` | n1 starts with entries of these terms |
 //! | `campaign n1` | time passes until n1's election timeout is over |
 //! | `advance 100ms` | time passes for all; no message moves |
@@ -102,7 +102,8 @@ fn execute(cluster: &mut Option<ScriptCluster>, command: &str) {
     if verb == "cluster" {
         let gather = option(arguments, "gather").map_or(Duration::ZERO, milliseconds);
         let batch = option(arguments, "batch").map_or(512, number) as usize;
-        *cluster = Some(ScriptCluster::new(number(arguments[0]) as usize, gather, batch));
+        let durable = !arguments.contains(&"volatile");
+        *cluster = Some(ScriptCluster::new(number(arguments[0]) as usize, gather, batch, durable));
         return;
     }
     let cluster = cluster.as_mut().expect("the script begins with `cluster`");

@@ -126,6 +126,7 @@ impl Schedule {
             heartbeat_interval: Duration::from_millis(100),
             gather_window: Duration::from_millis(3),
             entries_per_message: 8,
+            durable: !self.volatile,
         };
         let seed = self.rng.random();
         let host = &mut self.hosts[id.0];

@@ -26,6 +26,7 @@ pub(crate) struct ScriptCluster {
     now: Duration,
     gather_window: Duration,
     entries_per_message: usize,
+    durable: bool,
     nodes: Vec<Option<Node>>,
     stores: Vec<Store<String, State>>,
     states: Vec<State>,
@@ -37,11 +38,17 @@ pub(crate) struct ScriptCluster {
 }
 
 impl ScriptCluster {
-    pub(crate) fn new(nodes: usize, gather_window: Duration, entries_per_message: usize) -> Self {
+    pub(crate) fn new(
+        nodes: usize,
+        gather_window: Duration,
+        entries_per_message: usize,
+        durable: bool,
+    ) -> Self {
         let mut cluster = Self {
             now: Duration::ZERO,
             gather_window,
             entries_per_message,
+            durable,
             nodes: (0..nodes).map(|_| None).collect(),
             stores: vec![Store::default(); nodes],
             states: vec![State::new(); nodes],
@@ -75,6 +82,7 @@ impl ScriptCluster {
             heartbeat_interval: Duration::from_millis(100),
             gather_window: self.gather_window,
             entries_per_message: self.entries_per_message,
+            durable: self.durable,
         };
         let stored = self.stores[id.0].stored.clone();
         let incarnation = self.incarnations[id.0];
