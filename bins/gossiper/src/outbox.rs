@@ -27,6 +27,10 @@ impl Gossiper {
         for peer in targets.drain(..) {
             self.offer(peer, position, false, ctx.now());
             if self.links[peer.index()].failed {
+                if self.partition.blocks(self.cluster.id(peer)) {
+                    // It would have been sent, had the partition not made the peer fail.
+                    self.partition.count_dropped();
+                }
                 self.send_round(peer, position, source, ctx.now());
             }
         }

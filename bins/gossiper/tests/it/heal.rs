@@ -94,6 +94,25 @@ fn drops_are_counted_both_ways_and_clients_never_blocked() {
     assert_eq!(world.request(0, Body::PartitionStatus), status(&[], 2));
 }
 
+/// Every value that would have gone to a blocked neighbour counts once, however long it is blocked.
+#[test]
+fn each_forward_to_a_blocked_neighbour_counts_once() {
+    let mut world = world(2, Shape::Line);
+    split(&mut world, 0..1);
+    for _ in 0..4 {
+        world.broadcast(0);
+        world.run_for(Duration::from_secs(1));
+    }
+    let status = world.request(0, Body::PartitionStatus);
+    let Some(Body::PartitionStatusOk { messages_dropped, .. }) = status else {
+        panic!("{status:?}")
+    };
+    assert_eq!(messages_dropped, 4);
+    heal(&mut world);
+    world.run_for(Duration::from_secs(3));
+    assert!(world.all_have(0..4));
+}
+
 #[test]
 fn one_side_alone_can_neither_heal_nor_claim_to_have_converged() {
     let mut world = world(2, Shape::Line);
