@@ -95,8 +95,9 @@ pub enum Body {
 /// A client's request on its way to the leader.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forward {
-    /// The term whose leader it is meant for: no other may take it, so that a
-    /// refusal is final although the network may deliver copies later.
+    /// The term whose leader it is meant for. No other may take it, so that a
+    /// refusal with error 14 is final although copies may arrive later. Any
+    /// other refusal is not: a first copy may have been taken.
     pub term: u64,
     /// The request.
     pub request: WireCommand,

@@ -3,8 +3,8 @@
 //!
 //! A refusal with a definite code promises that the request will never take
 //! effect. That is certain as long as no leader has had it, or every leader
-//! that had it refused it for the whole of its term; and always for a read. As
-//! soon as a write was once in some log, or an attempt went unanswered, its
+//! that had it gave it up for the whole of its term; and always for a read. As
+//! soon as a write was once in some log, or nobody knows if it was, its
 //! outcome is *uncertain*: it is tried again under the same [`RequestId`], which
 //! the store applies once only, and in the end refused with an indefinite code.
 
@@ -45,7 +45,7 @@ pub struct OpenRequest {
     pub place: Place,
     /// How often it was passed on.
     pub attempt: u32,
-    /// The leader of this term has refused it for good.
+    /// The leader of this term does not take it.
     pub refused_in: Option<Term>,
     /// Whether it may have got into some log.
     pub uncertain: bool,

@@ -8,7 +8,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use proto::{Caller, Context, Error, Json, Node, NodeId, Outcome, Records, Time, TimerId};
+use proto::{
+    Caller, Context, Error, ErrorCode, Json, Node, NodeId, Outcome, Records, Time, TimerId,
+};
 use raft::{NodeIndex, ReadId, Term};
 use rand::RngExt as _;
 
@@ -331,27 +333,33 @@ impl Server {
         outcome: Outcome<Body>,
         ctx: &mut Context<'_, ConsensusNode>,
     ) {
-        let is_refusal = |error: &Error| error.code == proto::ErrorCode::TemporarilyUnavailable;
         match outcome {
             Outcome::Reply(body) => {
                 if let Some(request) = self.clients.finish(sequence) {
                     ctx.reply(&request.caller, body);
                 }
             }
-            Outcome::Error(error) if !is_refusal(&error) => {
+            Outcome::Error(error) if is_answer(error.code) => {
                 if let Some(request) = self.clients.finish(sequence) {
                     ctx.reply_error(&request.caller, error);
                 }
             }
             unanswered => {
-                let current = |place: &Place| matches!(place, Place::Forwarded(_));
                 let Some(request) = self.clients.get_mut(sequence) else { return };
-                if request.attempt != attempt || !current(&request.place) {
+                let Place::Forwarded(term) = request.place else { return };
+                if request.attempt != attempt {
                     return;
                 }
-                match (unanswered, request.place) {
-                    (Outcome::Error(_), Place::Forwarded(term)) => request.refused_in = Some(term),
-                    _ => request.lose_track(),
+                match unanswered {
+                    Outcome::Error(error) => {
+                        // Whoever says so will not take it in this term, but
+                        // may have taken an earlier copy, unless it says more.
+                        request.refused_in = Some(term);
+                        if error.code != ErrorCode::Abort {
+                            request.lose_track();
+                        }
+                    }
+                    Outcome::Reply(_) | Outcome::Timeout => request.lose_track(),
                 }
                 self.hold(sequence, ctx);
                 self.dispatch(sequence, ctx);
@@ -482,7 +490,13 @@ fn refuse_stranger(caller: &Caller, ctx: &mut Context<'_, ConsensusNode>) {
     ctx.reply_error(caller, error);
 }
 
-/// Final for this term, in which this node does not lead any more.
+/// Final: the request was taken out before it got into the log, and this node
+/// does not lead in its term any more, so that no copy can get there either.
 fn refuse_forward(caller: &Caller, ctx: &mut Context<'_, ConsensusNode>) {
-    ctx.reply_error(caller, Error::temporarily_unavailable("leads no more"));
+    ctx.reply_error(caller, Error::new(ErrorCode::Abort, "leads no more"));
+}
+
+/// Whether an error is the outcome of the operation itself.
+fn is_answer(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::KeyDoesNotExist | ErrorCode::PreconditionFailed)
 }

@@ -82,6 +82,12 @@ fn write(msg_id: u64) -> Value {
     json!({"type": "write", "key": 1, "value": msg_id, "msg_id": msg_id})
 }
 
+fn heartbeat() -> Value {
+    json!({"type": "append_entries", "term": 1, "leader_id": "n3", "prev_log_index": 0,
+        "prev_log_term": 0, "entries": [], "leader_commit": 0, "round": 1, "incarnation": 3,
+        "msg_id": 1})
+}
+
 fn forward(msg_id: u64, term: u64, sequence: u64) -> Value {
     json!({"type": "forward", "msg_id": msg_id, "term": term, "request": {"op": "write",
         "key": 1, "value": sequence, "origin": 2, "session": 77, "sequence": sequence}})
@@ -128,25 +134,31 @@ fn a_write_that_is_in_no_log_is_refused_for_certain_when_leadership_is_lost() {
     let passed_on = to("n3", &said[said.len() - 1..]);
     assert_eq!((&passed_on["type"], &passed_on["term"]), (&json!("forward"), &json!(9)));
     // That one refuses for good, and nobody else leads: nothing has happened.
-    let said = node.say(
-        "n3",
-        json!({"type": "error", "code": 11, "text": "",
-        "in_reply_to": passed_on["msg_id"]}),
-    );
-    assert!(is_silent("c1", &said));
+    let refusal = json!({"type": "error", "code": 14, "text": "",
+        "in_reply_to": passed_on["msg_id"]});
+    assert!(is_silent("c1", &node.say("n3", refusal)));
     assert_eq!(to("c1", &node.advance(PATIENCE))["code"], 11);
+}
+
+#[test]
+fn a_leader_that_may_have_taken_an_earlier_copy_leaves_the_outcome_open() {
+    let mut node = Lonely::new();
+    node.say("n3", heartbeat());
+    let passed_on = to("n3", &node.say("c1", write(5)));
+    // n3 leads no more. It says so to this copy; the network may have brought it another before.
+    let refusal = json!({"type": "error", "code": 11, "text": "",
+        "in_reply_to": passed_on["msg_id"]});
+    assert_eq!(node.say("n3", refusal), Vec::<Value>::new());
+    assert_eq!(to("c1", &node.advance(4 * PATIENCE))["code"], 0);
 }
 
 #[test]
 fn a_forward_without_an_answer_is_tried_again_and_refused_indefinitely() {
     let mut node = Lonely::new();
-    let heartbeat = json!({"type": "append_entries", "term": 1, "leader_id": "n3",
-        "prev_log_index": 0, "prev_log_term": 0, "entries": [], "leader_commit": 0, "round": 1,
-        "incarnation": 3, "msg_id": 1});
-    node.say("n3", heartbeat.clone());
+    node.say("n3", heartbeat());
     let first = to("n3", &node.say("c1", write(5)));
     node.advance(Duration::from_millis(250));
-    node.say("n3", heartbeat);
+    node.say("n3", heartbeat());
     let second = to("n3", &node.advance(Duration::from_millis(100)));
     // The same request, so that it is applied once.
     assert_eq!((&first["type"], &first["request"]), (&json!("forward"), &second["request"]));
