@@ -4,14 +4,19 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use gossiper::Body;
+use gossiper::{Body, StrategyKind};
 use proto::{Json, NodeId, encode};
 use simulator::{Cut, Fate};
 
 use crate::world::{Setup, Shape, World};
 
 fn world(nodes: usize, shape: Shape) -> World {
+    world_with(nodes, shape, StrategyKind::Tree)
+}
+
+fn world_with(nodes: usize, shape: Shape, strategy: StrategyKind) -> World {
     let mut setup = Setup::new(nodes, shape, 1);
+    setup.config.strategy = strategy;
     setup.network.latency = Duration::from_millis(10);
     World::new(&setup)
 }
@@ -36,30 +41,38 @@ fn heal(world: &mut World) {
 #[test]
 fn each_side_goes_on_and_both_converge_after_the_heal() {
     for shape in [Shape::Line, Shape::Grid, Shape::Tree(3), Shape::Total] {
-        let mut world = world(9, shape);
-        split(&mut world, 0..4);
-        for node in 0..9 {
-            world.broadcast(node);
-        }
-        world.run_for(Duration::from_secs(3));
-        for node in 0..9 {
-            let own_side = if node < 4 { 0..4 } else { 4..9 };
-            let other_side = if node < 4 { 4..9 } else { 0..4 };
-            assert!(world.has(node, own_side), "{shape:?}: n{node} lacks values of its side");
-            assert!(other_side.into_iter().all(|value| !world.has(node, value..value + 1)));
-        }
-        heal(&mut world);
-        world.run_for(Duration::from_secs(1));
-        assert!(world.all_have(0..9), "{shape:?}: {:?}", world.sizes());
-        for node in 0..9 {
-            let status = world.request(node, Body::ConvergenceStatus).unwrap();
-            let Body::ConvergenceStatusOk { converged, waiting_for, convergence_ms } = status
-            else {
-                panic!("{status:?}")
-            };
-            assert!(converged && waiting_for.is_empty(), "{shape:?}: n{node} {waiting_for:?}");
-            assert!(convergence_ms.is_some_and(|ms| (100..1000).contains(&ms)));
-        }
+        check_heal(shape, StrategyKind::Tree);
+    }
+    for (_, strategy) in StrategyKind::NAMED {
+        check_heal(Shape::Grid, strategy);
+    }
+}
+
+#[track_caller]
+fn check_heal(shape: Shape, strategy: StrategyKind) {
+    let what = format!("{shape:?}, {strategy:?}");
+    let mut world = world_with(9, shape, strategy);
+    split(&mut world, 0..4);
+    for node in 0..9 {
+        world.broadcast(node);
+    }
+    world.run_for(Duration::from_secs(5));
+    for node in 0..9 {
+        let own_side = if node < 4 { 0..4 } else { 4..9 };
+        let other_side = if node < 4 { 4..9 } else { 0..4 };
+        assert!(world.has(node, own_side), "{what}: n{node} lacks values of its side");
+        assert!(other_side.into_iter().all(|value| !world.has(node, value..value + 1)), "{what}");
+    }
+    heal(&mut world);
+    world.run_for(Duration::from_secs(2));
+    assert!(world.all_have(0..9), "{what}: {:?}", world.sizes());
+    for node in 0..9 {
+        let status = world.request(node, Body::ConvergenceStatus).unwrap();
+        let Body::ConvergenceStatusOk { converged, waiting_for, convergence_ms } = status else {
+            panic!("{status:?}")
+        };
+        assert!(converged && waiting_for.is_empty(), "{what}: n{node} {waiting_for:?}");
+        assert!(convergence_ms.is_some_and(|ms| (100..1000).contains(&ms)), "{what}");
     }
 }
 
