@@ -55,6 +55,9 @@ impl StrategyKind {
     ];
 }
 
+/// See [`Config::answer_timeout`].
+const ANSWER_TIMEOUT_MIN: Duration = Duration::from_millis(500);
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -96,7 +99,8 @@ Flags:
       star                  everyone tells the hub, and the hub tells everyone, in rounds; the hub
                             is the first node that answers, in the order of `node_ids`
   --ack-timeout TIME      how long a neighbour may take to acknowledge a value before it is sent
-                          round that neighbour (tree, flood, fan-out; default: 500ms)
+                          round that neighbour; longer than a round trip, or every value takes
+                          every way there is (default: 500ms)
   --fan-out K             how many nodes `fan-out` tells a value (default: 2)
   --batch-interval TIME   how long `batched` collects values for a neighbour (default: 100ms)
   --batch-size N          how many values make `batched` send at once (default: 100)
@@ -115,6 +119,12 @@ Whatever the strategy, what is not acknowledged is found and moved by comparing 
 };
 
 impl Config {
+    /// How long an answer to a message of our own may take, at least half a second. The time that
+    /// `--ack-timeout` allows is taken for the slowest round trip.
+    pub fn answer_timeout(&self) -> Duration {
+        self.ack_timeout.max(ANSWER_TIMEOUT_MIN)
+    }
+
     /// Reads the settings from a command line.
     ///
     /// # Errors

@@ -15,10 +15,8 @@ use proto::{Json, MessageId, Time};
 use crate::message::BatchId;
 use crate::value_set::{Position, ValueSet};
 
-/// First wait for an answer to a comparison; it doubles with every attempt.
-pub const RETRY_MIN: Duration = Duration::from_millis(500);
-/// Longest wait for an answer to a comparison. After a partition ends, nodes find each other again
-/// within this time and a quarter (the jitter).
+/// Longest wait for an answer to a comparison, unless the first one is longer already. After a
+/// partition ends, nodes find each other again within this time and a quarter (the jitter).
 pub const RETRY_MAX: Duration = Duration::from_millis(2000);
 
 /// How many of the messages that carried a value again are remembered. An acknowledgement of an

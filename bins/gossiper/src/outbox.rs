@@ -6,7 +6,7 @@ use proto::{Context, MessageId, Time};
 use rand::RngExt as _;
 
 use crate::digest::Digest;
-use crate::link::{Batch, Comparison, Forward, Kind, Link, Queued, RETRY_MAX, RETRY_MIN};
+use crate::link::{Batch, Comparison, Forward, Kind, Link, Queued, RETRY_MAX};
 use crate::message::{BatchId, Body, Gossip};
 use crate::node::Gossiper;
 use crate::strategy::{Form, View};
@@ -168,7 +168,7 @@ impl Gossiper {
         {
             self.links[anchor.index()].compare(now);
         }
-        let batch_timeout = self.strategy.batch_timeout();
+        let batch_timeout = self.strategy.ack_delay_max() + self.config.answer_timeout();
         for peer in self.cluster.others() {
             let link = &mut self.links[peer.index()];
             if link.batches.front().is_some_and(|batch| batch.sent_at + batch_timeout <= now) {
@@ -282,7 +282,7 @@ impl Gossiper {
         if attempts > 0 || self.partition.blocks(self.cluster.id(peer)) {
             self.fail(peer, ctx);
         }
-        let next_at = ctx.now() + retry_after(attempts, ctx);
+        let next_at = ctx.now() + retry_after(self.config.answer_timeout(), attempts, ctx);
         let comparison = Comparison { next_at, attempts: attempts.saturating_add(1) };
         let link = &mut self.links[peer.index()];
         link.comparison = Some(comparison);
@@ -328,7 +328,7 @@ impl Gossiper {
 
     /// Sets the timer for whatever is due first, if it is not set for that or earlier.
     pub(crate) fn arm(&mut self, ctx: &mut Context<'_, Self>) {
-        let batch_timeout = self.strategy.batch_timeout();
+        let batch_timeout = self.strategy.ack_delay_max() + self.config.answer_timeout();
         let links = self
             .links
             .iter()
@@ -345,9 +345,13 @@ impl Gossiper {
     }
 }
 
-/// How long to wait for an answer: longer with every attempt, and by chance a little longer, so
-/// that nodes that lost a peer together do not all ask together.
-pub(crate) fn retry_after(attempts: u32, ctx: &mut Context<'_, Gossiper>) -> Duration {
-    let wait = RETRY_MIN.saturating_mul(1 << attempts.min(8)).min(RETRY_MAX);
+/// How long to wait for an answer: `first` at first, longer with every attempt, and by chance a
+/// little longer, so that nodes that lost a peer together do not all ask together.
+pub(crate) fn retry_after(
+    first: Duration,
+    attempts: u32,
+    ctx: &mut Context<'_, Gossiper>,
+) -> Duration {
+    let wait = first.saturating_mul(1 << attempts.min(8)).min(RETRY_MAX.max(first));
     wait.mul_f64(1.0 + ctx.random().random_range(0.0..0.25))
 }

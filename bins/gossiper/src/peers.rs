@@ -115,7 +115,7 @@ impl Gossiper {
         if let Some(comparison) = &mut link.comparison {
             comparison.attempts = 0;
             if digest.asker.life == self.life {
-                comparison.next_at = ctx.now() + retry_after(0, ctx);
+                comparison.next_at = ctx.now() + retry_after(self.config.answer_timeout(), 0, ctx);
             }
         }
         for value in &digest.messages {

@@ -8,7 +8,6 @@ use rand::rngs::Xoshiro256PlusPlus;
 
 use super::{Form, Overlay, Strategy, View};
 use crate::config::Config;
-use crate::link::RETRY_MIN;
 use crate::topology::{Cluster, Peer, Topology};
 
 /// Along a spanning tree, in batches.
@@ -67,7 +66,7 @@ impl Strategy for Batched {
         view.now + self.ack_delay
     }
 
-    fn batch_timeout(&self) -> Duration {
-        self.ack_delay + RETRY_MIN
+    fn ack_delay_max(&self) -> Duration {
+        self.ack_delay
     }
 }

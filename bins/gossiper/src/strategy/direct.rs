@@ -9,7 +9,6 @@ use rand::rngs::Xoshiro256PlusPlus;
 
 use super::{Form, Strategy, View};
 use crate::config::Config;
-use crate::link::RETRY_MIN;
 use crate::topology::{Cluster, Peer, Topology};
 
 /// From everyone to everyone.
@@ -48,7 +47,7 @@ impl Strategy for Direct {
         view.now + self.ack_delay
     }
 
-    fn batch_timeout(&self) -> Duration {
-        self.ack_delay + RETRY_MIN
+    fn ack_delay_max(&self) -> Duration {
+        self.ack_delay
     }
 }

@@ -9,7 +9,6 @@ use rand::seq::SliceRandom;
 
 use super::{Form, Strategy, View};
 use crate::config::Config;
-use crate::link::RETRY_MIN;
 use crate::topology::{Cluster, Peer, Topology};
 
 /// To K random nodes.
@@ -56,9 +55,5 @@ impl Strategy for FanOut {
     /// anti-entropy of Demers et al., "Epidemic algorithms", 1987).
     fn patience(&self) -> Duration {
         Duration::from_secs(1)
-    }
-
-    fn batch_timeout(&self) -> Duration {
-        RETRY_MIN
     }
 }

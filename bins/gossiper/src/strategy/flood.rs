@@ -1,13 +1,10 @@
 //! Values travel along every edge of the topology, at once (task 3-1): more messages than a tree, but a
 //! failed node is felt only where the graph falls apart without it.
 
-use std::time::Duration;
-
 use proto::Time;
 use rand::rngs::Xoshiro256PlusPlus;
 
 use super::{Form, Overlay, Strategy, View};
-use crate::link::RETRY_MIN;
 use crate::topology::{Cluster, Peer, Topology};
 
 /// Along every edge.
@@ -45,9 +42,5 @@ impl Strategy for Flood {
 
     fn ack_departure(&mut self, _: Peer, view: View<'_>) -> Time {
         view.now
-    }
-
-    fn batch_timeout(&self) -> Duration {
-        RETRY_MIN
     }
 }

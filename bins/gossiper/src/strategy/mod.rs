@@ -96,8 +96,10 @@ pub trait Strategy: Debug + Send {
     /// When the acknowledgement of a batch that has just come from the peer leaves at the latest.
     fn ack_departure(&mut self, peer: Peer, view: View<'_>) -> Time;
 
-    /// How long a batch may go without acknowledgement before the two nodes compare notes.
-    fn batch_timeout(&self) -> Duration;
+    /// How long a peer may hold back the acknowledgement of a batch.
+    fn ack_delay_max(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// The peer that this node compares notes with when nothing new has come for a while. All nodes
     /// do so, and whatever one of them lacks is found, if the pairs connect everyone. By default they

@@ -21,7 +21,6 @@ use rand::rngs::Xoshiro256PlusPlus;
 
 use super::{Form, Round, Strategy, View};
 use crate::config::Config;
-use crate::link::RETRY_MIN;
 use crate::message::HubRound;
 use crate::topology::{Cluster, Peer, Topology};
 use crate::value_set::Hash;
@@ -125,9 +124,8 @@ impl Strategy for Star {
         view.now + self.ack_delay
     }
 
-    fn batch_timeout(&self) -> Duration {
-        let delay = if self.is_hub() { self.ack_delay } else { self.interval };
-        delay + RETRY_MIN
+    fn ack_delay_max(&self) -> Duration {
+        if self.is_hub() { self.ack_delay } else { self.interval }
     }
 
     fn anchor(&self, _: View<'_>) -> Option<Peer> {
@@ -135,7 +133,7 @@ impl Strategy for Star {
     }
 
     fn quiet(&self) -> Duration {
-        2 * self.interval + RETRY_MIN
+        Duration::from_secs(1).max(3 * self.interval)
     }
 
     /// While the hub acknowledges and its rounds come there is nothing to find.

@@ -1,13 +1,10 @@
 //! The default: values travel along a spanning tree of the topology, each edge once, at once (tasks
 //! 3-2, 3-3-1, 3-3-2). Round a failed neighbour they go directly to everyone behind it.
 
-use std::time::Duration;
-
 use proto::Time;
 use rand::rngs::Xoshiro256PlusPlus;
 
 use super::{Form, Overlay, Strategy, View};
-use crate::link::RETRY_MIN;
 use crate::topology::{Cluster, Peer, Topology};
 
 /// Along a spanning tree.
@@ -45,9 +42,5 @@ impl Strategy for Tree {
 
     fn ack_departure(&mut self, _: Peer, view: View<'_>) -> Time {
         view.now
-    }
-
-    fn batch_timeout(&self) -> Duration {
-        RETRY_MIN
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use gossiper::Body;
+use gossiper::{Body, StrategyKind};
 use simulator::Random;
 
 use crate::world::{Setup, Shape, World};
@@ -139,6 +139,27 @@ fn the_numbers_of_check_acks_and_failure_stats() {
     assert_eq!(world.request(0, Body::CheckAcks), check(0, 0, 0));
     assert_eq!(world.request(0, Body::FailureStats), stats(1, 4));
     assert!(world.all_have(0..world.next_value));
+}
+
+/// A slow network is no failure if the time-out allows for it, whatever waits for an answer.
+#[test]
+fn a_slow_network_costs_no_more_than_a_fast_one() {
+    for (_, strategy) in StrategyKind::NAMED {
+        let costs = [10, 1000].map(|latency_ms| {
+            let mut setup = Setup::new(9, Shape::Tree(2), 12);
+            setup.network.latency = Duration::from_millis(latency_ms);
+            setup.config.strategy = strategy;
+            setup.config.ack_timeout = Duration::from_secs(3);
+            let mut world = World::new(&setup);
+            world.workload(20.0, Duration::from_secs(10));
+            world.run_for(Duration::from_secs(20));
+            assert!(world.all_have(0..world.next_value));
+            assert_eq!(world.cluster.take_logs(), []);
+            world.messages_per_operation()
+        });
+        // Notes are compared while more is under way, which moves some values twice.
+        assert!(costs[1] < 1.5 * costs[0], "{strategy:?}: {costs:?}");
+    }
 }
 
 /// Without a state directory a killed node comes back empty, and without a topology.
