@@ -32,6 +32,7 @@ fn good_nodes_in_other_languages_are_valid() {
         ("echo", "echo.py", "2", ["--nemesis", "kill"]),
         ("unique-ids", "unique_ids.sh", "3", ["--nemesis", "partition"]),
         ("broadcast", "broadcast.py", "5", ["--latency", "10"]),
+        ("pn-counter", "counter.py", "3", ["--nemesis", "partition"]),
     ] {
         let flags = ["-w", workload, "--node-count", nodes, "--rate", "20", rest[0], rest[1]];
         let interval = ["--nemesis-interval", "0.2"];
