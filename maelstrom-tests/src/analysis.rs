@@ -8,7 +8,7 @@ use crate::expect::Expectation;
 use crate::harness::Record;
 use crate::options::{Options, WorkloadName};
 use crate::workload::{Checked, Workload};
-use crate::world::ProblemKind;
+use crate::world::{Problem, ProblemKind};
 
 /// What is to be said of a run.
 #[derive(Clone, PartialEq, Debug)]
@@ -69,8 +69,6 @@ pub fn analyse(
     json.insert("time-zero".to_owned(), json!(record.time_zero.as_nanos()));
     json.insert("problems".to_owned(), to_value(&record.problems));
     json.insert("unsettled".to_owned(), json!(record.unsettled));
-    json.insert("late-replies".to_owned(), json!(record.late_replies));
-    json.insert("time-zero".to_owned(), json!(record.time_zero.as_nanos()));
     json.insert("notes".to_owned(), json!(notes(options, record)));
 
     let outcomes: Vec<Value> = expectations
@@ -104,12 +102,17 @@ pub fn say(verdict: Verdict) -> &'static str {
     }
 }
 
+/// A problem for people.
+fn describe(problem: &Problem) -> String {
+    let times =
+        if problem.count > 1 { format!(" ({} times)", problem.count) } else { String::new() };
+    format!("{}: {}{times}", problem.node, problem.text)
+}
+
 fn judge_nodes(record: &Record, verdicts: &mut Vec<Verdict>, causes: &mut Vec<String>) {
     for problem in record.problems.iter().filter(|problem| problem.kind.is_fatal()) {
         verdicts.push(Verdict::Invalid);
-        let times =
-            if problem.count > 1 { format!(" ({} times)", problem.count) } else { String::new() };
-        let cause = format!("{}: {}{times}", problem.node, problem.text);
+        let cause = describe(problem);
         // What must never be is the first thing to look at.
         let place = if problem.kind == ProblemKind::Invariant { 0 } else { causes.len() };
         causes.insert(place, cause);
@@ -194,8 +197,8 @@ fn notes(options: &Options, record: &Record) -> Vec<String> {
             ));
         }
     }
-    if record.late_replies > 0 {
-        notes.push(format!("{} replies came after their client had given up", record.late_replies));
+    for problem in record.problems.iter().filter(|problem| !problem.kind.is_fatal()) {
+        notes.push(describe(problem));
     }
     let stricter = match options.workload {
         WorkloadName::LinKv => {

@@ -18,7 +18,7 @@ use crate::nemesis::{Nemesis, Step};
 use crate::options::Options;
 use crate::progress::Progress;
 use crate::workload::{OnError, Worker, Workload};
-use crate::world::{Answer, Problem, Question, Reply, World};
+use crate::world::{Answer, Problem, ProblemKind, Question, Reply, World};
 
 /// An operation that starts this late is still held to belong to the schedule; after a longer
 /// stall the schedule goes on from where it is, without catching up.
@@ -37,8 +37,6 @@ pub struct Record {
     pub statistics: Statistics,
     /// What was wrong with nodes.
     pub problems: Vec<Problem>,
-    /// Replies that came when their client had given up.
-    pub late_replies: u64,
     /// Nodes that completed no operation while the run settled, if it did.
     pub unsettled: Vec<NodeId>,
     /// Whether the run was ended before its time.
@@ -109,7 +107,7 @@ struct Harness<'a, W> {
     origin: Time,
     history: Vec<Event<Json>>,
     started: u64,
-    late_replies: u64,
+    late_replies: Vec<Problem>,
     /// Nodes that completed an operation since the run began to settle.
     settled: Vec<bool>,
     unsettled: Vec<NodeId>,
@@ -147,7 +145,7 @@ impl<'a, W: World> Harness<'a, W> {
             deadlines: BTreeSet::new(),
             history: Vec::new(),
             started: 0,
-            late_replies: 0,
+            late_replies: Vec::new(),
             settled: vec![false; nodes],
             unsettled: Vec::new(),
         }
@@ -325,13 +323,11 @@ impl<'a, W: World> Harness<'a, W> {
 
     fn receive(&mut self, reply: Reply<W::Payload>) {
         let Some(worker) = self.worker_of(&reply.client) else {
-            self.late_replies += 1;
-            return;
+            return self.note_late_reply(&reply);
         };
         let open = self.workers[worker].open.as_ref();
         if open.is_none_or(|open| Some(open.msg_id) != reply.in_reply_to) {
-            self.late_replies += 1;
-            return;
+            return self.note_late_reply(&reply);
         }
         let Some(mut open) = self.close(worker) else { return };
         let answer = self.world.read(&mut open.question, reply.payload);
@@ -356,6 +352,32 @@ impl<'a, W: World> Harness<'a, W> {
             }
         };
         self.complete(worker, kind, op, error, open.is_final);
+    }
+
+    /// Keeps the first reply of each node that nobody waits for, and counts the others.
+    fn note_late_reply(&mut self, reply: &Reply<W::Payload>) {
+        if let Some(known) = self.late_replies.iter_mut().find(|late| late.node == reply.node) {
+            known.count += 1;
+            return;
+        }
+        let client = &reply.client;
+        let text = match reply.in_reply_to {
+            None => format!(
+                "a message to {client} has no `in_reply_to` with the `msg_id` of a request, so \
+                 it answers nothing"
+            ),
+            Some(MessageId(request)) => format!(
+                "a reply to request {request} of {client} came when {client} had given up \
+                 waiting or had its answer already"
+            ),
+        };
+        self.late_replies.push(Problem {
+            node: reply.node.clone(),
+            time: self.world.now().as_nanos(),
+            kind: ProblemKind::LateReply,
+            text,
+            count: 1,
+        });
     }
 
     fn worker_of(&self, client: &NodeId) -> Option<usize> {
@@ -437,8 +459,7 @@ impl<'a, W: World> Harness<'a, W> {
             history: self.history,
             time_zero: self.origin,
             statistics: self.world.statistics(),
-            problems: self.world.problems(),
-            late_replies: self.late_replies,
+            problems: self.world.problems().into_iter().chain(self.late_replies).collect(),
             unsettled: self.unsettled,
             interrupted: self.world.interrupted(),
         }

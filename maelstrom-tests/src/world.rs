@@ -24,6 +24,8 @@ pub enum Question {
 /// A message for a client.
 #[derive(Debug)]
 pub struct Reply<P> {
+    /// The node that sent it.
+    pub node: NodeId,
     /// The client.
     pub client: NodeId,
     /// The request that it answers.
@@ -98,7 +100,7 @@ pub enum ProblemKind {
     ClosedStream,
     /// Messages were lost because it sends more, or reads less, than can be kept for it.
     Overflow,
-    /// A reply to a client that had given up waiting.
+    /// A message to a client that does not wait for it (any more).
     LateReply,
     /// An invariant that is checked while running does not hold (virtual time only).
     Invariant,

@@ -250,8 +250,12 @@ impl ProcessWorld {
         {
             return self.receive_init_reply(index, in_reply_to, message.body);
         }
-        let (client, payload) = (message.dest.clone(), message.body.to_owned());
-        self.replies.push_back(Reply { client, in_reply_to, payload });
+        self.replies.push_back(Reply {
+            node: message.src.clone(),
+            client: message.dest.clone(),
+            in_reply_to,
+            payload: message.body.to_owned(),
+        });
     }
 
     fn receive_init_reply(&mut self, index: usize, in_reply_to: Option<MessageId>, body: &str) {

@@ -135,8 +135,12 @@ impl<N: Simulated> World for SimulatedWorld<N> {
             if let Some(message) = step.to_client {
                 // Answers to `init` are nobody's.
                 if !matches!(message.payload, Payload::InitOk) {
-                    let (client, in_reply_to) = (message.dest, message.in_reply_to);
-                    return Some(Reply { client, in_reply_to, payload: message.payload });
+                    return Some(Reply {
+                        node: message.src,
+                        client: message.dest,
+                        in_reply_to: message.in_reply_to,
+                        payload: message.payload,
+                    });
                 }
             }
         }

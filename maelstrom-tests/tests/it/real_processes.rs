@@ -62,7 +62,8 @@ fn every_bad_node_has_its_verdict_and_its_reason() {
         ("refuses-init", 1, "node n0: it answered `init` with something else"),
         ("extra-field", 1, "`node` does not belong into `echo_ok`"),
         ("huge", 1, "something else than it was sent"),
-        ("late-reply", 0, "after their client had given up"),
+        ("no-in-reply-to", 1, "n0: a message to c1 has no `in_reply_to`"),
+        ("late-reply", 0, "n0: a reply to request 1 of c1 came when c1 had given up"),
     ];
     // Some of them are waited for; side by side that takes the time of one.
     std::thread::scope(|scope| {
@@ -123,7 +124,7 @@ impl Stubborn {
                 let _ = sender.send(line);
             }
         });
-        let stubborn = Self { eddy, witness, directory: directory };
+        let stubborn = Self { eddy, witness, directory };
         stubborn.witness.recv_timeout(PATIENCE).expect("the nodes work");
         stubborn
     }

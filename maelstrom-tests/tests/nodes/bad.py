@@ -104,6 +104,8 @@ for text in sys.stdin:
     elif fault == "no-newline":
         write(line(client, reply).strip())
         sys.exit(0)
+    elif fault == "no-in-reply-to":
+        del reply["in_reply_to"]
     elif fault == "extra-field":
         reply["node"] = node_id
     write(line(client, reply))
