@@ -15,7 +15,7 @@ use crate::options::{FaultKind, Options, TopologyName, WorkloadName, numbered_no
 use crate::simulated::SimulatedNode;
 use crate::sweep::SweepArgs;
 use crate::tasks::TasksArgs;
-use crate::{compare, serve};
+use crate::{compare, report, serve};
 
 /// A test bench for Maelstrom nodes in any language: real processes, or our own nodes in virtual
 /// time, under faults, with checkers, and with every run repeatable from its seed.
@@ -36,6 +36,8 @@ pub enum Command {
     Tasks(TasksArgs),
     /// Show the runs of a store in a browser
     Serve(serve::Args),
+    /// Make the reports of earlier runs again
+    Report(report::command::Args),
     /// Hold two runs against each other
     Compare(compare::Args),
     /// Ask a node one of each message and explain its mistakes

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::report::history::{History, Outcome};
 use crate::report::plots::{self, DrawingError};
 use crate::report::results::{self, Results, percent};
-use crate::report::{page, text};
+use crate::report::{self, page, text};
 use crate::terminal;
 
 /// Arguments of `eddy compare`.
@@ -50,8 +50,7 @@ pub fn run(args: &Args) -> ExitCode {
 
 fn try_run(args: &Args) -> Result<(), DrawingError> {
     let find = |path: &Path| {
-        let in_store = args.store.join(path);
-        let path = if path.is_dir() { path.to_owned() } else { in_store };
+        let path = report::find_run(path, &args.store);
         Run::read(&path).map_err(|error| format!("cannot read the run {}: {error}", path.display()))
     };
     let (a, b) = (find(&args.a)?, find(&args.b)?);
@@ -157,7 +156,9 @@ fn rows(a: &Run, b: &Run) -> Vec<Row> {
         }
     }
     let (options_a, options_b) = (results_a.options(), results_b.options());
-    for (name, value) in &options_a {
+    // How many nodes there are says more than their names.
+    let is_shown = |name: &str| name != "nodes";
+    for (name, value) in options_a.iter().filter(|(name, _)| is_shown(name)) {
         let other = results_b.option(name);
         if *value != other {
             rows.push(row(&format!("--{name}"), value.clone(), other, String::new()));

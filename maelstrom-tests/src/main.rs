@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Command::Test(args) => eddy::test_command::run(&args),
         Command::Tasks(args) => eddy::tasks::run(&args),
         Command::Serve(args) => eddy::serve::run(&args),
+        Command::Report(args) => eddy::report::command::run(&args),
         Command::Compare(args) => eddy::compare::run(&args),
         Command::CheckNode(args) => eddy::check_node::run(&args),
         Command::Sweep(args) => eddy::sweep::run(&args),

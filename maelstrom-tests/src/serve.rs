@@ -157,6 +157,7 @@ fn answer(request: Request, store: &Store, local_only: bool) -> io::Result<()> {
             Ok(html) => respond_page(request, html),
             Err(error) => refuse(request, 500, &error.to_string()),
         },
+        "/favicon.ico" => respond(request, Response::empty(204), &[]),
         "/compare" => match compare_runs(store, query) {
             Some(html) => respond_page(request, html),
             None => refuse(request, 404, "There are no such two runs."),

@@ -5,6 +5,7 @@
 //! and [`violation`] draw; [`offence`] finds where to look first; [`data`] chooses what a page
 //! carries, and [`page`] makes it.
 
+pub mod command;
 pub mod data;
 pub mod history;
 mod lines;
@@ -21,7 +22,7 @@ mod window;
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -37,6 +38,11 @@ use violation::Violation;
 pub const FILE: &str = "report.html";
 /// Nodes beyond these are left out of the table of messages.
 const TRAFFIC_ROWS_MAX: usize = 200;
+
+/// The directory of a run: as it is named, or in the store if it is not there.
+pub fn find_run(path: &Path, store: &Path) -> PathBuf {
+    if path.is_dir() { path.to_owned() } else { store.join(path) }
+}
 
 /// Writes `report.html` and the drawings into the directory of a run, and says where to look first if
 /// it is not valid.

@@ -180,31 +180,38 @@ impl Axes {
 }
 
 impl Axes {
-    /// Where the vertical axis has its labels: 1, 2 and 5 times powers of ten if there are few, else
-    /// the powers alone.
-    fn key_points(&self) -> Vec<f64> {
-        if self.is_logarithmic {
-            let powers = self.low.log10().floor() as i32..=self.high.log10().ceil() as i32;
-            let factors: &[f64] =
-                if powers.clone().count() > 4 { &[1.0] } else { &[1.0, 2.0, 5.0] };
-            let of_power = |power| factors.iter().map(move |factor| factor * 10_f64.powi(power));
-            let all =
-                powers.flat_map(of_power).filter(|value| (self.low..=self.high).contains(value));
-            all.map(f64::log10).collect()
-        } else {
-            let least = (self.high / 6.0).max(f64::MIN_POSITIVE);
-            let power = 10_f64.powf(least.log10().floor());
-            let steps = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power);
-            let step = steps.into_iter().find(|step| *step >= least).unwrap_or(least);
-            (0..=6)
-                .map(|number| f64::from(number) * step)
-                .filter(|value| *value <= self.high)
-                .collect()
+    fn horizontal(&self) -> Scale {
+        Scale { low: 0.0, high: self.seconds, labelled: round_numbers(self.seconds, 8.0) }
+    }
+
+    /// Labels are at 1, 2 and 5 times powers of ten if there are few, else at the powers alone.
+    fn vertical(&self) -> Scale {
+        if !self.is_logarithmic {
+            let labelled = round_numbers(self.high, 6.0);
+            return Scale { low: self.low, high: self.high, labelled };
         }
+        let powers = self.low.log10().floor() as i32..=self.high.log10().ceil() as i32;
+        let factors: &[f64] = if powers.clone().count() > 4 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+        let of_power = |power| factors.iter().map(move |factor| factor * 10_f64.powi(power));
+        let all = powers.flat_map(of_power).filter(|value| (self.low..=self.high).contains(value));
+        let labelled = all.map(f64::log10).collect();
+        Scale { low: self.low.log10(), high: self.high.log10(), labelled }
     }
 }
 
-/// The vertical axis, with labels at places of our choice.
+/// About so many multiples of 1, 2 or 5 times a power of ten, from zero on.
+fn round_numbers(high: f64, count: f64) -> Vec<f64> {
+    let least = (high / count).max(f64::MIN_POSITIVE);
+    let power = 10_f64.powf(least.log10().floor());
+    let steps = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power);
+    let step = steps.into_iter().find(|step| *step >= least).unwrap_or(least);
+    (0..=count as u32)
+        .map(|number| f64::from(number) * step)
+        .filter(|value| *value <= high)
+        .collect()
+}
+
+/// An axis with labels at places of our choice.
 struct Scale {
     low: f64,
     high: f64,
@@ -237,16 +244,17 @@ fn over_time(
     draw: impl FnOnce(&Area<'_>, &dyn Fn(f64, f64) -> (i32, i32)) -> Result<(), DrawingError>,
 ) -> Result<(), DrawingError> {
     let label = |seconds: &f64| text::decimal(*seconds);
-    frame(area, axes, faults, ("seconds since the start", &label), draw)
+    frame(area, axes, faults, (axes.horizontal(), "seconds since the start", &label), draw)
 }
 
 /// Draws the frame of a chart with the faults shaded, and hands on a function that maps a point in it
-/// to pixels together with the area to draw on. `along` names the horizontal axis and its places.
+/// to pixels together with the area to draw on. `along` is the horizontal axis with its name and the
+/// names of its places.
 fn frame(
     area: &Area<'_>,
     axes: &Axes,
     faults: &[Fault],
-    along: (&str, &dyn Fn(&f64) -> String),
+    along: (Scale, &str, &dyn Fn(&f64) -> String),
     draw: impl FnOnce(&Area<'_>, &dyn Fn(f64, f64) -> (i32, i32)) -> Result<(), DrawingError>,
 ) -> Result<(), DrawingError> {
     let ink = palette::INK.rgb();
@@ -255,10 +263,10 @@ fn frame(
     let (low, high) = (scale(axes.low), scale(axes.high));
     let mut chart = ChartBuilder::on(area)
         .margin(4)
-        .margin_right(16)
+        .margin_right(26)
         .x_label_area_size(42)
         .y_label_area_size(64)
-        .build_cartesian_2d(0.0..axes.seconds, Scale { low, high, labelled: axes.key_points() })?;
+        .build_cartesian_2d(along.0, axes.vertical())?;
     let kinds = fault_kinds(faults);
     let ground = chart.plotting_area();
     for fault in faults {
@@ -274,10 +282,10 @@ fn frame(
         .bold_line_style(palette::GRID.rgb())
         .axis_style(ink)
         .label_style(style)
-        .x_desc(along.0)
+        .x_desc(along.1)
         .y_desc(axes.unit)
         .y_labels(16)
-        .x_label_formatter(&along.1)
+        .x_label_formatter(&along.2)
         .y_label_formatter(&|value| text::decimal(unscale(*value)))
         .draw()?;
     draw(area, &|seconds, value| {
@@ -509,6 +517,8 @@ pub fn quantile_curves(runs: &[(String, Vec<f64>)]) -> Result<String, DrawingErr
         .zip(palette::SERIES)
         .map(|((name, _), colour)| Entry { text: name.clone(), colour, shape: Shape::Line })
         .collect();
+    let labelled = [0.0, 0.5, 0.9, 0.95, 0.99, 0.995, 0.999].map(|part: f64| -(1.0 - part).log10());
+    let nines = Scale { low: 0.0, high: most, labelled: labelled.into() };
     picture(&legend, |area| {
         let label =
             |nines: &f64| format!("{} %", text::decimal(100.0 - 100.0 * 10_f64.powf(-nines)));
@@ -516,7 +526,7 @@ pub fn quantile_curves(runs: &[(String, Vec<f64>)]) -> Result<String, DrawingErr
             area,
             &axes,
             &[],
-            ("part of the operations that took no longer", &label),
+            (nines, "part of the operations that took no longer", &label),
             |area, place| {
                 for ((_, latencies), colour) in runs.iter().zip(palette::SERIES) {
                     let steps = (0..=120).map(|step| f64::from(step) * most / 120.0);

@@ -144,6 +144,20 @@ fn a_store_that_is_not_there_is_one_line() {
 }
 
 #[test]
+fn the_report_of_an_earlier_run_is_made_again() {
+    let directory = store("report-again");
+    let store = directory.path().join("store");
+    let report = store.join("echo/2/report.html");
+    fs::remove_file(&report).unwrap();
+    let (status, stdout, stderr) = run(&["report", "echo/2", "--store", store.to_str().unwrap()]);
+    assert_eq!((status, stderr.as_str()), (Some(0), ""));
+    assert!(stdout.contains("✘ INVALID echo, seed 1") && report.is_file(), "{stdout}");
+    let (status, _, stderr) = run(&["report", directory.path().to_str().unwrap()]);
+    assert_eq!(status, Some(2));
+    assert!(stderr.contains("this is no run"), "{stderr}");
+}
+
+#[test]
 fn runs_are_compared_in_the_terminal_and_as_a_page() {
     let directory = store("compare");
     let store = directory.path().join("store");

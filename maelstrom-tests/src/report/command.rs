@@ -1,0 +1,56 @@
+//! `eddy report`: makes the reports of earlier runs again, from what is kept of them.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::history::History;
+use super::{FILE, find_run, results, write};
+use crate::terminal::{self, summary};
+
+/// Arguments of `eddy report`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  eddy report lin-kv/latest      prints the summary of that run and writes its report.html again
+  eddy report store/*/2026*      the same for many runs
+
+Exit status: 0, or 2 if a run cannot be read; whether the runs were valid plays no part.")]
+pub struct Args {
+    /// Directories of runs, in the store or anywhere
+    #[arg(required = true)]
+    pub runs: Vec<PathBuf>,
+
+    /// Where runs are looked for that are not found as they are named
+    #[arg(long, value_name = "DIR", default_value = "store")]
+    pub store: PathBuf,
+}
+
+/// Makes the reports and prints the summaries.
+pub fn run(args: &Args) -> ExitCode {
+    let mut status = ExitCode::SUCCESS;
+    for run in &args.runs {
+        let run_dir = find_run(run, &args.store);
+        // Broken results are shown as such; without any file of a run there is nothing to show.
+        let is_run = [results::FILE, History::FILE].iter().any(|file| run_dir.join(file).is_file());
+        let results = results::read(&run_dir).unwrap_or_default();
+        let written = if is_run {
+            write(&run_dir)
+        } else {
+            Err(io::Error::new(io::ErrorKind::NotFound, "this is no run"))
+        };
+        match written {
+            Ok(offence) => {
+                let mut out = terminal::stdout();
+                // Whoever reads our output may have read enough; the report is written.
+                let _ = summary::summary(&mut out, &results, offence.as_ref(), Some(&run_dir));
+            }
+            Err(error) => {
+                let path = run_dir.join(FILE);
+                let _ = writeln!(io::stderr(), "eddy: cannot write {}: {error}", path.display());
+                status = ExitCode::from(2);
+            }
+        }
+    }
+    status
+}
