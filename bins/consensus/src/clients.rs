@@ -5,7 +5,7 @@
 //! effect. That is certain as long as no leader has had it, or every leader
 //! that had it gave it up for the whole of its term; and always for a read. As
 //! soon as a write was once in some log, or nobody knows if it was, its
-//! outcome is *uncertain*: it is tried again under the same [`RequestId`], which
+//! outcome is *uncertain*: it is tried again under the same id, which
 //! the store applies once only, and in the end refused with an indefinite code.
 
 use std::collections::BTreeMap;

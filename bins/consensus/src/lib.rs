@@ -2,7 +2,7 @@
 //!
 //! | module | answers the question |
 //! |---|---|
-//! | [`node`] | what does each message lead to? |
+//! | [`node`], `server` | what does each message lead to? |
 //! | [`clients`] | which refusal may a client get, and when? |
 //! | [`replica`] | what becomes of what Raft decides? |
 //! | [`store`] | what does applying a command change, and how is none applied twice? |
@@ -23,6 +23,7 @@ pub mod node;
 pub mod partition_test;
 pub mod recorder;
 pub mod replica;
+mod server;
 pub mod settings;
 pub mod simulated;
 pub mod store;

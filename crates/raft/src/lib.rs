@@ -47,7 +47,7 @@
 //! begins, so that the leader skips a whole term at a time. A new leader's
 //! entries replace what contradicts them, but never a committed entry.
 //!
-//! # Elections ([`candidate`], `on_request_vote` in [`raft`])
+//! # Elections ([`candidate`], `election`)
 //!
 //! Time is divided in terms; a node votes once in each, for a candidate whose
 //! log is at least as up to date as its own, and a majority makes a leader. So
@@ -99,6 +99,7 @@
 
 pub mod candidate;
 mod core;
+mod election;
 pub mod follower;
 pub mod invariants;
 pub mod leader;

@@ -8,8 +8,8 @@ use crate::follower::Follower;
 use crate::leader::Leader;
 use crate::log::Log;
 use crate::message::{
-    AppendEntries, AppendReply, Ballot, Config, Conflict, Message, Output, Payload, RequestVote,
-    Restored, Snapshot, Vote,
+    AppendEntries, AppendReply, Ballot, Config, Conflict, Message, Output, Payload, Restored,
+    Snapshot,
 };
 use crate::roster::Standing;
 use crate::types::{Incarnation, LogIndex, NodeIndex, ReadId, Round, Term};
@@ -31,8 +31,8 @@ pub enum Role<C> {
 /// and `S` a snapshot's state; both must be cheap to clone.
 #[derive(Debug)]
 pub struct Raft<C, S> {
-    core: Core<C, S>,
-    role: Role<C>,
+    pub(crate) core: Core<C, S>,
+    pub(crate) role: Role<C>,
 }
 
 impl<C: Clone, S: Clone> Raft<C, S> {
@@ -209,87 +209,6 @@ impl<C: Clone, S: Clone> Raft<C, S> {
         }
     }
 
-    /// Tells a candidate that has forgotten its past that it has one.
-    fn remind(&mut self, candidate: NodeIndex, request: &RequestVote) {
-        let pre_vote = request.ballot == Ballot::PreVote;
-        let incarnations = Some(self.core.known_incarnations());
-        self.core.send(candidate, Payload::Vote(Vote { pre_vote, granted: false, incarnations }));
-    }
-
-    /// Decides who gets this node's vote (paper, sections 5.2 and 5.4.1).
-    fn on_request_vote(
-        &mut self,
-        now: Duration,
-        from: NodeIndex,
-        term: Term,
-        request: &RequestVote,
-    ) {
-        if self.core.roster.is_forgetful() {
-            return;
-        }
-        if request.ballot != Ballot::Transfer && self.hears_leader(now) {
-            return;
-        }
-        let pre_vote = request.ballot == Ballot::PreVote;
-        if term > self.core.term && !pre_vote {
-            self.follow(now, term, None);
-        }
-        let free = match self.core.voted_for {
-            _ if term > self.core.term => true,
-            None => true,
-            Some(candidate) => candidate == from,
-        };
-        let up_to_date = self.core.log.is_up_to_date(request.last_log_index, request.last_log_term);
-        let granted = term >= self.core.term && free && up_to_date;
-        if granted && !pre_vote {
-            if self.core.voted_for.is_none() {
-                self.core.set_ballot(term, Some(from));
-            }
-            if let Role::Follower(follower) = &mut self.role {
-                follower.election_deadline = self.core.draw_election_deadline(now);
-            }
-        }
-        let reply_term = if granted { term } else { self.core.term };
-        self.core.send_as(
-            reply_term,
-            from,
-            Payload::Vote(Vote { pre_vote, granted, incarnations: None }),
-        );
-    }
-
-    /// Counts a vote.
-    fn on_vote(&mut self, now: Duration, from: NodeIndex, term: Term, vote: &Vote) {
-        let promised = vote.pre_vote && vote.granted;
-        if term > self.core.term && !promised {
-            self.follow(now, term, None);
-            return;
-        }
-        let (campaign, next_ballot) = match &mut self.role {
-            // A refusal carries the voter's term, which may be lower than ours.
-            Role::PreCandidate(campaign)
-                if vote.pre_vote && (!vote.granted || term == self.core.term.next()) =>
-            {
-                (campaign, Some(Ballot::Vote))
-            }
-            Role::Candidate(campaign) if !vote.pre_vote && term == self.core.term => {
-                (campaign, None)
-            }
-            _ => return,
-        };
-        let count = campaign.count(from, vote.granted);
-        if campaign.reached_quorum() {
-            self.core.isolated = false;
-        }
-        let may_conclude = campaign.may_conclude(&self.core);
-        match (count, next_ballot) {
-            (Count::Open, _) => {}
-            (Count::Lost, _) => self.follow(now, self.core.term, None),
-            (Count::Won, Some(ballot)) if may_conclude => self.campaign(now, ballot),
-            (Count::Won, Some(_)) => {}
-            (Count::Won, None) => self.lead(now),
-        }
-    }
-
     /// Whether a message of `term` comes from the leader of the current term;
     /// an earlier leader is told that it is none any more.
     fn heed_leader(&mut self, now: Duration, from: NodeIndex, term: Term, round: Round) -> bool {
@@ -326,7 +245,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
     }
 
     /// Becomes a follower, in this term or a later one.
-    fn follow(&mut self, now: Duration, term: Term, leader: Option<NodeIndex>) {
+    pub(crate) fn follow(&mut self, now: Duration, term: Term, leader: Option<NodeIndex>) {
         if term > self.core.term {
             self.core.set_ballot(term, None);
             // Somebody was heard: what was known of the links may not hold any more.
@@ -342,7 +261,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
 
     /// Asks for votes, or for pre-votes. A node known to have forgotten its
     /// past does neither, since nobody would answer.
-    fn campaign(&mut self, now: Duration, ballot: Ballot) {
+    pub(crate) fn campaign(&mut self, now: Duration, ballot: Ballot) {
         if self.core.roster.is_forgetful() {
             self.follow(now, self.core.term, None);
             return;
@@ -361,16 +280,8 @@ impl<C: Clone, S: Clone> Raft<C, S> {
         }
     }
 
-    fn lead(&mut self, now: Duration) {
+    pub(crate) fn lead(&mut self, now: Duration) {
         self.role = Role::Leader(Box::new(Leader::start(&mut self.core, now)));
-    }
-
-    fn hears_leader(&self, now: Duration) -> bool {
-        match &self.role {
-            Role::Follower(f) => f.hears_leader(now, self.core.config.election_timeout),
-            Role::Leader(_) => true,
-            Role::PreCandidate(_) | Role::Candidate(_) => false,
-        }
     }
 }
 
