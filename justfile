@@ -75,7 +75,7 @@ _challenge *FLAGS:
     {{eddy}} test -w broadcast --bin {{bin}}/gossiper --node-count 25 --time-limit 20 --rate 100 --latency 100 {{FLAGS}}
 
 # The arguments of the gossiper for the challenges: a star, whose hub speaks in rounds.
-star_3d := "--strategy star --hub-interval 320ms --leaf-margin 320ms"
+star_3d := "--strategy star --hub-interval 330ms --leaf-margin 330ms"
 star_3e := "--strategy star --hub-interval 1200ms --leaf-margin 150ms"
 
 # Broadcast with a median below 400 ms, a maximum below 600 ms, at most 1.3 messages an operation.

@@ -26,7 +26,7 @@ fn star(hub_interval_ms: u64, leaf_margin_ms: u64) -> Config {
 
 /// The arguments of `just challenge-3d`.
 fn challenge_3d() -> Config {
-    star(320, 320)
+    star(330, 330)
 }
 
 /// The arguments of `just challenge-3e`.
