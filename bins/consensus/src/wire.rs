@@ -245,3 +245,93 @@ pub fn author(
 ) -> Option<NodeIndex> {
     members.index(sender).or_else(|| members.index(claimed_sender(body)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use proto::Json;
+
+    use super::*;
+    use crate::command::{Command, Operation, RequestId};
+    use crate::store::Store;
+
+    fn command() -> SharedCommand {
+        let operation = Operation::Cas {
+            key: Json::parse("[1.0]").unwrap(),
+            from: Json::null(),
+            to: Json::from("x"),
+        };
+        let request = RequestId { origin: 1, session: u64::MAX, sequence: 3 };
+        SharedCommand(Arc::new(Command { request, settled: 2, operation }))
+    }
+
+    fn payloads() -> Vec<(Payload<SharedCommand, SharedState>, Option<ReplyKind>)> {
+        let incarnations: Arc<[_]> = Arc::new([Some(Incarnation(u64::MAX)), None]);
+        let mut store = Store::default();
+        store.apply(&command().0);
+        let snapshot = raft::Snapshot {
+            index: LogIndex(9),
+            term: Term(2),
+            state: SharedState(store.snapshot()),
+        };
+        let entry = |index, command| raft::Entry { term: Term(2), index: LogIndex(index), command };
+        let reply = |outcome| Payload::AppendReply(raft::AppendReply { round: Round(4), outcome });
+        let conflict = |term| raft::Conflict { rejected: LogIndex(7), term, index: LogIndex(5) };
+        let vote = |incarnations| {
+            Payload::Vote(raft::Vote { pre_vote: true, granted: false, incarnations })
+        };
+        let ballots = [raft::Ballot::PreVote, raft::Ballot::Vote, raft::Ballot::Transfer];
+        let requests = ballots.map(|ballot| {
+            let payload = Payload::RequestVote(raft::RequestVote {
+                ballot,
+                last_log_index: LogIndex(8),
+                last_log_term: Term(2),
+                incarnations: Arc::clone(&incarnations),
+            });
+            (payload, None)
+        });
+        let append = Payload::AppendEntries(raft::AppendEntries {
+            round: Round(4),
+            prev_log_index: LogIndex(7),
+            prev_log_term: Term(1),
+            entries: vec![entry(8, None), entry(9, Some(command()))],
+            leader_commit: LogIndex(6),
+            incarnations: Some(Arc::clone(&incarnations)),
+        });
+        let others = [
+            (vote(None), Some(ReplyKind::Vote)),
+            (vote(Some(incarnations)), Some(ReplyKind::Vote)),
+            (append, None),
+            (reply(Ok(LogIndex(9))), Some(ReplyKind::Append)),
+            (reply(Err(conflict(Some(Term(1))))), Some(ReplyKind::Append)),
+            (reply(Err(conflict(None))), Some(ReplyKind::Append)),
+            (Payload::InstallSnapshot { snapshot, round: Round(4) }, None),
+            (reply(Ok(LogIndex(9))), Some(ReplyKind::Snapshot)),
+            (Payload::TimeoutNow, None),
+        ];
+        requests.into_iter().chain(others).collect()
+    }
+
+    #[test]
+    fn every_message_of_raft_survives_json() {
+        let own = NodeId::new("n1");
+        for (payload, reply) in payloads() {
+            let message =
+                Message { incarnation: Incarnation(u64::MAX - 1), term: Term(3), payload };
+            let sent = proto::Message {
+                src: own.clone(),
+                dest: NodeId::new("n2"),
+                msg_id: None,
+                in_reply_to: reply.map(|_| proto::MessageId(1)),
+                payload: proto::Payload::Body(encode(message.clone(), &own, reply, true)),
+            };
+            let mut line = Vec::new();
+            proto::encode(&sent, &mut line).unwrap();
+            let line = String::from_utf8(line).unwrap();
+            let received = proto::decode::<Body>(&line).unwrap();
+            let proto::Payload::Body(body) = received.payload else { panic!("{line}") };
+            let incoming = decode(body).unwrap();
+            assert_eq!(incoming.message, message, "{line}");
+            assert!(incoming.is_ours);
+        }
+    }
+}

@@ -82,6 +82,15 @@ impl Mirror {
     }
 }
 
+/// An entry that some node has committed.
+#[derive(Debug, Clone, Copy)]
+struct Committed {
+    /// Its term; `None` if all that was seen of it is a snapshot that covers it.
+    term: Option<Term>,
+    /// The term in which it was first seen to be committed.
+    during: Term,
+}
+
 /// The checker over all nodes of one cluster.
 #[derive(Debug)]
 pub struct Invariants<C> {
@@ -89,9 +98,8 @@ pub struct Invariants<C> {
     /// Every entry seen that may not be committed everywhere yet, with the
     /// term of the entry before it.
     seen: BTreeMap<(LogIndex, Term), (Term, Option<C>)>,
-    /// The terms of the committed entries, from index 1; `None` where all that
-    /// was seen of an entry is a snapshot that covers it.
-    committed: Vec<Option<Term>>,
+    /// The committed entries, from index 1.
+    committed: Vec<Committed>,
     mirrors: Vec<Mirror>,
     /// Observations that changed a log, until the next pruning.
     since_pruned: usize,
@@ -141,13 +149,13 @@ impl<C: Clone + PartialEq> Invariants<C> {
         if leader != id {
             return Err(Violation::TwoLeaders(node.term(), leader, id));
         }
-        // By log matching the last committed entry speaks for all before it.
-        let last = LogIndex(self.committed.len() as u64);
+        // What was committed in earlier terms; a candidate that slept through its election may
+        // take office late. By log matching the last entry speaks for all before it.
+        let count = self.committed.partition_point(|entry| entry.during < node.term());
+        let last = LogIndex(count as u64);
         let compacted = last < node.log().first_index();
-        if let Some(Some(term)) = self.committed.last()
-            && !compacted
-            && node.log().term_at(last) != Some(*term)
-        {
+        let term = count.checked_sub(1).and_then(|place| self.committed[place].term);
+        if term.is_some() && !compacted && node.log().term_at(last) != term {
             return Err(Violation::LeaderLacksCommitted(id, last));
         }
         Ok(())
@@ -198,11 +206,12 @@ impl<C: Clone + PartialEq> Invariants<C> {
         let from = mirror.commit_index.next().max(node.log().first_index());
         mirror.commit_index = commit_index;
         if self.committed.len() < commit_index.0 as usize {
-            self.committed.resize(commit_index.0 as usize, None);
+            let unseen = Committed { term: None, during: node.term() };
+            self.committed.resize(commit_index.0 as usize, unseen);
         }
         for index in (from.0..=commit_index.0).map(LogIndex) {
             let term = node.log().term_at(index);
-            let known = &mut self.committed[index.previous().0 as usize];
+            let known = &mut self.committed[index.previous().0 as usize].term;
             if known.is_some() && *known != term {
                 return Err(Violation::CommitsDiffer(id, index));
             }
@@ -298,6 +307,15 @@ mod tests {
     }
 
     #[test]
+    fn a_leader_that_takes_office_late_need_not_know_later_terms() {
+        let mut invariants = Invariants::<&str>::new(2);
+        invariants.committed = vec![Committed { term: Some(Term(7)), during: Term(7) }];
+        let late = node(0, 1, &[]);
+        invariants.mirrors[0].commit_index = late.commit_index();
+        assert_eq!(invariants.observe(&late), Ok(()));
+    }
+
+    #[test]
     fn two_leaders_of_a_term_are_found() {
         let mut invariants = Invariants::<&str>::new(2);
         invariants.leaders.insert(Term(1), NodeIndex(1));
@@ -309,7 +327,7 @@ mod tests {
     #[test]
     fn different_commits_and_rewritten_logs_are_found() {
         let mut invariants = Invariants::<&str>::new(1);
-        invariants.committed = vec![Some(Term(7))];
+        invariants.committed = vec![Committed { term: Some(Term(7)), during: Term(7) }];
         let mut leader = node(0, 1, &[(1, "a")]);
         // The same leader, as the checker believes, so that its past is compared.
         invariants.mirrors[0].led = Some(leader.term());

@@ -203,3 +203,104 @@ impl<C: Clone, S: Clone> Log<C, S> {
         keep
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::Xoshiro256PlusPlus;
+    use rand::{RngExt, SeedableRng};
+
+    use super::*;
+
+    fn log(terms: &[u64]) -> Log<(), ()> {
+        let entries = (1..).zip(terms).map(|(index, &term)| Entry {
+            term: Term(term),
+            index: LogIndex(index),
+            command: None,
+        });
+        Log::new(None, entries.collect())
+    }
+
+    fn terms(log: &Log<(), ()>) -> Vec<u64> {
+        log.entries_from(LogIndex(1), usize::MAX).map(|entry| entry.term.0).collect()
+    }
+
+    /// Random logs as elections leave them: each term has one leader, so logs
+    /// that hold an entry of a term at an index agree before it.
+    fn histories(rng: &mut Xoshiro256PlusPlus) -> (Vec<u64>, Vec<u64>) {
+        let mut logs = [Vec::new(), Vec::new()];
+        for term in 1..=8 {
+            let leader = rng.random_range(0..2);
+            let other = logs[1 - leader].clone();
+            if rng.random_bool(0.3) {
+                let shared = rng.random_range(0..=other.len());
+                logs[leader] = other[..shared].to_vec();
+            }
+            let added = rng.random_range(0..4);
+            logs[leader].extend(std::iter::repeat_n(term, added));
+        }
+        let [leader, follower] = logs;
+        (leader, follower)
+    }
+
+    #[test]
+    fn hints_lead_to_equal_logs_in_at_most_one_refusal_a_term() {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+        for round in 0..2000 {
+            let (leader_terms, follower_terms) = histories(&mut rng);
+            let leader = log(&leader_terms);
+            let mut follower = log(&follower_terms);
+            let mut next = leader.last_index().next();
+            let mut refusals = 0;
+            loop {
+                let entries: Vec<_> = leader.entries_from(next, usize::MAX).cloned().collect();
+                let previous = next.previous();
+                let term = leader.term_at(previous).unwrap();
+                match follower.reconcile(previous, term, &entries, LogIndex(0)) {
+                    Ok(done) => {
+                        assert_eq!(done.match_index, leader.last_index());
+                        break;
+                    }
+                    Err(conflict) => {
+                        refusals += 1;
+                        let then = leader.next_after_conflict(conflict);
+                        assert!(then < next, "no progress in round {round}");
+                        next = then;
+                    }
+                }
+            }
+            // What the follower has beyond the leader's end agrees, or would be cut off later.
+            assert_eq!(terms(&follower)[..leader_terms.len()], leader_terms[..], "round {round}");
+            assert!(refusals <= 9, "{refusals} refusals in round {round}");
+        }
+    }
+
+    #[test]
+    fn committed_entries_are_never_touched() {
+        let mut follower = log(&[1, 1, 2]);
+        let old = log(&[1, 1]);
+        let entries: Vec<_> = old.entries_from(LogIndex(1), 2).cloned().collect();
+        // A message from before the commit: it says nothing new, and less than is known.
+        let done = follower.reconcile(LogIndex(0), Term(0), &entries, LogIndex(3)).unwrap();
+        assert_eq!(
+            done,
+            Reconciled { match_index: LogIndex(3), truncated_from: None, appended: 0 }
+        );
+        assert_eq!(terms(&follower), [1, 1, 2]);
+    }
+
+    #[test]
+    fn a_snapshot_stands_in_for_what_it_covers() {
+        let mut kept = log(&[1, 1, 2, 2]);
+        let snapshot =
+            |index, term| Snapshot { index: LogIndex(index), term: Term(term), state: () };
+        kept.compact(snapshot(3, 2), LogIndex(2));
+        assert_eq!((kept.first_index(), kept.last_index()), (LogIndex(3), LogIndex(4)));
+        assert_eq!((kept.term_at(LogIndex(2)), kept.term_at(LogIndex(1))), (Some(Term(1)), None));
+        // The log holds the snapshot's last entry: what comes after it stays.
+        assert!(kept.install(snapshot(3, 2)));
+        assert_eq!(terms(&kept), [2]);
+        // It does not: all of it goes.
+        assert!(!kept.install(snapshot(4, 3)));
+        assert_eq!((kept.last_index(), kept.last_term()), (LogIndex(4), Term(3)));
+    }
+}

@@ -128,6 +128,11 @@ impl Run {
         let leads =
             |&node: &usize| cluster.node(node).replica().is_some_and(|r| r.raft().is_leader());
         let leader = (0..nodes).find(leads);
+        let victim = leader.unwrap_or(node);
+        // Without storage a minority may lose its memory, once everybody has met.
+        let forgetful = (0..nodes).filter(|&n| n != victim && cluster.life(n) > 0).count() + 1;
+        let have_met = cluster.now() > Time::ZERO + Duration::from_secs(2);
+        let may_crash = self.scenario.durable || have_met && forgetful * 2 < nodes;
         match random.below(9) {
             0 | 1 => {
                 let cut = kind.draw(nodes, leader, random);
@@ -137,7 +142,7 @@ impl Run {
             4 => cluster.network_mut().set_loss(random.fraction() * 0.2),
             5 => cluster.network_mut().set_duplicate(random.fraction() * 0.3),
             6 => cluster.pause(node),
-            7 if self.scenario.durable => cluster.crash(leader.unwrap_or(node)),
+            7 if may_crash => cluster.crash(victim),
             _ => {
                 cluster.resume(node);
                 cluster.restart(node);
