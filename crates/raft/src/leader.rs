@@ -212,7 +212,7 @@ impl<C: Clone> Leader<C> {
             prev_log_term,
             entries,
             leader_commit: core.commit_index,
-            incarnations: heartbeat.then(|| core.known_incarnations()),
+            incarnations: progress.tell(core.known_incarnations(), self.round, heartbeat),
         };
         core.send(to, Payload::AppendEntries(append));
     }

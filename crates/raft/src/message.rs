@@ -121,8 +121,8 @@ pub struct AppendEntries<C> {
     pub entries: Vec<Entry<C>>,
     /// How far the leader's log is committed.
     pub leader_commit: LogIndex,
-    /// In heartbeats: every incarnation the leader has met, by node, so that
-    /// followers know those too which never spoke to them.
+    /// Every incarnation the leader has met, by node, so that followers know
+    /// those too which never spoke to them; left out once a follower knows.
     pub incarnations: Option<Arc<[Option<Incarnation>]>>,
 }
 

@@ -1,6 +1,7 @@
 //! What the leader knows of one follower.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::types::{Incarnation, LogIndex, Round};
@@ -30,6 +31,8 @@ pub struct Progress {
     pub mode: Mode,
     /// Which life of it answered last.
     pub(crate) incarnation: Option<Incarnation>,
+    /// The incarnations it was told of last, and the round that did.
+    told: Option<(Arc<[Option<Incarnation>]>, Round)>,
     /// Whether its acknowledgements count; see [`crate::roster`].
     pub(crate) voter: bool,
     /// The latest round it answered.
@@ -55,6 +58,7 @@ impl Progress {
             next_index,
             mode: Mode::Probe,
             incarnation: None,
+            told: None,
             voter: true,
             acked_round: Round(0),
             sent_round: Round(0),
@@ -83,6 +87,25 @@ impl Progress {
         while let Some((_, sent_at)) = self.outstanding.pop_front_if(|(sent, _)| *sent <= round) {
             let sample = now.saturating_sub(sent_at);
             self.round_trip = Some(self.round_trip.map_or(sample, |old| (old * 7 + sample) / 8));
+        }
+    }
+
+    /// The incarnations that a message of `round` has to carry: with every
+    /// heartbeat, and until the follower has answered one that told it.
+    pub(crate) fn tell(
+        &mut self,
+        known: Arc<[Option<Incarnation>]>,
+        round: Round,
+        heartbeat: bool,
+    ) -> Option<Arc<[Option<Incarnation>]>> {
+        match &self.told {
+            Some((told, since)) if Arc::ptr_eq(told, &known) => {
+                (heartbeat || self.acked_round < *since).then_some(known)
+            }
+            _ => {
+                self.told = Some((Arc::clone(&known), round));
+                Some(known)
+            }
         }
     }
 

@@ -11,7 +11,7 @@
 //! If a majority of nodes is lost that way the cluster stands still rather
 //! than forget.
 //!
-//! Nodes hear of incarnations from their owners, from heartbeats, from
+//! Nodes hear of incarnations from their owners, from the leader, from
 //! candidates, and from voters that refuse a candidate because it has
 //! forgotten. A node without storage that has not met all others yet waits for
 //! half an election timeout before it uses the pre-votes it got: if it has a
