@@ -218,6 +218,13 @@ struct Scale {
     labelled: Vec<f64>,
 }
 
+/// A horizontal axis with its name and the names of its places.
+struct Along<'a> {
+    scale: Scale,
+    title: &'a str,
+    label: &'a dyn Fn(&f64) -> String,
+}
+
 impl Ranged for Scale {
     type FormatOption = DefaultFormatting;
     type ValueType = f64;
@@ -244,17 +251,22 @@ fn over_time(
     draw: impl FnOnce(&Area<'_>, &dyn Fn(f64, f64) -> (i32, i32)) -> Result<(), DrawingError>,
 ) -> Result<(), DrawingError> {
     let label = |seconds: &f64| text::decimal(*seconds);
-    frame(area, axes, faults, (axes.horizontal(), "seconds since the start", &label), draw)
+    frame(
+        area,
+        axes,
+        faults,
+        Along { scale: axes.horizontal(), title: "seconds since the start", label: &label },
+        draw,
+    )
 }
 
 /// Draws the frame of a chart with the faults shaded, and hands on a function that maps a point in it
-/// to pixels together with the area to draw on. `along` is the horizontal axis with its name and the
-/// names of its places.
+/// to pixels together with the area to draw on. `along` is the horizontal axis.
 fn frame(
     area: &Area<'_>,
     axes: &Axes,
     faults: &[Fault],
-    along: (Scale, &str, &dyn Fn(&f64) -> String),
+    along: Along<'_>,
     draw: impl FnOnce(&Area<'_>, &dyn Fn(f64, f64) -> (i32, i32)) -> Result<(), DrawingError>,
 ) -> Result<(), DrawingError> {
     let ink = palette::INK.rgb();
@@ -266,7 +278,7 @@ fn frame(
         .margin_right(26)
         .x_label_area_size(42)
         .y_label_area_size(64)
-        .build_cartesian_2d(along.0, axes.vertical())?;
+        .build_cartesian_2d(along.scale, axes.vertical())?;
     let kinds = fault_kinds(faults);
     let ground = chart.plotting_area();
     for fault in faults {
@@ -282,10 +294,10 @@ fn frame(
         .bold_line_style(palette::GRID.rgb())
         .axis_style(ink)
         .label_style(style)
-        .x_desc(along.1)
+        .x_desc(along.title)
         .y_desc(axes.unit)
         .y_labels(16)
-        .x_label_formatter(&along.2)
+        .x_label_formatter(&along.label)
         .y_label_formatter(&|value| text::decimal(unscale(*value)))
         .draw()?;
     draw(area, &|seconds, value| {
@@ -526,7 +538,11 @@ pub fn quantile_curves(runs: &[(String, Vec<f64>)]) -> Result<String, DrawingErr
             area,
             &axes,
             &[],
-            (nines, "part of the operations that took no longer", &label),
+            Along {
+                scale: nines,
+                title: "part of the operations that took no longer",
+                label: &label,
+            },
             |area, place| {
                 for ((_, latencies), colour) in runs.iter().zip(palette::SERIES) {
                     let steps = (0..=120).map(|step| f64::from(step) * most / 120.0);

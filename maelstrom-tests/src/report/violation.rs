@@ -16,6 +16,8 @@ use super::text;
 
 /// Operations that were open at the same time are drawn up to this number, the latest first.
 const CONCURRENT_MAX: usize = 24;
+/// Of the order that was found so many operations are drawn, the last.
+const ORDER_MAX: usize = 8;
 /// A value is cut after so many characters.
 const VALUE_LENGTH_MAX: usize = 18;
 const CHARACTER_WIDTH: i32 = 8;
@@ -49,6 +51,8 @@ impl Violation {
             let records = |name| -> Vec<Record> {
                 array(Results(counterexample).at(&[name])).iter().filter_map(record).collect()
             };
+            let mut order = records("linearization-end");
+            order.drain(..order.len().saturating_sub(ORDER_MAX));
             let states = array(Results(counterexample).at(&["states"]));
             let explanation = counterexample.get("explanation").and_then(Value::as_str);
             Some(Self {
@@ -56,7 +60,7 @@ impl Violation {
                 explanation: text::line(explanation.unwrap_or_default(), 600),
                 operation: record(counterexample.get("operation")?)?,
                 concurrent: records("concurrent"),
-                order: records("linearization-end"),
+                order,
                 states: states
                     .iter()
                     .map(|state| text::line(&state.to_string(), VALUE_LENGTH_MAX))
@@ -70,7 +74,7 @@ impl Violation {
         let drawing = Drawing::lay_out(self);
         let caption = format!(
             "Operations on key {}: each bar lasts from its beginning to its end, open ones run to \
-             the right edge. Numbered points are the longest order that explains all operations \
+             the right edge. Numbered points are the end of the longest order that explains all operations \
              before the red one; above stands what the register holds after each. Red: {} of \
              process {}, for which the register would have to hold something else than {}. Events \
              are in their order, not to scale.",

@@ -61,7 +61,7 @@ impl Display {
             Style::Lines | Style::Nothing => ProgressDrawTarget::hidden(),
         };
         let bar = ProgressBar::with_draw_target(Some(milliseconds), target);
-        let look = ProgressStyle::with_template("{prefix} [{bar:24.cyan/dim}] {wide_msg}");
+        let look = ProgressStyle::with_template("{prefix} [{bar:20.cyan/dim}] {wide_msg}");
         let look = look.unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(look.progress_chars("━╸─"));
         let phase = "starting".to_owned();
@@ -165,11 +165,13 @@ impl Counts {
         let seconds = self.time as f64 / 1e9;
         let done = self.ok + self.fail + self.info;
         let rate = if seconds > 0.0 { done as f64 / seconds } else { 0.0 };
-        let mut parts = vec![
-            format!("{seconds:.1} s"),
-            format!("{} operations", text::grouped(done)),
-            format!("{}/s", text::decimal(rate)),
-        ];
+        let mut parts = vec![format!("{seconds:.1} s")];
+        // The line may be cut at its end: what changes most comes first.
+        if !self.faults.is_empty() {
+            parts.push(format!("fault: {}", self.faults.join(", ")));
+        }
+        parts.push(format!("{} operations", text::grouped(done)));
+        parts.push(format!("{}/s", text::decimal(rate)));
         for (count, what) in [(self.fail, "failed"), (self.info, "unknown")] {
             if count > 0 {
                 parts.push(format!("{} {what}", text::grouped(count)));
@@ -180,9 +182,6 @@ impl Counts {
         }
         if let Some(high) = self.latencies.quantile(0.99) {
             parts.push(format!("p99 {}", text::milliseconds(high)));
-        }
-        if !self.faults.is_empty() {
-            parts.push(format!("fault: {}", self.faults.join(", ")));
         }
         parts.join(" · ")
     }
@@ -249,7 +248,7 @@ mod tests {
         counts.add(&event(2_000_000_000, Process::Nemesis, Kind::Info, fault("start-partition")));
         assert_eq!(
             counts.text(),
-            "2.0 s · 4 operations · 2/s · 1 failed · 1 unknown · p50 8.39 ms · p99 8.39 ms · fault: partition"
+            "2.0 s · fault: partition · 4 operations · 2/s · 1 failed · 1 unknown · p50 8.39 ms · p99 8.39 ms"
         );
         counts.add(&event(2_500_000_000, Process::Nemesis, Kind::Info, fault("stop-partition")));
         assert!(!counts.text().contains("fault"));

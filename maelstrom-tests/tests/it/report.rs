@@ -337,3 +337,34 @@ fn a_hundred_thousand_messages_are_a_page_that_can_be_used() {
     let elements = page.without_data().matches("<path").count();
     assert!(elements < 200, "{elements} paths");
 }
+
+/// What `docs/eddy.md` promises of its example.
+#[test]
+fn the_node_of_the_five_minute_path_fails_as_described() {
+    let store = TemporaryDirectory::new("five-minutes");
+    let node = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/kv.py");
+    let (status, stdout, stderr) = crate::support::run(&[
+        "test",
+        "-w",
+        "lin-kv",
+        "--node-count",
+        "3",
+        "--time-limit",
+        "3",
+        "--rate",
+        "50",
+        "--latency",
+        "50",
+        "--seed",
+        "3",
+        "--bin",
+        node.to_str().unwrap(),
+        "--store",
+        store.path().to_str().unwrap(),
+    ]);
+    assert_eq!(status, Some(1), "{stdout}{stderr}");
+    assert!(stdout.starts_with("eddy lin-kv on 3 nodes, seed 3\n"), "{stdout}");
+    assert!(stdout.ends_with("✘ INVALID, seed 3\n"), "{stdout}");
+    let Some(page) = open(&store.path().join("lin-kv/latest/report.html")) else { return };
+    page.has("Why this is not linearizable").has("replicate").has("its peers are");
+}
