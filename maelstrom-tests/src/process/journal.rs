@@ -16,7 +16,7 @@ const BUFFER_BYTES: usize = 256 * 1024;
 /// Longest body that is written out; of a longer one only the length is told.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Where a journal ends at the latest, in bytes: a node that floods must not fill the disk.
-const JOURNAL_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+const JOURNAL_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 
 /// What happened to a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -16,9 +16,9 @@ use super::lines::{Filled, LineBuffer};
 use super::message::Message;
 use super::stderr::{Log, Tail};
 
-/// Most that may wait to be written to one node, in bytes. What comes on top of it is lost, so that
+/// Most that may wait to be written to one node, in MiB. What comes on top of it is lost, so that
 /// a node that does not read, or one that floods it, cannot take all memory.
-const BACKLOG_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub(super) const BACKLOG_MIB_MAX: usize = 64;
 /// What a buffer may keep when it is empty, in bytes.
 const IDLE_BYTES_MAX: usize = 256 * 1024;
 /// Longest line that a node may write, in bytes.
@@ -176,7 +176,7 @@ impl Running {
 
     /// Whether so much waits to be written to it that nothing more is taken.
     pub(super) fn is_full(&self) -> bool {
-        self.outgoing.len() > BACKLOG_BYTES_MAX
+        self.outgoing.len() > BACKLOG_MIB_MAX << 20
     }
 
     /// Has a message written at the next [`Running::flush`].

@@ -12,14 +12,14 @@ use super::ProcessWorld;
 use super::journal::{Loss, MessageEvent};
 use super::lines::Piece;
 use super::message::{self, Message, quote};
-use super::node::{LINE_BYTES_MAX, PendingInit};
+use super::node::{BACKLOG_MIB_MAX, LINE_BYTES_MAX, PendingInit};
 use super::request::Request;
 use crate::world::{ProblemKind, Question, Reply};
 
 /// How long a node has to answer `init`.
 const INIT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
-/// Most that may be on its way in the network, in bytes of bodies. What comes on top is lost.
-const IN_FLIGHT_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Most that may be on its way in the network, in MiB of bodies. What comes on top is lost.
+const IN_FLIGHT_MIB_MAX: usize = 128;
 
 /// A message that arrives later.
 #[derive(Debug)]
@@ -171,12 +171,12 @@ impl ProcessWorld {
                 self.arrive(&message);
                 continue;
             }
-            if self.in_flight_bytes > IN_FLIGHT_BYTES_MAX {
+            if self.in_flight_bytes > IN_FLIGHT_MIB_MAX << 20 {
                 self.lose(&message, Loss::Loss);
                 if let Endpoint::Node(index) = from {
                     self.complain(index, ProblemKind::Overflow, || {
                         format!(
-                            "it sends so much that more than {IN_FLIGHT_BYTES_MAX} bytes are on \
+                            "it sends so much that more than {IN_FLIGHT_MIB_MAX} MiB are on \
                              their way; what came after that is lost"
                         )
                     });
@@ -229,7 +229,7 @@ impl ProcessWorld {
                 self.complain(index, ProblemKind::Overflow, || {
                     format!(
                         "it does not read its stdin as fast as messages come, the last one from \
-                         {sender}; what came after many megabytes is lost"
+                         {sender}; what came after {BACKLOG_MIB_MAX} MiB is lost"
                     )
                 });
             }
