@@ -15,6 +15,8 @@ use super::window::windows;
 
 /// Messages in the diagram.
 const MESSAGES_MAX: usize = 100_000;
+/// Types of messages that have names in the diagram.
+const KINDS_MAX: usize = 200;
 /// Operations in the history.
 const OPERATIONS_MAX: usize = 20_000;
 /// Characters of all bodies of messages, or of all values of operations, together.
@@ -172,12 +174,21 @@ impl Diagram {
         Ok(diagram)
     }
 
+    /// A node may send as many types as it likes; those beyond some are shown as one.
+    fn kind_place(&mut self, kind: String) -> usize {
+        if let Some(place) = self.kinds.iter().position(|known| *known == kind) {
+            return place;
+        }
+        let is_room = self.kinds.len() < KINDS_MAX;
+        if is_room || self.kinds.len() == KINDS_MAX {
+            self.kinds.push(if is_room { kind } else { "other types".to_owned() });
+        }
+        self.kinds.len() - 1
+    }
+
     fn push(&mut self, message: Message, column: &[usize], last: &mut u64) {
         let sent = message.sent / 1000;
-        let kind = self.kinds.iter().position(|kind| *kind == message.kind).unwrap_or_else(|| {
-            self.kinds.push(message.kind);
-            self.kinds.len() - 1
-        });
+        let kind = self.kind_place(message.kind);
         if let Some(reason) = message.lost {
             self.lost.push((self.sent.len(), reason));
         }
@@ -246,6 +257,15 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn types_beyond_some_are_one() {
+        let mut diagram = Diagram::default();
+        let places: Vec<_> = (0..300).map(|n| diagram.kind_place(format!("type {n}"))).collect();
+        assert_eq!((places[0], places[199], places[200], places[299]), (0, 199, 200, 200));
+        assert_eq!(diagram.kind_place("type 7".to_owned()), 7);
+        assert_eq!(diagram.kinds[200], "other types");
+    }
 
     #[test]
     fn roles_follow_names() {

@@ -40,8 +40,6 @@ pub struct Journal {
     pub endpoints: Vec<String>,
     /// By place in [`Self::endpoints`].
     pub traffic: Vec<Traffic>,
-    /// Types of messages and how many were sent of each, as they first appear.
-    pub kinds: Vec<(String, usize)>,
     /// All that was sent.
     pub sent: usize,
     /// Lines that are no messages.
@@ -107,7 +105,6 @@ impl Journal {
         let mut journal = Self { path: path.clone(), time_zero, ..Self::default() };
         let Some(mut lines) = Lines::open(&path)? else { return Ok(journal) };
         let mut places = HashMap::new();
-        let mut kinds = HashMap::new();
         let mut time = 0;
         while let Some((offset, line)) = lines.next()? {
             let line = Line::read(line, time_zero);
@@ -117,7 +114,7 @@ impl Journal {
             }
             journal.lines += 1;
             match line {
-                Ok(line) => journal.count(&line, &mut places, &mut kinds),
+                Ok(line) => journal.count(&line, &mut places),
                 Err(_) => journal.bad_lines += 1,
             }
         }
@@ -125,12 +122,7 @@ impl Journal {
         Ok(journal)
     }
 
-    fn count(
-        &mut self,
-        line: &Line<'_>,
-        places: &mut HashMap<String, usize>,
-        kinds: &mut HashMap<String, usize>,
-    ) {
+    fn count(&mut self, line: &Line<'_>, places: &mut HashMap<String, usize>) {
         let src = self.endpoint(&line.src, places);
         let dest = self.endpoint(&line.dest, places);
         match &*line.event {
@@ -139,13 +131,6 @@ impl Journal {
             _ => {
                 self.sent += 1;
                 self.traffic[src].sent += 1;
-                let kind = line.kind();
-                let place = kinds.get(&*kind).copied().unwrap_or_else(|| {
-                    kinds.insert(kind.clone().into_owned(), self.kinds.len());
-                    self.kinds.push((kind.into_owned(), 0));
-                    self.kinds.len() - 1
-                });
-                self.kinds[place].1 += 1;
             }
         }
     }
@@ -308,7 +293,6 @@ garbage
         assert_eq!(journal.endpoints, ["c1", "n1", "n2"]);
         assert_eq!(journal.traffic[1], Traffic { sent: 3, received: 1, lost: 0 });
         assert_eq!(journal.traffic[2].lost, 1);
-        assert_eq!(journal.kinds[1], ("gossip".to_owned(), 1));
 
         let messages = journal.messages(0..9, 100).unwrap();
         let seen: Vec<_> = messages
