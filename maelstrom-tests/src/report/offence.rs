@@ -33,7 +33,9 @@ pub struct Offence {
     pub operations: Vec<Step>,
     /// Messages of the last of them between its client and a node.
     pub messages: Vec<Step>,
-    /// The end of the log of the node that it is about.
+    /// The node that it is about, if it is about one.
+    pub node: Option<String>,
+    /// The end of that node's log.
     pub log: Vec<String>,
 }
 
@@ -122,7 +124,7 @@ impl Search<'_> {
             Some(operation) => self.messages(operation)?,
             None => Vec::new(),
         };
-        Ok(Offence { text, time, operations: steps?, messages, log: Vec::new() })
+        Ok(Offence { text, time, operations: steps?, messages, node: None, log: Vec::new() })
     }
 
     fn step(&mut self, operation: &Operation) -> io::Result<Step> {
@@ -265,9 +267,14 @@ impl Search<'_> {
         let log = logs.iter_mut().find(|log| log.node == problem.node);
         let mut log = log.map(|log| std::mem::take(&mut log.lines)).unwrap_or_default();
         log.drain(..log.len().saturating_sub(LOG_LINES));
-        let text = format!("{}: {}", problem.node, problem.text);
-        let time = problem.time;
-        Ok(Some(Offence { text, time, operations: Vec::new(), messages: Vec::new(), log }))
+        Ok(Some(Offence {
+            text: format!("{}: {}", problem.node, problem.text),
+            time: problem.time,
+            operations: Vec::new(),
+            messages: Vec::new(),
+            node: Some(problem.node),
+            log,
+        }))
     }
 
     /// The first operations that did not succeed, those of a function that never did before others.

@@ -107,7 +107,8 @@ fn first_look(out: &mut impl Write, offence: &Offence, is_said: bool) -> io::Res
         writeln!(out, "    {time:>10}  {who:<width$}  {what}  {FAINT}{end}{FAINT:#}")?;
     }
     for line in &offence.log {
-        writeln!(out, "    {FAINT}stderr{FAINT:#} {}", text::cut(line, 200))?;
+        let node = offence.node.as_deref().unwrap_or_default();
+        writeln!(out, "    {FAINT}{node} stderr{FAINT:#} {}", text::cut(line, 200))?;
     }
     Ok(())
 }
@@ -173,6 +174,7 @@ mod tests {
             time: 1,
             operations: vec![step("process 4", "read 3 → 1")],
             messages: vec![step("c4 → n1", "read {\"key\":3}")],
+            node: Some("n1".into()),
             log: vec!["panic".into()],
         };
         let run_dir = Path::new("store/lin-kv/1");
@@ -191,7 +193,7 @@ mod tests {
   process 4 read 1, but the register holds 2
        1.204 s  process 4  read 3 → 1  ok
        1.204 s  c4 → n1    read {\"key\":3}  ok
-    stderr panic
+    n1 stderr panic
 
   operations  10 (8 ok, 1 failed, 1 of unknown outcome)
   ✘ p50<3, measured 4
