@@ -57,6 +57,22 @@ impl RunDirectory {
         &self.path
     }
 
+    /// Removes a run that nobody will look at, with the links that lead to it. What cannot be removed
+    /// stays.
+    pub fn remove(self) {
+        let _ = fs::remove_dir_all(&self.path);
+        let above = self.path.ancestors().skip(1).take(2);
+        for link in
+            above.flat_map(|directory| [directory.join("latest"), directory.join("current")])
+        {
+            let leads_here = fs::read_link(&link)
+                .is_ok_and(|target| target.file_name() == self.path.file_name());
+            if leads_here {
+                let _ = fs::remove_file(link);
+            }
+        }
+    }
+
     /// Where a node's stderr goes.
     pub fn node_log(&self, node: &str) -> PathBuf {
         // A node id comes from the command line; it must not lead out of the directory.

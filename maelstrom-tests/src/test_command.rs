@@ -69,7 +69,7 @@ impl TestError {
     }
 
     /// The bench itself failed.
-    fn unknown(text: impl ToString) -> Self {
+    pub(crate) fn unknown(text: impl ToString) -> Self {
         Self { text: text.to_string(), status: 2 }
     }
 }

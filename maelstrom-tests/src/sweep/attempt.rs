@@ -1,12 +1,12 @@
 //! One run of a sweep: in virtual time without any file, or with real processes in the store.
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::analysis::{Subject, analyse};
 use crate::command_line::{Call, Target};
 use crate::outcome::{FailureKind, Outcome};
+use crate::process::interrupted;
 use crate::progress::Silent;
 use crate::simulated::{SimulateError, SimulatedNode, simulate};
 use crate::store::RunDirectory;
@@ -33,8 +33,7 @@ impl Attempt {
     /// Removes the files of a run that nobody will look at.
     pub(super) fn discard(self) {
         if let Some(directory) = self.directory {
-            // What cannot be removed stays; the sweep is about something else.
-            let _ = fs::remove_dir_all(directory.path());
+            directory.remove();
         }
     }
 }
@@ -49,6 +48,10 @@ impl Runner<'_> {
             return Ok(Attempt { outcome: attempt_simulated(node, call)?, directory: None });
         }
         match self.run_in_store(call) {
+            Ok(Finished { directory, .. }) if interrupted() => {
+                directory.remove();
+                Err(TestError::unknown("the sweep was ended before its time"))
+            }
             Ok(Finished { results, directory, .. }) => {
                 Ok(Attempt { outcome: Outcome::of(&results), directory: Some(directory) })
             }

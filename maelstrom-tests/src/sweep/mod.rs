@@ -147,7 +147,7 @@ impl<'a> Sweep<'a> {
         })
     }
 
-    fn run(&self, out: &mut impl io::Write) -> Result<Counts, TestError> {
+    fn run(&self, out: &mut (impl io::Write + Send)) -> Result<Counts, TestError> {
         let mut progress = SweepProgress::new(self.seeds.len());
         let mut tally = Tally::default();
         let attempt = |seed| self.runner.attempt(&self.call.with_seed(seed));
@@ -162,6 +162,9 @@ impl<'a> Sweep<'a> {
         });
         progress.clear();
         let Tally { counts, failures, error } = tally;
+        if let Some(error) = error {
+            return Err(error);
+        }
         let lowest = if self.args.keep_going { RUNS_KEPT_MAX } else { 1 };
         let mut kinds = BTreeSet::new();
         for (place, (seed, (failure, attempt))) in failures.into_iter().enumerate() {
@@ -171,9 +174,6 @@ impl<'a> Sweep<'a> {
             } else {
                 attempt.discard();
             }
-        }
-        if let Some(error) = error {
-            return Err(error);
         }
         writeln!(
             out,

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{TemporaryDirectory, eddy, run};
+use crate::support::{TemporaryDirectory, eddy, run, write_script};
 
 /// Ids that are counted in memory repeat after a restart.
 const REPEATING: [&str; 14] = [
@@ -153,4 +153,48 @@ fn wrong_usage_is_refused_in_one_line() {
     let (status, _, stderr) = run(&["sweep", "--simulate", "identifier", "--seeds", "0..9"]);
     let says = "eddy: identifier does not serve lin-kv; it serves unique-ids\n";
     assert_eq!((status, stderr.as_str()), (Some(2), says));
+}
+
+/// A node in Python that gives out the ids of a list, as Python has it, one after another.
+fn write_generator(path: &Path, ids: &str) {
+    let source = format!(
+        r#"
+import itertools, json, sys
+ids = iter({ids})
+for line in sys.stdin:
+    request = json.loads(line)
+    body = dict(in_reply_to=request["body"]["msg_id"], type=request["body"]["type"] + "_ok")
+    if body["type"] == "generate_ok":
+        body["id"] = next(ids)
+    print(json.dumps(dict(src=request["dest"], dest=request["src"], body=body)), flush=True)
+"#
+    );
+    write_script(path, &format!("exec python3 -c '{source}'"));
+}
+
+#[test]
+fn real_processes_are_swept_one_after_another_and_only_failing_runs_kept() {
+    let directory = TemporaryDirectory::new("sweep-real");
+    let path = |name: &str| directory.path().join(name).to_str().expect("UTF-8").to_owned();
+    let (store, good, bad) = (path("store"), path("good"), path("bad"));
+    write_generator(Path::new(&good), "itertools.count()");
+    write_generator(Path::new(&bad), "itertools.cycle([1, 2, 3])");
+    let sweep = |bin: &str| {
+        let words = "sweep -w unique-ids --node-count 1 --rate 50 --time-limit 0.5 --seeds 3..5";
+        let mut args: Vec<&str> = words.split(' ').collect();
+        args.extend(["--shrink", "0", "--store", &store, "--bin", bin]);
+        run(&args)
+    };
+    let (status, stdout, _) = sweep(&good);
+    assert_eq!(status, Some(0), "{stdout}");
+    assert_eq!(stdout, "2 of 2 seeds tried: 2 valid, 0 invalid, 0 unknown\n");
+    assert_eq!(runs(Path::new(&store)).len(), 0);
+    assert!(!Path::new(&store).join("latest").is_symlink(), "no link leads nowhere");
+
+    let (status, stdout, _) = sweep(&bad);
+    assert_eq!(status, Some(1), "{stdout}");
+    assert!(stdout.starts_with("seed 3 is invalid (workload): "), "{stdout}");
+    assert!(stdout.contains("ids were given out more than once"), "{stdout}");
+    assert!(stdout.ends_with("1 of 2 seeds tried: 0 valid, 1 invalid, 0 unknown\n"), "{stdout}");
+    assert_eq!(runs(Path::new(&store)).len(), 1, "{stdout}");
 }
