@@ -26,8 +26,11 @@ use crate::process::{check_program, reply};
 use crate::terminal;
 use crate::world::{Answer, Question};
 
-/// How long a node may take to start and answer `init`, as with Maelstrom.
-const INIT_TIME: Duration = Duration::from_secs(10);
+/// How many times as long `init` may take, because the program has to start first: 10 s where
+/// nothing else is asked for, as with Maelstrom.
+const INIT_FACTOR: u32 = 5;
+/// The longest time that an answer may be given.
+const TIMEOUT_MAX: Duration = Duration::from_secs(3600);
 /// How long to look for lines that a node wrote but did not flush, after the end of its input.
 const LAST_LINES_TIME: Duration = Duration::from_secs(1);
 
@@ -43,7 +46,7 @@ pub struct CheckNodeArgs {
     #[arg(short, long, value_name = "NAME", default_value = "echo")]
     workload: WorkloadName,
 
-    /// Seconds that an answer may take
+    /// Seconds that an answer may take; `init` may take five times as long
     #[arg(long, value_name = "S", default_value_t = 2.0)]
     timeout: f64,
 
@@ -83,7 +86,9 @@ struct Examiner<'a> {
 
 fn examine(args: &CheckNodeArgs) -> Result<Findings, String> {
     let timeout = Duration::try_from_secs_f64(args.timeout)
-        .map_err(|_| "--timeout has to be a number of seconds".to_owned())?;
+        .ok()
+        .filter(|timeout| *timeout < TIMEOUT_MAX)
+        .ok_or("--timeout has to be a number of seconds, less than an hour")?;
     let program = check_program(&args.bin).map_err(|error| error.to_string())?;
     let examiner = Examiner { args, program, timeout };
     let mut findings = Findings::default();
@@ -130,7 +135,8 @@ impl Examiner<'_> {
 }
 
 fn init(subject: &mut Subject) -> Exchange {
-    let timeout = std::mem::replace(&mut subject.timeout, INIT_TIME);
+    let timeout = subject.timeout;
+    subject.timeout = timeout * INIT_FACTOR;
     let id = subject.id.clone();
     let exchange = subject.ask(json!({ "type": "init", "node_id": id, "node_ids": [id] }));
     subject.timeout = timeout;

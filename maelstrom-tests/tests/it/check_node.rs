@@ -1,5 +1,7 @@
 //! `eddy check-node`: good nodes pass, and each way to be wrong is explained in plain words.
 
+use std::thread;
+
 use crate::support::{TemporaryDirectory, binaries, run, write_script};
 
 /// An echo node in Python, into which a defect can be put.
@@ -45,54 +47,64 @@ fn a_plain_node_in_python_has_no_mistakes_but_odd_input_stops_it() {
 #[test]
 fn every_mistake_is_explained() {
     let reply = r#"reply(request, {"type": "echo_ok", "echo": request["body"]["echo"]})"#;
-    for (name, piece, replacement, says) in [
-        ("type", "echo_ok", "echo_okay", "its type is `echo_okay` and should be `echo_ok`"),
-        ("no-reference", r#"["in_reply_to"]"#, r#"["inReplyTo"]"#, "has no `in_reply_to`"),
-        (
+    let twice = format!("{reply}; {reply}");
+    let cases: [[&str; 4]; 17] = [
+        ["type", "echo_ok", "echo_okay", "its type is `echo_okay` and should be `echo_ok`"],
+        ["no-reference", r#"["in_reply_to"]"#, r#"["inReplyTo"]"#, "has no `in_reply_to`"],
+        [
             "reference",
             r#"request["body"]["msg_id"]"#,
             "77",
             "`in_reply_to` is 77 and should be 1, the `msg_id` of the request",
-        ),
-        (
+        ],
+        [
             "extra-key",
             r#""type": "echo_ok", "#,
             r#""type": "echo_ok", "ok": True, "#,
             "`ok` does not belong into `echo_ok`",
-        ),
-        ("no-field", r#", "echo": request"#, r#", "Echo": request"#, "`Echo` does not belong"),
-        ("value", r#"request["body"]["echo"]}"#, "1}", "`echo` is not what was sent"),
-        ("src", r#""src": request["dest"]"#, r#""src": "n7""#, "`src` is `n7` and should be"),
-        ("dest", r#""dest": request["src"]"#, r#""dest": "c9""#, "`dest` is `c9`, which is nobody"),
-        ("print", reply, r#"print("got it", flush=True)"#, "did you print to stdout?"),
-        ("flush", ", flush=True", "", "the node does not flush stdout"),
-        (
+        ],
+        ["no-field", r#", "echo": request"#, r#", "Echo": request"#, "`Echo` does not belong"],
+        ["value", r#"request["body"]["echo"]}"#, "1}", "`echo` is not what was sent"],
+        ["src", r#""src": request["dest"]"#, r#""src": "n7""#, "`src` is `n7` and should be"],
+        ["dest", r#""dest": request["src"]"#, r#""dest": "c9""#, "`dest` is `c9`, which is nobody"],
+        ["print", reply, r#"print("got it", flush=True)"#, "did you print to stdout?"],
+        ["flush", ", flush=True", "", "the node does not flush stdout"],
+        [
             "newline",
             "print(json.dumps(message), flush=True)",
             "print(json.dumps(message), end=\"\", flush=True)",
             "write a newline after every message",
-        ),
-        ("silence", reply, "pass", "no answer in time"),
-        ("twice", reply, &format!("{reply}; {reply}"), "2 answers to one request"),
-        ("death", reply, "sys.exit(3)", "the node ended with exit status: 3"),
-        ("crash", reply, "request.nonsense", "(stderr) AttributeError"),
-        (
+        ],
+        ["silence", reply, "pass", "no answer in time"],
+        ["twice", reply, &twice, "2 answers to one request"],
+        ["death", reply, "sys.exit(3)", "the node ended with exit status: 3"],
+        ["crash", reply, "request.nonsense", "(stderr) AttributeError"],
+        [
             "error",
             reply,
             r#"reply(request, {"type": "error", "code": 13, "text": "no"})"#,
             "it is an error",
-        ),
-        (
+        ],
+        [
             "top-level",
             r#"{"src": request"#,
             r#"{"type": 1, "src": request"#,
             "unknown field `type`",
-        ),
-    ] {
-        let (status, stdout) = check_with(name, piece, replacement);
-        assert_eq!(status, Some(1), "{name}: {stdout}");
-        assert!(stdout.contains("MISTAKE  ") && stdout.contains(says), "{name}: {stdout}");
-    }
+        ],
+    ];
+    // Most of the time goes by with waiting.
+    thread::scope(|scope| {
+        for cases in cases.chunks(5) {
+            scope.spawn(move || {
+                for [name, piece, replacement, says] in cases {
+                    let (status, stdout) = check_with(name, piece, replacement);
+                    assert_eq!(status, Some(1), "{name}: {stdout}");
+                    let explained = stdout.contains("MISTAKE  ") && stdout.contains(says);
+                    assert!(explained, "{name}: {stdout}");
+                }
+            });
+        }
+    });
 }
 
 #[test]
