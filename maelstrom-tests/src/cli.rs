@@ -70,6 +70,14 @@ pub struct TestArgs {
     #[arg(long)]
     pub log_stderr: bool,
 
+    /// Copy every message to the console as it enters the network
+    #[arg(long)]
+    pub log_net_send: bool,
+
+    /// Copy every message to the console as it leaves the network
+    #[arg(long)]
+    pub log_net_recv: bool,
+
     /// Where runs are kept
     #[arg(long, value_name = "DIR", default_value = "store")]
     pub store: PathBuf,

@@ -9,13 +9,14 @@ use checkers::Event;
 use proto::Json;
 use serde_json::{Map, Value};
 
-use crate::process::journal::Journal;
+use crate::process::journal::{Journal, LoggedMessages};
 use crate::progress::Progress;
 
 /// The directory of one run.
 #[derive(Clone, Debug)]
 pub struct RunDirectory {
     path: PathBuf,
+    logged_messages: LoggedMessages,
 }
 
 impl RunDirectory {
@@ -49,7 +50,14 @@ impl RunDirectory {
         link(&store.join("current"), &from_store);
         link(&store.join("latest"), &from_store);
         link(&parent.join("latest"), Path::new(&name));
-        Ok(Self { path })
+        Ok(Self { path, logged_messages: LoggedMessages::default() })
+    }
+
+    /// Has some messages copied to stderr as they go into `messages.jsonl`.
+    #[must_use]
+    pub fn with_logged_messages(mut self, logged_messages: LoggedMessages) -> Self {
+        self.logged_messages = logged_messages;
+        self
     }
 
     /// The directory.
@@ -99,7 +107,7 @@ impl RunDirectory {
     /// # Errors
     /// If the file cannot be made.
     pub fn messages(&self) -> io::Result<Journal> {
-        Journal::create(&self.path.join("messages.jsonl"))
+        Journal::create(&self.path.join("messages.jsonl"), self.logged_messages)
     }
 
     /// Opens `history.jsonl`.

@@ -14,6 +14,7 @@ use crate::cli::TestArgs;
 use crate::command_line::{Call, Target};
 use crate::harness::{self, Record};
 use crate::options::FaultKind;
+use crate::process::journal::LoggedMessages;
 use crate::process::{
     ProcessOptions, ProcessWorld, StartError, check_program, interrupted, note_interrupts,
 };
@@ -124,6 +125,7 @@ fn run_once(args: &TestArgs, seed: u64) -> Result<Verdict, TestError> {
     let console = Console {
         store: &args.store,
         log_stderr: args.log_stderr,
+        logged_messages: LoggedMessages { sent: args.log_net_send, received: args.log_net_recv },
         grace: Duration::from_secs_f64(args.grace),
     };
     let is_silent = args.quiet || args.json;
@@ -148,6 +150,8 @@ pub(crate) struct Console<'a> {
     pub(crate) store: &'a Path,
     /// Whether what nodes say on stderr is copied.
     pub(crate) log_stderr: bool,
+    /// Which messages are copied to stderr.
+    pub(crate) logged_messages: LoggedMessages,
     /// How long nodes may take to end by themselves.
     pub(crate) grace: Duration,
 }
@@ -168,7 +172,8 @@ pub(crate) fn run_call(
     watching: &mut dyn Progress,
 ) -> Result<Finished, TestError> {
     let options = &call.options;
-    let directory = RunDirectory::create(console.store, options.workload.as_str())?;
+    let directory = RunDirectory::create(console.store, options.workload.as_str())?
+        .with_logged_messages(console.logged_messages);
     let mut history = directory.history()?;
     let mut recording = Recording { history: &mut history, then: watching };
     let record = match &call.target {
@@ -230,6 +235,7 @@ fn run_processes(
         network: options.network(),
         seed: options.seed,
         directory: Some(directory.path().to_path_buf()),
+        logged_messages: console.logged_messages,
         log_stderr: console.log_stderr,
         reaper: std::env::current_exe().ok(),
     })?;

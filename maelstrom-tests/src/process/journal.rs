@@ -54,9 +54,19 @@ impl Loss {
     }
 }
 
+/// Which messages are copied to stderr as they go: Maelstrom's `--log-net-send`, `--log-net-recv`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LoggedMessages {
+    /// Those that enter the network.
+    pub sent: bool,
+    /// Those that leave it.
+    pub received: bool,
+}
+
 /// Writes `messages.jsonl`.
 #[derive(Debug)]
 pub struct Journal {
+    logged: LoggedMessages,
     out: BufWriter<File>,
     written: u64,
     error: Option<io::Error>,
@@ -64,13 +74,13 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// A new journal in place of whatever is at `path`.
+    /// A new journal in place of whatever is at `path`, with a copy of some messages on stderr.
     ///
     /// # Errors
     /// If the file cannot be made.
-    pub fn create(path: &Path) -> io::Result<Self> {
+    pub fn create(path: &Path, logged: LoggedMessages) -> io::Result<Self> {
         let out = BufWriter::with_capacity(BUFFER_BYTES, File::create(path)?);
-        Ok(Self { out, written: 0, error: None, line: Vec::new() })
+        Ok(Self { logged, out, written: 0, error: None, line: Vec::new() })
     }
 
     /// Adds what happened to a message at `time`. `body` is the JSON text of its body. An error is
@@ -83,12 +93,25 @@ impl Journal {
         (src, dest): (&NodeId, &NodeId),
         body: &str,
     ) {
-        if self.error.is_some() || self.written >= JOURNAL_BYTES_MAX {
+        let is_logged = match event {
+            MessageEvent::Send => self.logged.sent,
+            MessageEvent::Receive => self.logged.received,
+            MessageEvent::Lost(_) => false,
+        };
+        let is_kept = self.error.is_none() && self.written < JOURNAL_BYTES_MAX;
+        if !is_logged && !is_kept {
             return;
         }
         self.line.clear();
-        let result = write_line(&mut self.line, time, id, event, (src, dest), body)
-            .and_then(|()| self.out.write_all(&self.line));
+        let mut result = write_line(&mut self.line, time, id, event, (src, dest), body);
+        if is_logged {
+            // That nobody may be listening is no reason to stop.
+            let _ = io::stderr().write_all(&self.line);
+        }
+        if !is_kept {
+            return;
+        }
+        result = result.and_then(|()| self.out.write_all(&self.line));
         self.written += self.line.len() as u64;
         self.error = result.err();
     }

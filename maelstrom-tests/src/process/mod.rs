@@ -41,7 +41,7 @@ use rustc_hash::FxHashMap;
 use rustix::process::Signal;
 use simulator::{Endpoint, Network, NetworkOptions, Queue, Services, Statistics};
 
-use self::journal::Journal;
+use self::journal::{Journal, LoggedMessages};
 use self::node::{Node, Program};
 use self::problems::Problems;
 use self::reaper::Reaper;
@@ -72,6 +72,8 @@ pub struct ProcessOptions {
     pub seed: u64,
     /// Where `messages.jsonl` and `node-logs/` go, if they are kept.
     pub directory: Option<PathBuf>,
+    /// Which messages are copied to stderr, if they are kept at all.
+    pub logged_messages: LoggedMessages,
     /// Whether what nodes say on stderr is copied to that of the bench.
     pub log_stderr: bool,
     /// The `eddy` program, run as a reaper that kills the nodes if this process is killed itself.
@@ -166,7 +168,8 @@ impl ProcessWorld {
         let journal = match &options.directory {
             Some(directory) => {
                 let path = directory.join("messages.jsonl");
-                Some(Journal::create(&path).map_err(|source| StartError::File { path, source })?)
+                let journal = Journal::create(&path, options.logged_messages);
+                Some(journal.map_err(|source| StartError::File { path, source })?)
             }
             None => None,
         };

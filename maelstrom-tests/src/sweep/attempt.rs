@@ -7,6 +7,7 @@ use crate::analysis::{Subject, analyse};
 use crate::command_line::{Call, Target};
 use crate::outcome::{FailureKind, Outcome};
 use crate::process::interrupted;
+use crate::process::journal::LoggedMessages;
 use crate::progress::Silent;
 use crate::simulated::{SimulateError, SimulatedNode, simulate};
 use crate::store::RunDirectory;
@@ -84,7 +85,12 @@ impl Runner<'_> {
     }
 
     fn run_in_store(&self, call: &Call) -> Result<Finished, TestError> {
-        let console = Console { store: self.store, log_stderr: false, grace: Duration::ZERO };
+        let console = Console {
+            store: self.store,
+            log_stderr: false,
+            logged_messages: LoggedMessages::default(),
+            grace: Duration::ZERO,
+        };
         test_command::run_call(call, &console, &mut Silent)
     }
 }

@@ -28,6 +28,7 @@ pub(crate) fn options(name: &str, arguments: &[&str], nodes: usize) -> ProcessOp
         network: NetworkOptions::default(),
         seed: 1,
         directory: None,
+        logged_messages: Default::default(),
         log_stderr: false,
         reaper: Some(env!("CARGO_BIN_EXE_eddy").into()),
     }
