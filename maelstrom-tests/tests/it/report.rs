@@ -338,7 +338,7 @@ fn a_hundred_thousand_messages_are_a_page_that_can_be_used() {
     assert!(elements < 200, "{elements} paths");
 }
 
-/// What `docs/eddy.md` promises of its example.
+/// What the README promises of its example.
 #[test]
 fn the_node_of_the_five_minute_path_fails_as_described() {
     let store = TemporaryDirectory::new("five-minutes");
