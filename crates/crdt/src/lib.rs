@@ -1,0 +1,1 @@
+//! Replicated data types that merge.

@@ -1,0 +1,1 @@
+//! Paxos as a pure state machine.

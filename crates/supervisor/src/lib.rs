@@ -1,0 +1,1 @@
+//! Runs unmodified programs in virtual time, under ptrace and seccomp.
