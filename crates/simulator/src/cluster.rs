@@ -8,10 +8,11 @@ use proto::service::SERVICE_IDS;
 use proto::{Effect, Engine, Init, Message, MessageId, Node, NodeId, Payload, Records, Time};
 use rustc_hash::FxHashMap;
 
-use crate::machine::{Arrival, Machine, State, Sync};
+use crate::machine::{Arrival, Machine, Paused, State, Sync};
 use crate::network::{Endpoint, Network};
 use crate::observation::{Fate, Observation};
 use crate::options::ClusterOptions;
+use crate::overload::{Load, Overload};
 use crate::queue::Queue;
 use crate::random::Random;
 use crate::service::Services;
@@ -38,6 +39,7 @@ pub struct Cluster<N: Node> {
     services: Services,
     queue: Queue<Event<N::Body>>,
     messages_sent: u64,
+    load: Load,
     effects: Vec<Effect<N::Body>>,
     observer: Option<Observer<N::Body>>,
     logs: Vec<(Time, usize, String)>,
@@ -55,7 +57,7 @@ impl<N: Node> Cluster<N> {
     /// A cluster whose nodes are made by `make`, each time one starts or restarts. All of them get
     /// `init` at time zero.
     pub fn new(options: ClusterOptions, make: impl FnMut(usize) -> N + 'static) -> Self {
-        let ClusterOptions { node_ids, network, durable, seed } = options;
+        let ClusterOptions { node_ids, network, durable, seed, limits } = options;
         let nodes = node_ids.iter().cloned().zip((0..).map(Endpoint::Node));
         let services =
             SERVICE_IDS.iter().map(|id| NodeId::new(id)).zip((0..).map(Endpoint::Service));
@@ -70,6 +72,7 @@ impl<N: Node> Cluster<N> {
             services: Services::new(seed),
             queue: Queue::default(),
             messages_sent: 0,
+            load: Load::new(limits, node_ids.len()),
             effects: Vec::new(),
             observer: None,
             logs: Vec::new(),
@@ -149,9 +152,15 @@ impl<N: Node> Cluster<N> {
         });
     }
 
-    /// When the next event happens.
+    /// When the next event happens; never, once there is an [`overload`](Self::overload).
     pub fn next_time(&self) -> Option<Time> {
-        self.queue.next_time()
+        self.queue.next_time().filter(|_| self.load.overload().is_none())
+    }
+
+    /// Which of its [`Limits`](crate::Limits) the cluster has reached, if it has. From then on nothing
+    /// happens any more: what goes on would cost all memory, or have no end.
+    pub fn overload(&self) -> Option<&Overload> {
+        self.load.overload()
     }
 
     /// Lets time pass without an event.
@@ -166,11 +175,14 @@ impl<N: Node> Cluster<N> {
 
     /// Lets the next event happen. Returns nothing when nothing is going to happen any more.
     pub fn step(&mut self) -> Option<Step<N::Body>> {
+        self.next_time()?;
         let (time, event) = self.queue.pop()?;
         self.now = time;
+        self.load.count_step(time);
         let mut step = Step { node: None, to_client: None };
         match event {
             Event::Arrive { to, arrival } => {
+                self.load.remove(1);
                 if let Endpoint::Node(node) = to
                     && matches!(self.machines[node].state, State::Down)
                 {
@@ -215,10 +227,13 @@ impl<N: Node> Cluster<N> {
     /// Kills a node: what it had not synced is gone, and so is what is on its way to it.
     pub fn crash(&mut self, node: usize) {
         let machine = &mut self.machines[node];
-        machine.state = State::Down;
+        if let State::Paused(paused) = std::mem::replace(&mut machine.state, State::Down) {
+            self.load.remove(paused.backlog.len() + paused.unsent.len());
+        }
         machine.life += 1;
         machine.wake = None;
-        machine.syncs.clear();
+        let waiting = machine.syncs.drain(..).map(|sync| sync.then.len());
+        self.load.remove(waiting.sum());
     }
 
     /// Starts a node that is down again, with the records it had synced, and sends it `init`.
@@ -235,16 +250,20 @@ impl<N: Node> Cluster<N> {
     pub fn pause(&mut self, node: usize) {
         let machine = &mut self.machines[node];
         if matches!(machine.state, State::Up) {
-            machine.state = State::Paused(Vec::new());
+            machine.state = State::Paused(Paused::default());
         }
     }
 
     /// Lets a paused node go on with what piled up.
     pub fn resume(&mut self, node: usize) {
         let machine = &mut self.machines[node];
-        if let State::Paused(backlog) = &mut machine.state {
-            let backlog = std::mem::take(backlog);
+        if let State::Paused(paused) = &mut machine.state {
+            let Paused { backlog, unsent } = std::mem::take(paused);
             machine.state = State::Up;
+            self.load.remove(backlog.len() + unsent.len());
+            for message in unsent {
+                self.send(message);
+            }
             for arrival in backlog {
                 self.hand_over(node, arrival);
             }
@@ -278,7 +297,12 @@ impl<N: Node> Cluster<N> {
         self.show(Fate::Sent, number, &message);
         self.network.send_surely(Endpoint::Client, Endpoint::Node(node));
         let arrival = Arrival { from: Endpoint::Client, number, message };
-        self.queue.push(self.now, Event::Arrive { to: Endpoint::Node(node), arrival });
+        self.push_arrival(Duration::ZERO, Endpoint::Node(node), arrival);
+    }
+
+    fn push_arrival(&mut self, after: Duration, to: Endpoint, arrival: Arrival<N::Body>) {
+        self.load.add(self.now);
+        self.queue.push(self.now + after, Event::Arrive { to, arrival });
     }
 
     fn number_message(&mut self) -> u64 {
@@ -301,16 +325,18 @@ impl<N: Node> Cluster<N> {
             return self.show(Fate::NoReceiver, number, &message);
         };
         self.show(Fate::Sent, number, &message);
+        if let Endpoint::Node(node) = from {
+            self.load.count_send(node);
+        }
         let [first, second] = self.network.send(from, to).arrivals;
         if let Some(after) = second {
             let arrival = Arrival { from, number, message: message.clone() };
-            self.queue.push(self.now + after, Event::Arrive { to, arrival });
+            self.push_arrival(after, to, arrival);
         }
         match first {
             None => self.show(Fate::Lost, number, &message),
             Some(after) => {
-                let arrival = Arrival { from, number, message };
-                self.queue.push(self.now + after, Event::Arrive { to, arrival });
+                self.push_arrival(after, to, Arrival { from, number, message });
             }
         }
     }
@@ -323,8 +349,9 @@ impl<N: Node> Cluster<N> {
 
     /// Returns whether the node handled the message.
     fn arrive_at_node(&mut self, node: usize, arrival: Arrival<N::Body>) -> bool {
-        if let State::Paused(backlog) = &mut self.machines[node].state {
-            backlog.push(arrival);
+        if let State::Paused(paused) = &mut self.machines[node].state {
+            self.load.add(self.now);
+            paused.backlog.push(arrival);
             return false;
         }
         self.hand_over(node, arrival);
@@ -351,7 +378,10 @@ impl<N: Node> Cluster<N> {
                 }
                 Effect::Send(message) => {
                     match sync.as_mut().or_else(|| self.machines[node].syncs.last_mut()) {
-                        Some(sync) => sync.then.push(message),
+                        Some(sync) => {
+                            self.load.add(self.now);
+                            sync.then.push(message);
+                        }
                         None => self.send(message),
                     }
                 }
@@ -375,6 +405,12 @@ impl<N: Node> Cluster<N> {
         for write in writes {
             write.apply(&mut machine.synced);
         }
+        // The disk finishes what it was told; a process that is stopped does not hear of it.
+        if let State::Paused(paused) = &mut machine.state {
+            paused.unsent.extend(then);
+            return;
+        }
+        self.load.remove(then.len());
         for message in then {
             self.send(message);
         }

@@ -39,6 +39,7 @@ mod machine;
 mod network;
 mod observation;
 mod options;
+mod overload;
 mod partition;
 mod queue;
 mod random;
@@ -49,7 +50,8 @@ pub use network::{
     Count, Endpoint, LatencyDistribution, Network, NetworkOptions, Route, Statistics,
 };
 pub use observation::{Fate, Observation};
-pub use options::ClusterOptions;
+pub use options::{ClusterOptions, Limits};
+pub use overload::{Limit, Overload};
 pub use partition::{Cut, CutKind};
 pub use queue::Queue;
 pub use random::Random;

@@ -25,9 +25,16 @@ pub(crate) struct Machine<N: Node> {
 
 pub(crate) enum State<B> {
     Up,
-    /// Messages pile up until it goes on.
-    Paused(Vec<Arrival<B>>),
+    Paused(Paused<B>),
     Down,
+}
+
+/// What waits until a node that was stopped goes on.
+pub(crate) struct Paused<B> {
+    /// Messages for it.
+    pub(crate) backlog: Vec<Arrival<B>>,
+    /// Messages of its own that may leave, because what they wait for is on disk by now.
+    pub(crate) unsent: Vec<Message<Payload<B>>>,
 }
 
 pub(crate) struct Sync<B> {
@@ -46,6 +53,12 @@ impl<N: Node> Machine<N> {
         let passed_ms = now.as_nanos() / 1_000_000;
         let wall_ms = (WALL_CLOCK_START_MS + passed_ms).saturating_add_signed(self.wall_offset_ms);
         Now { monotonic: now, wall_ms }
+    }
+}
+
+impl<B: Body> Default for Paused<B> {
+    fn default() -> Self {
+        Self { backlog: Vec::new(), unsent: Vec::new() }
     }
 }
 

@@ -11,7 +11,7 @@ use proto::{
     Caller, Context, Json, Message, MessageId, Node, NodeId, Outcome, Payload, Records, Time,
 };
 use serde::{Deserialize, Serialize};
-use simulator::{Cluster, ClusterOptions, Cut, Fate, LatencyDistribution};
+use simulator::{Cluster, ClusterOptions, Cut, Fate, LatencyDistribution, Limit, Overload};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -205,6 +205,102 @@ fn a_paused_node_goes_on_with_everything_that_piled_up() {
     cluster.resume(1);
     let heard: Vec<_> = settle(&mut cluster).into_iter().map(|(_, body)| body).collect();
     assert!(matches!(heard[..], [Body::CountOk { count: 1 }, Body::LaterOk { .. }]), "{heard:?}");
+}
+
+#[test]
+fn a_paused_node_says_nothing_although_its_disk_goes_on() {
+    let sync = Duration::from_millis(5);
+    let mut options = options(2, 1);
+    options.durable = Some(sync);
+    let mut cluster = cluster(options);
+    settle(&mut cluster);
+    ask(&mut cluster, 0, 1, Body::Count);
+    cluster.step();
+    cluster.pause(0);
+    assert_eq!(settle(&mut cluster), [], "the answer has to wait for the process");
+    cluster.advance_to(at_ms(100));
+    cluster.resume(0);
+    assert_eq!(settle(&mut cluster), [(at_ms(100), Body::CountOk { count: 1 })]);
+    // What was written while it was paused is on disk, even if it never goes on.
+    ask(&mut cluster, 0, 2, Body::Count);
+    cluster.step();
+    cluster.pause(0);
+    settle(&mut cluster);
+    cluster.crash(0);
+    cluster.restart(0);
+    assert_eq!(settle(&mut cluster), [], "a process that was killed answers nothing");
+    assert_eq!(cluster.node(0).count, 2);
+}
+
+/// Sends everything on that comes, twice.
+struct Storm;
+
+impl Node for Storm {
+    type Body = Body;
+    type Token = ();
+
+    fn request(&mut self, _: Caller, body: Body, ctx: &mut Context<'_, Self>) {
+        for peer in ctx.peers().cloned().collect::<Vec<_>>() {
+            ctx.send(&peer, body.clone());
+            ctx.send(&peer, body.clone());
+        }
+    }
+}
+
+/// What stops a cluster of two such nodes with this latency, and how many steps it took.
+fn storm(latency: Duration, limits: impl FnOnce(&mut ClusterOptions)) -> (Overload, usize) {
+    let mut options = ClusterOptions::new(2, 1);
+    options.network.latency = latency;
+    limits(&mut options);
+    let mut cluster = Cluster::new(options, |_| Storm);
+    cluster.request(&NodeId::new("c9"), 1, MessageId(1), Body::Told { count: 1 });
+    let steps = std::iter::from_fn(|| cluster.step()).count();
+    assert_eq!(cluster.next_time(), None, "nothing happens any more");
+    (*cluster.overload().expect("it is stopped"), steps)
+}
+
+#[test]
+fn a_storm_is_stopped_and_named_before_it_takes_all_memory() {
+    let (overload, steps) =
+        storm(Duration::from_millis(10), |options| options.limits.in_flight = 1000);
+    assert_eq!(overload.limit, Limit::InFlight(1000));
+    // 2, 4, 8, ... messages, one step after another of 10 ms.
+    assert!(overload.time >= at_ms(80) && overload.time <= at_ms(100), "{overload:?}");
+    assert!(overload.sent > 500 && steps < 2000, "{overload:?} after {steps} steps");
+}
+
+#[test]
+fn nodes_that_talk_for_ever_at_one_moment_are_stopped() {
+    let (overload, steps) = storm(Duration::ZERO, |options| {
+        options.limits.in_flight = usize::MAX;
+        options.limits.events_a_second = 5000;
+    });
+    assert_eq!((overload.limit, overload.time), (Limit::Events(5000), Time::ZERO));
+    assert_eq!(steps, 5001);
+}
+
+#[test]
+fn messages_that_wait_for_a_paused_node_count_and_those_of_a_dead_one_do_not() {
+    let mut options = options(2, 1);
+    options.limits.in_flight = 10;
+    options.durable = Some(Duration::from_millis(1));
+    let mut cluster = cluster(options);
+    settle(&mut cluster);
+    for round in 0..5 {
+        cluster.pause(0);
+        for number in 0..9 {
+            ask(&mut cluster, 0, round * 10 + number, Body::Later);
+        }
+        settle(&mut cluster);
+        assert_eq!(cluster.overload(), None, "round {round}");
+        cluster.crash(0);
+        cluster.restart(0);
+        settle(&mut cluster);
+    }
+    cluster.pause(0);
+    (0..11).for_each(|number| ask(&mut cluster, 0, 100 + number, Body::Later));
+    settle(&mut cluster);
+    assert_eq!(cluster.overload().map(|overload| overload.limit), Some(Limit::InFlight(10)));
 }
 
 #[test]

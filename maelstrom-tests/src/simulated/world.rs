@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use checkers::Op;
 use proto::{Json, MessageId, Node, NodeId, Payload, Time};
-use simulator::{Cluster, ClusterOptions, Statistics};
+use simulator::{Cluster, ClusterOptions, Limit, Limits, Overload, Statistics};
 
 use crate::options::Options;
 use crate::world::{Answer, Fault, Problem, ProblemKind, Question, Reply, Topology, World};
@@ -74,6 +74,7 @@ impl<N: Simulated> SimulatedWorld<N> {
             network: options.network(),
             durable: durable.then_some(SYNC_TIME),
             seed: options.seed,
+            limits: Limits::default(),
         };
         Self {
             cluster: Cluster::new(cluster, make),
@@ -192,6 +193,37 @@ impl<N: Simulated> World for SimulatedWorld<N> {
     }
 
     fn problems(&self) -> Vec<Problem> {
-        self.problems.clone()
+        let overload = self.cluster.overload().map(|overload| Problem {
+            node: self.cluster.node_ids()[overload.node].clone(),
+            time: overload.time.as_nanos(),
+            kind: ProblemKind::Overflow,
+            text: describe(overload),
+            count: 1,
+        });
+        self.problems.iter().cloned().chain(overload).collect()
     }
+
+    fn interrupted(&self) -> bool {
+        self.cluster.overload().is_some()
+    }
+}
+
+/// What was too much for a cluster, for people.
+fn describe(overload: &Overload) -> String {
+    let (what, why) = match overload.limit {
+        Limit::InFlight(most) => (
+            format!("more than {most} messages were on their way"),
+            "is a message sent on each time that it comes, or again before its answer can be there?",
+        ),
+        Limit::Events(most) => (
+            format!("more than {most} things happened within a second of virtual time"),
+            "do nodes answer each other for ever, or set timers that are due at once?",
+        ),
+    };
+    let Overload { time, sent, .. } = overload;
+    let seconds = time.as_nanos() as f64 / 1e9;
+    format!(
+        "a storm of messages ended the run at {seconds:.3} s: {what}, and this node had sent the most \
+         so far ({sent}); {why}"
+    )
 }
