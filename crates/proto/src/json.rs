@@ -36,6 +36,15 @@ struct Variant {
     canonical: Canonical,
 }
 
+/// Whether a float can equal an integer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Floats {
+    /// By value.
+    AsIntegers,
+    /// Never.
+    Apart,
+}
+
 /// What a value is compared by.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Canonical {
@@ -84,6 +93,27 @@ impl Json {
     /// If the text is not exactly one JSON value.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
+    }
+
+    /// The same text, equal only to values whose numbers are written in the same way, as integers
+    /// or with a point or an exponent: `1.0` is `1.00`, but not `1`. Maelstrom compares so. Both
+    /// sides of a comparison have to come from here.
+    #[must_use]
+    pub fn distinguishing_floats(self) -> Self {
+        let raw: &RawValue = match &self.0 {
+            Repr::Plain(text) => text,
+            Repr::Variant(variant) => &variant.text,
+            // A plain integer is no float, and a string has no number in it.
+            Repr::Integer(_) | Repr::String(_) => return self,
+        };
+        let mut canonical = String::with_capacity(raw.get().len());
+        write_canonical(raw.get(), DEPTH_MAX, Floats::Apart, &mut canonical);
+        let canonical = match plain_integer(&canonical) {
+            Some(integer) => Canonical::Integer(integer),
+            None if canonical == raw.get() => return Self(Repr::Plain(Arc::from(raw.to_owned()))),
+            None => Canonical::Text(canonical),
+        };
+        Self(Repr::Variant(Arc::new(Variant { text: raw.to_owned(), canonical })))
     }
 
     fn from_raw(raw: &RawValue) -> Self {
@@ -215,25 +245,29 @@ fn canonical(text: &str) -> Option<Canonical> {
         }
         _ => {
             let mut canonical = String::with_capacity(text.len());
-            write_canonical(text, DEPTH_MAX, &mut canonical);
+            write_canonical(text, DEPTH_MAX, Floats::AsIntegers, &mut canonical);
             (canonical != text).then_some(Canonical::Text(canonical))
         }
     }
 }
 
 /// Writes the one text that all texts of the same value share.
-fn write_canonical(text: &str, depth_left: usize, out: &mut String) {
+fn write_canonical(text: &str, depth_left: usize, floats: Floats, out: &mut String) {
     let parsed = match text.as_bytes().first() {
         Some(b'-' | b'0'..=b'9') => {
             out.push_str(&canonical_number(text));
+            if floats == Floats::Apart && text.contains(['.', 'e', 'E']) {
+                // No number is written so; no integer is the same.
+                out.push('.');
+            }
             Some(())
         }
         Some(b'"') => serde_json::from_str::<String>(text)
             .and_then(|string| serde_json::to_string(&string))
             .ok()
             .map(|string| out.push_str(&string)),
-        Some(b'[') if depth_left > 0 => write_canonical_array(text, depth_left - 1, out),
-        Some(b'{') if depth_left > 0 => write_canonical_object(text, depth_left - 1, out),
+        Some(b'[') if depth_left > 0 => write_canonical_array(text, depth_left - 1, floats, out),
+        Some(b'{') if depth_left > 0 => write_canonical_object(text, depth_left - 1, floats, out),
         _ => None,
     };
     if parsed.is_none() {
@@ -241,20 +275,30 @@ fn write_canonical(text: &str, depth_left: usize, out: &mut String) {
     }
 }
 
-fn write_canonical_array(text: &str, depth_left: usize, out: &mut String) -> Option<()> {
+fn write_canonical_array(
+    text: &str,
+    depth_left: usize,
+    floats: Floats,
+    out: &mut String,
+) -> Option<()> {
     let items: Vec<&RawValue> = serde_json::from_str(text).ok()?;
     out.push('[');
     for (index, item) in items.iter().enumerate() {
         if index > 0 {
             out.push(',');
         }
-        write_canonical(item.get(), depth_left, out);
+        write_canonical(item.get(), depth_left, floats, out);
     }
     out.push(']');
     Some(())
 }
 
-fn write_canonical_object(text: &str, depth_left: usize, out: &mut String) -> Option<()> {
+fn write_canonical_object(
+    text: &str,
+    depth_left: usize,
+    floats: Floats,
+    out: &mut String,
+) -> Option<()> {
     let fields: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
     out.push('{');
     for (index, (name, value)) in fields.iter().enumerate() {
@@ -263,7 +307,7 @@ fn write_canonical_object(text: &str, depth_left: usize, out: &mut String) -> Op
         }
         out.push_str(&serde_json::to_string(name).ok()?);
         out.push(':');
-        write_canonical(value.get(), depth_left, out);
+        write_canonical(value.get(), depth_left, floats, out);
     }
     out.push('}');
     Some(())
@@ -361,6 +405,37 @@ mod tests {
         ] {
             assert_ne!(json(left), json(right), "{left} {right}");
         }
+    }
+
+    #[test]
+    fn floats_can_be_told_from_integers_and_keep_their_text() {
+        let apart = |text: &str| json(text).distinguishing_floats();
+        for (left, right) in [
+            ("1", "1.0"),
+            ("100", "1e2"),
+            ("0", "0.0"),
+            ("[1]", "[1.0]"),
+            (r#"{"a":{"b":[2]}}"#, r#"{"a":{"b":[2.0]}}"#),
+            ("1000000000000000000000", "1e21"),
+        ] {
+            assert_ne!(apart(left), apart(right), "{left} {right}");
+            assert_eq!(apart(right).text(), right);
+        }
+        for (left, right) in [
+            ("1.0", "1.00"),
+            ("1.5", "15e-1"),
+            ("-0", "0"),
+            ("7", "7"),
+            (r#""a""#, r#""\u0061""#),
+            ("[1, 2]", "[1,2]"),
+            ("null", "null"),
+        ] {
+            assert_eq!(apart(left), apart(right), "{left} {right}");
+            assert_eq!(hash(&apart(left)), hash(&apart(right)), "{left} {right}");
+        }
+        assert_eq!((apart("1.0").as_i64(), apart("1").as_i64()), (None, Some(1)));
+        assert!(apart("null").is_null());
+        assert_eq!(apart("1.0").distinguishing_floats(), apart("1.0"));
     }
 
     #[test]
