@@ -151,9 +151,10 @@ fn net(record: &Record) -> Value {
         .filter(|event| event.process != Process::Nemesis && event.kind == checkers::Kind::Invoke)
         .count();
     let mut net = to_value(&record.statistics);
-    for (group, messages) in
-        [("all", record.statistics.all.msg_count), ("servers", record.statistics.servers.msg_count)]
-    {
+    for (group, messages) in [
+        ("all", record.statistics.all.send_count),
+        ("servers", record.statistics.servers.send_count),
+    ] {
         if invocations > 0 {
             net[group]["msgs-per-op"] = json!(messages as f64 / invocations as f64);
         }
@@ -207,13 +208,10 @@ fn notes(options: &Options, record: &Record) -> Vec<String> {
         WorkloadName::Broadcast | WorkloadName::GSet => {
             "an element that comes twice in one read makes the run invalid"
         }
-        WorkloadName::GCounter | WorkloadName::PnCounter | WorkloadName::UniqueIds => {
-            "a malformed line of a node makes the run invalid"
-        }
-        WorkloadName::Echo => {
-            notes.push("unlike Maelstrom, an error reply is no wrong echo; see `stats`".to_owned());
-            "a malformed line of a node makes the run invalid"
-        }
+        WorkloadName::GCounter
+        | WorkloadName::PnCounter
+        | WorkloadName::UniqueIds
+        | WorkloadName::Echo => "a malformed line of a node makes the run invalid",
     };
     notes.push(format!("stricter than Maelstrom: {stricter}"));
     notes

@@ -16,6 +16,7 @@ pub mod process;
 pub mod progress;
 pub mod report;
 pub mod serve;
+mod service_request;
 pub mod shrink;
 pub mod simulated;
 pub mod store;

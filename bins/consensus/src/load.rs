@@ -124,7 +124,7 @@ impl Load {
 }
 
 fn messages(simulated: &mut SimulatedCluster) -> u64 {
-    simulated.cluster().network().statistics().servers.msg_count
+    simulated.cluster().network().statistics().servers.send_count
 }
 
 impl Report {

@@ -10,13 +10,13 @@ use crate::verdict::Verdict;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct EchoResult<V> {
-    /// Valid when every echo is right.
+    /// Valid when every echo is right and no request met a definite error, which Maelstrom takes for
+    /// a wrong echo.
     ///
-    /// Operations without one leave it as it is, whether they timed out or met an error: statistics
-    /// and availability deal with them. Maelstrom takes a definite error for a wrong echo.
+    /// Operations of unknown outcome leave it as it is: statistics and availability deal with them.
     #[serde(rename = "valid?")]
     pub verdict: Verdict,
-    /// Operations whose echo is not what was sent.
+    /// Operations whose echo is not what was sent, or that met a definite error.
     pub errors: Vec<Record<V>>,
     /// How many echoes came.
     pub ok_count: usize,
@@ -43,7 +43,10 @@ pub fn check<V: Clone + PartialEq>(history: &[Event<V>]) -> Result<EchoResult<V>
                     errors.push(Record::from(&operation));
                 }
             }
-            Kind::Fail => fail_count += 1,
+            Kind::Fail => {
+                fail_count += 1;
+                errors.push(Record::from(&operation));
+            }
             Kind::Info | Kind::Invoke => info_count += 1,
         }
     }
@@ -81,14 +84,17 @@ mod tests {
     }
 
     #[test]
-    fn errors_and_timeouts_are_counted_apart_and_leave_the_verdict() {
+    fn an_error_is_a_wrong_echo_and_a_timeout_is_none() {
         let mut history = History::default();
         history.invoke(0, echo(1, None));
         history.fail(0, echo(1, None));
         history.invoke(1, echo(2, None));
         history.info(1, echo(2, None));
         let result = check(&history.events).unwrap();
-        assert_eq!(result.verdict, Verdict::Valid);
+        assert_eq!(result.verdict, Verdict::Invalid);
+        assert_eq!(result.errors.len(), 1);
         assert_eq!((result.ok_count, result.fail_count, result.info_count), (0, 1, 1));
+        let result = check(&history.events[2..]).unwrap();
+        assert_eq!((result.verdict, result.info_count), (Verdict::Valid, 1));
     }
 }

@@ -8,7 +8,8 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 
 use crate::partition::Cut;
 use crate::random::Random;
@@ -156,15 +157,24 @@ impl Network {
 }
 
 /// Messages of one group of links.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Count {
-    /// Messages that entered the network, lost ones included.
+    /// Messages that entered the network, lost ones included. Each is a different one: what arrives
+    /// twice was sent once.
     pub send_count: u64,
     /// Messages that were handed to their receiver; duplicates count each time.
     pub recv_count: u64,
-    /// Different messages. A message that arrives twice is one.
-    pub msg_count: u64,
+}
+
+/// With Maelstrom's names, one of which is for the different messages: those that were sent.
+impl Serialize for Count {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut count = serializer.serialize_struct("Count", 3)?;
+        count.serialize_field("send-count", &self.send_count)?;
+        count.serialize_field("recv-count", &self.recv_count)?;
+        count.serialize_field("msg-count", &self.send_count)?;
+        count.end()
+    }
 }
 
 /// Counts as Maelstrom groups them (`maelstrom.net.checker`).
@@ -182,7 +192,6 @@ impl Statistics {
     fn count_send(&mut self, from: Endpoint, to: Endpoint) {
         for count in self.groups(from, to) {
             count.send_count += 1;
-            count.msg_count += 1;
         }
     }
 

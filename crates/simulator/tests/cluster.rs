@@ -147,7 +147,7 @@ fn clients_are_answered_at_once_and_peers_hear_after_the_latency() {
     assert_eq!(cluster.node(1).told, [1]);
     let counted = cluster.network().statistics();
     // init and init_ok for three nodes, a request and its reply; two messages between nodes.
-    assert_eq!((counted.clients.msg_count, counted.servers.msg_count), (8, 2));
+    assert_eq!((counted.clients.send_count, counted.servers.send_count), (8, 2));
 }
 
 #[test]

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use proto::service::{ServiceReply, ServiceRequest};
+use proto::service::ServiceReply;
 use proto::{MessageId, NodeId, Payload};
 use serde_json::json;
 use simulator::Services;
 
 use crate::conversation::{Conversation, Deadline, Heard, Line};
 use crate::process::message::{self, quote};
+use crate::service_request;
 
 /// How long to look for more lines after an answer came: answers to one request that come twice
 /// come together.
@@ -112,7 +113,7 @@ impl Subject {
             exchange.mistakes.push(format!("`src` is `{src}` and should be the node's id, `{id}`"));
         }
         if let Some(service) = Services::index_of(&parsed.dest) {
-            self.serve(service, &line.text);
+            self.serve(service, &parsed);
             return false;
         }
         if parsed.dest != self.client {
@@ -145,15 +146,14 @@ impl Subject {
     }
 
     /// Answers in the name of a service.
-    fn serve(&mut self, service: usize, line: &str) {
-        let Ok(request) = proto::decode::<ServiceRequest>(line) else { return };
-        let Payload::Body(body) = &request.payload else { return };
-        let Some(answer) = self.services.handle(service, &request.src, body) else { return };
+    fn serve(&mut self, service: usize, request: &message::Line<'_>) {
+        let Some((msg_id, asked)) = service_request::read(request.body) else { return };
+        let Some(answer) = self.services.handle(service, &request.src, &asked) else { return };
         let reply: proto::Message<Payload<ServiceReply>> = proto::Message {
-            src: request.dest,
-            dest: request.src,
+            src: request.dest.clone(),
+            dest: request.src.clone(),
             msg_id: None,
-            in_reply_to: request.msg_id,
+            in_reply_to: Some(msg_id),
             payload: answer.map_or_else(Payload::Error, Payload::ServiceReply),
         };
         let mut line = Vec::new();

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use proto::service::{ServiceReply, ServiceRequest};
+use proto::service::ServiceReply;
 use proto::{MessageId, NodeId, Payload, Time, encode};
 use serde::{Deserialize, Serialize};
 use simulator::Endpoint;
@@ -14,6 +14,7 @@ use super::lines::Piece;
 use super::message::{self, Message, quote};
 use super::node::{BACKLOG_MIB_MAX, LINE_BYTES_MAX, PendingInit};
 use super::request::Request;
+use crate::service_request;
 use crate::world::{ProblemKind, Question, Reply};
 
 /// How long a node has to answer `init`.
@@ -275,21 +276,13 @@ impl ProcessWorld {
 
     /// A service answers at once; its answer takes its time on the way back.
     fn ask_service(&mut self, service: usize, message: &Message<'_>) {
-        let mut line = Vec::with_capacity(message.body.len() + 64);
-        message.write_line(&mut line);
-        let Ok(line) = std::str::from_utf8(&line) else { return };
-        let Ok(request) = proto::decode::<ServiceRequest>(line) else { return };
-        let answer = match &request.payload {
-            Payload::Body(body) => self.services.handle(service, &request.src, body),
-            Payload::Bad(bad) => Some(Err(bad.to_error())),
-            _ => None,
-        };
-        let (Some(answer), Some(in_reply_to)) = (answer, request.msg_id) else { return };
+        let Some((msg_id, request)) = service_request::read(message.body) else { return };
+        let Some(answer) = self.services.handle(service, message.src, &request) else { return };
         let reply: proto::Message<Payload<ServiceReply>> = proto::Message {
-            src: request.dest,
-            dest: request.src,
+            src: message.dest.clone(),
+            dest: message.src.clone(),
             msg_id: None,
-            in_reply_to: Some(in_reply_to),
+            in_reply_to: Some(msg_id),
             payload: answer.map_or_else(Payload::Error, Payload::ServiceReply),
         };
         let mut line = Vec::new();

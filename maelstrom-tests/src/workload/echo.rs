@@ -18,7 +18,13 @@ impl Workload for Echo {
     fn check(&self, history: &[Event<Json>], _: &mut dyn FnMut() -> bool) -> Checked {
         match checkers::echo::check(history) {
             Ok(result) => Checked::new(result.verdict, &result, || {
-                "a node answered an echo with something else than it was sent".to_owned()
+                let wrong = result.errors.len() - result.fail_count;
+                let count = |number: usize, what| (number > 0).then(|| format!("{number} {what}"));
+                let parts = [
+                    count(wrong, "echoes are not what was sent"),
+                    count(result.fail_count, "echoes were refused with an error"),
+                ];
+                parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
             }),
             Err(error) => Checked::malformed(&error),
         }

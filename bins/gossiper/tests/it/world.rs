@@ -227,7 +227,7 @@ impl World {
     }
 
     pub(crate) fn server_messages(&self) -> u64 {
-        self.cluster.network().statistics().servers.msg_count
+        self.cluster.network().statistics().servers.send_count
     }
 
     /// Whether a node has all these values.
