@@ -2,20 +2,18 @@
 
 use std::time::Duration;
 
-use proto::{Arguments, Program, UsageError};
+use proto::{Arguments, Manual, UsageError};
 
 use crate::settings::Settings;
 
-/// What the program says about itself.
-pub const PROGRAM: Program = Program {
-    name: "consensus",
-    version: env!("CARGO_PKG_VERSION"),
-    usage: "[lin-kv] [--election-timeout MS] [--heartbeat MS] [--gather MS] [--compact-after N]",
+/// What the node says about itself.
+pub const MANUAL: Manual = Manual {
+    name: "lin-kv",
+    summary: "a linearizable key-value store, replicated by Raft",
+    usage: "[--election-timeout MS] [--heartbeat MS] [--gather MS] [--compact-after N]",
     help: "\
-A Maelstrom node on stdin and stdout: a linearizable key-value store, replicated by Raft. It also
-answers `partition_test` and `verify_linearizability` of task 7-2-5.
+It also answers `partition_test` and `verify_linearizability` of task 7-2-5.
 
-  lin-kv                 the workload; it is the default and the only one
   --election-timeout MS  shortest wait for a leader before a node campaigns; default 300
   --heartbeat MS         longest silence of a leader towards a follower; default 100
   --gather MS            how long a leader gathers requests for one round; default 3
@@ -32,7 +30,6 @@ answers `partition_test` and `verify_linearizability` of task 7-2-5.
 ///
 /// If they are wrong; the error says what is right.
 pub fn parse(arguments: &mut Arguments) -> Result<Settings, UsageError> {
-    arguments.workload(&[("lin-kv", ())])?;
     let mut settings = Settings::default();
     while let Some(flag) = arguments.next_flag()? {
         match &*flag {
@@ -73,14 +70,13 @@ mod tests {
     fn options_set_what_they_name() {
         let settings =
             Settings { election_timeout: Duration::from_millis(500), ..Settings::default() };
-        assert_eq!(parsed("lin-kv --election-timeout 500 --state-dir here"), Ok(settings));
+        assert_eq!(parsed("--election-timeout 500 --state-dir here"), Ok(settings));
         assert_eq!(parsed(""), Ok(Settings::default()));
     }
 
     #[test]
     fn wrong_arguments_are_refused_with_what_is_right() {
         for (line, says) in [
-            ("broadcast", "lin-kv"),
             ("--gather 100", "--heartbeat"),
             ("--gather soon", "milliseconds"),
             ("--heartbeat 200", "twice"),

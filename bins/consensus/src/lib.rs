@@ -32,3 +32,12 @@ pub mod wire;
 
 pub use node::ConsensusNode;
 pub use settings::Settings;
+
+use proto::{Arguments, Program};
+
+/// The nodes that the program can be.
+#[must_use]
+pub fn program() -> Program {
+    let lin_kv = |arguments: &mut Arguments| Ok(ConsensusNode::new(args::parse(arguments)?));
+    Program::new("consensus", env!("CARGO_PKG_VERSION")).node(args::MANUAL, lin_kv)
+}

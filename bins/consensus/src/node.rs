@@ -109,6 +109,10 @@ impl Node for ConsensusNode {
         }
     }
 
+    fn is_leader(&self) -> bool {
+        self.replica().is_some_and(|replica| replica.raft().is_leader())
+    }
+
     fn reply(&mut self, from: Caller, reply: Result<Body, Error>, ctx: &mut Context<'_, Self>) {
         if let (Some(server), Ok(body)) = (&mut self.server, reply) {
             server.on_peer(&from, body, ctx);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proto::{Arguments, Program, UsageError};
+use proto::{Arguments, Manual, UsageError};
 
 /// The settings of a node. All nodes of a cluster have to have the same.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,23 +73,18 @@ impl Default for Config {
     }
 }
 
-/// What the program says about itself.
-pub const PROGRAM: Program = Program {
-    name: "gossiper",
-    version: env!("CARGO_PKG_VERSION"),
-    usage: "[broadcast] [--strategy tree|flood|fan-out|batched|direct|star] [--ack-timeout TIME] \
+/// What the node says about itself.
+pub const MANUAL: Manual = Manual {
+    name: "broadcast",
+    summary: "tells its cluster every value and loses none",
+    usage: "[--strategy tree|flood|fan-out|batched|direct|star] [--ack-timeout TIME] \
             [--fan-out K] [--batch-interval TIME] [--batch-size N] [--hub-interval TIME] \
             [--leaf-margin TIME] [--ack-delay TIME]",
     help: "\
-A node that broadcasts values to its cluster and loses none of them: Maelstrom's `broadcast`
-workload (`topology`, `broadcast`, `read`), and the messages `check_acks`, `failure_stats`,
-`partition`, `heal`, `partition_status` and `convergence_status`. All nodes of a cluster take the
-same arguments. Times are written like 500ms or 2s.
+It serves Maelstrom's `broadcast` workload (`topology`, `broadcast`, `read`), and the messages
+`check_acks`, `failure_stats`, `partition`, `heal`, `partition_status` and `convergence_status`.
+All nodes of a cluster take the same arguments. Times are written like 500ms or 2s.
 
-Workloads:
-  broadcast               the only one so far, and the default
-
-Flags:
   --strategy NAME         whom a new value is told, and when (default: tree)
       tree                  the neighbours in a spanning tree of the topology, at once
       flood                 every neighbour in the topology, at once
@@ -112,7 +107,6 @@ Flags:
                           (batched, direct, star; default: 2s)
   --state-dir DIR         keep the values in DIR/<node id>/, stored before a client hears of them,
                           so that a node that is killed and started again still has them
-  --help, --version
 
 Whatever the strategy, what is not acknowledged is found and moved by comparing digests.
 ",
@@ -131,7 +125,6 @@ impl Config {
     /// If an argument is wrong; the error says what would be right.
     pub fn parse(arguments: &mut Arguments) -> Result<Self, UsageError> {
         let mut config = Self::default();
-        arguments.workload(&[("broadcast", ())])?;
         while let Some(flag) = arguments.next_flag()? {
             match &*flag {
                 "--strategy" => config.strategy = arguments.choice(&StrategyKind::NAMED)?,
@@ -188,7 +181,7 @@ mod tests {
     #[test]
     fn every_flag_sets_its_setting() {
         assert_eq!(parse(&[]), Ok(Config::default()));
-        let all = "broadcast --strategy star --ack-timeout 1.5s --fan-out 3 --batch-interval 20ms \
+        let all = "--strategy star --ack-timeout 1.5s --fan-out 3 --batch-interval 20ms \
                    --batch-size 7 --hub-interval 1s --leaf-margin 150ms --ack-delay 250ms";
         let arguments: Vec<_> = all.split_whitespace().collect();
         assert_eq!(
@@ -206,16 +199,15 @@ mod tests {
         );
         for (name, strategy) in StrategyKind::NAMED {
             assert_eq!(parse(&["--strategy", name]).map(|config| config.strategy), Ok(strategy));
-            assert!(PROGRAM.usage.contains(name) && PROGRAM.help.contains(name));
+            assert!(MANUAL.usage.contains(name) && MANUAL.help.contains(name));
         }
     }
 
     #[test]
     fn errors_say_what_is_right() {
         for (arguments, error) in [
-            (&["g-set"][..], "the first argument has to be `broadcast`, not `g-set`"),
             (
-                &["--ack-timeout", "500"],
+                &["--ack-timeout", "500"][..],
                 "--ack-timeout has to be a time of at least 1ms, like 500ms or 2s, not `500`",
             ),
             (

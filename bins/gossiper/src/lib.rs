@@ -38,6 +38,14 @@ pub mod strategy;
 pub mod topology;
 pub mod value_set;
 
-pub use config::{Config, PROGRAM, StrategyKind};
+pub use config::{Config, StrategyKind};
 pub use message::Body;
 pub use node::Gossiper;
+
+use proto::{Arguments, Program};
+
+/// The nodes that the program can be.
+pub fn program() -> Program {
+    let broadcast = |arguments: &mut Arguments| Ok(Gossiper::new(Config::parse(arguments)?));
+    Program::new("gossiper", env!("CARGO_PKG_VERSION")).node(config::MANUAL, broadcast)
+}

@@ -1,7 +1,5 @@
-//! The `gossiper` node on stdin and stdout.
-
-use gossiper::{Config, Gossiper, PROGRAM};
+//! The `gossiper` program.
 
 fn main() -> std::process::ExitCode {
-    proto::run_program(&PROGRAM, |arguments| Ok(Gossiper::new(Config::parse(arguments)?)))
+    gossiper::program().main()
 }

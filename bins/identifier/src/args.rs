@@ -1,19 +1,15 @@
 //! The command line of `identifier`.
 
-use proto::{Arguments, Program, UsageError};
+use proto::{Arguments, Manual, UsageError};
 
 use crate::scheme::Scheme;
 
-/// What the program says about itself.
-pub const PROGRAM: Program = Program {
-    name: "identifier",
-    version: env!("CARGO_PKG_VERSION"),
-    usage: "[unique-ids] [--scheme counter|timestamp|random]",
+/// What the node says about itself.
+pub const MANUAL: Manual = Manual {
+    name: "unique-ids",
+    summary: "answers `generate` with an id that is unique in the whole cluster, asking nobody",
+    usage: "[--scheme counter|timestamp|random]",
     help: "\
-A Maelstrom node on stdin and stdout that answers `generate` with an id that is unique in the
-whole cluster, without asking anybody.
-
-  unique-ids          the workload; it is the default and the only one
   --scheme counter    <node id>-<counter from 0>; the default
   --scheme timestamp  <node id>-<milliseconds since 1970>-<sequence>
   --scheme random     <node id>-<milliseconds since 1970>-<random salt>
@@ -27,7 +23,6 @@ whole cluster, without asking anybody.
 /// # Errors
 /// If they are wrong; the error says what is right.
 pub fn parse(arguments: &mut Arguments) -> Result<Scheme, UsageError> {
-    arguments.workload(&[("unique-ids", ())])?;
     let mut scheme = Scheme::default();
     while let Some(flag) = arguments.next_flag()? {
         match &*flag {

@@ -19,3 +19,11 @@ pub mod scheme;
 
 pub use node::Identifier;
 pub use scheme::Scheme;
+
+use proto::{Arguments, Program};
+
+/// The nodes that the program can be.
+pub fn program() -> Program {
+    let unique_ids = |arguments: &mut Arguments| Ok(Identifier::new(args::parse(arguments)?));
+    Program::new("identifier", env!("CARGO_PKG_VERSION")).node(args::MANUAL, unique_ids)
+}

@@ -156,14 +156,11 @@ impl Tour {
 }
 
 fn main() -> std::process::ExitCode {
-    let program = proto::Program {
-        name: "tour",
-        version: env!("CARGO_PKG_VERSION"),
-        usage: "",
-        help: "A node that does one of everything, on stdin and stdout.\n",
-    };
-    proto::run_program(&program, |arguments| match arguments.next_flag()? {
+    let manual =
+        proto::Manual { name: "tour", summary: "does one of everything", usage: "", help: "" };
+    let tour = |arguments: &mut proto::Arguments| match arguments.next_flag()? {
         Some(flag) => Err(arguments.unknown(&flag)),
         None => Ok(Tour::default()),
-    })
+    };
+    proto::Program::new("tour", env!("CARGO_PKG_VERSION")).node(manual, tour).main()
 }

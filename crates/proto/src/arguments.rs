@@ -2,24 +2,24 @@
 //! the node's own after it, `--state-dir`, `--help` and `--version` everywhere, and for anything
 //! wrong one line on stderr that says what is right, with exit code 2.
 //!
-//! A node describes itself by a [`Program`] and reads its own arguments in one loop:
+//! A node reads its own flags in one loop:
 //!
 //! ```
 //! use proto::{Arguments, UsageError};
 //!
 //! #[derive(Default)]
-//! struct Settings { variant: Variant, period_ms: u64 }
+//! struct Settings { scheme: Scheme, period_ms: u64 }
 //! #[derive(Clone, Copy, Default, PartialEq, Debug)]
-//! enum Variant { #[default] Broadcast, Counter }
+//! enum Scheme { #[default] Counter, Random }
 //!
 //! fn parse(arguments: &mut Arguments) -> Result<Settings, UsageError> {
 //!     let mut settings = Settings::default();
-//!     let variants = [("broadcast", Variant::Broadcast), ("g-counter", Variant::Counter)];
-//!     if let Some(variant) = arguments.workload(&variants)? {
-//!         settings.variant = variant;
-//!     }
 //!     while let Some(flag) = arguments.next_flag()? {
 //!         match &*flag {
+//!             "--scheme" => {
+//!                 let schemes = [("counter", Scheme::Counter), ("random", Scheme::Random)];
+//!                 settings.scheme = arguments.choice(&schemes)?;
+//!             }
 //!             "--period" => settings.period_ms = arguments.value("milliseconds")?,
 //!             _ => return Err(arguments.unknown(&flag)),
 //!         }
@@ -27,44 +27,27 @@
 //!     Ok(settings)
 //! }
 //!
-//! let settings = parse(&mut Arguments::new(["g-counter", "--period", "50"]))?;
-//! assert_eq!((settings.variant, settings.period_ms), (Variant::Counter, 50));
+//! let settings = parse(&mut Arguments::new(["--scheme", "random", "--period", "50"]))?;
+//! assert_eq!((settings.scheme, settings.period_ms), (Scheme::Random, 50));
 //! assert!(parse(&mut Arguments::new(["--period", "soon"])).is_err());
 //! # Ok::<(), UsageError>(())
 //! ```
 //!
-//! `main` is then `proto::run_program(&PROGRAM, |arguments| Ok(MyNode::new(parse(arguments)?)))`.
+//! Which node a program becomes, its help text and its `main` are the business of a
+//! [`Program`](crate::Program).
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::str::FromStr;
 
 use lexopt::Arg;
 
-use crate::node::Node;
-use crate::runtime::{Options, run_with};
-
-/// What a program says about itself.
-#[derive(Clone, Copy, Debug)]
-pub struct Program {
-    /// The name that errors begin with (`identifier`).
-    pub name: &'static str,
-    /// Usually `env!("CARGO_PKG_VERSION")`.
-    pub version: &'static str,
-    /// Its arguments on one line, without the program's name and without `--state-dir`, `--help`
-    /// and `--version`: `[unique-ids] [--scheme counter|timestamp|random]`.
-    pub usage: &'static str,
-    /// What `--help` says after the usage line: what the program does, each workload and flag, and
-    /// what `--state-dir` is good for here.
-    pub help: &'static str,
-}
-
-impl Program {
-    fn usage_line(&self) -> String {
-        format!("{} {} [--state-dir DIR] [--help] [--version]", self.name, self.usage)
-    }
+/// How a node is run.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Options {
+    /// Where the nodes of a cluster keep their records: each in a directory of its own name
+    /// within this one. Without it nothing outlives the process.
+    pub state_dir: Option<PathBuf>,
 }
 
 /// Why a command line was not carried out.
@@ -109,16 +92,22 @@ impl Arguments {
         }
     }
 
+    /// Whether a first argument comes that is no flag.
+    pub(crate) fn names_workload(&mut self) -> bool {
+        let first = self.parser.try_raw_args();
+        let first = first.as_ref().and_then(|arguments| arguments.peek());
+        first.is_some_and(|first| !first.as_encoded_bytes().starts_with(b"-"))
+    }
+
     /// The first argument, if it is a workload or a variant rather than a flag.
     ///
     /// # Errors
     /// If it is none of `choices`; the error lists them.
-    pub fn workload<T: Clone>(&mut self, choices: &[(&str, T)]) -> Result<Option<T>, UsageError> {
-        let is_workload = self.parser.try_raw_args().and_then(|arguments| {
-            let first = arguments.peek()?;
-            Some(!first.as_encoded_bytes().starts_with(b"-"))
-        });
-        if is_workload != Some(true) {
+    pub(crate) fn workload<T: Clone>(
+        &mut self,
+        choices: &[(&str, T)],
+    ) -> Result<Option<T>, UsageError> {
+        if !self.names_workload() {
             return Ok(None);
         }
         "the first argument".clone_into(&mut self.flag);
@@ -198,34 +187,6 @@ impl Arguments {
     fn wrong(&self, expected: &str, value: &str) -> UsageError {
         UsageError::Wrong(format!("{} has to be {expected}, not `{value}`", self.flag))
     }
-}
-
-/// The whole `main` of a node program: reads the command line of this process and runs the node
-/// that `build` makes of it on stdin and stdout. A wrong command line is one line on stderr and
-/// exit code 2.
-pub fn run_program<N: Node>(
-    program: &Program,
-    build: impl FnOnce(&mut Arguments) -> Result<N, UsageError>,
-) -> ExitCode {
-    let mut arguments = Arguments::new(std::env::args_os().skip(1));
-    let said = match build(&mut arguments) {
-        Ok(node) => return run_with(node, &arguments.options()),
-        Err(UsageError::Help) => {
-            write!(io::stdout(), "usage: {}\n\n{}", program.usage_line(), program.help)
-        }
-        Err(UsageError::Version) => writeln!(io::stdout(), "{} {}", program.name, program.version),
-        Err(wrong) => {
-            let usage = match wrong {
-                UsageError::Unknown(_) => format!("; usage: {}", program.usage_line()),
-                _ => String::new(),
-            };
-            let _ = writeln!(io::stderr(), "{}: {wrong}{usage}", program.name);
-            return ExitCode::from(2);
-        }
-    };
-    // Nobody may be reading the help text to its end (`--help | head -1`).
-    drop(said);
-    ExitCode::SUCCESS
 }
 
 #[cfg(test)]

@@ -164,6 +164,15 @@ impl<N: Node> Context<'_, N> {
         self.emit(dest.clone(), None, Payload::Body(body))
     }
 
+    /// Sends a message that expects no answer to every other node, in the order of `init`.
+    pub fn broadcast(&mut self, body: N::Body) {
+        for place in 0..self.shell.node_ids.len() {
+            if self.shell.node_ids[place] != self.shell.id {
+                self.send(&self.shell.node_ids[place].clone(), body.clone());
+            }
+        }
+    }
+
     /// Answers a message; silently nothing if it carried no number to answer to.
     pub fn reply(&mut self, to: &Caller, body: N::Body) {
         if to.msg_id.is_some() {

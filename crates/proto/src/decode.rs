@@ -70,8 +70,39 @@ fn decode_any_layout<B: Body>(line: &str) -> Result<Message<Payload<B>>, DecodeE
     if !line.trim_start().starts_with('{') || !body.starts_with('{') {
         return Err(DecodeError::NotAnEnvelope(serde_json::Error::custom("not an object")));
     }
+    decode_any_body(envelope.src, envelope.dest, body)
+}
+
+/// Reads the body of a message whose envelope is known.
+///
+/// # Errors
+/// If the text is no JSON object. A body that makes no sense becomes [`Payload::Bad`].
+pub fn decode_body<B: Body>(
+    src: NodeId,
+    dest: NodeId,
+    body: &str,
+) -> Result<Message<Payload<B>>, DecodeError> {
+    let seed = BodySeed {
+        kind: None,
+        from_service: is_service(src.as_str()),
+        unsupported: None,
+        node: PhantomData,
+    };
+    let mut reader = serde_json::Deserializer::from_str(body);
+    match seed.deserialize(&mut reader) {
+        Ok(Parsed { payload, msg_id, in_reply_to }) if reader.end().is_ok() => {
+            Ok(Message { src, dest, msg_id, in_reply_to, payload })
+        }
+        _ => decode_any_body(src, dest, body),
+    }
+}
+
+fn decode_any_body<B: Body>(
+    src: NodeId,
+    dest: NodeId,
+    body: &str,
+) -> Result<Message<Payload<B>>, DecodeError> {
     let header: Header<'_> = serde_json::from_str(body).map_err(DecodeError::NotAnEnvelope)?;
-    let Envelope { src, dest, .. } = envelope;
     let (kind, msg_id, in_reply_to) = header.parse();
     let bad =
         |payload| Message { src: src.clone(), dest: dest.clone(), msg_id, in_reply_to, payload };

@@ -8,7 +8,6 @@ use std::io;
 
 use serde::ser::{Error as _, Impossible, SerializeMap, SerializeStruct, SerializeStructVariant};
 use serde::{Serialize, Serializer};
-use serde_json::Error;
 
 use crate::error::ErrorCode;
 use crate::id::MessageId;
@@ -36,22 +35,38 @@ pub fn encode_body<B: Body>(
     message: &Message<Payload<B>>,
     out: &mut impl io::Write,
 ) -> io::Result<()> {
-    let body = BodySerializer {
-        target: Target::Enum(&mut serde_json::Serializer::new(&mut *out)),
-        numbers: Numbers { in_reply_to: message.in_reply_to, msg_id: message.msg_id },
-    };
-    match &message.payload {
-        Payload::Body(payload) => payload.serialize(body),
-        Payload::Init(init) => Shared::Init(init).serialize(body),
-        Payload::InitOk => Shared::InitOk.serialize(body),
+    encode_payload(&message.payload, Numbers::of(message), out, encode_own_body)
+}
+
+/// Writes a body, leaving those that are a node's own to `write_own`.
+pub(crate) fn encode_payload<B, W: io::Write>(
+    payload: &Payload<B>,
+    numbers: Numbers,
+    out: &mut W,
+    write_own: impl FnOnce(&B, Numbers, &mut W) -> io::Result<()>,
+) -> io::Result<()> {
+    match payload {
+        Payload::Body(body) => write_own(body, numbers, out),
+        Payload::Init(init) => encode_own_body(&Shared::Init(init), numbers, out),
+        Payload::InitOk => encode_own_body(&Shared::InitOk, numbers, out),
         Payload::Error(error) => {
-            Shared::Error { code: error.code, text: &error.text }.serialize(body)
+            let error = Shared::Error { code: error.code, text: &error.text };
+            encode_own_body(&error, numbers, out)
         }
-        Payload::ServiceRequest(request) => request.serialize(body),
-        Payload::ServiceReply(reply) => reply.serialize(body),
-        Payload::Bad(bad) => Err(Error::custom(bad.to_error())),
-    }?;
-    Ok(())
+        Payload::ServiceRequest(request) => encode_own_body(request, numbers, out),
+        Payload::ServiceReply(reply) => encode_own_body(reply, numbers, out),
+        Payload::Bad(bad) => Err(serde_json::Error::custom(bad.to_error()).into()),
+    }
+}
+
+/// Writes an enum as a body that ends with these numbers.
+pub(crate) fn encode_own_body<B: Serialize, W: io::Write>(
+    body: &B,
+    numbers: Numbers,
+    out: &mut W,
+) -> io::Result<()> {
+    let target = Target::Enum(&mut serde_json::Serializer::new(out));
+    Ok(body.serialize(BodySerializer { target, numbers })?)
 }
 
 /// The bodies that every node shares.
@@ -63,13 +78,21 @@ enum Shared<'a> {
     Error { code: ErrorCode, text: &'a str },
 }
 
-/// What a body ends with.
-struct Numbers {
-    in_reply_to: Option<MessageId>,
-    msg_id: Option<MessageId>,
+/// The numbers that a body ends with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Numbers {
+    /// The request that it answers.
+    pub in_reply_to: Option<MessageId>,
+    /// The sender's number for it.
+    pub msg_id: Option<MessageId>,
 }
 
 impl Numbers {
+    /// The numbers of a message.
+    pub fn of<P>(message: &Message<P>) -> Self {
+        Self { in_reply_to: message.in_reply_to, msg_id: message.msg_id }
+    }
+
     fn end<M: SerializeMap>(self, mut map: M) -> Result<M::Ok, M::Error> {
         if let Some(id) = self.in_reply_to {
             map.serialize_entry("in_reply_to", &id)?;

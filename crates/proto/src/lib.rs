@@ -24,12 +24,12 @@
 //!    `type`, its fields are the payload; `src`, `dest`, `msg_id` and `in_reply_to` are not your
 //!    concern. Values that you only pass on are [`Json`]: they come back exactly as they came.
 //! 2. **Implement [`Node`]**. Only [`Node::request`] has to be written.
-//! 3. **Call [`run`]**, or [`run_program`] for a command line with `--help` and `--state-dir`.
+//! 3. **Call [`run`]**, or make a [`Program`] for a command line with `--help` and `--state-dir`.
 //!
 //! | to | call | and get back |
 //! |---|---|---|
 //! | answer a request | [`Context::reply`], [`Context::reply_error`] | |
-//! | tell a peer something | [`Context::send`] | |
+//! | tell a peer something | [`Context::send`]; all peers: [`Context::broadcast`] | |
 //! | ask a peer something | [`Context::call`] with a deadline | one [`Outcome`] in [`Node::outcome`]: a reply, an error or a time-out |
 //! | ask `lin-kv`, `seq-kv`, `lww-kv`, `lin-tso` | a client of [`service`] | one [`Outcome`] in [`Node::service_outcome`] |
 //! | wait | [`Context::set_timer`] | [`Node::timer`] |
@@ -137,6 +137,7 @@
 //! there, so periodic gossip or a log on disk needs no thread and no file handling; and time-outs
 //! can be tested without waiting for them.
 
+mod any;
 mod arguments;
 mod context;
 mod decode;
@@ -145,25 +146,36 @@ mod engine;
 mod error;
 mod id;
 mod json;
+mod local;
 mod message;
 mod node;
+mod program;
+#[cfg(feature = "runtime")]
 mod runtime;
 mod script;
 pub mod service;
+#[cfg(feature = "runtime")]
 mod storage;
 mod time;
 
-pub use arguments::{Arguments, Program, UsageError, run_program};
+pub use any::{
+    AnyBody, AnyEngine, AnyMessage, AnyNode, Insides, Invariant, TypedBody, body_text, recall,
+};
+pub use arguments::{Arguments, Options, UsageError};
 pub use context::{Context, TimerId};
-pub use decode::{DecodeError, decode};
-pub use encode::{encode, encode_body};
+pub use decode::{DecodeError, decode, decode_body};
+pub use encode::{Numbers, encode, encode_body};
 pub use engine::Engine;
 pub use error::{Error, ErrorCode};
 pub use id::{MessageId, NodeId};
 pub use json::Json;
+pub use local::Local;
 pub use message::{BadBody, Body, Init, Message, Payload, is_reply_type};
 pub use node::{Caller, Effect, Node, Outcome, Records, Write};
-pub use runtime::{Options, run, run_with};
+pub use program::{Chosen, Entry, Manual, Program};
+#[cfg(feature = "runtime")]
+pub use runtime::{run, run_with};
 pub use script::Script;
+#[cfg(feature = "runtime")]
 pub use storage::StorageError;
 pub use time::{Now, Time};

@@ -35,6 +35,23 @@ pub struct Message<P> {
     pub payload: P,
 }
 
+impl<B> Message<Payload<B>> {
+    /// The same message with its own body, if it has one, turned into another type.
+    pub fn map<C>(self, body: impl FnOnce(B) -> C) -> Message<Payload<C>> {
+        let Self { src, dest, msg_id, in_reply_to, payload } = self;
+        let payload = match payload {
+            Payload::Body(own) => Payload::Body(body(own)),
+            Payload::Init(init) => Payload::Init(init),
+            Payload::InitOk => Payload::InitOk,
+            Payload::Error(error) => Payload::Error(error),
+            Payload::ServiceRequest(request) => Payload::ServiceRequest(request),
+            Payload::ServiceReply(reply) => Payload::ServiceReply(reply),
+            Payload::Bad(bad) => Payload::Bad(bad),
+        };
+        Message { src, dest, msg_id, in_reply_to, payload }
+    }
+}
+
 /// What a message says: a node's own body, or one of those that every node has.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Payload<B> {

@@ -68,6 +68,12 @@ pub trait Node: Sized {
         let _ = (token, outcome, ctx);
     }
 
+    /// Whether this node leads the others, for faults that aim at a leader. Looked at from outside
+    /// in virtual time only.
+    fn is_leader(&self) -> bool {
+        false
+    }
+
     /// Whether an answer is still owed that needs no peer, such as a long computation worked off
     /// in slices by timers. At the end of input the runtime goes on while this holds.
     fn owes_answer(&self) -> bool {

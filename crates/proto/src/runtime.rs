@@ -13,12 +13,12 @@
 //! sender wait instead of filling the memory.
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
+use crate::arguments::Options;
 use crate::encode::encode;
 use crate::engine::Engine;
 use crate::message::{Body, Message, Payload};
@@ -39,14 +39,6 @@ const BATCH_BYTES: usize = 64 * 1024;
 const MESSAGES_PER_CLOCK_READING: usize = 16;
 /// Batches that may wait for the node.
 const BATCHES_MAX: usize = 8;
-
-/// How a node is run.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// Where the nodes of a cluster keep their records: each in a directory of its own name
-    /// within this one. Without it nothing outlives the process.
-    pub state_dir: Option<PathBuf>,
-}
 
 /// Runs a node on stdin and stdout until the end of input, without a state directory.
 pub fn run<N: Node>(node: N) -> ExitCode {
