@@ -16,7 +16,10 @@ const fn shape(operations: usize, clients: u64, keys: u64, unknown_percent: u64)
     Shape { operations, clients, keys, values: 5, unknown_percent }
 }
 
-pub(crate) const CASES: [Case; 7] = [
+/// With so many values to draw from, none is written twice.
+const DISTINCT: u64 = 1 << 60;
+
+pub(crate) const CASES: [Case; 8] = [
     Case {
         name: "10,000 operations, 5 clients",
         shape: shape(10_000, 5, 1, 0),
@@ -51,6 +54,11 @@ pub(crate) const CASES: [Case; 7] = [
         name: "150 operations, 20% unknown, one bad read",
         shape: shape(150, 5, 1, 20),
         is_valid: false,
+    },
+    Case {
+        name: "1,000,000 operations, 50 clients, distinct",
+        shape: Shape { values: DISTINCT, ..shape(1_000_000, 50, 1, 0) },
+        is_valid: true,
     },
 ];
 

@@ -5,13 +5,18 @@
 //!   linearizable are so one by one, and the other way round: Herlihy and Wing's locality).
 //! - [`decide`] asks it of one object of any kind, given as a [`Model`].
 //!
+//! Registers whose values were written once each are decided without a search, in the time of
+//! sorting; all else is searched for an order.
+//!
 //! Failed operations are left out, those of unknown outcome may take effect at any time after their
 //! invocation, or never. The work is bounded by the number of configurations that a search may
 //! remember, so that a verdict is the same on every machine; one that exceeds it is unknown.
 //!
-//! `search` is the algorithm, `moves` its rules, `timeline` and `unknown` prepare what it works on, `failed` is its
-//! memory, `counterexample` explains a failure.
+//! `clusters` does without a search. `search` is the algorithm of the search, `moves` its rules,
+//! `timeline` and `unknown` prepare what it works on, `failed` is its memory. `counterexample`
+//! explains a failure.
 
+mod clusters;
 mod counterexample;
 mod failed;
 mod model;
@@ -153,7 +158,23 @@ pub struct Stuck<S> {
 /// Decides whether there is an order in which `calls` can have happened to one object; also says how
 /// many configurations were visited. The calls are in the order of their invocations, and no two have a
 /// position in common.
+///
+/// Where the model knows an algorithm for such calls ([`Model::decide_directly`]) there is no
+/// search, and no configuration is visited: with [`Register`] whenever each value that was seen
+/// was written once. Otherwise it is [`search`].
 pub fn decide<M: Model>(
+    model: &M,
+    calls: &[Call<M::Operation>],
+    limit: &mut WorkLimit<'_>,
+) -> (Decision<M::State>, u64) {
+    match model.decide_directly(calls) {
+        Some(decision) => (decision, 0),
+        None => search(model, calls, limit),
+    }
+}
+
+/// Decides the same as [`decide`], always by searching.
+pub fn search<M: Model>(
     model: &M,
     calls: &[Call<M::Operation>],
     limit: &mut WorkLimit<'_>,

@@ -2,10 +2,14 @@
 
 use std::hash::Hash;
 
+use super::Decision;
+use super::timeline::Call;
+
 /// A sequential object.
 ///
-/// Only [`initial`](Self::initial) and [`step`](Self::step) decide the verdict. The other methods
-/// tell the search what it may leave out; their defaults are right for every object.
+/// Only [`initial`](Self::initial) and [`step`](Self::step) say what the object does. The other
+/// methods tell the search what it may leave out, or make it needless; their defaults are right for
+/// every object.
 pub trait Model {
     /// What the object holds. Small `Copy` types make the search fast.
     type State: Clone + Eq + Hash + Ord;
@@ -32,6 +36,12 @@ pub trait Model {
 
     /// The state that the operation leaves behind, if it is the same one whenever it happens.
     fn result(&self, _operation: &Self::Operation) -> Option<Self::State> {
+        None
+    }
+
+    /// The answer for calls that need no search, where the object has an algorithm for such as
+    /// these. They are in the order of their invocations.
+    fn decide_directly(&self, _calls: &[Call<Self::Operation>]) -> Option<Decision<Self::State>> {
         None
     }
 }

@@ -1,6 +1,9 @@
 //! The compare-and-set register of workload lin-kv, over values that were numbered beforehand.
 
+use super::Decision;
+use super::clusters::Clusters;
 use super::model::{Model, Need};
+use super::timeline::Call;
 
 /// A value of one register's history by its number; [`EMPTY`] is the register that nobody wrote.
 pub type Number = u32;
@@ -59,5 +62,9 @@ impl Model for Register {
             | RegisterOperation::Write(value)
             | RegisterOperation::Cas(_, value) => Some(value),
         }
+    }
+
+    fn decide_directly(&self, calls: &[Call<RegisterOperation>]) -> Option<Decision<Number>> {
+        Clusters::new(calls).map(|clusters| clusters.decide())
     }
 }

@@ -25,8 +25,8 @@ pub(crate) struct Group<M: Model> {
     /// For each of them, in the order of invocation: its call, and the deadline from which on it
     /// may take effect.
     members: Vec<(u32, u32)>,
-    /// The last deadline before which its result can matter.
-    retires_after: u32,
+    /// The first deadline before which its result cannot matter any more.
+    retires_at: u32,
 }
 
 impl<M: Model> Group<M> {
@@ -34,7 +34,7 @@ impl<M: Model> Group<M> {
     /// `deadline`, and whose result can still matter.
     pub(crate) fn member(&self, used: u32, deadline: u32) -> Option<u32> {
         let &(call, from) = self.members.get(used as usize)?;
-        (from <= deadline && deadline <= self.retires_after).then_some(call)
+        (from <= deadline && deadline < self.retires_at).then_some(call)
     }
 }
 
@@ -77,7 +77,7 @@ impl<M: Model> UnknownOperations<M> {
             if let Some(state) = result.clone() {
                 self.by_result.entry(state).or_default().push(group);
             }
-            groups.push(Group { operation, need, result, members: Vec::new(), retires_after: 0 });
+            groups.push(Group { operation, need, result, members: Vec::new(), retires_at: 0 });
             group
         });
         groups[group as usize].members.push((call, deadline));
@@ -92,12 +92,12 @@ impl<M: Model> UnknownOperations<M> {
         for (need, deadline) in due.zip(0..) {
             match need {
                 Need::Nothing => {}
-                Need::State(state) => _ = until.insert(state, deadline),
-                Need::Unspecified => until_unspecified = until_unspecified.max(deadline),
+                Need::State(state) => _ = until.insert(state, deadline + 1),
+                Need::Unspecified => until_unspecified = until_unspecified.max(deadline + 1),
             }
         }
         for group in &mut self.groups {
-            group.retires_after = until_unspecified;
+            group.retires_at = until_unspecified;
         }
         // The latest need comes first, so what a group leads to when it is first met is the last
         // thing that it leads to.
@@ -110,7 +110,7 @@ impl<M: Model> UnknownOperations<M> {
             while let Some(state) = states.pop() {
                 for group in by_result.remove(&state).unwrap_or_default() {
                     let group = &mut self.groups[group as usize];
-                    group.retires_after = group.retires_after.max(deadline);
+                    group.retires_at = group.retires_at.max(deadline);
                     if let Need::State(before) = &group.need {
                         states.push(before.clone());
                     }
@@ -198,8 +198,8 @@ pub(crate) struct UsedSets {
 
 struct UsedSet {
     counts: Box<[(u32, u32)]>,
-    /// The first deadline after which a group in it retires.
-    changes_after: u32,
+    /// The first deadline at which a group in it retires.
+    changes_at: u32,
 }
 
 impl UsedSets {
@@ -207,7 +207,7 @@ impl UsedSets {
     pub(crate) const NONE: u32 = 0;
 
     pub(crate) fn new() -> Self {
-        let none = UsedSet { counts: Box::default(), changes_after: u32::MAX };
+        let none = UsedSet { counts: Box::default(), changes_at: u32::MAX };
         Self { sets: vec![none], numbers: FxHashMap::from_iter([(Box::default(), Self::NONE)]) }
     }
 
@@ -241,11 +241,11 @@ impl UsedSets {
 
     /// The set without the groups that cannot matter once `passed` is behind.
     pub(crate) fn retire<M: Model>(&mut self, set: u32, passed: u32, groups: &[Group<M>]) -> u32 {
-        if passed < self.sets[set as usize].changes_after {
+        if passed + 1 < self.sets[set as usize].changes_at {
             return set;
         }
         let still_matters =
-            |&&(group, _): &&(u32, u32)| groups[group as usize].retires_after > passed;
+            |&&(group, _): &&(u32, u32)| groups[group as usize].retires_at > passed + 1;
         let counts = self.counts(set).iter().filter(still_matters).copied().collect();
         self.number(counts, groups)
     }
@@ -256,10 +256,10 @@ impl UsedSets {
             return number;
         }
         let number = self.sets.len() as u32;
-        let retirements = counts.iter().map(|&(group, _)| groups[group as usize].retires_after);
-        let changes_after = retirements.min().unwrap_or(u32::MAX);
+        let retirements = counts.iter().map(|&(group, _)| groups[group as usize].retires_at);
+        let changes_at = retirements.min().unwrap_or(u32::MAX);
         self.numbers.insert(counts.clone(), number);
-        self.sets.push(UsedSet { counts, changes_after });
+        self.sets.push(UsedSet { counts, changes_at });
         number
     }
 

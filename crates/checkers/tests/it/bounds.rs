@@ -10,19 +10,29 @@ fn event(index: u64, process: u64, kind: Kind, op: Op<u64>) -> Event<u64> {
     Event { index, time: index, process, kind, op, error: None, is_final: false }
 }
 
-/// So many writes at once that their orders cannot be tried, and a read of what nobody wrote.
+/// So many writes at once that their orders cannot be tried, and a read of what nobody wrote. One
+/// value is written twice and read, or no search would be needed.
 fn hopeless(writes: u64) -> Vec<Event<u64>> {
     let write = |value| Op::Write { key: 0, value };
-    let mut events = Vec::new();
-    for process in 0..writes {
-        events.push(event(process, process, Kind::Invoke, write(process)));
-    }
     let read = |value| Op::Read { key: 0, value };
+    let again = |kind, op| event(0, 0, kind, op);
+    let mut events = vec![
+        again(Kind::Invoke, write(0)),
+        again(Kind::Ok, write(0)),
+        again(Kind::Invoke, read(None)),
+        again(Kind::Ok, read(Some(Some(0)))),
+    ];
     for process in 0..writes {
-        events.push(event(writes + process, process, Kind::Ok, write(process)));
+        events.push(event(0, process, Kind::Invoke, write(process)));
     }
-    events.push(event(2 * writes, 0, Kind::Invoke, read(None)));
-    events.push(event(2 * writes + 1, 0, Kind::Ok, read(Some(Some(writes)))));
+    for process in 0..writes {
+        events.push(event(0, process, Kind::Ok, write(process)));
+    }
+    events.push(again(Kind::Invoke, read(None)));
+    events.push(again(Kind::Ok, read(Some(Some(writes)))));
+    for (event, index) in events.iter_mut().zip(0..) {
+        event.index = index;
+    }
     events
 }
 
@@ -61,12 +71,15 @@ fn hundreds_of_open_operations_have_their_slots_and_thousands_are_undecided() {
     {
         let read = |value| Op::Read { key: 0, value };
         let write = Op::Write { key: 0, value: 1 };
+        // Written twice, or no search would be needed.
         let mut events = vec![event(0, 0, Kind::Invoke, write.clone())];
-        for process in 1..open {
+        events.push(event(1, 1, Kind::Invoke, write.clone()));
+        for process in 2..open {
             events.push(event(process, process, Kind::Invoke, read(None)));
         }
-        events.push(event(open, 0, Kind::Ok, write));
-        for process in 1..open {
+        events.push(event(open, 0, Kind::Ok, write.clone()));
+        events.push(event(open + 1, 1, Kind::Ok, write));
+        for process in 2..open {
             let seen = Some((process % 2 == 0).then_some(1));
             events.push(event(open + process, process, Kind::Ok, read(seen)));
         }

@@ -5,6 +5,7 @@
 
 mod bounds;
 mod brute_force;
+mod clusters;
 mod generator;
 mod independent;
 mod linearizable;
