@@ -18,9 +18,12 @@ It also answers `partition_test` and `verify_linearizability` of task 7-2-5.
   --heartbeat MS         longest silence of a leader towards a follower; default 100
   --gather MS            how long a leader gathers requests for one round; default 3
   --compact-after N      applied entries after which the log is compacted; default 1000
-  --state-dir DIR        keep term, vote, log and snapshot in DIR/<node id>/. Without it a node
-                         that was killed comes back as one that follows but does not vote, and
-                         what only killed nodes knew is gone
+  --state-dir DIR        keep term, vote, log, snapshot and whom the node has met in DIR/<node id>/.
+                         Without it a node that was killed follows when it comes back, but gets no
+                         vote from those that had met it. Nothing acknowledged is lost as long as
+                         fewer than half of the nodes are ever killed, and each of those had been
+                         met by all the others before it was killed for the first time. Otherwise
+                         what was acknowledged may be lost, even what a living node still has
 ",
 };
 

@@ -5,6 +5,10 @@
 //! them and some of our own beside: `incarnation` (see [`raft::roster`]),
 //! `ballot`, `round` and `incarnations`. A sender without an `incarnation` is
 //! none of our nodes and gets the plain replies of the track back.
+//!
+//! Only members of the cluster speak to nodes as nodes: these messages are
+//! refused if their `src` is no member, or is another one than the
+//! `candidate_id`, `leader_id` or `origin` in them.
 
 use std::sync::Arc;
 
@@ -152,6 +156,8 @@ pub struct RequestVoteOk {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incarnation: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate_incarnation: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incarnations: Option<Incarnations>,
 }
 
@@ -223,7 +229,8 @@ pub struct InstallSnapshot {
     pub snapshot_term: u64,
     pub state: SharedState,
     pub round: u64,
-    pub incarnation: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incarnation: Option<u64>,
 }
 
 /// The state of a snapshot, shared with whoever else holds it.
@@ -254,7 +261,8 @@ pub struct InstallSnapshotOk {
     /// The round it answers.
     pub round: u64,
     /// Its incarnation.
-    pub incarnation: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incarnation: Option<u64>,
 }
 
 /// See the thesis, section 3.10.
@@ -263,7 +271,8 @@ pub struct InstallSnapshotOk {
 pub struct TimeoutNow {
     pub term: u64,
     pub leader_id: NodeId,
-    pub incarnation: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incarnation: Option<u64>,
 }
 
 /// The parameters of task 7-2-5.

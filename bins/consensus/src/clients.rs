@@ -145,6 +145,13 @@ impl Clients {
         self.open.keys().copied().collect()
     }
 
+    /// The requests that wait here for a leader, the oldest first.
+    #[must_use]
+    pub fn held(&self) -> Vec<u64> {
+        let held = self.open.iter().filter(|(_, request)| request.place == Place::Held);
+        held.map(|(&sequence, _)| sequence).collect()
+    }
+
     /// Takes a request out, to be answered.
     pub fn finish(&mut self, sequence: u64) -> Option<OpenRequest> {
         self.open.remove(&sequence)

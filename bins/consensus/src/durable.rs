@@ -1,17 +1,23 @@
-//! What a node keeps in its state directory: incarnation, term and vote, log,
-//! snapshot. One record each, one an entry; all of them JSON.
+//! What a node keeps in its state directory: its incarnation and those it has
+//! met, term and vote, log, snapshot. One record each, one an entry; all of
+//! them JSON. Nodes are called by their names.
 
-use proto::{Context, Json, Records};
-use raft::{LogIndex, NodeIndex, Record, Restored, Snapshot, Term};
+use std::collections::BTreeMap;
+
+use proto::{Context, Json, NodeId, Records};
+use raft::{Incarnation, LogIndex, NodeIndex, Record, Restored, Snapshot, Term};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::body::{Entry, SharedState};
 use crate::command::SharedCommand;
+use crate::members::Members;
 use crate::node::ConsensusNode;
 use crate::wire::{from_wire_entry, to_wire_entry};
 
 const INCARNATION: &[u8] = b"incarnation";
+/// Those of all nodes that have been met, by name.
+const INCARNATIONS: &[u8] = b"incarnations";
 const BALLOT: &[u8] = b"ballot";
 const SNAPSHOT: &[u8] = b"snapshot";
 /// Followed by the index, so that the order of the keys is that of the log.
@@ -22,7 +28,16 @@ const ENTRIES_END: &[u8] = b"entry0";
 #[derive(Debug, Serialize, Deserialize)]
 struct Ballot {
     term: u64,
-    voted_for: Option<usize>,
+    voted_for: Option<Candidate>,
+}
+
+/// Who got a vote.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Candidate {
+    Name(NodeId),
+    /// Its rank among the members, as earlier versions stored it.
+    Rank(usize),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -55,7 +70,7 @@ pub(crate) struct Life {
 ///
 /// A record that is not what this version writes. Nothing of such a storage
 /// may be used, since what is missing may have been promised.
-pub(crate) fn restore(records: &Records) -> Result<Option<Life>, Unreadable> {
+pub(crate) fn restore(records: &Records, members: &Members) -> Result<Option<Life>, Unreadable> {
     let Some(incarnation) = get(records, INCARNATION)? else { return Ok(None) };
     let ballot = get::<Ballot>(records, BALLOT)?.unwrap_or(Ballot { term: 0, voted_for: None });
     let snapshot = get::<StoredSnapshot>(records, SNAPSHOT)?.map(|stored| Snapshot {
@@ -77,11 +92,22 @@ pub(crate) fn restore(records: &Records) -> Result<Option<Life>, Unreadable> {
         expected = expected.next();
         entries.push(entry);
     }
+    let voted_for = match ballot.voted_for {
+        None => None,
+        Some(Candidate::Name(name)) => Some(members.index(&name).ok_or_else(|| Unreadable {
+            key: "ballot".to_owned(),
+            reason: format!("{name} is no member of the cluster"),
+        })?),
+        Some(Candidate::Rank(rank)) => Some(NodeIndex(rank)),
+    };
+    let met = get::<BTreeMap<NodeId, u64>>(records, INCARNATIONS)?.unwrap_or_default();
+    let incarnations = members.names().map(|name| met.get(name).copied().map(Incarnation));
     let restored = Restored {
         term: Term(ballot.term),
-        voted_for: ballot.voted_for.map(NodeIndex),
+        voted_for,
         snapshot,
         entries,
+        incarnations: incarnations.collect(),
     };
     Ok(Some(Life { incarnation, restored }))
 }
@@ -95,6 +121,7 @@ pub(crate) fn begin(incarnation: u64, ctx: &mut Context<'_, ConsensusNode>) {
 /// Stores one of Raft's records.
 pub(crate) fn store(
     record: Record<SharedCommand, SharedState>,
+    members: &Members,
     ctx: &mut Context<'_, ConsensusNode>,
 ) {
     if !ctx.is_durable() {
@@ -102,7 +129,8 @@ pub(crate) fn store(
     }
     match record {
         Record::Ballot { term, voted_for } => {
-            let ballot = Ballot { term: term.0, voted_for: voted_for.map(|node| node.0) };
+            let name = |node| Candidate::Name(members.name(node).clone());
+            let ballot = Ballot { term: term.0, voted_for: voted_for.map(name) };
             put(ctx, BALLOT.to_vec(), &ballot);
         }
         Record::Truncate(from) => ctx.delete_range(entry_key(from), ENTRIES_END),
@@ -115,6 +143,13 @@ pub(crate) fn store(
             let stored = StoredSnapshot { index: index.0, term: term.0, state };
             put(ctx, SNAPSHOT.to_vec(), &stored);
             ctx.delete_range(entry_key(LogIndex(0)), entry_key(index.next()));
+        }
+        Record::Incarnations(known) => {
+            let names = members.names().zip(&*known);
+            let met: BTreeMap<&NodeId, u64> = names
+                .filter_map(|(name, known)| known.map(|incarnation| (name, incarnation.0)))
+                .collect();
+            put(ctx, INCARNATIONS.to_vec(), &met);
         }
     }
 }

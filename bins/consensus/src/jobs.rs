@@ -54,7 +54,7 @@ impl Jobs {
         let (caller, mut job) = self.waiting.pop_front()?;
         let result = match &mut job {
             Job::PartitionTest(run) => {
-                run.work(STEPS_PER_SLICE).map(|result| Ok(Body::PartitionTestOk(result)))
+                run.work(STEPS_PER_SLICE).map(|result| result.map(Body::PartitionTestOk))
             }
             Job::Verify(run) => run.work().map(|result| {
                 result.map(|Findings { linearizable, violations }| Body::VerifyLinearizabilityOk {

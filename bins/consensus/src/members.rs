@@ -40,6 +40,11 @@ impl Members {
         &self.ids[index.0]
     }
 
+    /// The names of all members, in order.
+    pub fn names(&self) -> impl Iterator<Item = &NodeId> {
+        self.ids.iter()
+    }
+
     /// The member of that name.
     #[must_use]
     pub fn index(&self, id: &NodeId) -> Option<NodeIndex> {

@@ -13,7 +13,7 @@
 use std::time::Duration;
 
 use checkers::Verdict;
-use proto::{Error, Time};
+use proto::{Error, ErrorCode, Time};
 use simulator::{ClusterOptions, Cut, NetworkOptions, Random};
 
 use crate::body::{PartitionTest, PartitionTestOk};
@@ -137,7 +137,11 @@ impl PartitionRun {
     }
 
     /// Goes on for about so many steps; the result, once it is there.
-    pub fn work(&mut self, steps: u32) -> Option<PartitionTestOk> {
+    ///
+    /// # Errors
+    ///
+    /// Error 0 if the history cannot be judged within the checker's bound of work.
+    pub fn work(&mut self, steps: u32) -> Option<Result<PartitionTestOk, Error>> {
         for _ in 0..steps {
             match self.phase {
                 Phase::Checking(key) => match self.recorder.check_key(key) {
@@ -155,14 +159,22 @@ impl PartitionRun {
         None
     }
 
-    fn result(&self) -> PartitionTestOk {
-        PartitionTestOk {
+    fn result(&self) -> Result<PartitionTestOk, Error> {
+        let linearizable = match self.verdict {
+            Verdict::Valid => true,
+            Verdict::Invalid => false,
+            Verdict::Unknown => {
+                let text = "the history is too tangled to be judged";
+                return Err(Error::new(ErrorCode::Timeout, text));
+            }
+        };
+        Ok(PartitionTestOk {
             total_ops: self.done,
             ops_during_partition: self.test.heal_after_op - self.test.partition_after_op,
             ops_succeeded: self.succeeded,
             ops_rejected: self.rejected,
-            linearizable: self.verdict == Verdict::Valid,
-        }
+            linearizable,
+        })
     }
 
     /// The number of operations after which the phase ends.
@@ -287,7 +299,32 @@ mod tests {
             seed: Some(seed),
         };
         let mut run = PartitionRun::new(test, &Settings::default()).unwrap();
+        finish(&mut run).unwrap()
+    }
+
+    fn finish(run: &mut PartitionRun) -> Result<PartitionTestOk, Error> {
         std::iter::repeat_with(|| run.work(1000)).find_map(|result| result).unwrap()
+    }
+
+    #[test]
+    fn what_cannot_be_judged_is_not_called_a_violation() {
+        let test = PartitionTest {
+            cluster_size: 3,
+            operations: 10,
+            partition_after_op: 2,
+            heal_after_op: 8,
+            seed: None,
+        };
+        for (verdict, expected) in [
+            (Verdict::Valid, Ok(true)),
+            (Verdict::Invalid, Ok(false)),
+            (Verdict::Unknown, Err(ErrorCode::Timeout)),
+        ] {
+            let mut run = PartitionRun::new(test.clone(), &Settings::default()).unwrap();
+            run.verdict = verdict;
+            let result = finish(&mut run);
+            assert_eq!(result.map(|r| r.linearizable).map_err(|e| e.code), expected);
+        }
     }
 
     #[test]

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use proto::{Caller, Context, Time, TimerId};
-use raft::{
-    Apply, Config, Envelope, Incarnation, NodeIndex, Payload, ReadId, Record, Restored, Term,
-};
+use raft::{Apply, Config, Envelope, Incarnation, NodeIndex, Payload, ReadId, Restored, Term};
 use rand::RngExt as _;
 
 use crate::body::SharedState;
@@ -67,7 +65,8 @@ impl Replica {
         records: &proto::Records,
         ctx: &mut Context<'_, ConsensusNode>,
     ) -> Self {
-        let life = durable::restore(records).unwrap_or_else(|error| {
+        let members = Members::new(ctx.id(), ctx.node_ids());
+        let life = durable::restore(records, &members).unwrap_or_else(|error| {
             ctx.log(format!("state directory: {error}; starting over, as a node that cannot vote"));
             None
         });
@@ -79,7 +78,6 @@ impl Replica {
                 (incarnation, Restored::default())
             }
         };
-        let members = Members::new(ctx.id(), ctx.node_ids());
         let config = Config {
             id: members.own(),
             nodes: members.count(),
@@ -163,10 +161,25 @@ impl Replica {
         answering: Option<Answering<'_>>,
         ctx: &mut Context<'_, ConsensusNode>,
     ) -> Vec<Happening> {
-        let output = self.raft.take_output();
         let mut happenings = Vec::new();
+        self.perform(answering.as_ref(), &mut happenings, ctx);
+        if self.compact() {
+            self.perform(None, &mut happenings, ctx);
+        }
+        self.set_timer(ctx);
+        happenings
+    }
+
+    /// Carries out all that Raft wants by now: what is to be stored goes first.
+    fn perform(
+        &mut self,
+        answering: Option<&Answering<'_>>,
+        happenings: &mut Vec<Happening>,
+        ctx: &mut Context<'_, ConsensusNode>,
+    ) {
+        let output = self.raft.take_output();
         for record in output.records {
-            durable::store(record, ctx);
+            durable::store(record, &self.members, ctx);
         }
         for apply in output.applies {
             happenings.extend(self.apply(apply));
@@ -175,13 +188,8 @@ impl Replica {
         happenings.extend(output.reads_refused.into_iter().map(Happening::ReadRefused));
         happenings.extend(output.dropped.into_iter().map(Happening::Dropped));
         for envelope in output.messages {
-            self.send(envelope, answering.as_ref(), ctx);
+            self.send(envelope, answering, ctx);
         }
-        for record in self.compact() {
-            durable::store(record, ctx);
-        }
-        self.set_timer(ctx);
-        happenings
     }
 
     fn apply(&mut self, apply: Apply<SharedCommand, SharedState>) -> Option<Happening> {
@@ -216,19 +224,20 @@ impl Replica {
         }
     }
 
-    /// Compacts the log once enough has been applied since the last time. The
-    /// last entries stay, for followers that are only a little behind.
-    fn compact(&mut self) -> Vec<Record<SharedCommand, SharedState>> {
+    /// Compacts the log once enough has been applied since the last time, and
+    /// says whether. The last entries stay, for followers that are only a
+    /// little behind.
+    fn compact(&mut self) -> bool {
         let log = self.raft.log();
         let commit_index = self.raft.commit_index();
         let compacted = log.snapshot().map_or(0, |snapshot| snapshot.index.0);
         let threshold = self.compact_after.max(self.store.len() as u64);
         if commit_index.0 - compacted < threshold {
-            return Vec::new();
+            return false;
         }
         let retained = self.compact_after / 2;
         self.raft.compact(commit_index, SharedState(self.store.snapshot()), retained);
-        self.raft.take_output().records
+        true
     }
 
     /// A timer that is early does no harm, so a deadline that moves away keeps

@@ -35,6 +35,8 @@ pub(crate) struct Server {
     next_read: u64,
     /// The leader and term that open requests were last sent after.
     seen_leadership: (Option<NodeIndex>, Term),
+    /// Whether this node was handing leadership over when that was last looked at.
+    was_handing_over: bool,
     /// How long the leader may take to answer a forward before it is repeated.
     forward_timeout: Duration,
     deadline_timer: Option<(Time, TimerId)>,
@@ -64,6 +66,7 @@ impl Server {
             waiting_peers: BTreeMap::new(),
             readers: BTreeMap::new(),
             next_read: 0,
+            was_handing_over: false,
             forward_timeout: settings.election_timeout,
             deadline_timer: None,
         };
@@ -116,12 +119,12 @@ impl Server {
         let author = wire::author(&self.replica.members, &caller.id, &body);
         let Ok(incoming) = wire::decode(body) else { return };
         match author {
-            Some(author) => {
+            Ok(author) => {
                 let happenings = self.replica.receive(caller, author, incoming, ctx);
                 self.settle(happenings, ctx);
             }
-            None if incoming.reply.is_some() => refuse_stranger(caller, ctx),
-            None => {}
+            Err(what) if incoming.reply.is_some() => refuse_stranger(caller, what, ctx),
+            Err(_) => {}
         }
     }
 
@@ -177,14 +180,18 @@ impl Server {
         forward: Forward,
         ctx: &mut Context<'_, ConsensusNode>,
     ) {
-        if self.replica.leadership() != (Some(self.replica.members.own()), Term(forward.term)) {
+        let command = Command::from(forward.request);
+        let members = &self.replica.members;
+        match members.index(&caller.id) {
+            Some(sender) if sender.0 == command.request.origin => {}
+            Some(_) => {
+                return refuse_stranger(&caller, "the sender is not whom the body names", ctx);
+            }
+            None => return refuse_stranger(&caller, "the sender is no member of the cluster", ctx),
+        }
+        if self.replica.leadership() != (Some(members.own()), Term(forward.term)) {
             let error = Error::temporarily_unavailable("not the leader of that term");
             ctx.reply_error(&caller, error);
-            return;
-        }
-        let command = Command::from(forward.request);
-        if command.request.origin >= self.replica.members.count() {
-            refuse_stranger(&caller, ctx);
             return;
         }
         if let Operation::Read { key } = command.operation {
@@ -269,8 +276,19 @@ impl Server {
             }
             happenings = self.replica.take_happenings(ctx);
         }
+        let hands_over = self.replica.raft().is_handing_over();
+        let goes_on = std::mem::replace(&mut self.was_handing_over, hands_over) && !hands_over;
         if self.replica.leadership() != self.seen_leadership {
             self.on_new_leadership(ctx);
+        } else if goes_on {
+            // What came meanwhile was held, and this node leads still.
+            for sequence in self.clients.held() {
+                self.dispatch(sequence, ctx);
+            }
+            let happenings = self.replica.take_happenings(ctx);
+            for happening in happenings {
+                self.on_happening(happening, ctx);
+            }
         }
         if self.replica.raft().is_isolated() {
             self.refuse_clients(ctx);
@@ -375,9 +393,8 @@ fn reply_with(caller: &Caller, answer: Answer, ctx: &mut Context<'_, ConsensusNo
     }
 }
 
-fn refuse_stranger(caller: &Caller, ctx: &mut Context<'_, ConsensusNode>) {
-    let error = Error::malformed_request("the sender is no member of the cluster");
-    ctx.reply_error(caller, error);
+fn refuse_stranger(caller: &Caller, what: &str, ctx: &mut Context<'_, ConsensusNode>) {
+    ctx.reply_error(caller, Error::malformed_request(what));
 }
 
 /// Final: the request was taken out before it got into the log, and this node

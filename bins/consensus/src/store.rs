@@ -5,11 +5,16 @@
 //! its leader is lost. So the store remembers, for each node that passes
 //! requests on, the answers of those that are not settled yet (thesis 6.3): a
 //! second copy gets the first one's answer and changes nothing. The memory is
-//! bounded by the number of requests that a node may have open at a time. A
-//! node has one session for each life of its process; copies from its earlier
-//! lives are void once the new one has been seen.
+//! bounded by the number of requests that a node may have open at a time.
+//!
+//! A node has one session for each life of its process. Sessions have no order:
+//! the first message of an earlier life may arrive after the later one has
+//! begun, so the appearance of one never ends another. A request of an earlier
+//! life that was not applied in time still may be, since nobody knows what
+//! became of it; one that was is remembered like any other. Only so many
+//! sessions are kept, those that were used last.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proto::Json;
@@ -17,9 +22,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{Answer, Command, Operation, RequestId};
 
-/// Former sessions remembered per node; copies of older ones would have to
-/// outlive as many restarts.
-const RETIRED_SESSIONS_MAX: usize = 16;
+/// Sessions remembered per node beside the one used last; copies of requests
+/// of others would have to outlive as many restarts.
+const OTHER_SESSIONS_MAX: usize = 16;
 
 /// The state, shared with snapshots until it changes.
 #[derive(Debug, Clone, Default)]
@@ -33,10 +38,14 @@ pub struct State {
     /// In JSON a list of pairs, since keys may be any JSON.
     #[serde(with = "pairs")]
     values: BTreeMap<Json, Json>,
+    /// For each node the session that was used last.
     sessions: BTreeMap<usize, Session>,
+    /// The sessions used before, the latest last.
+    #[serde(default)]
+    other_sessions: BTreeMap<usize, Vec<Session>>,
 }
 
-/// The requests of one node.
+/// The requests of one life of one node.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Session {
     id: u64,
@@ -44,7 +53,9 @@ struct Session {
     settled: u64,
     /// The outcomes of applied requests that are not.
     outcomes: BTreeMap<u64, Outcome>,
-    retired: VecDeque<u64>,
+    /// In snapshots of earlier versions: sessions whose requests are all void.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    retired: Vec<u64>,
 }
 
 /// How a change ended, in the little that has to be remembered.
@@ -75,7 +86,7 @@ pub enum Known {
     New,
     /// It was applied with this answer.
     Applied(Answer),
-    /// It is settled, or of a former session: nobody waits for an answer.
+    /// It is settled: nobody waits for an answer.
     Void,
 }
 
@@ -100,7 +111,8 @@ impl Store {
     /// How many answers are remembered for requests that are not settled.
     #[must_use]
     pub fn remembered(&self) -> usize {
-        self.state.sessions.values().map(|session| session.outcomes.len()).sum()
+        let others = self.state.other_sessions.values().flatten();
+        self.state.sessions.values().chain(others).map(|session| session.outcomes.len()).sum()
     }
 
     /// Whether there is no key.
@@ -118,11 +130,12 @@ impl Store {
     /// Whether a request was applied already.
     #[must_use]
     pub fn look_up(&self, request: RequestId) -> Known {
-        let Some(session) = self.state.sessions.get(&request.origin) else { return Known::New };
-        if session.id != request.session {
-            let retired = session.retired.contains(&request.session);
-            return if retired { Known::Void } else { Known::New };
-        }
+        let mut sessions = self.state.sessions_of(request.origin);
+        let Some(session) = sessions.find(|session| session.id == request.session) else {
+            let mut sessions = self.state.sessions_of(request.origin);
+            let is_void = sessions.any(|session| session.retired.contains(&request.session));
+            return if is_void { Known::Void } else { Known::New };
+        };
         match session.outcomes.get(&request.sequence) {
             Some(&outcome) => Known::Applied(outcome.into()),
             None if request.sequence < session.settled => Known::Void,
@@ -166,18 +179,23 @@ impl State {
         })
     }
 
+    fn sessions_of(&self, origin: usize) -> impl Iterator<Item = &Session> {
+        let others = self.other_sessions.get(&origin).into_iter().flatten();
+        self.sessions.get(&origin).into_iter().chain(others)
+    }
+
     fn remember(&mut self, command: &Command, outcome: Outcome) {
         let RequestId { origin, session: id, sequence } = command.request;
-        let session =
-            self.sessions.entry(origin).or_insert_with(|| Session { id, ..Session::default() });
+        let new = || Session { id, ..Session::default() };
+        let session = self.sessions.entry(origin).or_insert_with(new);
         if session.id != id {
-            session.retired.push_back(session.id);
-            if session.retired.len() > RETIRED_SESSIONS_MAX {
-                session.retired.pop_front();
+            let others = self.other_sessions.entry(origin).or_default();
+            let known = others.iter().position(|other| other.id == id);
+            let next = known.map_or_else(new, |place| others.remove(place));
+            others.push(std::mem::replace(session, next));
+            if others.len() > OTHER_SESSIONS_MAX {
+                others.remove(0);
             }
-            session.id = id;
-            session.settled = 0;
-            session.outcomes.clear();
         }
         session.outcomes.insert(sequence, outcome);
         if command.settled > session.settled {
@@ -260,12 +278,59 @@ mod tests {
     }
 
     #[test]
-    fn copies_from_a_nodes_former_life_are_void() {
+    fn copies_from_a_nodes_former_life_change_nothing() {
         let mut store = Store::default();
         store.apply(&write(5, 0, 0, 1));
-        store.apply(&write(6, 0, 0, 2));
-        assert_eq!(store.apply(&write(5, 1, 0, 3)), None);
+        store.apply(&write(5, 1, 1, 2));
+        for life in 0..OTHER_SESSIONS_MAX as u64 {
+            store.apply(&write(100 + life, 0, 0, 3));
+            // Settled, and not settled.
+            assert_eq!(store.apply(&write(5, 0, 0, 1)), None);
+            assert_eq!(store.apply(&write(5, 1, 1, 2)), Some(Answer::Written));
+            assert_eq!(store.read(&1.into()), Answer::Value(3.into()));
+        }
+    }
+
+    #[test]
+    fn a_late_message_of_a_former_life_does_not_end_the_living_one() {
+        let mut store = Store::default();
+        store.apply(&write(6, 0, 0, 1));
+        // The first that is ever seen of session 5.
+        assert_eq!(store.look_up(write(5, 0, 0, 2).request), Known::New);
+        assert_eq!(store.apply(&write(5, 0, 0, 2)), Some(Answer::Written));
+        for (sequence, value) in (1..).zip(3..9) {
+            let command = write(6, sequence, sequence, value);
+            assert_eq!(store.look_up(command.request), Known::New);
+            assert_eq!(store.apply(&command), Some(Answer::Written));
+            assert_eq!(store.read(&1.into()), Answer::Value(value.into()));
+        }
+        assert_eq!(store.apply(&write(6, 0, 0, 1)), None);
+    }
+
+    #[test]
+    fn sessions_of_long_ago_are_forgotten() {
+        let mut store = Store::default();
+        for life in 0..100 {
+            store.apply(&write(life, 0, 0, 1));
+        }
+        assert_eq!(store.remembered(), 1 + OTHER_SESSIONS_MAX);
+        assert_eq!(store.look_up(write(83, 0, 0, 1).request), Known::Applied(Answer::Written));
+        assert_eq!(store.look_up(write(82, 0, 0, 1).request), Known::New);
+    }
+
+    #[test]
+    fn a_snapshot_of_an_earlier_version_is_read() {
+        let text = r#"{"values":[[1,2]],"sessions":{"0":{"id":6,"settled":4,
+            "outcomes":{"5":"written"},"retired":[5]}}}"#;
+        let mut store = Store::default();
+        store.restore(Arc::new(serde_json::from_str(text).unwrap()));
         assert_eq!(store.read(&1.into()), Answer::Value(2.into()));
+        assert_eq!(store.look_up(write(6, 5, 0, 0).request), Known::Applied(Answer::Written));
+        assert_eq!(store.look_up(write(6, 3, 0, 0).request), Known::Void);
+        assert_eq!(store.apply(&write(5, 0, 0, 9)), None);
+        // Its session is not the last one any more.
+        store.apply(&write(7, 0, 0, 1));
+        assert_eq!(store.apply(&write(5, 0, 0, 9)), None);
     }
 
     #[test]

@@ -59,6 +59,7 @@ pub fn decode(body: Body) -> Result<Incoming, Body> {
             let vote = raft::Vote {
                 pre_vote: reply.pre_vote,
                 granted: reply.vote_granted,
+                candidate: reply.candidate_incarnation.map(Incarnation),
                 incarnations: reply.incarnations.map(from_wire_incarnations),
             };
             (reply.term, reply.incarnation, Payload::Vote(vote), None)
@@ -98,20 +99,19 @@ pub fn decode(body: Body) -> Result<Incoming, Body> {
                 state: install.state,
             };
             let payload = Payload::InstallSnapshot { snapshot, round: Round(install.round) };
-            (install.term, Some(install.incarnation), payload, Some(ReplyKind::Snapshot))
+            (install.term, install.incarnation, payload, Some(ReplyKind::Snapshot))
         }
         Body::InstallSnapshotOk(reply) => {
             let outcome =
                 if reply.applied { Ok(LogIndex(reply.new_last_applied)) } else { Err(NO_CONFLICT) };
             let round = Round(reply.round);
             let payload = Payload::AppendReply(raft::AppendReply { round, outcome });
-            (reply.term, Some(reply.incarnation), payload, None)
+            (reply.term, reply.incarnation, payload, None)
         }
-        Body::TimeoutNow(order) => (order.term, Some(order.incarnation), Payload::TimeoutNow, None),
+        Body::TimeoutNow(order) => (order.term, order.incarnation, Payload::TimeoutNow, None),
         other => return Err(other),
     };
-    let message =
-        Message { incarnation: Incarnation(incarnation.unwrap_or(0)), term: Term(term), payload };
+    let message = Message { incarnation: incarnation.map(Incarnation), term: Term(term), payload };
     Ok(Incoming { message, reply, is_ours: incarnation.is_some() })
 }
 
@@ -124,7 +124,7 @@ const NO_CONFLICT: raft::Conflict =
 #[must_use]
 pub fn encode(message: Message, own: &NodeId, reply: Option<ReplyKind>, is_ours: bool) -> Body {
     let term = message.term.0;
-    let incarnation = message.incarnation.0;
+    let incarnation = message.incarnation.map(|incarnation| incarnation.0);
     match message.payload {
         Payload::RequestVote(request) => Body::RequestVote(Box::new(body::RequestVote {
             term,
@@ -136,14 +136,15 @@ pub fn encode(message: Message, own: &NodeId, reply: Option<ReplyKind>, is_ours:
                 raft::Ballot::PreVote => body::Ballot::PreVote,
                 raft::Ballot::Transfer => body::Ballot::Transfer,
             },
-            incarnation: Some(incarnation),
+            incarnation,
             incarnations: Some(to_wire_incarnations(&request.incarnations)),
         })),
         Payload::Vote(vote) => Body::RequestVoteOk(body::RequestVoteOk {
             term,
             vote_granted: vote.granted,
             pre_vote: vote.pre_vote,
-            incarnation: is_ours.then_some(incarnation),
+            incarnation: incarnation.filter(|_| is_ours),
+            candidate_incarnation: vote.candidate.map(|incarnation| incarnation.0),
             incarnations: vote.incarnations.as_deref().map(to_wire_incarnations),
         }),
         Payload::AppendEntries(append) => Body::AppendEntries(Box::new(body::AppendEntries {
@@ -154,7 +155,7 @@ pub fn encode(message: Message, own: &NodeId, reply: Option<ReplyKind>, is_ours:
             entries: append.entries.into_iter().map(to_wire_entry).collect(),
             leader_commit: append.leader_commit.0,
             round: Some(append.round.0),
-            incarnation: Some(incarnation),
+            incarnation,
             incarnations: append.incarnations.as_deref().map(to_wire_incarnations),
         })),
         Payload::AppendReply(answer) if reply == Some(ReplyKind::Snapshot) => {
@@ -183,7 +184,7 @@ pub fn encode(message: Message, own: &NodeId, reply: Option<ReplyKind>, is_ours:
             Body::AppendEntriesOk(body::AppendEntriesOk {
                 term: Some(term),
                 round: Some(answer.round.0),
-                incarnation: Some(incarnation),
+                incarnation,
                 conflict,
                 ..plain
             })
@@ -225,25 +226,32 @@ pub fn from_wire_entry(entry: body::Entry) -> raft::Entry<SharedCommand> {
     raft::Entry { term: Term(entry.term), index: LogIndex(entry.index), command: entry.command }
 }
 
-/// Whom a request claims to come from, where that is not its sender.
-#[must_use]
-pub fn claimed_sender(body: &Body) -> Option<&NodeId> {
+/// Whom a message says that it comes from, beside its sender.
+fn claimed_sender(body: &Body) -> Option<&NodeId> {
     match body {
         Body::RequestVote(request) => Some(&request.candidate_id),
         Body::AppendEntries(append) => Some(&append.leader_id),
+        Body::InstallSnapshot(install) => Some(&install.leader_id),
+        Body::TimeoutNow(order) => Some(&order.leader_id),
         _ => None,
     }
 }
 
-/// Raft's index for a message's author: its sender if that is a member, else
-/// whom it claims to come from.
-#[must_use]
+/// Raft's index for the sender of a message.
+///
+/// # Errors
+///
+/// What is wrong, if the sender is no member or says that it is another.
 pub fn author(
     members: &crate::members::Members,
     sender: &NodeId,
     body: &Body,
-) -> Option<NodeIndex> {
-    members.index(sender).or_else(|| members.index(claimed_sender(body)?))
+) -> Result<NodeIndex, &'static str> {
+    let author = members.index(sender).ok_or("the sender is no member of the cluster")?;
+    match claimed_sender(body) {
+        Some(claimed) if claimed != sender => Err("the sender is not whom the body names"),
+        _ => Ok(author),
+    }
 }
 
 #[cfg(test)]
@@ -277,7 +285,8 @@ mod tests {
         let reply = |outcome| Payload::AppendReply(raft::AppendReply { round: Round(4), outcome });
         let conflict = |term| raft::Conflict { rejected: LogIndex(7), term, index: LogIndex(5) };
         let vote = |incarnations| {
-            Payload::Vote(raft::Vote { pre_vote: true, granted: false, incarnations })
+            let candidate = Some(Incarnation(u64::MAX));
+            Payload::Vote(raft::Vote { pre_vote: true, granted: false, candidate, incarnations })
         };
         let ballots = [raft::Ballot::PreVote, raft::Ballot::Vote, raft::Ballot::Transfer];
         let requests = ballots.map(|ballot| {
@@ -316,7 +325,7 @@ mod tests {
         let own = NodeId::new("n1");
         for (payload, reply) in payloads() {
             let message =
-                Message { incarnation: Incarnation(u64::MAX - 1), term: Term(3), payload };
+                Message { incarnation: Some(Incarnation(u64::MAX - 1)), term: Term(3), payload };
             let sent = proto::Message {
                 src: own.clone(),
                 dest: NodeId::new("n2"),

@@ -37,12 +37,12 @@ impl<C: Clone, S: Clone> Core<C, S> {
         restored: Restored<C, S>,
         seed: u64,
     ) -> Self {
-        let Restored { term, voted_for, snapshot, entries } = restored;
+        let Restored { term, voted_for, snapshot, entries, incarnations } = restored;
         let mut output = Output::default();
         let commit_index = snapshot.as_ref().map_or(LogIndex(0), |snapshot| snapshot.index);
         output.applies.extend(snapshot.clone().map(Apply::Restore));
         Self {
-            roster: Roster::new(config.id, incarnation, config.nodes),
+            roster: Roster::new(config.id, incarnation, config.nodes, &incarnations),
             term,
             voted_for,
             log: Log::new(snapshot, entries),
@@ -80,7 +80,7 @@ impl<C: Clone, S: Clone> Core<C, S> {
 
     /// Sends `payload` with a term that need not be the current one.
     pub(crate) fn send_as(&mut self, term: Term, to: NodeIndex, payload: Payload<C, S>) {
-        let message = Message { incarnation: self.roster.own(), term, payload };
+        let message = Message { incarnation: Some(self.roster.own()), term, payload };
         self.output.messages.push(Envelope { to, message });
     }
 

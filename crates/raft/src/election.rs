@@ -5,14 +5,23 @@ use std::time::Duration;
 use crate::candidate::Standing as Count;
 use crate::message::{Ballot, Payload, RequestVote, Vote};
 use crate::raft::{Raft, Role};
-use crate::types::{NodeIndex, Term};
+use crate::types::{Incarnation, NodeIndex, Term};
 
 impl<C: Clone, S: Clone> Raft<C, S> {
     /// Tells a candidate that has forgotten its past that it has one.
-    pub(crate) fn remind(&mut self, candidate: NodeIndex, request: &RequestVote) {
-        let pre_vote = request.ballot == Ballot::PreVote;
-        let incarnations = Some(self.core.known_incarnations());
-        self.core.send(candidate, Payload::Vote(Vote { pre_vote, granted: false, incarnations }));
+    pub(crate) fn remind(
+        &mut self,
+        candidate: NodeIndex,
+        life: Option<Incarnation>,
+        request: &RequestVote,
+    ) {
+        let vote = Vote {
+            pre_vote: request.ballot == Ballot::PreVote,
+            granted: false,
+            candidate: life,
+            incarnations: Some(self.core.known_incarnations()),
+        };
+        self.core.send(candidate, Payload::Vote(vote));
     }
 
     /// Decides who gets this node's vote (paper, sections 5.2 and 5.4.1).
@@ -20,6 +29,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
         &mut self,
         now: Duration,
         from: NodeIndex,
+        life: Option<Incarnation>,
         term: Term,
         request: &RequestVote,
     ) {
@@ -49,11 +59,8 @@ impl<C: Clone, S: Clone> Raft<C, S> {
             }
         }
         let reply_term = if granted { term } else { self.core.term };
-        self.core.send_as(
-            reply_term,
-            from,
-            Payload::Vote(Vote { pre_vote, granted, incarnations: None }),
-        );
+        let vote = Vote { pre_vote, granted, candidate: life, incarnations: None };
+        self.core.send_as(reply_term, from, Payload::Vote(vote));
     }
 
     /// Counts a vote.

@@ -248,7 +248,10 @@ impl<C: Clone> Leader<C> {
             }
             Err(conflict) => {
                 let expected = match progress.mode {
-                    Mode::Replicate => conflict.rejected > progress.match_index,
+                    Mode::Replicate => {
+                        conflict.rejected > progress.match_index
+                            && conflict.rejected <= core.log.last_index()
+                    }
                     Mode::Probe => conflict.rejected == progress.next_index.previous(),
                     Mode::Snapshot(_) => false,
                 };
@@ -304,6 +307,11 @@ impl<C: Clone> Leader<C> {
         self.transfer = Some(Transfer { to, deadline, ordered: false });
         self.send_entries(core, now, to, false);
         self.continue_transfer(core, to);
+    }
+
+    /// Whether leadership is being handed over.
+    pub(crate) fn is_handing_over(&self) -> bool {
+        self.transfer.is_some()
     }
 
     /// Orders the successor to campaign once it has the whole log.

@@ -30,8 +30,9 @@ pub struct Snapshot<S> {
 /// A message between two nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message<C, S> {
-    /// Which life of the sender speaks.
-    pub incarnation: Incarnation,
+    /// Which life of the sender speaks; `None` from one that knows nothing of
+    /// incarnations.
+    pub incarnation: Option<Incarnation>,
     /// The sender's term; in a pre-vote request and its grant the term that
     /// the candidate would start.
     pub term: Term,
@@ -102,6 +103,9 @@ pub struct Vote {
     pub pre_vote: bool,
     /// Whether the candidate gets it.
     pub granted: bool,
+    /// Which life of the candidate it is for. A later one must not count what
+    /// was given to an earlier one, whose log it has lost.
+    pub candidate: Option<Incarnation>,
     /// For a candidate that has forgotten its past: every incarnation the
     /// voter has met, so that it learns of it.
     pub incarnations: Option<Arc<[Option<Incarnation>]>>,
@@ -165,6 +169,8 @@ pub enum Record<C, S> {
     Append(Vec<Entry<C>>),
     /// Replaces the snapshot; entries up to its index may go.
     Snapshot(Snapshot<S>),
+    /// Replaces the incarnations known, by node; see [`crate::roster`].
+    Incarnations(Arc<[Option<Incarnation>]>),
 }
 
 /// What a node had stored, given back to it when it starts again.
@@ -178,11 +184,19 @@ pub struct Restored<C, S> {
     pub snapshot: Option<Snapshot<S>>,
     /// The stored entries, in order; those the snapshot covers are ignored.
     pub entries: Vec<Entry<C>>,
+    /// The last stored incarnations, by node; empty if none were stored.
+    pub incarnations: Vec<Option<Incarnation>>,
 }
 
 impl<C, S> Default for Restored<C, S> {
     fn default() -> Self {
-        Self { term: Term(0), voted_for: None, snapshot: None, entries: Vec::new() }
+        Self {
+            term: Term(0),
+            voted_for: None,
+            snapshot: None,
+            entries: Vec::new(),
+            incarnations: Vec::new(),
+        }
     }
 }
 

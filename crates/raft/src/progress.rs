@@ -122,6 +122,7 @@ impl Progress {
     /// The follower has lost its log.
     pub(crate) fn forget(&mut self, next_index: LogIndex) {
         self.match_index = LogIndex(0);
+        self.acked_round = Round(0);
         self.probe_from(next_index);
     }
 

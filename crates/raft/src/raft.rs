@@ -149,7 +149,10 @@ impl<C: Clone, S: Clone> Raft<C, S> {
     /// compacted already.
     pub fn compact(&mut self, index: LogIndex, state: S, retained: u64) {
         let Some(term) = self.core.log.term_at(index) else { return };
-        if index > self.core.commit_index {
+        // Entries before the last snapshot may be there still, for followers; but a snapshot of
+        // fewer entries must not replace one of more, after which the stored entries begin.
+        let compacted = self.core.log.snapshot().map_or(LogIndex(0), |snapshot| snapshot.index);
+        if index > self.core.commit_index || index <= compacted {
             return;
         }
         let snapshot = Snapshot { index, term, state };
@@ -160,24 +163,46 @@ impl<C: Clone, S: Clone> Raft<C, S> {
     /// Takes a message from `from`. Messages from nobody, from this node
     /// itself, or with entries that do not follow each other are ignored.
     pub fn step(&mut self, now: Duration, from: NodeIndex, message: Message<C, S>) {
-        if from.0 >= self.core.config.nodes || from == self.core.config.id {
+        let is_peer = from.0 < self.core.config.nodes && from != self.core.config.id;
+        if !is_peer || message.term == Term::UNREACHABLE {
             return;
         }
         let standing = self.core.roster.meet(from, message.incarnation);
-        let term = message.term;
-        match message.payload {
+        self.take_message(now, from, standing, message);
+        if let Some(known) = self.core.roster.take_news() {
+            self.core.output.records.push(crate::Record::Incarnations(known));
+            let follows = matches!(self.role, Role::Follower(_));
+            if self.core.roster.is_forgetful() && !follows {
+                self.follow(now, self.core.term, None);
+            }
+        }
+    }
+
+    fn take_message(
+        &mut self,
+        now: Duration,
+        from: NodeIndex,
+        standing: Standing,
+        message: Message<C, S>,
+    ) {
+        let Message { incarnation: life, term, payload } = message;
+        match payload {
             Payload::RequestVote(request) => {
                 self.core.roster.learn(&request.incarnations);
                 match standing {
-                    Standing::Voter => self.on_request_vote(now, from, term, &request),
-                    Standing::Forgetful => self.remind(from, &request),
+                    Standing::Voter | Standing::Nameless => {
+                        self.on_request_vote(now, from, life, term, &request);
+                    }
+                    Standing::Forgetful => self.remind(from, life, &request),
                 }
             }
             Payload::Vote(vote) => {
                 if let Some(incarnations) = &vote.incarnations {
                     self.core.roster.learn(incarnations);
                 }
-                if standing == Standing::Voter {
+                let is_for_this_life =
+                    vote.candidate.is_none_or(|life| life == self.core.roster.own());
+                if standing == Standing::Voter && is_for_this_life {
                     self.on_vote(now, from, term, &vote);
                 }
             }
@@ -197,8 +222,9 @@ impl<C: Clone, S: Clone> Raft<C, S> {
                 }
             }
             Payload::AppendReply(reply) => {
-                let life = (message.incarnation, standing);
-                self.on_append_reply(now, from, term, life, &reply);
+                if let Some(life) = life {
+                    self.on_append_reply(now, from, term, (life, standing), &reply);
+                }
             }
             Payload::TimeoutNow => {
                 let follows = matches!(&self.role, Role::Follower(f) if f.leader == Some(from));
@@ -262,7 +288,8 @@ impl<C: Clone, S: Clone> Raft<C, S> {
     /// Asks for votes, or for pre-votes. A node known to have forgotten its
     /// past does neither, since nobody would answer.
     pub(crate) fn campaign(&mut self, now: Duration, ballot: Ballot) {
-        if self.core.roster.is_forgetful() {
+        let is_last_term = self.core.term.next() == Term::UNREACHABLE;
+        if self.core.roster.is_forgetful() || is_last_term {
             self.follow(now, self.core.term, None);
             return;
         }
@@ -327,6 +354,12 @@ impl<C: Clone, S: Clone> Raft<C, S> {
         matches!(self.role, Role::Leader(_))
     }
 
+    /// Whether this node leads and takes no proposals, since it is handing over.
+    #[must_use]
+    pub fn is_handing_over(&self) -> bool {
+        matches!(&self.role, Role::Leader(leader) if leader.is_handing_over())
+    }
+
     /// Whether the node has found out that it reaches no quorum: it lost one
     /// as a leader, or half an election timeout of campaigning brought no
     /// answer from one.
@@ -340,6 +373,12 @@ impl<C: Clone, S: Clone> Raft<C, S> {
     #[must_use]
     pub fn is_forgetful(&self) -> bool {
         self.core.roster.is_forgetful()
+    }
+
+    /// Every incarnation this node has met, by node; see [`crate::roster`].
+    #[must_use]
+    pub fn incarnations(&self) -> std::sync::Arc<[Option<Incarnation>]> {
+        self.core.known_incarnations()
     }
 
     /// The log.
@@ -357,5 +396,9 @@ impl<C: Clone, S: Clone> Raft<C, S> {
 
 /// Whether the entries follow `prev_log_index` without a gap.
 fn is_contiguous<C>(append: &AppendEntries<C>) -> bool {
-    (append.prev_log_index.0 + 1..).zip(&append.entries).all(|(index, e)| e.index.0 == index)
+    let mut previous = append.prev_log_index;
+    append.entries.iter().all(|entry| {
+        let before = std::mem::replace(&mut previous, entry.index);
+        entry.index > before && entry.index == before.next()
+    })
 }

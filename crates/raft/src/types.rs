@@ -8,10 +8,14 @@ use std::fmt;
 pub struct Term(pub u64);
 
 impl Term {
+    /// A term that no election can follow, so that no node may ever enter it: a
+    /// message that claims it is garbage.
+    pub const UNREACHABLE: Self = Self(u64::MAX);
+
     /// The term after this one.
     #[must_use]
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 
@@ -23,7 +27,7 @@ impl LogIndex {
     /// The index after this one.
     #[must_use]
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 
     /// The index before this one; 0 stays 0.

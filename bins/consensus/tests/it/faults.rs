@@ -14,7 +14,7 @@ const FAULTY: Duration = Duration::from_secs(12);
 const HEALTHY: Duration = Duration::from_secs(5);
 const CLIENTS_PER_NODE: usize = 2;
 const KEYS: u64 = 6;
-const KINDS: [CutKind; 6] = [
+pub(crate) const KINDS: [CutKind; 6] = [
     CutKind::One,
     CutKind::Majority,
     CutKind::MinorityThird,
@@ -25,15 +25,15 @@ const KINDS: [CutKind; 6] = [
 
 /// What a seed stands for.
 #[derive(Debug)]
-struct Scenario {
-    nodes: usize,
-    durable: bool,
-    network: NetworkOptions,
-    compact_after: u64,
+pub(crate) struct Scenario {
+    pub(crate) nodes: usize,
+    pub(crate) durable: bool,
+    pub(crate) network: NetworkOptions,
+    pub(crate) compact_after: u64,
 }
 
 impl Scenario {
-    fn draw(random: &mut Random) -> Self {
+    pub(crate) fn draw(random: &mut Random) -> Self {
         let distributions = [
             LatencyDistribution::Constant,
             LatencyDistribution::Uniform,
@@ -52,10 +52,11 @@ impl Scenario {
     }
 }
 
-struct Run {
-    scenario: Scenario,
-    random: Random,
-    simulated: SimulatedCluster,
+/// A cluster, its clients and its judges.
+pub(crate) struct Run {
+    pub(crate) scenario: Scenario,
+    pub(crate) random: Random,
+    pub(crate) simulated: SimulatedCluster,
     watch: SafetyWatch,
     recorder: Recorder,
     /// When each client begins its next operation.
@@ -65,9 +66,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(seed: u64) -> Self {
-        let mut random = Random::new(seed, "faults");
-        let scenario = Scenario::draw(&mut random);
+    pub(crate) fn new(seed: u64, scenario: Scenario, random: Random) -> Self {
         let mut options = ClusterOptions::new(scenario.nodes, seed);
         options.network = scenario.network.clone();
         options.durable = scenario.durable.then_some(Duration::from_millis(2));
@@ -150,12 +149,17 @@ impl Run {
         }
     }
 
-    fn run(&mut self) -> Result<(), String> {
+    /// Lets a fault happen every now and then, then ends them all: what went wrong, if anything.
+    pub(crate) fn run(
+        &mut self,
+        between_faults: Duration,
+        mut fault: impl FnMut(&mut Self),
+    ) -> Result<(), String> {
         let mut now = Time::ZERO;
         while now < Time::ZERO + FAULTY {
-            now = now + self.random.exponential(Duration::from_millis(400));
+            now = now + self.random.exponential(between_faults);
             self.run_until(now)?;
-            self.fault();
+            fault(self);
         }
         let nodes = self.scenario.nodes;
         let cluster = self.simulated.cluster();
@@ -178,13 +182,20 @@ impl Run {
     }
 }
 
+/// The seeds that the environment asks for, or so many from 0 on.
+pub(crate) fn seeds(count: u64) -> std::ops::Range<u64> {
+    let variable = |name: &str| std::env::var(name).ok().and_then(|value| value.parse().ok());
+    let first = variable("SEED").unwrap_or(0);
+    first..first + variable("SEEDS").unwrap_or(count)
+}
+
 #[test]
 fn clusters_stay_linearizable_under_faults_and_serve_after_them() {
-    let variable = |name: &str| std::env::var(name).ok().and_then(|value| value.parse().ok());
-    let (first, count) = (variable("SEED").unwrap_or(0), variable("SEEDS").unwrap_or(40));
-    for seed in first..first + count {
-        let mut run = Run::new(seed);
-        if let Err(problem) = run.run() {
+    for seed in seeds(40) {
+        let mut random = Random::new(seed, "faults");
+        let scenario = Scenario::draw(&mut random);
+        let mut run = Run::new(seed, scenario, random);
+        if let Err(problem) = run.run(Duration::from_millis(400), Run::fault) {
             panic!(
                 "{problem}\nin {:?}\nreplay: SEED={seed} SEEDS=1 cargo test -p consensus faults",
                 run.scenario

@@ -3,5 +3,8 @@
 mod bounds;
 mod faults;
 mod figures;
+mod lonely;
+mod promise;
 mod refusals;
 mod storage;
+mod strangers;

@@ -3,4 +3,5 @@
 mod golden;
 mod random_schedule;
 mod script_cluster;
+mod single;
 mod store;

@@ -111,7 +111,10 @@ impl ScriptCluster {
             self.line(format!("  {name} is {role}"));
         }
         for record in output.records {
-            self.line(format!("  {name} stores {}", describe_record(&record)));
+            // Whom a node has met is in every trace, and says something in few of them.
+            if !matches!(record, Record::Incarnations(_)) {
+                self.line(format!("  {name} stores {}", describe_record(&record)));
+            }
             self.stores[id.0].write(record);
         }
         for apply in output.applies {
@@ -167,7 +170,7 @@ impl ScriptCluster {
         });
         let entries = entries.collect();
         self.stores[id.0].stored =
-            Restored { term: Term(current_term), voted_for: None, snapshot: None, entries };
+            Restored { term: Term(current_term), entries, ..Restored::default() };
         self.start(id);
         self.trace.clear();
     }
@@ -356,6 +359,7 @@ fn describe_record(record: &Record<String, State>) -> String {
         Record::Truncate(from) => format!("a log cut off from {from} on"),
         Record::Append(entries) => describe_entries(entries),
         Record::Snapshot(Snapshot { index, term, .. }) => format!("a snapshot at {index}@{term}"),
+        Record::Incarnations(_) => "whom it has met".to_owned(),
     }
 }
 

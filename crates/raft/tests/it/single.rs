@@ -1,0 +1,294 @@
+//! One node against messages by hand: what it must not take from anybody, and
+//! what it may do only once something else is done.
+
+use std::time::Duration;
+
+use raft::{
+    AppendEntries, AppendReply, Ballot, Config, Conflict, Entry, Incarnation, LogIndex, Message,
+    NodeIndex, Output, Payload, Raft, ReadId, Record, RequestVote, Restored, Round, Snapshot, Term,
+    Vote,
+};
+
+type Node = Raft<&'static str, &'static str>;
+type Said = Output<&'static str, &'static str>;
+
+const PEER: NodeIndex = NodeIndex(1);
+const OTHER: NodeIndex = NodeIndex(2);
+
+fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+fn entry(term: u64, index: u64, command: Option<&'static str>) -> Entry<&'static str> {
+    Entry { term: Term(term), index: LogIndex(index), command }
+}
+
+/// A node and the time.
+struct Single {
+    node: Node,
+    now: Duration,
+}
+
+impl Single {
+    /// Node 0 of three that has stored this.
+    fn start(restored: Restored<&'static str, &'static str>) -> Self {
+        let config = Config {
+            id: NodeIndex(0),
+            nodes: 3,
+            election_timeout: ms(300),
+            heartbeat_interval: ms(100),
+            gather_window: Duration::ZERO,
+            entries_per_message: 512,
+            durable: true,
+        };
+        Self { node: Raft::new(config, Incarnation(10), restored, ms(0), 1), now: ms(0) }
+    }
+
+    fn with_log(term: u64, entries: Vec<Entry<&'static str>>) -> Self {
+        Self::start(Restored { term: Term(term), entries, ..Restored::default() })
+    }
+
+    fn hear(
+        &mut self,
+        from: NodeIndex,
+        term: u64,
+        payload: Payload<&'static str, &'static str>,
+    ) -> Said {
+        let incarnation = Some(Incarnation(10 + from.0 as u64));
+        self.node.step(self.now, from, Message { incarnation, term: Term(term), payload });
+        self.node.take_output()
+    }
+
+    /// Lets time pass, up to the next deadline.
+    fn wake(&mut self) -> Said {
+        self.now = self.now.max(self.node.next_deadline());
+        self.node.tick(self.now);
+        self.node.take_output()
+    }
+
+    /// Gets elected by the peer, for the next term.
+    fn lead(&mut self) -> Said {
+        let term = self.node.term().0 + 1;
+        self.wake();
+        self.hear(PEER, term, vote(true));
+        let said = self.hear(PEER, term, vote(false));
+        assert!(self.node.is_leader());
+        said
+    }
+
+    fn acknowledge(&mut self, from: NodeIndex, term: u64, round: u64, index: u64) -> Said {
+        let reply = AppendReply { round: Round(round), outcome: Ok(LogIndex(index)) };
+        self.hear(from, term, Payload::AppendReply(reply))
+    }
+}
+
+fn vote(pre_vote: bool) -> Payload<&'static str, &'static str> {
+    Payload::Vote(Vote {
+        pre_vote,
+        granted: true,
+        candidate: Some(Incarnation(10)),
+        incarnations: None,
+    })
+}
+
+fn append(
+    prev: (u64, u64),
+    entries: Vec<Entry<&'static str>>,
+    commit: u64,
+) -> Payload<&'static str, &'static str> {
+    Payload::AppendEntries(AppendEntries {
+        round: Round(1),
+        prev_log_index: LogIndex(prev.0),
+        prev_log_term: Term(prev.1),
+        entries,
+        leader_commit: LogIndex(commit),
+        incarnations: None,
+    })
+}
+
+#[test]
+fn a_snapshot_is_never_replaced_by_one_of_fewer_entries() {
+    let entries = (1..=12).map(|index| entry(1, index, Some("x"))).collect();
+    let mut single = Single::with_log(1, entries);
+    single.hear(PEER, 1, append((12, 1), Vec::new(), 12));
+    let mut compact = |index, retained| {
+        single.node.compact(LogIndex(index), "state", retained);
+        let records = single.node.take_output().records;
+        let snapshot = single.node.log().snapshot().map(|snapshot| snapshot.index.0);
+        (records.len(), snapshot, single.node.log().first_index().0)
+    };
+    assert_eq!(compact(10, 5), (1, Some(10), 6));
+    // Entries 6 to 10 are kept for followers only: the stored log begins with 11.
+    assert_eq!(compact(7, 0), (0, Some(10), 6));
+    assert_eq!(compact(10, 0), (0, Some(10), 6));
+    // Not committed, or not there.
+    assert_eq!(compact(13, 0), (0, Some(10), 6));
+    assert_eq!(compact(11, 5), (1, Some(11), 7));
+    assert_eq!(compact(12, 0), (1, Some(12), 13));
+}
+
+#[test]
+fn a_term_that_none_can_follow_is_garbage() {
+    let mut single = Single::start(Restored::default());
+    single.hear(PEER, u64::MAX, append((0, 0), Vec::new(), 0));
+    let request = RequestVote {
+        ballot: Ballot::Vote,
+        last_log_index: LogIndex(0),
+        last_log_term: Term(0),
+        incarnations: [None; 3].into(),
+    };
+    let said = single.hear(PEER, u64::MAX, Payload::RequestVote(request));
+    assert_eq!((single.node.term(), said.messages.len()), (Term(0), 0));
+    // The last one that can be followed has no election after it; nothing wraps or panics.
+    single.hear(PEER, u64::MAX - 1, append((0, 0), Vec::new(), 0));
+    for _ in 0..5 {
+        let said = single.wake();
+        assert_eq!((single.node.term(), said.messages.len()), (Term(u64::MAX - 1), 0));
+    }
+}
+
+#[test]
+fn entries_with_gaps_and_impossible_indices_are_ignored() {
+    for (prev, entries) in [
+        ((0, 0), vec![entry(1, 2, None)]),
+        ((0, 0), vec![entry(1, 1, None), entry(1, 3, None)]),
+        ((0, 0), vec![entry(1, 1, None), entry(1, 1, None)]),
+        ((u64::MAX, 1), vec![entry(1, u64::MAX, None)]),
+        ((u64::MAX, 1), vec![entry(1, 0, None)]),
+    ] {
+        let mut single = Single::start(Restored::default());
+        let said = single.hear(PEER, 1, append(prev, entries.clone(), 9));
+        assert_eq!((said.messages.len(), said.records.len()), (0, 1), "{entries:?}");
+        assert!(matches!(said.records[0], Record::Incarnations(_)));
+        assert_eq!(single.node.log().last_index(), LogIndex(0));
+    }
+}
+
+#[test]
+fn a_refusal_beyond_the_log_does_not_move_the_leader_there() {
+    let mut single = Single::start(Restored::default());
+    single.lead();
+    single.acknowledge(PEER, 1, 1, 1);
+    let conflict = Conflict { rejected: LogIndex(u64::MAX), term: None, index: LogIndex(u64::MAX) };
+    let reply = AppendReply { round: Round(1), outcome: Err(conflict) };
+    single.hear(PEER, 1, Payload::AppendReply(reply));
+    single.node.propose(single.now, "x").unwrap();
+    let said = single.wake();
+    let sent = said.messages.iter().find_map(|envelope| match &envelope.message.payload {
+        Payload::AppendEntries(append) if envelope.to == PEER => Some(append.entries.len()),
+        _ => None,
+    });
+    assert_eq!(sent, Some(1));
+}
+
+#[test]
+fn a_leader_that_learns_of_its_past_stops_leading() {
+    let mut single = Single::start(Restored::default());
+    single.lead();
+    let past = [Some(Incarnation(4)), None, Some(Incarnation(12))];
+    let reminder =
+        Vote { pre_vote: true, granted: false, candidate: None, incarnations: Some(past.into()) };
+    single.hear(OTHER, 1, Payload::Vote(reminder));
+    assert!(!single.node.is_leader() && single.node.is_forgetful());
+}
+
+#[test]
+fn whom_a_node_meets_is_stored_with_its_answer() {
+    let mut single = Single::start(Restored::default());
+    let stored = |said: &Said| {
+        said.records.iter().find_map(|record| match record {
+            Record::Incarnations(known) => Some(known.to_vec()),
+            _ => None,
+        })
+    };
+    let said = single.hear(PEER, 1, append((0, 0), Vec::new(), 0));
+    let expected = vec![Some(Incarnation(10)), Some(Incarnation(11)), None];
+    assert_eq!((stored(&said), said.messages.len()), (Some(expected), 1));
+    let said = single.hear(PEER, 1, append((0, 0), Vec::new(), 0));
+    assert_eq!((stored(&said), said.messages.len()), (None, 1));
+}
+
+#[test]
+fn who_names_no_incarnation_is_answered_and_does_not_count() {
+    let mut single = Single::start(Restored::default());
+    single.wake();
+    for pre_vote in [true, false] {
+        let Payload::Vote(vote) = vote(pre_vote) else { unreachable!() };
+        let payload = Payload::Vote(Vote { candidate: None, ..vote });
+        let message = Message { incarnation: None, term: Term(1), payload };
+        single.node.step(single.now, PEER, message);
+        let _ = single.node.take_output();
+    }
+    assert_eq!((single.node.term(), single.node.is_leader()), (Term(0), false));
+    // It has not taken the place of the node that does.
+    single.lead();
+}
+
+#[test]
+fn a_leader_commits_nothing_of_an_earlier_term_by_counting() {
+    // The leader of term 3 holds entry 1 of term 1 and its own no-op, entry 2.
+    let mut single = Single::with_log(2, vec![entry(1, 1, Some("x"))]);
+    single.lead();
+    // A majority has entry 1, but not the no-op: a candidate with an entry of term 2 may still
+    // replace it (paper, figure 8).
+    single.acknowledge(PEER, 3, 1, 1);
+    assert_eq!(single.node.commit_index(), LogIndex(0));
+    single.acknowledge(PEER, 3, 1, 2);
+    assert_eq!(single.node.commit_index(), LogIndex(2));
+}
+
+#[test]
+fn an_acknowledgement_of_an_earlier_term_does_not_count() {
+    // Leader in term 1, with x in its log. Nobody answers, so it steps down.
+    let mut single = Single::start(Restored::default());
+    single.lead();
+    single.node.propose(single.now, "x").unwrap();
+    while single.node.is_leader() {
+        single.wake();
+    }
+    // It leads again. An answer from term 1 arrives: since then the peer may have followed another
+    // leader that replaced those entries.
+    single.lead();
+    single.node.read(single.now, ReadId(1));
+    single.wake();
+    let said = single.acknowledge(PEER, 1, 2, 3);
+    assert_eq!((single.node.commit_index(), said.reads_ready), (LogIndex(0), Vec::new()));
+    let said = single.acknowledge(PEER, 2, 2, 3);
+    assert_eq!((single.node.commit_index(), said.reads_ready), (LogIndex(3), vec![ReadId(1)]));
+}
+
+#[test]
+fn what_a_leader_contradicts_is_cut_off_in_the_store_too() {
+    let old = vec![entry(1, 1, Some("x")), entry(1, 2, Some("y")), entry(1, 3, Some("z"))];
+    let mut single = Single::with_log(1, old);
+    let said = single.hear(PEER, 2, append((1, 1), vec![entry(2, 2, None)], 0));
+    let log_records: Vec<_> = said
+        .records
+        .into_iter()
+        .filter(|record| matches!(record, Record::Truncate(_) | Record::Append(_)))
+        .collect();
+    assert_eq!(
+        log_records,
+        [Record::Truncate(LogIndex(2)), Record::Append(vec![entry(2, 2, None)])]
+    );
+    // A snapshot of another history replaces all of it.
+    let snapshot = Snapshot { index: LogIndex(9), term: Term(2), state: "state" };
+    let install = Payload::InstallSnapshot { snapshot: snapshot.clone(), round: Round(1) };
+    let said = single.hear(PEER, 2, install);
+    assert_eq!(said.records, [Record::Truncate(LogIndex(1)), Record::Snapshot(snapshot)]);
+}
+
+#[test]
+fn a_leader_without_a_quorum_stops_leading_within_an_election_timeout() {
+    let mut single = Single::start(Restored::default());
+    single.lead();
+    let elected = single.now;
+    // Bounded, so that a leader that never stops is a failure and not a test without end.
+    for _ in 0..20 {
+        if single.node.is_leader() {
+            single.wake();
+        }
+    }
+    assert!(!single.node.is_leader() && single.node.is_isolated());
+    assert!(single.now - elected <= ms(300), "{:?}", single.now - elected);
+}
