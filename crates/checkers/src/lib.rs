@@ -11,9 +11,11 @@
 //! | [`set`] | broadcast, g-set | is everything that was added still there, and since when for all? |
 //! | [`unique`] | unique-ids | did any id come twice? |
 //! | [`counter`] | g-counter, pn-counter | does every final read show a sum that can be? |
+//! | [`causal`] | | do ids respect causality; was a write lost to one that had not seen it? |
 //! | [`echo`] | echo | did every reply carry what was sent? |
 //! | [`stats`] | all | outcomes, availability, latencies, what went on during faults |
 
+pub mod causal;
 pub mod counter;
 pub mod echo;
 pub mod history;

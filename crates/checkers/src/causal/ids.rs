@@ -1,0 +1,295 @@
+//! Do ids respect causality? Every id has to be higher than all ids in its causal past (Lamport
+//! 1978): those given out before by the same node, and those that it could have heard of through
+//! messages, directly or through others.
+//!
+//! Each message carries, for the checker only, what its sender knew when it sent it: how many ids
+//! of each node, and the highest. That takes one pass, and a vector a message.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+use serde::Serialize;
+
+use crate::verdict::Verdict;
+
+/// Something that happened at a node. Nodes are numbered from 0, messages at will.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<I> {
+    /// A node gave out an id.
+    Issue {
+        /// Which node.
+        node: usize,
+        /// The id.
+        id: I,
+    },
+    /// A node sent a message to another.
+    Send {
+        /// Which node.
+        node: usize,
+        /// A number that no other message has.
+        message: u64,
+    },
+    /// A node received a message: one that was sent before, perhaps more than once.
+    Receive {
+        /// Which node.
+        node: usize,
+        /// The number of the message.
+        message: u64,
+    },
+}
+
+/// An id and where it was given out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Issued<I> {
+    /// The node.
+    pub node: usize,
+    /// The id.
+    pub id: I,
+}
+
+/// An id that is not higher than one in its past.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Violation<I> {
+    /// The highest id of the past.
+    pub earlier: Issued<I>,
+    /// The id that should be higher.
+    pub later: Issued<I>,
+}
+
+/// What [`check`] found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CausalIds<I> {
+    /// Invalid if an id is not higher than one in its past; unknown if no id of one node was in the
+    /// past of an id of another, because then nothing was tested.
+    #[serde(rename = "valid?")]
+    pub verdict: Verdict,
+    /// How many ids were given out.
+    pub issued_count: u64,
+    /// How many pairs of ids of one node are ordered: all of them.
+    pub pairs_within_nodes: u64,
+    /// How many pairs of ids of two nodes are ordered by messages.
+    pub pairs_across_nodes: u64,
+    /// How many ids are not higher than their past.
+    pub violation_count: u64,
+    /// The first of them, at most [`VIOLATIONS_MAX`].
+    pub violations: Vec<Violation<I>>,
+    /// Receipts of messages that nobody had sent: a record with holes. They were passed over.
+    pub unsent_count: u64,
+}
+
+/// How many violations are listed.
+pub const VIOLATIONS_MAX: usize = 16;
+
+/// What a node has heard of.
+#[derive(Clone)]
+struct Past<I> {
+    /// How many ids of each node.
+    counts: BTreeMap<usize, u64>,
+    highest: Option<Issued<I>>,
+}
+
+impl<I: Clone + Ord> Past<I> {
+    fn join(&mut self, other: &Self) {
+        for (node, count) in &other.counts {
+            let known = self.counts.entry(*node).or_default();
+            *known = (*known).max(*count);
+        }
+        if let Some(issued) = &other.highest {
+            self.raise(issued);
+        }
+    }
+
+    fn raise(&mut self, issued: &Issued<I>) {
+        if self.highest.as_ref().is_none_or(|highest| highest.id < issued.id) {
+            self.highest = Some(issued.clone());
+        }
+    }
+}
+
+/// Checks events in an order in which they can have happened: each node's own in their order, and a
+/// message sent before it is received.
+///
+/// ```
+/// use checkers::Verdict;
+/// use checkers::causal::ids::{Event::{Issue, Receive, Send}, check};
+///
+/// let mut events = vec![
+///     Issue { node: 0, id: 7 },
+///     Send { node: 0, message: 1 },
+///     Receive { node: 1, message: 1 },
+///     Issue { node: 1, id: 9 },
+/// ];
+/// let result = check(&events);
+/// assert_eq!((result.verdict, result.pairs_across_nodes), (Verdict::Valid, 1));
+/// events[3] = Issue { node: 1, id: 5 };
+/// assert_eq!(check(&events).verdict, Verdict::Invalid);
+/// ```
+pub fn check<I: Clone + Ord>(events: &[Event<I>]) -> CausalIds<I> {
+    let mut result = CausalIds {
+        verdict: Verdict::Unknown,
+        issued_count: 0,
+        pairs_within_nodes: 0,
+        pairs_across_nodes: 0,
+        violation_count: 0,
+        violations: Vec::new(),
+        unsent_count: 0,
+    };
+    let mut pasts: BTreeMap<usize, Past<I>> = BTreeMap::new();
+    let mut carried: FxHashMap<u64, Past<I>> = FxHashMap::default();
+    for event in events {
+        let (Event::Issue { node, .. } | Event::Send { node, .. } | Event::Receive { node, .. }) =
+            *event;
+        let past =
+            pasts.entry(node).or_insert_with(|| Past { counts: BTreeMap::new(), highest: None });
+        match event {
+            Event::Issue { id, .. } => {
+                result.issued_count += 1;
+                for (origin, count) in &past.counts {
+                    match *origin == node {
+                        true => result.pairs_within_nodes += count,
+                        false => result.pairs_across_nodes += count,
+                    }
+                }
+                let issued = Issued { node, id: id.clone() };
+                if let Some(earlier) = past.highest.as_ref().filter(|earlier| earlier.id >= *id) {
+                    result.violation_count += 1;
+                    if result.violations.len() < VIOLATIONS_MAX {
+                        let earlier = earlier.clone();
+                        result.violations.push(Violation { earlier, later: issued.clone() });
+                    }
+                }
+                *past.counts.entry(node).or_default() += 1;
+                past.raise(&issued);
+            }
+            Event::Send { message, .. } => {
+                carried.insert(*message, past.clone());
+            }
+            Event::Receive { message, .. } => match carried.get(message) {
+                Some(sent) => past.join(sent),
+                None => result.unsent_count += 1,
+            },
+        }
+    }
+    result.verdict = match result.violation_count {
+        0 if result.pairs_across_nodes == 0 => Verdict::Unknown,
+        violations => Verdict::from_rule(violations == 0),
+    };
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use rand::rngs::Xoshiro256PlusPlus;
+    use rand::{RngExt, SeedableRng};
+
+    use super::*;
+    use Event::{Issue, Receive, Send};
+
+    #[test]
+    fn without_a_pair_across_nodes_nothing_is_known() {
+        assert_eq!(check::<u64>(&[]).verdict, Verdict::Unknown);
+        let alone = [Issue { node: 0, id: 1 }, Issue { node: 0, id: 2 }, Issue { node: 1, id: 1 }];
+        let result = check(&alone);
+        assert_eq!((result.verdict, result.pairs_within_nodes), (Verdict::Unknown, 1));
+    }
+
+    #[test]
+    fn an_id_that_does_not_rise_on_its_node_is_invalid_by_itself() {
+        let result = check(&[Issue { node: 0, id: 2 }, Issue { node: 0, id: 2 }]);
+        assert_eq!((result.verdict, result.violation_count), (Verdict::Invalid, 1));
+    }
+
+    #[test]
+    fn causes_travel_through_others_and_only_with_messages_that_were_sent_after_them() {
+        let events = [
+            Send { node: 0, message: 1 },
+            Issue { node: 0, id: 50 },
+            Send { node: 0, message: 2 },
+            Receive { node: 1, message: 1 },
+            Issue { node: 1, id: 10 },
+            Receive { node: 1, message: 2 },
+            Send { node: 1, message: 3 },
+            Receive { node: 2, message: 3 },
+            Issue { node: 2, id: 40 },
+        ];
+        let result = check(&events);
+        let violation =
+            Violation { earlier: Issued { node: 0, id: 50 }, later: Issued { node: 2, id: 40 } };
+        assert_eq!(result.violations, [violation]);
+        assert_eq!(result.pairs_across_nodes, 2, "50 and 10 before 40; 50 not before 10");
+    }
+
+    #[test]
+    fn a_message_that_nobody_sent_is_counted_and_passed_over() {
+        let events =
+            [Issue { node: 0, id: 9 }, Receive { node: 1, message: 7 }, Issue { node: 1, id: 1 }];
+        let result = check(&events);
+        assert_eq!((result.unsent_count, result.verdict), (1, Verdict::Unknown));
+    }
+
+    /// Against sets of all ids in the past of each event.
+    #[test]
+    fn it_agrees_with_explicit_pasts() {
+        let mut verdicts = BTreeSet::new();
+        for seed in 0..500 {
+            let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+            let mut events = Vec::new();
+            let (mut sent, mut next_id) = (0, 0_u64);
+            for _ in 0..random.random_range(1..60) {
+                let node = random.random_range(0..3);
+                events.push(match random.random_range(0..3) {
+                    0 => {
+                        // Mostly rising in the order of time, which contradicts no cause.
+                        next_id += 1;
+                        let back = if random.random_ratio(1, 20) { 3 } else { 0 };
+                        Issue { node, id: next_id.saturating_sub(back) }
+                    }
+                    1 => {
+                        sent += 1;
+                        Send { node, message: sent }
+                    }
+                    _ => Receive { node, message: random.random_range(0..=sent) },
+                });
+            }
+            let result = check(&events);
+            let (across, violations) = explicit(&events);
+            assert_eq!(result.pairs_across_nodes, across, "seed {seed}");
+            assert_eq!(result.violation_count, violations, "seed {seed}");
+            verdicts.insert(result.verdict);
+        }
+        assert_eq!(verdicts.len(), 3, "every verdict comes");
+    }
+
+    /// How many pairs across nodes are ordered, and how many ids are not above their past.
+    fn explicit(events: &[Event<u64>]) -> (u64, u64) {
+        // The past of a node: the places of all issues before.
+        let mut pasts = vec![BTreeSet::new(); 3];
+        let mut carried = BTreeMap::new();
+        let issue = |place: usize| match events[place] {
+            Issue { node, id } => (node, id),
+            _ => unreachable!("only issues are in a past"),
+        };
+        let (mut across, mut violations) = (0, 0);
+        for (place, event) in events.iter().enumerate() {
+            match event {
+                Issue { node, id } => {
+                    let past = || pasts[*node].iter().map(|place| issue(*place));
+                    across += past().filter(|(origin, _)| origin != node).count() as u64;
+                    violations += u64::from(past().any(|(_, earlier)| earlier >= *id));
+                    pasts[*node].insert(place);
+                }
+                Send { node, message } => {
+                    carried.insert(*message, pasts[*node].clone());
+                }
+                Receive { node, message } => {
+                    let sent = carried.get(message).cloned().unwrap_or_default();
+                    pasts[*node].extend(sent);
+                }
+            }
+        }
+        (across, violations)
+    }
+}
