@@ -6,9 +6,9 @@ pub struct Lamport {
     time: u64,
 }
 
-/// A received time that nothing can come after.
+/// A received count that no node can have come to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("no Lamport time comes after {0}")]
+#[error("no node has counted to {0}")]
 pub struct Overflow(pub u64);
 
 /// A Lamport time with the node that it is of. Ordered by time and then by node, which is one

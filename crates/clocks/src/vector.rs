@@ -50,31 +50,33 @@ impl<N: Ord> VectorClock<N> {
         self.counters.is_empty()
     }
 
-    /// A local event of `node`, or the sending of a message.
+    /// A local event of `node`, or the sending of a message. Returns the node's counter.
     ///
-    /// # Errors
-    /// If the counter is at its end; nothing changes.
-    pub fn tick(&mut self, node: N) -> Result<u64, Overflow> {
+    /// # Panics
+    /// After 2^64 - 1 events. Received vectors cannot lead there: [`VectorClock::receive`] refuses
+    /// them.
+    pub fn tick(&mut self, node: N) -> u64 {
         let counter = self.counters.entry(node).or_default();
-        // A node that is at its end is named already, so no 0 is left behind.
-        *counter = counter.checked_add(1).ok_or(Overflow(u64::MAX))?;
-        Ok(*counter)
+        *counter += 1;
+        *counter
     }
 
     /// The receipt by `node` of a message that carries `received`: the larger of each pair of
-    /// counters, and then one more for the node.
+    /// counters, and then one more for the node. Returns the node's counter.
     ///
     /// # Errors
-    /// If the node's counter would be at its end; nothing changes.
+    /// If `received` has the node's own counter in the upper half of the range, where it cannot
+    /// have counted to; nothing changes.
     pub fn receive(&mut self, node: N, received: &Self) -> Result<u64, Overflow>
     where
         N: Clone,
     {
-        if self.get(&node).max(received.get(&node)) == u64::MAX {
-            return Err(Overflow(u64::MAX));
+        let own = received.get(&node);
+        if own > u64::MAX / 2 {
+            return Err(Overflow(own));
         }
         self.merge(received);
-        self.tick(node)
+        Ok(self.tick(node))
     }
 
     /// Takes the larger of each pair of counters: the least vector that is not before either.
