@@ -10,6 +10,8 @@ pub const MANUAL: Manual = Manual {
     summary: "answers `generate` with an id that is unique in the whole cluster, asking nobody",
     usage: "[--scheme counter|timestamp|random]",
     help: "\
+It serves Maelstrom's workload `unique-ids`.
+
   --scheme counter    <node id>-<counter from 0>; the default
   --scheme timestamp  <node id>-<milliseconds since 1970>-<sequence>
   --scheme random     <node id>-<milliseconds since 1970>-<random salt>

@@ -4,7 +4,6 @@ use proto::{Context, Error, Records};
 
 pub mod counter;
 pub mod random;
-pub mod reservation;
 pub mod timestamp;
 
 use crate::node::Identifier;

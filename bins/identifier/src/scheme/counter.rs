@@ -6,13 +6,13 @@
 //! * a counter never shows the same number twice within one life of a node.
 //!
 //! Assumed: node ids differ; and a node that is restarted under the same id has a state directory,
-//! where it finds from which number on it may count (see [`reservation`](super::reservation)).
+//! where it finds from which number on it may count (see [`reservation`](crate::reservation)).
 //! Without one it would begin at 0 again and repeat itself. No clock is looked at.
 
 use proto::{Context, Error, Records};
 
-use super::reservation::Reservation;
 use crate::node::Identifier;
+use crate::reservation::Reservation;
 
 /// Ids that are reserved with one synced record. At 10,000 ids a second (task 2-5) that is one a
 /// second; a restart skips at most this many.

@@ -11,12 +11,12 @@
 //!
 //! Assumed: node ids differ; and when a node is restarted, its clock shows a later time than the
 //! last id of its earlier life. With a state directory that is not needed: timestamps are reserved
-//! ahead (see [`reservation`](super::reservation)) and the new life begins after them.
+//! ahead (see [`reservation`](crate::reservation)) and the new life begins after them.
 
 use proto::{Context, Error, Records};
 
-use super::reservation::Reservation;
 use crate::node::Identifier;
+use crate::reservation::Reservation;
 
 /// The highest sequence number within a millisecond: 12 bits, as in a Snowflake id.
 const SEQUENCE_MAX: u64 = 4095;

@@ -6,9 +6,7 @@
 //! which costs nothing but numbers; what was used of it is never used again, whenever the node was
 //! killed. A node without a state directory has no records and reserves in vain.
 
-use proto::{Context, Error, ErrorCode, Records};
-
-use crate::node::Identifier;
+use proto::{Context, Error, ErrorCode, Node, Records};
 
 /// Numbers below a bound that no other life of this node uses.
 #[derive(Clone, Debug)]
@@ -43,7 +41,7 @@ impl Reservation {
     }
 
     /// Makes sure that `number` and all numbers below it are reserved.
-    pub(crate) fn cover(&mut self, number: u64, ctx: &mut Context<'_, Identifier>) {
+    pub(crate) fn cover<N: Node>(&mut self, number: u64, ctx: &mut Context<'_, N>) {
         if number >= self.end {
             self.end = number + self.block;
             ctx.put(self.key, self.end.to_be_bytes());
