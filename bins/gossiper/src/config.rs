@@ -9,7 +9,8 @@ use proto::{Arguments, Manual, UsageError};
 pub struct Config {
     /// Whom a new value is told, and when.
     pub strategy: StrategyKind,
-    /// How long a plain `broadcast` to a peer may go without acknowledgement.
+    /// How long a plain `broadcast` to a peer may go without acknowledgement, unless round trips
+    /// have been measured to take longer.
     pub ack_timeout: Duration,
     /// How many random peers `fan-out` tells a value.
     pub fan_out: usize,
@@ -94,8 +95,8 @@ All nodes of a cluster take the same arguments. Times are written like 500ms or 
       star                  everyone tells the hub, and the hub tells everyone, in rounds; the hub
                             is the first node that answers, in the order of `node_ids`
   --ack-timeout TIME      how long a neighbour may take to acknowledge a value before it is sent
-                          round that neighbour; longer than a round trip, or every value takes
-                          every way there is (default: 500ms)
+                          round that neighbour; where round trips turn out to take longer, the
+                          node allows for that (default: 500ms)
   --fan-out K             how many nodes `fan-out` tells a value (default: 2)
   --batch-interval TIME   how long `batched` collects values for a neighbour (default: 100ms)
   --batch-size N          how many values make `batched` send at once (default: 100)
@@ -113,8 +114,8 @@ Whatever the strategy, what is not acknowledged is found and moved by comparing 
 };
 
 impl Config {
-    /// How long an answer to a message of our own may take, at least half a second. The time that
-    /// `--ack-timeout` allows is taken for the slowest round trip.
+    /// How long an answer to a message of our own may take, at least half a second, unless round
+    /// trips have been measured to take longer.
     pub fn answer_timeout(&self) -> Duration {
         self.ack_timeout.max(ANSWER_TIMEOUT_MIN)
     }

@@ -17,7 +17,7 @@
 //! exchange proves is written in its own messages: [`Mark`] says how much its sender had at the
 //! start, and when the exchange is done, the other one has all of that.
 
-use proto::Json;
+use proto::{Json, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::value_set::{Hash, Position, Prefix, ValueSet};
@@ -38,6 +38,11 @@ pub struct Digest {
     /// What the other node had when it answered for the first time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answerer: Option<Mark>,
+    /// When the asker asked, by its own clock: with the number of turns since it tells the asker
+    /// how long a turn and its answer take.
+    pub asked_us: u64,
+    /// How many turns there were before this one.
+    pub turn: u32,
     /// The opening: the sum of all the asker has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sum: Option<Hash>,
@@ -94,9 +99,16 @@ pub struct Leaf {
 
 impl Digest {
     /// The opening of an exchange.
-    pub fn open(set: &ValueSet, life: u32) -> Self {
+    pub fn open(set: &ValueSet, life: u32, now: Time) -> Self {
         let asker = Mark { life, len: set.len() };
-        Self { asker, sum: Some(set.sum()), ..Self::default() }
+        let asked_us = now.as_nanos() / 1000;
+        Self { asker, asked_us, sum: Some(set.sum()), ..Self::default() }
+    }
+
+    /// When the exchange was opened, if this is the first answer. Only the asker may ask.
+    pub fn answered(&self, now: Time) -> Option<Time> {
+        let asked_at = Time::from_nanos(self.asked_us.saturating_mul(1000));
+        (self.turn == 1 && asked_at <= now).then_some(asked_at)
     }
 
     /// The next turn of the node that has `set`. The values that came with this turn have to be
@@ -104,6 +116,8 @@ impl Digest {
     pub fn answer(&self, set: &ValueSet, life: u32) -> Self {
         let mut turn = Self {
             asker: self.asker,
+            asked_us: self.asked_us,
+            turn: self.turn.saturating_add(1),
             answerer: Some(self.answerer.unwrap_or(Mark { life, len: set.len() })),
             partial: self.partial,
             ..Self::default()
@@ -218,7 +232,7 @@ mod tests {
 
         /// One exchange, to its last turn.
         fn run(&mut self) -> Digest {
-            let mut turn = Digest::open(&self.sets[0], 1);
+            let mut turn = Digest::open(&self.sets[0], 1, Time::ZERO);
             for node in [1, 0].into_iter().cycle() {
                 self.count(&turn);
                 for value in &turn.messages {

@@ -20,6 +20,7 @@
 //! | [`value_set`], [`log`] | the values, their index, snapshots for readers |
 //! | [`digest`] | comparing two sets |
 //! | [`link`] | what is known of one peer |
+//! | [`round_trip`] | how long a peer may take to answer |
 //! | [`topology`] | who is there, neighbours, spanning trees |
 //! | [`partition`] | the partition that a client asks for |
 //! | [`strategy`] | the strategies, a file each |
@@ -34,6 +35,7 @@ pub mod node;
 mod outbox;
 pub mod partition;
 mod peers;
+pub mod round_trip;
 pub mod strategy;
 pub mod topology;
 pub mod value_set;

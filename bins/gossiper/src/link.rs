@@ -13,6 +13,7 @@ use std::time::Duration;
 use proto::{Json, MessageId, Time};
 
 use crate::message::BatchId;
+use crate::round_trip::RoundTrip;
 use crate::value_set::{Position, ValueSet};
 
 /// Longest wait for an answer to a comparison, unless the first one is longer already. After a
@@ -22,6 +23,11 @@ pub const RETRY_MAX: Duration = Duration::from_millis(2000);
 /// How many of the messages that carried a value again are remembered. An acknowledgement of an
 /// earlier one comes too late; that of a later one will do.
 const RESENT_IDS_MAX: usize = 4;
+
+/// How many messages with direct copies may be on their way to a peer. What more there is waits for
+/// an acknowledgement and then leaves together: however slow the network and however high the rate,
+/// going round a failed node costs so many messages a round trip and peer.
+const DIRECT_MAX: usize = 2;
 
 /// A link to a peer.
 #[derive(Debug, Default)]
@@ -40,8 +46,14 @@ pub struct Link {
     pub ack_by: Time,
     /// The comparison that is to be made with the peer.
     pub comparison: Option<Comparison>,
-    /// The peer does not answer: nothing is streamed to it until a comparison succeeds.
+    /// The peer does not answer: nothing is streamed to it until it does.
     pub failed: bool,
+    /// The first value that it was not told because of that. Meaningless while it has not failed.
+    pub untold: Position,
+    /// How long it takes to answer what is answered at once.
+    pub prompt: RoundTrip,
+    /// How long it takes to acknowledge a batch, beyond the time for which it may hold that back.
+    pub held: RoundTrip,
     /// What kind of node the peer has shown itself to be.
     pub kind: Kind,
 }
@@ -94,6 +106,30 @@ pub struct Comparison {
     pub attempts: u32,
 }
 
+/// How long a peer may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// To acknowledge a forward.
+    pub forward: Duration,
+    /// To acknowledge a direct copy.
+    pub direct: Duration,
+    /// To answer the opening of a comparison.
+    pub answer: Duration,
+    /// To acknowledge a batch.
+    pub batch: Duration,
+}
+
+impl Timeouts {
+    fn of(&self, forward: &Forward) -> Duration {
+        if forward.is_direct { self.direct } else { self.forward }
+    }
+
+    /// Whether the forward is open for too long now, and was not noted as such before.
+    pub fn is_overdue(&self, forward: &Forward, now: Time) -> bool {
+        !forward.timed_out && forward.sent_at + self.of(forward) <= now
+    }
+}
+
 /// What a peer has shown itself to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
@@ -137,8 +173,20 @@ impl Link {
 
     /// Whether something leaves by `now`.
     pub fn is_due(&self, now: Time) -> bool {
-        let has_data = !self.queue.is_empty() && !self.failed && self.send_at <= now;
+        let has_data = self.may_send() && self.send_at <= now;
         has_data || (!self.acks_due.is_empty() && self.ack_by <= now)
+    }
+
+    /// Whether there is something in the queue that need not wait for an answer.
+    fn may_send(&self) -> bool {
+        !self.queue.is_empty() && !self.failed && !self.is_congested()
+    }
+
+    /// Whether the queue, of direct copies, waits until some of those before are acknowledged.
+    pub fn is_congested(&self) -> bool {
+        let direct = |forward: &&Forward| forward.is_direct;
+        self.queue.iter().all(|queued| queued.is_direct)
+            && self.forwards.iter().filter(direct).count() + self.batches.len() >= DIRECT_MAX
     }
 
     /// Asks for a comparison at `at`, unless one is under way.
@@ -148,13 +196,15 @@ impl Link {
         }
     }
 
-    /// The peer has acknowledged the message, and the value if it said which.
+    /// The peer has acknowledged the message, and the value if it said which. Returns the forward
+    /// that is open no longer, and whether the number was that of its first message: the time
+    /// since then is a round trip.
     pub fn acknowledge(
         &mut self,
         msg_id: Option<MessageId>,
         value: Option<&Json>,
         set: &ValueSet,
-    ) -> bool {
+    ) -> Option<(Forward, bool)> {
         let by_number = msg_id.and_then(|id| {
             let found = self.forwards.iter().position(|forward| forward.was_sent_as(id))?;
             // A number may be that of an earlier life: the value has to agree.
@@ -166,7 +216,9 @@ impl Link {
             let position = set.position(value?)?;
             self.forwards.iter().position(|forward| forward.position == position)
         });
-        found.is_some_and(|index| self.forwards.remove(index).is_some())
+        let forward = self.forwards.remove(found?)?;
+        let is_first = msg_id.is_some() && forward.first_id == msg_id;
+        Some((forward, is_first))
     }
 
     /// The peer has acknowledged a batch. Returns when that was sent, if it was open.
@@ -185,21 +237,25 @@ impl Link {
     }
 
     /// When this link has to be looked at next.
-    pub fn next_due(&self, ack_timeout: Duration, batch_timeout: Duration) -> Time {
+    pub fn next_due(&self, timeouts: &Timeouts) -> Time {
         let mut due = Time::MAX;
-        if !self.queue.is_empty() && !self.failed {
+        if self.may_send() {
             due = due.min(self.send_at);
         }
         if !self.acks_due.is_empty() {
             due = due.min(self.ack_by);
         }
-        if let Some(forward) = self.forwards.iter().find(|forward| !forward.timed_out) {
-            due = due.min(forward.sent_at + ack_timeout);
+        for open in self.forwards.iter().filter(|forward| !forward.timed_out) {
+            due = due.min(open.sent_at + timeouts.of(open));
+            // Direct copies are given as much time or more: all that follows is due later.
+            if !open.is_direct {
+                break;
+            }
         }
         match &self.comparison {
             Some(comparison) => due.min(comparison.next_at),
             None => {
-                self.batches.front().map_or(due, |batch| due.min(batch.sent_at + batch_timeout))
+                self.batches.front().map_or(due, |batch| due.min(batch.sent_at + timeouts.batch))
             }
         }
     }
@@ -227,16 +283,23 @@ mod tests {
         let mut link = Link::default();
         link.forwards.extend([open(0, 10), open(1, 11), open(2, 12)]);
         let value = |text: &str| Json::from(text);
+        let position = |acknowledged: Option<(Forward, bool)>| {
+            acknowledged.map(|(forward, is_first)| (forward.position, is_first))
+        };
         // A number of an earlier life: the value tells which one is meant, if any.
-        assert!(!link.acknowledge(Some(MessageId(10)), Some(&value("x")), &set));
-        assert!(link.acknowledge(Some(MessageId(10)), Some(&value("b")), &set));
+        assert_eq!(link.acknowledge(Some(MessageId(10)), Some(&value("x")), &set), None);
+        let by_value = link.acknowledge(Some(MessageId(10)), Some(&value("b")), &set);
+        assert_eq!(position(by_value), Some((1, false)));
         assert_eq!(link.forwards.iter().map(|open| open.position).collect::<Vec<_>>(), [0, 2]);
         // `broadcast_ok` names no value, and an acknowledgement need not be a reply.
-        assert!(link.acknowledge(Some(MessageId(10)), None, &set));
-        assert!(!link.acknowledge(Some(MessageId(10)), None, &set));
+        let by_number = link.acknowledge(Some(MessageId(10)), None, &set);
+        assert_eq!(position(by_number), Some((0, true)));
+        assert_eq!(link.acknowledge(Some(MessageId(10)), None, &set), None);
         link.forwards[0].resent_as(MessageId(20));
-        assert!(!link.acknowledge(None, Some(&value("a")), &set));
-        assert!(link.acknowledge(Some(MessageId(20)), None, &set));
+        assert_eq!(link.acknowledge(None, Some(&value("a")), &set), None);
+        // The answer to a later copy says nothing of how long the first one took.
+        let again = link.acknowledge(Some(MessageId(20)), None, &set);
+        assert_eq!(position(again), Some((2, false)));
         assert!(link.forwards.is_empty());
     }
 

@@ -4,7 +4,7 @@
 //!
 //! | field | counts |
 //! |---|---|
-//! | `check_acks.pending` | forwards to neighbours that are not acknowledged, within `--ack-timeout` |
+//! | `check_acks.pending` | forwards to neighbours that are not acknowledged, within the time-out (`--ack-timeout`, or more where round trips take longer) |
 //! | `check_acks.timed_out` | forwards to neighbours that are not acknowledged, past it, until the neighbour acknowledges or the two have compared notes |
 //! | `check_acks.direct_sent` | direct copies that were sent for those in `timed_out` |
 //! | `failure_stats.total_failures` | forwards to neighbours that ever timed out |
@@ -22,12 +22,13 @@ use proto::{Caller, Context, Error, ErrorCode, Json, Node, NodeId, Records, Time
 use rand::RngExt as _;
 
 use crate::config::Config;
-use crate::link::Link;
+use crate::link::{Link, Timeouts};
 use crate::message::Body;
 use crate::partition::Partition;
+use crate::round_trip::RoundTrip;
 use crate::strategy::{self, Strategy, View};
 use crate::topology::{Cluster, Peer, Topology};
-use crate::value_set::ValueSet;
+use crate::value_set::{Position, ValueSet};
 
 /// Where records of values begin; the position follows, so that they come back in their order.
 const VALUE_KEY: &[u8] = b"value/";
@@ -38,6 +39,9 @@ const TOPOLOGY_KEY: &[u8] = b"topology";
 const GREETING_DELAY: Duration = Duration::from_millis(700);
 /// How long after a heal notes are compared: the other side has to hear of the heal too.
 const REJOIN_DELAY: Duration = Duration::from_millis(100);
+/// How many time-outs long a node that has never had an answer waits for those answers whose delay
+/// has consequences for others: it cannot know yet whether a peer or the whole network is slow.
+const STRANGER_PATIENCE: u32 = 5;
 /// The text of the error for a client that sends `gossip` or the like.
 const NOT_FOR_CLIENTS: &str = "this type is for messages between nodes of the cluster";
 
@@ -54,6 +58,11 @@ pub struct Gossiper {
     pub(crate) sources: Vec<Peer>,
     /// By the number of the peer; the one to this node is not used.
     pub(crate) links: Vec<Link>,
+    /// What links that have not measured anything themselves go by: the measurements of all others,
+    /// see [`Link::prompt`] and [`Link::held`].
+    pub(crate) prompt: RoundTrip,
+    /// See `prompt`.
+    pub(crate) held: RoundTrip,
     pub(crate) partition: Partition,
     pub(crate) totals: Totals,
     /// Drawn when the node starts, so that peers can tell its lives apart.
@@ -65,6 +74,8 @@ pub struct Gossiper {
     /// Links that may have something to send, in the order in which they got it.
     pub(crate) ready: Vec<Peer>,
     pub(crate) timer: Option<(TimerId, Time)>,
+    /// Why this node takes no part: what it kept in an earlier life is damaged.
+    refusal: Option<Error>,
     /// Room for a list that is made for every new value.
     pub(crate) targets: Vec<Peer>,
 }
@@ -98,6 +109,8 @@ impl Gossiper {
             set: ValueSet::default(),
             sources: Vec::new(),
             links: Vec::new(),
+            prompt: RoundTrip::default(),
+            held: RoundTrip::default(),
             partition: Partition::default(),
             totals: Totals::default(),
             life: 0,
@@ -106,6 +119,7 @@ impl Gossiper {
             greet_at: None,
             ready: Vec::new(),
             timer: None,
+            refusal: None,
             targets: Vec::new(),
         }
     }
@@ -117,6 +131,39 @@ impl Gossiper {
 
     pub(crate) fn view(&self, now: Time) -> View<'_> {
         View { cluster: &self.cluster, links: &self.links, now }
+    }
+
+    /// How long a peer may take to answer.
+    pub(crate) fn timeouts(&self, peer: Peer) -> Timeouts {
+        let link = &self.links[peer.index()];
+        let known = |own: RoundTrip, all: RoundTrip| if own.is_known() { own } else { all };
+        let patience = |trip: RoundTrip| if trip.is_known() { 1 } else { STRANGER_PATIENCE };
+        let (prompt, held) = (known(link.prompt, self.prompt), known(link.held, self.held));
+        let answer = self.config.answer_timeout();
+        let hold = self.strategy.ack_delay_max();
+        Timeouts {
+            forward: prompt.timeout(self.config.ack_timeout),
+            direct: prompt.timeout(self.config.ack_timeout) * patience(prompt),
+            answer: prompt.timeout(answer) * patience(prompt),
+            batch: hold + held.timeout(answer) * patience(held),
+        }
+    }
+
+    /// A peer has answered what was sent at `sent_at`, and may not have waited with that.
+    pub(crate) fn measure(&mut self, peer: Peer, sent_at: Time, now: Time) {
+        let (took, least) = (now.since(sent_at), self.config.ack_timeout);
+        for round_trip in [&mut self.links[peer.index()].prompt, &mut self.prompt] {
+            round_trip.measure(sent_at, took, now, least);
+        }
+    }
+
+    /// A peer has acknowledged a batch that was sent at `sent_at`.
+    pub(crate) fn measure_held(&mut self, peer: Peer, sent_at: Time, now: Time) {
+        let beyond = now.since(sent_at).saturating_sub(self.strategy.ack_delay_max());
+        let least = self.config.answer_timeout();
+        for round_trip in [&mut self.links[peer.index()].held, &mut self.held] {
+            round_trip.measure(sent_at, beyond, now, least);
+        }
     }
 
     /// Learns the graph from a `topology`, of a client or of a peer.
@@ -154,22 +201,29 @@ impl Gossiper {
         }
     }
 
-    fn restore(&mut self, records: Records) {
+    /// Takes up what an earlier life has kept. It kept all values from position 0 on, so one that
+    /// is missing, unreadable or there twice was damaged since: going on without it would lose it,
+    /// and give its position to another value.
+    fn restore(&mut self, records: &Records) -> Result<(), Error> {
         for (key, record) in records {
-            let Ok(text) = std::str::from_utf8(&record) else { continue };
-            if key.starts_with(VALUE_KEY) {
-                if let Ok(value) = Json::parse(text)
-                    && self.set.insert(value).is_some()
-                {
-                    self.sources.push(self.cluster.me());
+            let text = std::str::from_utf8(record).map_err(|_| damaged(key))?;
+            if let Some(position) = key.strip_prefix(VALUE_KEY) {
+                let value = Json::parse(text).map_err(|_| damaged(key))?;
+                if position != self.set.len().to_be_bytes() || self.set.insert(value).is_none() {
+                    return Err(damaged(key));
                 }
-            } else if let Ok(lists) = serde_json::from_str(text) {
+                self.sources.push(self.cluster.me());
+            } else if key == TOPOLOGY_KEY {
+                let lists = serde_json::from_str(text).map_err(|_| damaged(key))?;
                 let topology = Topology::new(&mut self.cluster, &lists);
                 self.links.resize_with(self.cluster.size(), Link::default);
                 self.strategy.arrange(&self.cluster, &topology);
                 self.topology_lists = Some(lists);
+            } else {
+                return Err(damaged(key));
             }
         }
+        Ok(())
     }
 
     pub(crate) fn client_request(
@@ -272,6 +326,22 @@ impl Gossiper {
     }
 }
 
+/// The refusal of records that are not as this program wrote them.
+fn damaged(key: &[u8]) -> Error {
+    let name = match key.strip_prefix(VALUE_KEY) {
+        Some(position) => match position.try_into() {
+            Ok(position) => format!("value/{}", Position::from_be_bytes(position)),
+            Err(_) => format!("value/{}", position.escape_ascii()),
+        },
+        None => key.escape_ascii().to_string(),
+    };
+    let text = format!(
+        "the records of an earlier life are damaged at or before `{name}`: restore the directory \
+         of this node in the state directory, or remove it to start empty"
+    );
+    Error::new(ErrorCode::Abort, text)
+}
+
 impl Node for Gossiper {
     type Body = Body;
     /// All timers of a node are one: when it is due, whatever is due by then is done.
@@ -282,7 +352,11 @@ impl Node for Gossiper {
         self.links.resize_with(self.cluster.size(), Link::default);
         self.life = ctx.random().random();
         self.strategy.arrange(&self.cluster, &Topology::complete(&self.cluster));
-        self.restore(restored);
+        if let Err(error) = self.restore(&restored) {
+            ctx.log(format!("no values can be taken: {}", error.text));
+            self.refusal = Some(error);
+            return;
+        }
         if self.cluster.size() > 1 {
             let jitter = ctx.random().random_range(0.0..0.3);
             self.greet_at = Some(ctx.now() + GREETING_DELAY.mul_f64(1.0 + jitter));
@@ -291,6 +365,10 @@ impl Node for Gossiper {
     }
 
     fn request(&mut self, from: Caller, body: Body, ctx: &mut Context<'_, Self>) {
+        if let Some(error) = &self.refusal {
+            ctx.reply_error(&from, error.clone());
+            return;
+        }
         // Nothing becomes due by the most frequent request.
         let is_read = body == Body::Read;
         match self.cluster.peer(&from.id) {
@@ -305,6 +383,7 @@ impl Node for Gossiper {
 
     fn reply(&mut self, from: Caller, reply: Result<Body, Error>, ctx: &mut Context<'_, Self>) {
         match self.cluster.peer(&from.id) {
+            _ if self.refusal.is_some() => {}
             Some(_) if self.partition.blocks(&from.id) => self.partition.count_dropped(),
             Some(peer) => self.peer_reply(peer, &from, reply, ctx),
             None => {}

@@ -6,7 +6,7 @@ use proto::{Context, MessageId, Time};
 use rand::RngExt as _;
 
 use crate::digest::Digest;
-use crate::link::{Batch, Comparison, Forward, Kind, Link, Queued, RETRY_MAX};
+use crate::link::{Batch, Comparison, Forward, Kind, Queued, RETRY_MAX};
 use crate::message::{BatchId, Body, Gossip};
 use crate::node::Gossiper;
 use crate::strategy::{Form, View};
@@ -65,8 +65,7 @@ impl Gossiper {
 
     fn offer(&mut self, peer: Peer, position: Position, is_direct: bool, now: Time) -> bool {
         let link = &mut self.links[peer.index()];
-        let departure =
-            if is_direct { now } else { self.strategy.departure(peer, link.queue.len(), now) };
+        let departure = self.strategy.departure(peer, link.queue.len(), now);
         let offered = link.offer(position, is_direct, departure);
         if offered {
             self.ready.push(peer);
@@ -93,9 +92,12 @@ impl Gossiper {
 
     fn send_queue(&mut self, peer: Peer, ctx: &mut Context<'_, Self>) {
         let link = &mut self.links[peer.index()];
-        let queue = if link.failed { Vec::new() } else { std::mem::take(&mut link.queue) };
+        let waits = link.failed || link.is_congested();
+        let queue = if waits { Vec::new() } else { std::mem::take(&mut link.queue) };
+        // Direct copies that have waited for an answer leave together.
+        let singles_max = if queue.iter().any(|queued| queued.is_direct) { 1 } else { SINGLES_MAX };
         let one_by_one = link.kind == Kind::Foreign
-            || (self.strategy.form() == Form::Single && queue.len() <= SINGLES_MAX);
+            || (self.strategy.form() == Form::Single && queue.len() <= singles_max);
         if one_by_one && link.acks_due.is_empty() {
             for queued in queue {
                 self.send_single(peer, queued, ctx);
@@ -168,10 +170,13 @@ impl Gossiper {
         {
             self.links[anchor.index()].compare(now);
         }
-        let batch_timeout = self.strategy.ack_delay_max() + self.config.answer_timeout();
         for peer in self.cluster.others() {
+            let timeouts = self.timeouts(peer);
             let link = &mut self.links[peer.index()];
-            if link.batches.front().is_some_and(|batch| batch.sent_at + batch_timeout <= now) {
+            if link.batches.front().is_some_and(|batch| batch.sent_at + timeouts.batch <= now)
+                && link.comparison.is_none()
+            {
+                link.held.expired();
                 link.compare(now);
             }
             if link.comparison.is_some_and(|comparison| comparison.next_at <= now) {
@@ -187,11 +192,11 @@ impl Gossiper {
     pub(crate) fn check_forwards(&mut self, ctx: &mut Context<'_, Self>) {
         let now = ctx.now();
         for peer in self.cluster.others() {
-            let timeout = self.config.ack_timeout;
+            let timeouts = self.timeouts(peer);
             let link = &mut self.links[peer.index()];
             let mut overdue = Vec::new();
             for (index, forward) in link.forwards.iter_mut().enumerate() {
-                if !forward.timed_out && forward.sent_at + timeout <= now {
+                if timeouts.is_overdue(forward, now) {
                     forward.timed_out = true;
                     overdue.push((index, forward.position, forward.is_direct));
                 }
@@ -199,6 +204,7 @@ impl Gossiper {
             if overdue.is_empty() {
                 continue;
             }
+            link.prompt.expired();
             self.fail(peer, ctx);
             for (index, position, is_direct) in overdue {
                 if !is_direct {
@@ -233,6 +239,8 @@ impl Gossiper {
             return;
         }
         link.failed = true;
+        let unsent = link.queue.iter().map(|queued| queued.position).min();
+        link.untold = unsent.unwrap_or(self.set.len());
         if link.kind == Kind::Ours {
             link.queue.clear();
         }
@@ -282,7 +290,7 @@ impl Gossiper {
         if attempts > 0 || self.partition.blocks(self.cluster.id(peer)) {
             self.fail(peer, ctx);
         }
-        let next_at = ctx.now() + retry_after(self.config.answer_timeout(), attempts, ctx);
+        let next_at = ctx.now() + retry_after(self.timeouts(peer).answer, attempts, ctx);
         let comparison = Comparison { next_at, attempts: attempts.saturating_add(1) };
         let link = &mut self.links[peer.index()];
         link.comparison = Some(comparison);
@@ -291,12 +299,14 @@ impl Gossiper {
             // Nothing would come of it before the heal, which asks anew.
             return;
         }
-        if kind != Kind::Ours {
+        // One that may be of another make is asked first whether it is.
+        if kind == Kind::Foreign || (kind == Kind::Unknown && attempts > 0) {
             self.send_again(peer, ctx);
         }
         if kind != Kind::Foreign {
             let lacks_topology = self.topology_lists.is_none();
-            let opening = Digest { lacks_topology, ..Digest::open(&self.set, self.life) };
+            let opening = Digest::open(&self.set, self.life, ctx.now());
+            let opening = Digest { lacks_topology, ..opening };
             self.transmit(peer, Body::Digest(Box::new(opening)), ctx);
         } else if self.links[peer.index()].forwards.is_empty() {
             self.links[peer.index()].comparison = None;
@@ -328,11 +338,10 @@ impl Gossiper {
 
     /// Sets the timer for whatever is due first, if it is not set for that or earlier.
     pub(crate) fn arm(&mut self, ctx: &mut Context<'_, Self>) {
-        let batch_timeout = self.strategy.ack_delay_max() + self.config.answer_timeout();
         let links = self
-            .links
-            .iter()
-            .map(|link: &Link| link.next_due(self.config.ack_timeout, batch_timeout));
+            .cluster
+            .others()
+            .map(|peer| self.links[peer.index()].next_due(&self.timeouts(peer)));
         let settling = self.settling_due(ctx.now()).map(|(at, _)| at);
         let due = links.chain(self.greet_at).chain(settling).min().unwrap_or(Time::MAX);
         if due == Time::MAX || self.timer.is_some_and(|(_, at)| at <= due) {

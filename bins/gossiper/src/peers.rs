@@ -61,16 +61,29 @@ impl Gossiper {
         ctx: &mut Context<'_, Self>,
     ) {
         let link = &mut self.links[peer.index()];
-        if link.acknowledge(from.in_reply_to, value, &self.set) && link.failed {
-            // It is back. One of ours is compared with; another one gets what is left, one by one.
-            if let Some(comparison) = &mut link.comparison {
+        let Some((forward, is_first)) = link.acknowledge(from.in_reply_to, value, &self.set) else {
+            return;
+        };
+        if is_first {
+            self.measure(peer, forward.sent_at, ctx.now());
+        }
+        // Others may have waited for it.
+        self.ready.push(peer);
+        let link = &mut self.links[peer.index()];
+        if link.failed {
+            // It was only slow, or it is back: it is told what it was not told meanwhile. The
+            // comparison stays, for what was lost; one that got no answer so far is asked for anew.
+            link.failed = false;
+            let untold = link.untold;
+            if let Some(comparison) = &mut link.comparison
+                && (link.kind == Kind::Foreign || comparison.attempts > 1)
+            {
                 *comparison = Comparison { next_at: ctx.now(), attempts: 0 };
             }
-            if link.kind == Kind::Foreign {
-                link.failed = false;
-                self.links_changed(ctx);
+            if link.kind == Kind::Ours {
+                self.spread_again(peer, untold, ctx);
             }
-            self.ready.push(peer);
+            self.links_changed(ctx);
         }
     }
 
@@ -78,7 +91,15 @@ impl Gossiper {
         let Gossip { batch, messages, acks, hub } = gossip;
         let link = &mut self.links[peer.index()];
         link.kind = Kind::Ours;
-        let answered = acks.into_iter().filter_map(|ack| link.acknowledge_batch(ack)).max();
+        let answered: Vec<_> =
+            acks.into_iter().filter_map(|ack| link.acknowledge_batch(ack)).collect();
+        for sent_at in &answered {
+            self.measure_held(peer, *sent_at, ctx.now());
+        }
+        if !answered.is_empty() {
+            self.ready.push(peer);
+        }
+        let answered = answered.into_iter().max();
         self.strategy.gossip_received(
             peer,
             batch.is_some(),
@@ -111,11 +132,18 @@ impl Gossiper {
     fn digest(&mut self, peer: Peer, digest: Digest, ctx: &mut Context<'_, Self>) {
         let link = &mut self.links[peer.index()];
         link.kind = Kind::Ours;
+        if digest.asker.life == self.life
+            && let Some(asked_at) = digest.answered(ctx.now())
+        {
+            self.measure(peer, asked_at, ctx.now());
+        }
+        let answer_timeout = self.timeouts(peer).answer;
+        let link = &mut self.links[peer.index()];
         // It answers: what is under way gets its time.
         if let Some(comparison) = &mut link.comparison {
             comparison.attempts = 0;
             if digest.asker.life == self.life {
-                comparison.next_at = ctx.now() + retry_after(self.config.answer_timeout(), 0, ctx);
+                comparison.next_at = ctx.now() + retry_after(answer_timeout, 0, ctx);
             }
         }
         for value in &digest.messages {
@@ -155,6 +183,7 @@ impl Gossiper {
         let link = &mut self.links[peer.index()];
         let had_failed = link.failed;
         link.settle(mark.len);
+        self.ready.push(peer);
         self.partition.compared(peer, ctx.now());
         if had_failed {
             self.links_changed(ctx);

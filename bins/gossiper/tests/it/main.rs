@@ -3,8 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it finds nothing")]
 
 mod challenges;
+mod damage;
+mod detour;
 mod faults;
 mod heal;
+mod latency;
 mod process;
 mod tree_failure;
 mod world;

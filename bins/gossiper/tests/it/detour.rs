@@ -1,0 +1,134 @@
+//! One node on a leash: what it sends round a neighbour that does not acknowledge.
+
+use std::time::Duration;
+
+use gossiper::{Config, Gossiper};
+use proto::Script;
+use serde_json::{Value, json};
+
+const TIMEOUT: Duration = Duration::from_millis(500);
+
+/// A node whose lines are taken apart.
+struct Leash(Script<Gossiper>);
+
+impl Leash {
+    /// n1 in the middle, n2 behind which n3 and n4 lie, and n5 beside it.
+    fn new() -> Self {
+        let mut script = Script::new(Gossiper::new(Config::default()));
+        script.init("n1", &["n1", "n2", "n3", "n4", "n5"]);
+        let mut leash = Self(script);
+        let lists = json!({"n1": ["n2", "n5"], "n2": ["n1", "n3", "n4"]});
+        leash.say("c1", json!({"type": "topology", "msg_id": 2, "topology": lists}));
+        leash
+    }
+
+    /// Hands the node a message, and returns what it sends: to whom, and the body.
+    fn say(&mut self, src: &str, body: Value) -> Vec<(String, Value)> {
+        let lines = self.0.line(&json!({"src": src, "dest": "n1", "body": body}).to_string());
+        sent(&lines)
+    }
+
+    fn wait(&mut self, time: Duration) -> Vec<(String, Value)> {
+        sent(&self.0.advance(time))
+    }
+
+    /// What a client is answered.
+    fn ask(&mut self, kind: &str) -> Value {
+        let (_, mut body) = self.say("c1", json!({"type": kind, "msg_id": 9})).remove(0);
+        for number in ["msg_id", "in_reply_to", "type"] {
+            body.as_object_mut().unwrap().remove(number);
+        }
+        body
+    }
+}
+
+fn sent(lines: &[String]) -> Vec<(String, Value)> {
+    let messages = lines.iter().map(|line| {
+        let mut message: Value = serde_json::from_str(line).unwrap();
+        (message["dest"].as_str().unwrap().to_owned(), message["body"].take())
+    });
+    messages.collect()
+}
+
+/// To whom plain broadcasts of a value go.
+fn receivers<'a>(messages: &'a [(String, Value)], value: &Value) -> Vec<&'a str> {
+    let carries = |body: &Value| body["type"] == "broadcast" && body["message"] == *value;
+    messages.iter().filter(|(_, body)| carries(body)).map(|(dest, _)| &**dest).collect()
+}
+
+/// The messages to a peer that carry values.
+fn data<'a>(messages: &'a [(String, Value)], peer: &str) -> Vec<&'a Value> {
+    let carries = |body: &Value| body["type"] == "broadcast" || body["type"] == "gossip";
+    messages.iter().filter(|(dest, body)| dest == peer && carries(body)).map(|(_, b)| b).collect()
+}
+
+#[test]
+fn a_value_goes_round_a_neighbour_that_does_not_acknowledge() {
+    let mut leash = Leash::new();
+    let forwards = leash.say("c1", json!({"type": "broadcast", "msg_id": 3, "message": "v"}));
+    assert_eq!(receivers(&forwards, &json!("v")), ["n2", "n5"]);
+    let id = &forwards[2].1["msg_id"];
+    leash.say("n5", json!({"type": "broadcast_ack", "message": "v", "in_reply_to": id}));
+    assert_eq!(leash.wait(TIMEOUT - Duration::from_millis(1)), []);
+    // n2 says nothing: n3 and n4, which only it connects, get their copies; n5 does not.
+    let copies = leash.wait(Duration::from_millis(1));
+    assert_eq!(receivers(&copies, &json!("v")), ["n3", "n4"]);
+    for (dest, copy) in copies.iter().filter(|(_, body)| body["type"] == "broadcast") {
+        leash.say(dest, json!({"type": "broadcast_ok", "in_reply_to": copy["msg_id"]}));
+    }
+    assert_eq!(leash.ask("check_acks"), json!({"pending": 0, "timed_out": 1, "direct_sent": 2}));
+    assert_eq!(leash.ask("failure_stats"), json!({"total_failures": 1, "direct_deliveries": 2}));
+    assert!(leash.0.logs().iter().any(|line| line == "n2 does not answer"));
+    // It is sent to n2 again, until n2 acknowledges it.
+    let again = leash.wait(Duration::from_secs(5));
+    let again = again.iter().rfind(|(dest, body)| dest == "n2" && body["type"] == "broadcast");
+    let id = &again.unwrap().1["msg_id"];
+    leash.say("n2", json!({"type": "broadcast_ok", "in_reply_to": id}));
+    assert_eq!(leash.ask("check_acks"), json!({"pending": 0, "timed_out": 0, "direct_sent": 0}));
+}
+
+/// However many values come while a neighbour is silent, two messages with copies are on their way
+/// to each node behind it; the rest waits for an acknowledgement and comes in one.
+#[test]
+fn copies_of_many_values_share_messages() {
+    let mut leash = Leash::new();
+    for value in 0..100 {
+        leash.say("c1", json!({"type": "broadcast", "msg_id": 3, "message": value}));
+    }
+    let first = leash.wait(TIMEOUT);
+    let [batch] = &*data(&first, "n3") else { panic!("{first:?}") };
+    assert_eq!(batch["messages"].as_array().map(Vec::len), Some(100));
+    let mut more = Vec::new();
+    for value in 100..200 {
+        more.extend(leash.say("c1", json!({"type": "broadcast", "msg_id": 3, "message": value})));
+    }
+    more.extend(leash.wait(Duration::from_millis(100)));
+    assert_eq!(data(&more, "n3").len(), 1);
+    let rest = leash.say("n3", json!({"type": "gossip", "acks": [batch["batch"]]}));
+    let [rest] = &*data(&rest, "n3") else { panic!("{rest:?}") };
+    assert_eq!(rest["messages"].as_array().map(Vec::len), Some(99));
+}
+
+/// A late acknowledgement takes the failure back, and the time-out allows for it from then on.
+#[test]
+fn a_neighbour_that_is_only_slow_is_waited_for() {
+    let mut leash = Leash::new();
+    let round_trip = Duration::from_millis(800);
+    for value in 0..10 {
+        let message = json!({"type": "broadcast", "msg_id": 3, "message": value});
+        let forwards: Vec<_> = leash
+            .say("c1", message)
+            .into_iter()
+            .filter(|(dest, _)| dest == "n2" || dest == "n5")
+            .collect();
+        let meanwhile = leash.wait(round_trip);
+        let copies = receivers(&meanwhile, &json!(value));
+        let expected: &[&str] = if value == 0 { &["n3", "n4"] } else { &[] };
+        assert_eq!(copies, expected, "value {value}");
+        for (dest, body) in forwards {
+            let id = &body["msg_id"];
+            leash.say(&dest, json!({"type": "broadcast_ack", "message": value, "in_reply_to": id}));
+        }
+    }
+    assert_eq!(leash.ask("failure_stats")["total_failures"], 2);
+}
