@@ -13,6 +13,7 @@
 //! | [`counter`] | g-counter, pn-counter | does every final read show a sum that can be? |
 //! | [`causal`] | | do ids respect causality; was a write lost to one that had not seen it? |
 //! | [`echo`] | echo | did every reply carry what was sent? |
+//! | [`transactions`] | txn-list-append, txn-rw-register | which consistency models do the reads exclude? |
 //! | [`stats`] | all | outcomes, availability, latencies, what went on during faults |
 
 pub mod causal;
@@ -25,6 +26,7 @@ pub mod operation;
 pub mod quantiles;
 pub mod set;
 pub mod stats;
+pub mod transactions;
 pub mod unique;
 pub mod verdict;
 

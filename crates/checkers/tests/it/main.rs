@@ -12,3 +12,4 @@ mod linearizable;
 mod models;
 mod mutation;
 mod set;
+mod transactions;

@@ -1,0 +1,6 @@
+//! The transaction checkers from outside.
+
+mod brute_force;
+mod cycles;
+mod histories;
+mod truth;
