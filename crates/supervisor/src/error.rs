@@ -1,0 +1,41 @@
+//! What can go wrong between the supervisor and the kernel.
+
+use std::io;
+
+/// Why a node could not be started or ruled.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The program did not start: what the launcher or the shell would say.
+    #[error("{program}: {why}")]
+    Launch {
+        /// The program that was asked for.
+        program: String,
+        /// In words: not found, no permission, tracing refused.
+        why: String,
+    },
+    /// The kernel refused something the supervisor cannot do without.
+    #[error("cannot {what}: {source}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// No node has this number.
+    #[error("there is no such node")]
+    NoSuchNode,
+    /// The node does not run: it exited or was killed.
+    #[error("the node does not run")]
+    NotRunning,
+}
+
+impl Error {
+    pub(crate) fn system(what: &'static str) -> impl FnOnce(nix::errno::Errno) -> Self {
+        move |errno| Self::System { what, source: errno.into() }
+    }
+
+    pub(crate) fn rustix(what: &'static str) -> impl FnOnce(rustix::io::Errno) -> Self {
+        move |errno| Self::System { what, source: errno.into() }
+    }
+}

@@ -1,0 +1,46 @@
+//! What a run tells its caller.
+
+use std::time::Duration;
+
+/// A node of a supervisor, numbered in the order of [`Supervisor::spawn`](crate::Supervisor::spawn).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub u32);
+
+/// Something that a node did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Which node.
+    pub node: NodeId,
+    /// When, on the run's clock.
+    pub time: Duration,
+    /// What.
+    pub what: What,
+}
+
+/// What a node did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum What {
+    /// A line on standard output, without its end.
+    Output(Vec<u8>),
+    /// A line on standard error, without its end.
+    Stderr(Vec<u8>),
+    /// Its first process ended; whatever else it had started was killed.
+    Exited(Exit),
+    /// It asked for something that virtual time cannot give, and got an error: in words.
+    Refused(String),
+    /// A thread was stopped by force, for it used too much time without a call or slept in a call
+    /// that is not known: from here on the run need not repeat.
+    Forced(String),
+    /// A thread went on like that until it was given up: it is not run again.
+    Stuck(String),
+}
+
+/// How a node ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// It exited with this status.
+    Code(i32),
+    /// A signal ended it.
+    Signal(i32),
+}

@@ -1,0 +1,78 @@
+//! The launcher: what runs in the child between `fork` and the program.
+//!
+//! A program comes under the supervisor's rule by a process of ours that asks for it itself and then
+//! becomes the program by `exec`. So no code of ours runs between `fork` and `exec` in the
+//! supervisor's own process, which would need `unsafe`.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use nix::sys::personality::{self, Persona};
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::signal::{Signal, raise};
+use rustix::process::{TimeStampCounterReadability, set_time_stamp_counter_readability};
+
+use crate::filter;
+
+/// Address layout could not be fixed: a flag of the launcher's exit from the first stop.
+pub(crate) const KEEP_LAYOUT: &str = "random-layout";
+/// `fsync` and its kin are to stop as well.
+pub(crate) const WATCH_SYNC: &str = "watch-sync";
+/// No flag at all.
+pub(crate) const PLAIN: &str = "plain";
+
+/// Becomes the program named in `arguments`, under the rule of the process that started this one.
+///
+/// The arguments are those that [`Supervisor::spawn`](crate::Supervisor::spawn) puts behind
+/// [`Options::launcher`](crate::Options::launcher): a list of flags, the program, its arguments. A
+/// binary that starts nodes gives this function a hidden sub-command of its own. It never returns:
+/// if the program cannot be started it says why on stderr and exits with 127, as a shell does (126
+/// if tracing or the filter is refused).
+pub fn launch(arguments: impl IntoIterator<Item = OsString>) -> ! {
+    let (code, message) = match prepare_and_exec(arguments) {
+        Launch::Refused(what) => (126, what),
+        Launch::Failed(what) => (127, what),
+    };
+    eprintln!("{message}");
+    std::process::exit(code)
+}
+
+/// Why a launch came to nothing.
+enum Launch {
+    Refused(String),
+    Failed(String),
+}
+
+fn prepare_and_exec(arguments: impl IntoIterator<Item = OsString>) -> Launch {
+    let mut arguments = arguments.into_iter();
+    let (Some(flags), Some(program)) = (arguments.next(), arguments.next()) else {
+        return Launch::Failed("launch: flags and a program are needed".to_owned());
+    };
+    let flags = flags.to_string_lossy().into_owned();
+    let has = |flag: &str| flags.split(',').any(|given| given == flag);
+    // A node that crashes leaves no core file behind.
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    if !has(KEEP_LAYOUT)
+        && let Ok(now) = personality::get()
+    {
+        // Refused in some containers; the supervisor looks whether it worked.
+        let _ = personality::set(now | Persona::ADDR_NO_RANDOMIZE);
+    }
+    if let Err(error) =
+        set_time_stamp_counter_readability(TimeStampCounterReadability::RaiseSIGSEGV)
+    {
+        return Launch::Refused(format!("cannot trap the time-stamp counter: {error}"));
+    }
+    if let Err(error) = nix::sys::ptrace::traceme() {
+        return Launch::Refused(format!("ptrace is refused here: {error}"));
+    }
+    if let Err(error) = raise(Signal::SIGSTOP) {
+        return Launch::Refused(format!("cannot stop: {error}"));
+    }
+    if let Err(error) = seccompiler::apply_filter(&filter::program(has(WATCH_SYNC))) {
+        return Launch::Refused(format!("seccomp is refused here: {error}"));
+    }
+    let error = Command::new(&program).args(arguments).exec();
+    Launch::Failed(format!("cannot start {}: {error}", program.display()))
+}

@@ -1,0 +1,353 @@
+//! A node: a tree of processes with one clock, of whose threads one at most runs.
+
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::ptrace;
+use nix::unistd::Pid;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt as _, SeedableRng as _};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::digest::{Call, Digest};
+use crate::error::Error;
+use crate::event::{Event, Exit, NodeId, What};
+use crate::lines::Lines;
+use crate::options::{NodeSpec, Options};
+use crate::process::{Process, Role};
+use crate::thread::{Cause, Expiry, Resume, State, Thread};
+use crate::watchdog::Watchdog;
+
+/// The first number that a process of a node sees as its own.
+pub(crate) const FIRST_ID: u32 = 100;
+
+/// A node that runs.
+pub(crate) struct Node {
+    pub(crate) id: NodeId,
+    pub(crate) options: Settings,
+    pub(crate) processes: Vec<Process>,
+    /// In the order of their numbers.
+    pub(crate) threads: Vec<Thread>,
+    /// The kernel's numbers of processes and threads, and ours, of the living and the dead.
+    pub(crate) pids: BTreeMap<i32, u32>,
+    /// Threads that can run, in the order in which they became ready.
+    pub(crate) ready: Vec<u32>,
+    /// A thread that must run before all others: a signal is on its way to it.
+    pub(crate) urgent: Vec<u32>,
+    /// The node's time in nanoseconds: never behind that of the run, and a little ahead while busy.
+    pub(crate) local: u64,
+    /// How far the wall clock is off, in nanoseconds.
+    pub(crate) clock_offset: i64,
+    /// The first deadline, or an earlier time.
+    pub(crate) soonest: u64,
+    /// Files may have changed since they were last asked.
+    pub(crate) stale: bool,
+    pub(crate) next_id: u32,
+    pub(crate) arrivals: u64,
+    pub(crate) stops: u64,
+    pub(crate) forced: u64,
+    pub(crate) exit: Option<Exit>,
+    pub(crate) input: Input,
+    pub(crate) output: Pipe,
+    pub(crate) error: Pipe,
+    /// Draws what the program asks for.
+    pub(crate) draws: Xoshiro256PlusPlus,
+    /// Draws which thread runs.
+    pub(crate) chance: Xoshiro256PlusPlus,
+    /// Whether it has read from its input: until then only the boot seed counts.
+    pub(crate) booted: bool,
+    pub(crate) events: Vec<Event>,
+    pub(crate) digest: Digest,
+    pub(crate) record: Option<Vec<Call>>,
+}
+
+/// The options that a node needs at each stop, as plain numbers.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) seed: u64,
+    pub(crate) name: String,
+    pub(crate) life: u32,
+    pub(crate) wall_clock: u64,
+    pub(crate) tick: u64,
+    pub(crate) preempt: u32,
+}
+
+/// What the supervisor keeps of a node's standard input.
+pub(crate) struct Input {
+    pub(crate) writer: OwnedFd,
+    /// Device and number of the pipe.
+    pub(crate) identity: (u64, u64),
+    /// What the pipe had no room for.
+    pub(crate) backlog: Vec<u8>,
+}
+
+/// What the supervisor keeps of a node's standard output or error.
+pub(crate) struct Pipe {
+    pub(crate) reader: OwnedFd,
+    pub(crate) identity: (u64, u64),
+    pub(crate) lines: Lines,
+}
+
+/// A generator for one use of a seed: uses draw from unrelated streams.
+pub(crate) fn stream(seed: u64, purpose: &str, name: &str, life: u32) -> Xoshiro256PlusPlus {
+    let mut hash = Digest::new();
+    hash.add(seed);
+    hash.add_bytes(purpose.as_bytes());
+    hash.add_bytes(name.as_bytes());
+    hash.add(u64::from(life));
+    Xoshiro256PlusPlus::seed_from_u64(hash.value())
+}
+
+impl Settings {
+    pub(crate) fn new(options: &Options, spec: &NodeSpec, life: u32) -> Self {
+        Self {
+            seed: options.seed,
+            name: spec.name.clone(),
+            life,
+            wall_clock: options.wall_clock.as_nanos() as u64,
+            tick: options.tick.as_nanos() as u64,
+            preempt: options.preempt.per_mille(),
+        }
+    }
+}
+
+impl Node {
+    /// Runs its threads until all of them wait or its clock is past `horizon`.
+    pub(crate) fn run(&mut self, horizon: u64, watchdog: &Watchdog) -> Result<(), Error> {
+        while self.exit.is_none() {
+            self.expire()?;
+            self.notice_signals()?;
+            if self.local > horizon && self.urgent.is_empty() {
+                break;
+            }
+            match self.pick() {
+                Some(id) => self.turn(id, horizon, watchdog)?,
+                None => {
+                    if !self.ask_files()? {
+                        break;
+                    }
+                }
+            }
+        }
+        self.push_input()
+    }
+
+    /// Whether a thread of it could run now.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.exit.is_none() && (self.stale || !self.ready.is_empty() || !self.urgent.is_empty())
+    }
+
+    /// The node's time of its next deadline.
+    pub(crate) fn due(&self) -> Option<u64> {
+        let threads = self.threads.iter().filter_map(Thread::deadline);
+        let timers = self.processes.iter().filter_map(|process| process.timers.due());
+        threads.chain(timers).min()
+    }
+
+    pub(crate) fn thread(&mut self, id: u32) -> Option<&mut Thread> {
+        self.threads.iter_mut().find(|thread| thread.id == id)
+    }
+
+    pub(crate) fn process(&mut self, id: u32) -> Option<&mut Process> {
+        self.processes.iter_mut().find(|process| process.id == id)
+    }
+
+    pub(crate) fn say(&mut self, what: What) {
+        let time = Duration::from_nanos(self.local);
+        self.events.push(Event { node: self.id, time, what });
+    }
+
+    /// The program has read its input for the first time: from here on the seed decides.
+    pub(crate) fn boot_is_over(&mut self) {
+        if !self.booted {
+            self.booted = true;
+            let Settings { seed, name, life, .. } = &self.options;
+            self.draws = stream(*seed, "draws", name, *life);
+            self.chance = stream(*seed, "threads", name, *life);
+        }
+    }
+
+    fn pick(&mut self) -> Option<u32> {
+        if !self.urgent.is_empty() {
+            let id = self.urgent.remove(0);
+            self.ready.retain(|&ready| ready != id);
+            return Some(id);
+        }
+        match self.ready.len() {
+            0 => None,
+            1 => self.ready.pop(),
+            many => {
+                let index = self.chance.random_range(0..many);
+                Some(self.ready.remove(index))
+            }
+        }
+    }
+
+    /// Runs one thread until it waits, loses the processor, or time is up.
+    fn turn(&mut self, id: u32, horizon: u64, watchdog: &Watchdog) -> Result<(), Error> {
+        loop {
+            let Some(thread) = self.thread(id) else { return Ok(()) };
+            let State::Ready(resume) = thread.state else { return Ok(()) };
+            self.resume(id, resume, watchdog)?;
+            if self.exit.is_some() {
+                return Ok(());
+            }
+            if self.soonest <= self.local {
+                self.expire()?;
+            }
+            let Some(thread) = self.thread(id) else { return Ok(()) };
+            if !thread.is_ready() {
+                return Ok(());
+            }
+            // In the middle of a call it must go on: what it has changed is not yet restored.
+            if thread.at_exit.is_some() {
+                continue;
+            }
+            if self.local > horizon || !self.urgent.is_empty() || self.is_preempted() {
+                // What it has written may have woken others.
+                self.stale = true;
+                self.ask_files()?;
+                self.ready.push(id);
+                return Ok(());
+            }
+        }
+    }
+
+    fn is_preempted(&mut self) -> bool {
+        self.options.preempt > 0
+            && self.threads.len() > 1
+            && self.chance.random_range(0..1000) < self.options.preempt
+    }
+
+    fn resume(&mut self, id: u32, resume: Resume, watchdog: &Watchdog) -> Result<(), Error> {
+        let Some(thread) = self.thread(id) else { return Ok(()) };
+        let tid = thread.tid;
+        let process = thread.process;
+        let result = match resume {
+            Resume::Continue => ptrace::cont(tid, None),
+            Resume::ToExit => ptrace::syscall(tid, None),
+            Resume::Signal(signal) => ptrace::cont(tid, signal),
+        };
+        match result {
+            // ESRCH: it was killed while it was stopped; waiting for it will tell.
+            Ok(()) | Err(Errno::ESRCH) => {}
+            Err(errno) => return Err(Error::system("let a thread run")(errno)),
+        }
+        self.stale = true;
+        let leader = self.process(process).map_or(tid, |process| process.pid);
+        watchdog.watch(leader, tid);
+        let stopped = self.wait_for_stop(id, tid);
+        watchdog.rest();
+        stopped
+    }
+
+    /// Ends the waits whose time is up, and fires timers.
+    pub(crate) fn expire(&mut self) -> Result<(), Error> {
+        if self.soonest > self.local {
+            return Ok(());
+        }
+        self.fire_timers()?;
+        for index in 0..self.threads.len() {
+            let thread = &mut self.threads[index];
+            let due = thread.deadline().is_some_and(|deadline| deadline <= self.local);
+            if !due {
+                continue;
+            }
+            let State::Waiting(wait) = &thread.state else { continue };
+            let done = match wait.expiry {
+                Expiry::Answer(value) => thread.answer(value),
+                Expiry::Poll { address, count } => {
+                    clear_poll(thread.tid, address, count);
+                    thread.answer(0)
+                }
+                Expiry::Select { sets, bytes } => {
+                    let zeros = vec![0; bytes];
+                    for set in sets.into_iter().filter(|&set| set != 0) {
+                        let _ = crate::memory::write(thread.tid, set, &zeros);
+                    }
+                    thread.answer(0)
+                }
+                Expiry::Continue => {
+                    thread.state = State::Ready(Resume::Continue);
+                    Ok(())
+                }
+            };
+            tolerate_death(done)?;
+            self.ready.push(self.threads[index].id);
+        }
+        self.soonest = self.due().unwrap_or(u64::MAX);
+        Ok(())
+    }
+
+    /// Makes threads ready whose files are, and collects what was written behind our back. Answers
+    /// whether a thread became ready.
+    pub(crate) fn ask_files(&mut self) -> Result<bool, Error> {
+        if !self.stale {
+            return Ok(false);
+        }
+        self.stale = false;
+        let mut files = vec![
+            PollFd::new(&self.output.reader, PollFlags::IN),
+            PollFd::new(&self.error.reader, PollFlags::IN),
+        ];
+        let mut owners = Vec::new();
+        for thread in &self.threads {
+            if let State::Waiting(wait) = &thread.state
+                && let Cause::Files(waited) = &wait.cause
+            {
+                for (file, events) in waited {
+                    files.push(PollFd::new(file, *events));
+                    owners.push(thread.id);
+                }
+            }
+        }
+        let none = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let found = poll(&mut files, Some(&none)).map_err(Error::rustix("ask files"))?;
+        if found == 0 {
+            return Ok(false);
+        }
+        let stray = [Role::Output, Role::Error].into_iter().zip(&files);
+        let stray: Vec<Role> = stray
+            .filter(|(_, file)| file.revents().contains(PollFlags::IN))
+            .map(|(role, _)| role)
+            .collect();
+        let mut woken: Vec<u32> = owners
+            .into_iter()
+            .zip(&files[2..])
+            .filter(|(_, file)| !file.revents().is_empty())
+            .map(|(owner, _)| owner)
+            .collect();
+        woken.dedup();
+        for role in stray {
+            self.collect_stray(role);
+        }
+        for &id in &woken {
+            if let Some(thread) = self.thread(id) {
+                thread.state = State::Ready(Resume::Continue);
+            }
+            self.ready.push(id);
+        }
+        Ok(!woken.is_empty())
+    }
+}
+
+fn clear_poll(tid: Pid, address: u64, count: usize) {
+    // struct pollfd: descriptor (4), events (2), results (2).
+    let mut array = vec![0; count * 8];
+    if crate::memory::read(tid, address, &mut array).is_ok() {
+        for entry in array.chunks_mut(8) {
+            entry[6..].fill(0);
+        }
+        let _ = crate::memory::write(tid, address, &array);
+    }
+}
+
+/// A thread may be killed while it is stopped; whoever waits for it next will be told.
+pub(crate) fn tolerate_death(result: Result<(), Errno>) -> Result<(), Error> {
+    match result {
+        Ok(()) | Err(Errno::ESRCH) => Ok(()),
+        Err(errno) => Err(Error::system("change a thread's registers")(errno)),
+    }
+}

@@ -1,0 +1,61 @@
+//! A process of a node: a node is a tree of them.
+
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+
+use nix::unistd::Pid;
+use rustix::process::{PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+
+use crate::error::Error;
+use crate::timers::Timers;
+
+/// What one of a process's descriptors is to its node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Input,
+    Output,
+    Error,
+    /// Something of its own.
+    Own,
+}
+
+/// A process.
+pub(crate) struct Process {
+    /// The kernel's number.
+    pub(crate) pid: Pid,
+    /// The number the program sees.
+    pub(crate) id: u32,
+    /// The process that started it, by the number the program sees.
+    pub(crate) parent: Option<u32>,
+    handle: OwnedFd,
+    /// What descriptors 0 to 2 are, as far as known.
+    pub(crate) roles: [Option<Role>; 3],
+    /// A signal may be pending for one of its waiting threads.
+    pub(crate) signalled: bool,
+    pub(crate) timers: Timers,
+    /// Files that stand in for timers, by descriptor.
+    pub(crate) timer_files: BTreeMap<i32, OwnedFd>,
+}
+
+impl Process {
+    pub(crate) fn new(pid: Pid, id: u32, parent: Option<u32>) -> Result<Self, Error> {
+        let raw = rustix::process::Pid::from_raw(pid.as_raw()).ok_or(Error::NotRunning)?;
+        let handle =
+            pidfd_open(raw, PidfdFlags::empty()).map_err(Error::rustix("open a process"))?;
+        Ok(Self {
+            pid,
+            id,
+            parent,
+            handle,
+            roles: [None; 3],
+            signalled: false,
+            timers: Timers::default(),
+            timer_files: BTreeMap::new(),
+        })
+    }
+
+    /// A duplicate of one of its descriptors; `None` if it has no such descriptor.
+    pub(crate) fn descriptor(&self, number: i32) -> Option<OwnedFd> {
+        pidfd_getfd(&self.handle, number, PidfdGetfdFlags::empty()).ok()
+    }
+}

@@ -1,0 +1,264 @@
+//! What happens when the running thread stops: calls, births, deaths, signals.
+
+use nix::errno::Errno;
+use nix::sys::ptrace;
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+use rustix::process::{WaitOptions, waitpid};
+
+use crate::digest::Call;
+use crate::error::Error;
+use crate::event::{Exit, What};
+use crate::memory;
+use crate::node::{Node, tolerate_death};
+use crate::thread::{AtExit, Cause, Expiry, Resume, State, Thread, Wait};
+
+/// `__WALL`: threads as well as processes.
+const ALL: u32 = libc::__WALL as u32;
+/// `__WNOTHREAD`: only what this thread traces, not what another supervisor of the process does.
+const MINE: u32 = libc::__WNOTHREAD as u32;
+
+/// How often a thread may be stopped by force in one run before it is given up.
+const FORCED_AT_MOST: u32 = 40;
+/// What a forced stop costs in the node's time, in nanoseconds.
+const FORCED_COSTS: u64 = 10_000_000;
+
+/// How a thread was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// At the entry of a call that the filter stops.
+    Call,
+    /// At the end of a call.
+    CallEnd,
+    /// At one of ptrace's events.
+    Event(i32),
+    /// A signal is about to reach it.
+    Signal(i32),
+    /// It is no more.
+    Gone(Exit),
+}
+
+fn decode(status: i32) -> Stop {
+    let low = status & 0x7f;
+    if low == 0 {
+        return Stop::Gone(Exit::Code((status >> 8) & 0xff));
+    }
+    if low != 0x7f {
+        return Stop::Gone(Exit::Signal(low));
+    }
+    let signal = (status >> 8) & 0xff;
+    match status >> 16 {
+        0 if signal == libc::SIGTRAP | 0x80 => Stop::CallEnd,
+        0 => Stop::Signal(signal),
+        libc::PTRACE_EVENT_SECCOMP => Stop::Call,
+        event => Stop::Event(event),
+    }
+}
+
+/// Blocks until a thread changes its state: this one, or any that the calling thread traces.
+/// `None` if there is none to wait for.
+pub(crate) fn wait(which: Option<Pid>) -> Result<Option<(Pid, Stop)>, Error> {
+    let which = which.and_then(|tid| rustix::process::Pid::from_raw(tid.as_raw()));
+    loop {
+        match waitpid(which, WaitOptions::from_bits_retain(ALL | MINE)) {
+            Ok(Some((pid, status))) => {
+                let pid = Pid::from_raw(pid.as_raw_nonzero().get());
+                return Ok(Some((pid, decode(status.as_raw()))));
+            }
+            Ok(None) | Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::CHILD) => return Ok(None),
+            Err(errno) => return Err(Error::rustix("wait for a thread")(errno)),
+        }
+    }
+}
+
+impl Node {
+    /// Waits until the thread that was let run stops, and answers what it stopped for.
+    pub(crate) fn wait_for_stop(&mut self, id: u32, tid: Pid) -> Result<(), Error> {
+        let in_exec = self.thread(id).is_some_and(|t| matches!(t.at_exit, Some(AtExit::Exec)));
+        let stop = if in_exec {
+            // A thread that becomes a program takes over its process's number, and the others end.
+            self.wait_for_exec(id)?
+        } else {
+            wait(Some(tid))?.map(|(_, stop)| stop)
+        };
+        self.stops += 1;
+        self.local += self.options.tick;
+        let Some(stop) = stop else { return self.bury(id, Exit::Signal(libc::SIGKILL)) };
+        let tick = self.options.tick;
+        let Some(thread) = self.thread(id) else { return Ok(()) };
+        thread.cpu += tick;
+        match stop {
+            Stop::Gone(exit) => return self.bury(id, exit),
+            _ => match ptrace::getregs(thread.tid) {
+                Ok(regs) => thread.regs = regs,
+                // Killed since: by a sibling's death.
+                Err(Errno::ESRCH) => return self.await_death(id),
+                Err(errno) => return Err(Error::system("read a thread's registers")(errno)),
+            },
+        }
+        match stop {
+            Stop::Call => self.enter(id),
+            Stop::CallEnd => self.leave(id),
+            Stop::Event(event) => self.event(id, event),
+            Stop::Signal(signal) => self.signal(id, signal),
+            Stop::Gone(_) => Ok(()),
+        }
+    }
+
+    /// Writes down what a thread did: part of the digest, and of the list if there is one.
+    pub(crate) fn note(&mut self, id: u32, number: i32) {
+        let call = Call { node: self.id.0, thread: id, number, nanoseconds: self.local };
+        self.digest.add(u64::from(id) << 32 | u64::from(number as u32));
+        self.digest.add(self.local);
+        if let Some(record) = &mut self.record {
+            record.push(call);
+        }
+    }
+
+    fn enter(&mut self, id: u32) -> Result<(), Error> {
+        let Some(thread) = self.thread(id) else { return Ok(()) };
+        thread.forced = 0;
+        let number = thread.regs.orig_rax as i64;
+        self.note(id, number as i32);
+        let outcome = self.call(id, number)?;
+        self.apply(id, outcome)
+    }
+
+    pub(crate) fn apply(&mut self, id: u32, outcome: Outcome) -> Result<(), Error> {
+        let arrival = self.arrivals;
+        let Some(thread) = self.thread(id) else { return Ok(()) };
+        match outcome {
+            Outcome::Answer(value) => tolerate_death(thread.answer(value)),
+            Outcome::Run => {
+                thread.state = State::Ready(Resume::Continue);
+                Ok(())
+            }
+            Outcome::RunTo(at_exit) => {
+                thread.at_exit = Some(at_exit);
+                thread.state = State::Ready(Resume::ToExit);
+                Ok(())
+            }
+            Outcome::RunChanged(regs, at_exit) => {
+                thread.at_exit = Some(at_exit);
+                thread.state = State::Ready(Resume::ToExit);
+                tolerate_death(ptrace::setregs(thread.tid, *regs))
+            }
+            Outcome::Wait { deadline, cause, expiry } => {
+                thread.state = State::Waiting(Wait { deadline, cause, expiry, arrival });
+                self.arrivals += 1;
+                self.soonest = self.soonest.min(deadline.unwrap_or(u64::MAX));
+                Ok(())
+            }
+            Outcome::Settled => Ok(()),
+        }
+    }
+
+    fn event(&mut self, id: u32, event: i32) -> Result<(), Error> {
+        match event {
+            libc::PTRACE_EVENT_CLONE | libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK => {
+                self.birth(id, event)
+            }
+            libc::PTRACE_EVENT_EXEC => self.exec(id),
+            _ => {
+                if let Some(thread) = self.thread(id) {
+                    let resume =
+                        if thread.at_exit.is_some() { Resume::ToExit } else { Resume::Continue };
+                    thread.state = State::Ready(resume);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn signal(&mut self, id: u32, signal: i32) -> Result<(), Error> {
+        let Some(thread) = self.thread(id) else { return Ok(()) };
+        if signal == libc::SIGSEGV && is_counter_read(thread) {
+            return self.read_counter(id);
+        }
+        let in_call = thread.at_exit.is_some();
+        thread.state = State::Ready(if in_call { Resume::ToExit } else { Resume::Continue });
+        match signal {
+            libc::SIGSTOP => return self.force(id),
+            // Job control makes no sense without a terminal.
+            libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => {}
+            _ => match Signal::try_from(signal) {
+                Ok(known) => thread.state = State::Ready(Resume::Signal(known)),
+                Err(_) => {
+                    self.say(What::Refused(format!("real-time signal {signal} is not delivered")));
+                }
+            },
+        }
+        self.note(id, -signal);
+        Ok(())
+    }
+
+    /// A thread was stopped by the watchdog: the run goes on, but it need not repeat.
+    fn force(&mut self, id: u32) -> Result<(), Error> {
+        self.forced += 1;
+        let deadline = self.local + FORCED_COSTS;
+        let process = self.thread(id).map_or(0, |thread| thread.process);
+        let Some(thread) = self.thread(id) else { return Ok(()) };
+        thread.forced += 1;
+        let (forced, tid) = (thread.forced, thread.tid);
+        // Inside a call the number is still there, and the call is taken up again.
+        let number = thread.regs.orig_rax as i64;
+        let where_to = if number < 0 {
+            "computed for too long without a call".to_owned()
+        } else {
+            format!("slept in call {number}, which is not known to wait")
+        };
+        let what = format!("thread {id} of process {process} {where_to}");
+        let _ = tid;
+        if forced > FORCED_AT_MOST {
+            thread.state = State::Stuck;
+            self.say(What::Stuck(what));
+            return Ok(());
+        }
+        let first = forced == 1;
+        let wait = Outcome::Wait {
+            deadline: Some(deadline),
+            cause: Cause::Sleep,
+            expiry: Expiry::Continue,
+        };
+        if first {
+            self.say(What::Forced(what));
+        }
+        self.apply(id, wait)
+    }
+}
+
+/// `rdtsc` or `rdtscp`, on which the kernel raised a fault as it was told to.
+fn is_counter_read(thread: &Thread) -> bool {
+    let bytes: [u8; 3] = memory::array(thread.tid, thread.regs.rip).unwrap_or_default();
+    bytes.starts_with(&[0x0f, 0x31]) || bytes == [0x0f, 0x01, 0xf9]
+}
+
+/// What becomes of a call.
+pub(crate) enum Outcome {
+    /// It is skipped and returns this.
+    Answer(i64),
+    /// The kernel does it.
+    Run,
+    /// The kernel does it, and something is left to do when it returns.
+    RunTo(AtExit),
+    /// The same with other registers.
+    RunChanged(Box<libc::user_regs_struct>, AtExit),
+    /// The thread waits.
+    Wait {
+        /// The node's time at which it gives up.
+        deadline: Option<u64>,
+        /// What it waits for.
+        cause: Cause,
+        /// What happens if it gives up.
+        expiry: Expiry,
+    },
+    /// All is done already.
+    Settled,
+}
+
+impl From<Errno> for Outcome {
+    fn from(errno: Errno) -> Self {
+        Self::Answer(-i64::from(errno as i32))
+    }
+}

@@ -1,0 +1,8 @@
+//! The supervisor with real programs in seven languages.
+
+// A test that cannot set itself up has failed.
+#![allow(clippy::unwrap_used)]
+
+mod cluster;
+mod programs;
+mod repeat;

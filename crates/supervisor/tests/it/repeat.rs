@@ -1,0 +1,86 @@
+//! The same seed, the same run: transcript and trace of calls, whatever the machine does meanwhile.
+
+use std::time::Duration;
+
+use crate::cluster::{Load, Outcome, options, run};
+use crate::programs::program;
+
+fn load() -> Load {
+    Load {
+        nodes: 3,
+        seconds: 5.0,
+        rate: 10.0,
+        settle: 2.0,
+        latency: (Duration::from_millis(10), Duration::from_millis(100)),
+        loss: 0.1,
+    }
+}
+
+/// How often each program runs.
+fn times() -> usize {
+    std::env::var("SUPERVISOR_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(20)
+}
+
+fn check(name: &str) {
+    let Some(program) = program(name) else { return };
+    let first = run(options(1), &program, &load());
+    let all: Vec<u64> = (0..first.broadcasts).collect();
+    assert_eq!(first.forced, 0, "{name}: a thread had to be stopped by force");
+    assert_eq!(first.reads.len(), 3, "{name}: {:#?}", first.transcript);
+    for (node, values) in &first.reads {
+        assert_eq!(values, &all, "{name}: {node} has every value, for what is lost is sent again");
+    }
+    for round in 1..times() {
+        same(name, round, &first, &run(options(1), &program, &load()));
+    }
+    let other = run(options(2), &program, &load());
+    assert_ne!(other.transcript, first.transcript, "{name}: another seed, another run");
+}
+
+fn same(name: &str, round: usize, first: &Outcome, again: &Outcome) {
+    let parting = first.transcript.iter().zip(&again.transcript).find(|(a, b)| a != b);
+    assert_eq!(parting, None, "{name}: transcripts part in run {round}");
+    assert_eq!(again.transcript.len(), first.transcript.len(), "{name}: run {round}");
+    assert_eq!(again.digest, first.digest, "{name}: the trace of calls differs in run {round}");
+    assert_eq!(again.stops, first.stops, "{name}: run {round}");
+}
+
+#[test]
+fn python_with_threads_repeats() {
+    check("python");
+}
+
+#[test]
+fn python_with_asyncio_repeats() {
+    check("asyncio");
+}
+
+#[test]
+fn c_repeats() {
+    check("c");
+}
+
+#[test]
+fn rust_repeats() {
+    check("rust");
+}
+
+#[test]
+fn go_repeats() {
+    check("go");
+}
+
+#[test]
+fn node_repeats() {
+    check("node");
+}
+
+#[test]
+fn ruby_repeats() {
+    check("ruby");
+}
+
+#[test]
+fn java_repeats() {
+    check("java");
+}
