@@ -54,6 +54,10 @@ pub fn analyse(
     if availability.verdict != Verdict::Valid {
         causes.push(format!("only {:.4} of the operations succeeded", availability.ok_fraction));
     }
+    if !has_succeeded(&record.history) {
+        verdicts.push(Verdict::Unknown);
+        causes.push(nothing_succeeded(options.workload, &record.history));
+    }
     let checked = workload.check(&record.history, stop);
     verdicts.push(checked.verdict);
     causes.splice(0..0, checked.causes.clone());
@@ -91,6 +95,23 @@ pub fn analyse(
     all.insert("options".to_owned(), all_options(options, subject));
     all.append(&mut json);
     Results { verdict, json: all }
+}
+
+/// Whether an operation before the final ones did. Without one nothing was put to the test.
+fn has_succeeded(history: &[Event<Json>]) -> bool {
+    let is_success = |event: &Event<Json>| event.kind == checkers::Kind::Ok && !event.is_final;
+    history.iter().any(is_success)
+}
+
+fn nothing_succeeded(workload: WorkloadName, history: &[Event<Json>]) -> String {
+    let name = workload.as_str();
+    match history.iter().any(|event| event.process != Process::Nemesis && !event.is_final) {
+        true => format!(
+            "not one operation succeeded: is this a {name} node? `eddy check-node -w {name}` asks \
+             it one of each message and explains its answers"
+        ),
+        false => "no operation was asked for, so nothing was put to the test".to_owned(),
+    }
 }
 
 /// The verdict in a sentence.

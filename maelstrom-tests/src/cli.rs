@@ -10,7 +10,7 @@ use simulator::LatencyDistribution;
 
 use crate::check_node::CheckNodeArgs;
 use crate::command_line::{Call, Target};
-use crate::expect::Expectation;
+use crate::expect::{Expectation, figures};
 use crate::options::{FaultKind, Options, TopologyName, WorkloadName, numbered_nodes};
 use crate::simulated::SimulatedNode;
 use crate::sweep::SweepArgs;
@@ -20,7 +20,7 @@ use crate::{compare, report, serve};
 /// A test bench for Maelstrom nodes in any language: real processes, or our own nodes in virtual
 /// time, under faults, with checkers, and with every run repeatable from its seed.
 #[derive(Debug, Parser)]
-#[command(name = "eddy", version, max_term_width = 100)]
+#[command(name = "eddy", version, max_term_width = 100, arg_required_else_help = true)]
 pub struct Cli {
     #[command(subcommand)]
     /// What to do.
@@ -44,11 +44,13 @@ pub enum Command {
     CheckNode(CheckNodeArgs),
     /// Run many seeds on all cores; repeat and shrink what fails
     Sweep(Box<SweepArgs>),
+    /// List the figures of a workload that `--expect` can limit
+    Figures(figures::Args),
 }
 
 /// Arguments of `eddy test`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = TEST_EXAMPLES)]
+#[command(after_help = TEST_EXAMPLES, allow_negative_numbers = true)]
 pub struct TestArgs {
     /// The program to run as a node
     #[arg(long, value_name = "FILE", required_unless_present = "simulate")]
@@ -63,7 +65,7 @@ pub struct TestArgs {
     pub run: RunArgs,
 
     /// Run so many times, with rising seeds; stop at the first run that is not valid
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = at_least_one)]
     pub test_count: u64,
 
     /// Copy what nodes say on stderr to the console
@@ -83,8 +85,8 @@ pub struct TestArgs {
     pub store: PathBuf,
 
     /// Seconds that nodes get to end by themselves, after their stdin is closed, before SIGKILL
-    #[arg(long, value_name = "S", default_value_t = 0.0)]
-    pub grace: f64,
+    #[arg(long, value_name = "S", default_value = "0", value_parser = seconds)]
+    pub grace: Duration,
 
     /// Print the verdict only
     #[arg(long, short)]
@@ -94,9 +96,49 @@ pub struct TestArgs {
     #[arg(long)]
     pub json: bool,
 
+    /// Flags of Maelstrom without meaning here.
+    #[command(flatten)]
+    pub without_meaning: WithoutMeaning,
+
     /// Arguments for the node; `{run}` becomes a fresh directory of this run
     #[arg(last = true, value_name = "ARGS")]
     pub args: Vec<String>,
+}
+
+/// Flags that Maelstrom takes from Jepsen, for the machines of a cluster that eddy does not have.
+/// They are taken, so that a command line can stay as it is, and passed over.
+#[derive(Clone, Debug, Default, Args)]
+pub struct WithoutMeaning {
+    #[arg(long, hide = true)]
+    leave_db_running: bool,
+    #[arg(long, hide = true)]
+    logging_json: bool,
+    #[arg(long, hide = true)]
+    no_ssh: bool,
+    #[arg(long, hide = true)]
+    strict_host_key_checking: bool,
+    #[arg(long, hide = true, value_name = "USER")]
+    username: Option<String>,
+    #[arg(long, hide = true, value_name = "PASS")]
+    password: Option<String>,
+    #[arg(long, hide = true, value_name = "FILE")]
+    ssh_private_key: Option<PathBuf>,
+}
+
+impl WithoutMeaning {
+    /// Those that were given.
+    pub fn given(&self) -> Vec<&'static str> {
+        let flags = [
+            ("--leave-db-running", self.leave_db_running),
+            ("--logging-json", self.logging_json),
+            ("--no-ssh", self.no_ssh),
+            ("--strict-host-key-checking", self.strict_host_key_checking),
+            ("--username", self.username.is_some()),
+            ("--password", self.password.is_some()),
+            ("--ssh-private-key", self.ssh_private_key.is_some()),
+        ];
+        flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag).collect()
+    }
 }
 
 /// What determines a run, for `test` and `sweep` alike.
@@ -180,28 +222,28 @@ pub struct RunArgs {
     pub recovery_time: Duration,
 
     /// Most operations of the main phase
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub max_operations: Option<u64>,
 
     /// Most faults that the nemesis brings
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub max_faults: Option<u64>,
 
     /// lin-kv: most operations on one key before the next one takes its place
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub key_limit: Option<u64>,
 
     /// lin-kv: states that the search for a linear order may visit before the verdict is unknown
-    #[arg(long, value_name = "N", default_value_t = checkers::linearizable::STATES_MAX)]
+    #[arg(long, value_name = "N", default_value_t = checkers::linearizable::STATES_MAX, value_parser = count)]
     pub max_states: u64,
 
     /// A limit on a figure that becomes part of the verdict, such as 'msgs-per-op<30' or
-    /// 'p50<400ms'; can be repeated
+    /// 'p50<400ms'; can be repeated. `eddy figures` lists the figures
     #[arg(long, value_name = "FIGURE<LIMIT")]
     pub expect: Vec<Expectation>,
 
     /// Where all chance comes from (default: drawn at random and printed)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub seed: Option<u64>,
 }
 
@@ -304,9 +346,6 @@ impl RunArgs {
     }
 
     fn node_ids(&self) -> Result<Vec<NodeId>, String> {
-        if let Some(count) = self.node_count {
-            return Ok(numbered_nodes(count.into()));
-        }
         let mut names = Vec::new();
         if let Some(file) = &self.nodes_file {
             let text = std::fs::read_to_string(file)
@@ -317,6 +356,19 @@ impl RunArgs {
         }
         names.extend(self.nodes.iter().map(|name| name.trim().to_owned()));
         names.extend(self.node.iter().cloned());
+        if let Some(count) = self.node_count {
+            if names.is_empty() {
+                return Ok(numbered_nodes(count.into()));
+            }
+            if names.len() != usize::from(count) {
+                return Err(format!(
+                    "--node-count {count} contradicts the names of the nodes, which are {}: {}; \
+                     leave one of the two out",
+                    names.len(),
+                    names.join(", ")
+                ));
+            }
+        }
         if names.is_empty() {
             names = (1..=5).map(|number| format!("n{number}")).collect();
         }
@@ -325,9 +377,14 @@ impl RunArgs {
             if nodes[..index].contains(node) {
                 return Err(format!("there are two nodes named `{node}`"));
             }
-            if node.as_str().is_empty() || node.is_client() {
+            if node.as_str().is_empty() {
+                return Err("the name of a node is empty".to_owned());
+            }
+            if node.is_client() {
                 return Err(format!(
-                    "`{node}` cannot be the name of a node: names that begin with c are clients'"
+                    "`{node}` cannot be the name of a node: names that begin with c are clients', \
+                     c0, c1, and so on; call it `n{node}`, say, or let --node-count {} name all",
+                    nodes.len()
                 ));
             }
             if proto::service::is_service(node.as_str()) {
@@ -367,6 +424,17 @@ fn rate(text: &str) -> Result<f64, String> {
     number(text, "a number of operations a second, 0 or more", |rate| (0.0..1e9).contains(&rate))
 }
 
+fn count(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "has to be a whole number, 0 or more".to_owned())
+}
+
+fn at_least_one(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("has to be a whole number, 1 or more".to_owned()),
+    }
+}
+
 fn probability(text: &str) -> Result<f64, String> {
     number(text, "a probability from 0 to 1", |p| (0.0..=1.0).contains(&p))
 }
@@ -393,4 +461,44 @@ fn fault(text: &str) -> Result<FaultKind, String> {
     <FaultKind as clap::ValueEnum>::from_str(text.trim(), false).map_err(|_| {
         "has to be partition, one-way, kill, pause, loss, duplicate or clock".to_owned()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(flags: &[&str]) -> Result<Options, String> {
+        let words = ["eddy", "test", "--bin", "x"].iter().chain(flags);
+        match Cli::try_parse_from(words).map_err(|error| error.to_string())?.command {
+            Command::Test(args) => args.run.options(0),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn names_of_nodes_and_their_count_do_not_contradict_each_other() {
+        let named = options(&["--nodes", "a,b", "--node-count", "2"]).unwrap();
+        assert_eq!(named.nodes, ["a", "b"].map(NodeId::new));
+        let refusal = options(&["--nodes", "a,b", "--node-count", "3"]).unwrap_err();
+        assert!(refusal.starts_with("--node-count 3 contradicts"), "{refusal}");
+        let refusal = options(&["--nodes", "a,b,c"]).unwrap_err();
+        assert!(refusal.contains("names that begin with c") && refusal.contains("`nc`"));
+    }
+
+    #[test]
+    fn a_negative_number_is_refused_for_what_it_is() {
+        for (flag, what) in [
+            ("--rate", "0 or more"),
+            ("--latency", "a number of milliseconds"),
+            ("--time-limit", "above 0"),
+            ("--seed", "a whole number, 0 or more"),
+            ("--max-operations", "a whole number, 0 or more"),
+            ("--key-limit", "1 or more"),
+            ("--node-count", "is not in 1..=65535"),
+            ("--loss", "a probability"),
+        ] {
+            let refusal = options(&[flag, "-5"]).unwrap_err();
+            assert!(refusal.contains(what) && !refusal.contains("-- -5"), "{flag}: {refusal}");
+        }
+    }
 }

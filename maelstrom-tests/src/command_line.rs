@@ -138,11 +138,29 @@ impl Call {
         words
     }
 
+    /// The command for this very place: the program as it was started, and where runs are kept.
+    pub fn as_started(&self, store: &Path) -> String {
+        let mut words = self.words();
+        words[0] = program();
+        if store != Path::new(STORE) {
+            words.splice(2..2, ["--store".to_owned(), store.display().to_string()]);
+        }
+        words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+    }
+
     /// The same as a shell reads it.
     pub fn command(&self) -> String {
         self.words().iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
     }
 }
+
+/// This program as whoever started it named it.
+pub(crate) fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "eddy".to_owned())
+}
+
+/// Where runs are kept unless it is said otherwise.
+const STORE: &str = "store";
 
 #[cfg(test)]
 mod tests {

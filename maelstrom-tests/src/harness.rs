@@ -47,7 +47,10 @@ pub struct Record {
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// A node did not answer `topology`, or not well.
-    #[error("node {node} did not answer `topology` as it should: {reason}")]
+    #[error(
+        "node {node} did not answer `topology` as it should: {reason}; is this a broadcast node? \
+         `eddy check-node -w broadcast` asks it one of each message and explains its answers"
+    )]
     Topology {
         /// Which node.
         node: NodeId,
@@ -402,7 +405,6 @@ impl<'a, W: World> Harness<'a, W> {
     ) {
         let process = self.workers[worker].process;
         self.record(Process::Client(process), kind, op, error, is_final);
-        self.workload.ended(Worker { index: worker, process }, kind == Kind::Info);
         if kind == Kind::Info {
             // A process whose operation may still be under way never speaks again.
             let state = &mut self.workers[worker];

@@ -24,20 +24,23 @@ fn main() -> ExitCode {
         Command::Compare(args) => eddy::compare::run(&args),
         Command::CheckNode(args) => eddy::check_node::run(&args),
         Command::Sweep(args) => eddy::sweep::run(&args),
+        Command::Figures(args) => eddy::expect::figures::run(&args),
     }
 }
 
-/// Help and version go to stdout; anything wrong is one line on stderr and exit status 2.
+/// Help and version go to stdout; anything wrong goes to stderr as clap renders it, with our name at
+/// the beginning of the first line, and exit status 2.
 fn refuse(error: &clap::Error) -> ExitCode {
-    let text = error.render().to_string();
+    let text = error.render().ansi().to_string();
     if !error.use_stderr() {
-        let _ = write!(io::stdout(), "{text}");
+        let _ = write!(anstream::stdout(), "{text}");
         return ExitCode::SUCCESS;
     }
-    let lines = text
-        .lines()
-        .map(|line| line.trim().trim_start_matches("error: ").trim_start_matches("tip: "))
-        .filter(|line| !line.is_empty() && !line.starts_with("For more information"));
-    let _ = writeln!(io::stderr(), "eddy: {}", lines.collect::<Vec<_>>().join("; "));
+    let text = match text.contains("error:") {
+        true => text.replacen("error:", "eddy:", 1),
+        // Without a command clap shows help.
+        false => format!("eddy: say what to do\n\n{text}"),
+    };
+    let _ = write!(anstream::stderr(), "{text}");
     ExitCode::from(2)
 }

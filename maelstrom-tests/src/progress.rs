@@ -5,7 +5,7 @@ use proto::Json;
 
 /// Somebody who watches a run.
 pub trait Progress {
-    /// An event was added to the history. `time_limit_ns` is the length of the main phase.
+    /// An event was added to the history.
     fn event(&mut self, event: &Event<Json>);
 
     /// The run enters another phase: `starting`, `running`, `settling`, `recovering`,

@@ -3,9 +3,11 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use checkers::Event;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use proto::Json;
 use serde_json::{Map, Value};
 
@@ -17,6 +19,8 @@ use crate::progress::Progress;
 pub struct RunDirectory {
     path: PathBuf,
     logged_messages: LoggedMessages,
+    /// The first failure to keep something. It costs the run a file, never its verdict.
+    unwritten: OnceLock<String>,
 }
 
 impl RunDirectory {
@@ -28,7 +32,7 @@ impl RunDirectory {
     /// If a directory cannot be made.
     pub fn create(store: &Path, workload: &str) -> io::Result<Self> {
         let parent = store.join(workload);
-        fs::create_dir_all(&parent)?;
+        fs::create_dir_all(&parent).map_err(at(&parent))?;
         #[expect(clippy::disallowed_methods, reason = "the directory is named after the time")]
         let now: chrono::DateTime<chrono::Utc> = SystemTime::now().into();
         let time = now.format("%Y%m%dT%H%M%S%.3fZ").to_string();
@@ -42,15 +46,17 @@ impl RunDirectory {
                     collisions += 1;
                     name = format!("{time}-{collisions}");
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(at(&path)(error)),
             }
         };
-        fs::create_dir(path.join("node-logs"))?;
+        let logs = path.join("node-logs");
+        fs::create_dir(&logs).map_err(at(&logs))?;
         let from_store = Path::new(workload).join(&name);
         link(&store.join("current"), &from_store);
         link(&store.join("latest"), &from_store);
         link(&parent.join("latest"), Path::new(&name));
-        Ok(Self { path, logged_messages: LoggedMessages::default() })
+        let logged_messages = LoggedMessages::default();
+        Ok(Self { path, logged_messages, unwritten: OnceLock::new() })
     }
 
     /// Has some messages copied to stderr as they go into `messages.jsonl`.
@@ -63,6 +69,18 @@ impl RunDirectory {
     /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Notes that something could not be kept, if so. The run goes on: its verdict is worth more.
+    pub fn note_failure(&self, kept: io::Result<()>) {
+        if let Err(error) = kept {
+            let _ = self.unwritten.set(error.to_string());
+        }
+    }
+
+    /// The first failure to keep something, if there was one.
+    pub fn failure(&self) -> Option<&str> {
+        self.unwritten.get().map(String::as_str)
     }
 
     /// Removes a run that nobody will look at, with the links that lead to it. What cannot be removed
@@ -83,12 +101,7 @@ impl RunDirectory {
 
     /// Where a node's stderr goes.
     pub fn node_log(&self, node: &str) -> PathBuf {
-        // A node id comes from the command line; it must not lead out of the directory.
-        let name: String = node
-            .chars()
-            .map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' })
-            .collect();
-        self.path.join("node-logs").join(format!("{name}.log"))
+        self.path.join("node-logs").join(log_name(node))
     }
 
     /// Writes `results.json`.
@@ -96,10 +109,14 @@ impl RunDirectory {
     /// # Errors
     /// If the file cannot be written.
     pub fn write_results(&self, results: &Map<String, Value>) -> io::Result<()> {
-        let mut out = BufWriter::new(File::create(self.path.join("results.json"))?);
-        serde_json::to_writer_pretty(&mut out, results)?;
-        out.write_all(b"\n")?;
-        out.flush()
+        let path = self.path.join("results.json");
+        let write = || {
+            let mut out = BufWriter::new(File::create(&path)?);
+            serde_json::to_writer_pretty(&mut out, results)?;
+            out.write_all(b"\n")?;
+            out.flush()
+        };
+        write().map_err(at(&path))
     }
 
     /// Opens `messages.jsonl`.
@@ -107,7 +124,8 @@ impl RunDirectory {
     /// # Errors
     /// If the file cannot be made.
     pub fn messages(&self) -> io::Result<Journal> {
-        Journal::create(&self.path.join("messages.jsonl"), self.logged_messages)
+        let path = self.path.join("messages.jsonl");
+        Journal::create(&path, self.logged_messages).map_err(at(&path))
     }
 
     /// Opens `history.jsonl`.
@@ -115,9 +133,29 @@ impl RunDirectory {
     /// # Errors
     /// If the file cannot be made.
     pub fn history(&self) -> io::Result<HistoryWriter> {
-        let file = File::create(self.path.join("history.jsonl"))?;
-        Ok(HistoryWriter { out: BufWriter::with_capacity(1 << 16, file), failure: None })
+        let path = self.path.join("history.jsonl");
+        let file = File::create(&path).map_err(at(&path))?;
+        Ok(HistoryWriter { out: BufWriter::with_capacity(1 << 16, file), path, failure: None })
     }
+}
+
+/// Names the file that an error of the operating system is about.
+pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+/// What stands in the name of a log for itself; all else is written as in an address.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+
+/// The name of a node's log. A node id comes from the command line and must not lead out of the
+/// directory; different ids have different names.
+pub(crate) fn log_name(node: &str) -> String {
+    format!("{}.log", utf8_percent_encode(node, PLAIN))
+}
+
+/// The node whose log has this name, without its ending.
+pub(crate) fn logged_node(stem: &str) -> String {
+    percent_decode_str(stem).decode_utf8_lossy().into_owned()
 }
 
 /// A link is a convenience; a file system without links is no reason to fail.
@@ -130,6 +168,7 @@ fn link(link: &Path, target: &Path) {
 #[derive(Debug)]
 pub struct HistoryWriter {
     out: BufWriter<File>,
+    path: PathBuf,
     failure: Option<io::Error>,
 }
 
@@ -147,7 +186,7 @@ impl HistoryWriter {
     /// # Errors
     /// The first failure there was.
     pub fn finish(mut self) -> io::Result<()> {
-        self.failure.map_or_else(|| self.out.flush(), Err)
+        self.failure.map_or_else(|| self.out.flush(), Err).map_err(at(&self.path))
     }
 }
 

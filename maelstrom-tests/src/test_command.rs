@@ -22,7 +22,7 @@ use crate::progress::Progress;
 use crate::report;
 use crate::report::offence::Offence;
 use crate::simulated::{SimulateError, simulate};
-use crate::store::{Recording, RunDirectory};
+use crate::store::{Recording, RunDirectory, at};
 use crate::terminal::progress::Display;
 use crate::terminal::{self, summary};
 use crate::workload::workload;
@@ -30,6 +30,9 @@ use crate::workload::workload;
 /// Runs the tests that the arguments ask for. The exit status is that of the first run that is not
 /// valid: 1 invalid, 2 unknown or wrong usage.
 pub fn run(args: &TestArgs) -> ExitCode {
+    for flag in args.without_meaning.given() {
+        let _ = writeln!(io::stderr(), "{flag} has no meaning for eddy and is passed over");
+    }
     let first_seed = args.run.seed.unwrap_or_else(random_seed);
     for count in 0..args.test_count {
         let seed = first_seed.wrapping_add(count);
@@ -126,7 +129,7 @@ fn run_once(args: &TestArgs, seed: u64) -> Result<Verdict, TestError> {
         store: &args.store,
         log_stderr: args.log_stderr,
         logged_messages: LoggedMessages { sent: args.log_net_send, received: args.log_net_recv },
-        grace: Duration::from_secs_f64(args.grace),
+        grace: args.grace,
     };
     let is_silent = args.quiet || args.json;
     if !is_silent {
@@ -138,8 +141,12 @@ fn run_once(args: &TestArgs, seed: u64) -> Result<Verdict, TestError> {
     let finished = run_call(&call, &console, &mut display)?;
     drop(display);
     let verdict = finished.results.verdict;
+    let warning = finished.directory.failure().map(str::to_owned);
     // Whoever reads our output may have read enough; the verdict stands.
-    let _ = tell(args, finished);
+    let _ = tell(args, &call, finished);
+    if let Some(warning) = warning {
+        let _ = writeln!(io::stderr(), "eddy: not all of this run could be kept: {warning}");
+    }
     Ok(verdict)
 }
 
@@ -182,14 +189,17 @@ pub(crate) fn run_call(
         }
         Target::Program(bin) => run_processes(call, bin, console, &directory, &mut recording)?,
     };
-    history.finish()?;
+    directory.note_failure(history.finish());
     watching.phase("checking");
     let (subject, workload) = (subject(call), workload(options));
     let results = analyse(options, &subject, &record, &*workload, &call.expect, &mut interrupted);
     drop(record);
     watching.phase("writing");
-    directory.write_results(&results.json)?;
-    let offence = report::write(directory.path())?;
+    directory.note_failure(directory.write_results(&results.json));
+    let offence = report::write(directory.path()).unwrap_or_else(|error| {
+        directory.note_failure(Err(error));
+        None
+    });
     Ok(Finished { results, directory, offence })
 }
 
@@ -205,7 +215,7 @@ fn subject(call: &Call) -> Subject {
 }
 
 /// Prints the results in the form that was asked for.
-fn tell(args: &TestArgs, finished: Finished) -> io::Result<()> {
+fn tell(args: &TestArgs, call: &Call, finished: Finished) -> io::Result<()> {
     let mut out = terminal::stdout();
     let Finished { results, directory, offence } = finished;
     let results = Value::Object(results.json);
@@ -214,7 +224,9 @@ fn tell(args: &TestArgs, finished: Finished) -> io::Result<()> {
     } else if args.quiet {
         summary::verdict_line(&mut out, &results)
     } else {
-        summary::summary(&mut out, &results, offence.as_ref(), Some(directory.path()))
+        let again = call.as_started(&args.store);
+        let told = summary::Told { run_dir: directory.path(), is_announced: true, again: &again };
+        summary::summary(&mut out, &results, offence.as_ref(), told)
     }
 }
 
@@ -240,7 +252,8 @@ fn run_processes(
         reaper: std::env::current_exe().ok(),
     })?;
     let record = harness::run(&mut world, options, &mut *workload(options), progress);
-    world.shut_down(console.grace)?;
+    let journal = directory.path().join("messages.jsonl");
+    directory.note_failure(world.shut_down(console.grace).map_err(at(&journal)));
     record.map_err(|error| TestError::invalid(error.to_string()))
 }
 
@@ -255,6 +268,9 @@ fn node_arguments(args: &[String], directory: &RunDirectory) -> io::Result<Vec<O
 /// Whether a run can be made at all.
 pub(crate) fn check(call: &Call) -> Result<(), TestError> {
     let options = &call.options;
+    for expectation in &call.expect {
+        expectation.check(options.workload).map_err(TestError::usage)?;
+    }
     match &call.target {
         Target::Simulated(node) if !node.workloads().contains(&options.workload) => {
             let served: Vec<_> =

@@ -49,6 +49,7 @@ use self::route::InFlight;
 use self::signals::Signals;
 use self::stderr::Log;
 use crate::options::WorkloadName;
+use crate::store;
 use crate::world::{Answer, Fault, Problem, ProblemKind, Question, Reply, World};
 
 pub use self::program::{ProgramError, check_program};
@@ -319,9 +320,7 @@ impl ProcessWorld {
 
 /// Where a node's stderr goes: `node-logs/<id>.log`.
 fn node_log(directory: &Path, id: &NodeId) -> Result<File, StartError> {
-    // A node's name comes from the command line and must not lead elsewhere.
-    let name = id.as_str().replace(['/', '\0'], "_");
-    let path = directory.join("node-logs").join(format!("{name}.log"));
+    let path = directory.join("node-logs").join(store::log_name(id.as_str()));
     let parent = path.parent().unwrap_or(directory);
     fs::create_dir_all(parent)
         .and_then(|()| File::create(&path))

@@ -4,8 +4,13 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use serde_json::Value;
+
 use super::history::History;
+use super::results::Results;
 use super::{FILE, find_run, results, write};
+use crate::cli::quote;
+use crate::command_line::program;
 use crate::terminal::{self, summary};
 
 /// Arguments of `eddy report`.
@@ -43,7 +48,9 @@ pub fn run(args: &Args) -> ExitCode {
             Ok(offence) => {
                 let mut out = terminal::stdout();
                 // Whoever reads our output may have read enough; the report is written.
-                let _ = summary::summary(&mut out, &results, offence.as_ref(), Some(&run_dir));
+                let again = again(&results);
+                let told = summary::Told { run_dir: &run_dir, is_announced: false, again: &again };
+                let _ = summary::summary(&mut out, &results, offence.as_ref(), told);
             }
             Err(error) => {
                 let path = run_dir.join(FILE);
@@ -53,4 +60,13 @@ pub fn run(args: &Args) -> ExitCode {
         }
     }
     status
+}
+
+/// The command that repeats the run, with this program as it was started.
+fn again(results: &Value) -> String {
+    let command = Results(results).command().unwrap_or_default();
+    match command.strip_prefix("eddy ") {
+        Some(rest) => format!("{} {rest}", quote(&program())),
+        None => command,
+    }
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::text;
+use crate::store;
 
 /// Bytes of all logs together that a page shows.
 const BYTES_MAX: u64 = 3 << 20;
@@ -41,7 +42,7 @@ pub fn read(run_dir: &Path) -> io::Result<Vec<Log>> {
         let is_file = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
         if is_file && path.extension().is_some_and(|extension| extension == "log") {
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
-            files.push((text::line(&name, 60), path));
+            files.push((text::line(&store::logged_node(&name), 60), path));
         }
     }
     files.sort_by(|(a, _), (b, _)| natural(a).cmp(&natural(b)));

@@ -71,6 +71,11 @@ impl Offence {
         causes.iter().any(|cause| cause.contains(&self.text))
     }
 
+    /// Whether it has anything to show besides its sentence.
+    pub const fn shows_more(&self) -> bool {
+        !(self.operations.is_empty() && self.messages.is_empty() && self.log.is_empty())
+    }
+
     /// Looks for the offence of a run; nothing in a valid one.
     pub fn find(evidence: Evidence<'_>) -> io::Result<Option<Self>> {
         let Evidence { results, .. } = evidence;

@@ -24,7 +24,7 @@ use crate::harness::{self, Record, SetupError};
 use crate::options::{Options, WorkloadName};
 use crate::process::journal::{Journal, Loss, MessageEvent};
 use crate::progress::Progress;
-use crate::store::RunDirectory;
+use crate::store::{RunDirectory, at};
 use crate::workload::workload;
 use crate::world::World as _;
 
@@ -140,11 +140,12 @@ fn run<N: Simulated + 'static>(
     let run = AssertUnwindSafe(|| run_world(&mut world, options, progress));
     let record = catch_unwind(run).map_err(|_| SimulateError::Panic)??;
     if let Some(directory) = directory {
-        write_node_logs(&mut world, directory)?;
+        directory.note_failure(write_node_logs(&mut world, directory));
     }
     drop(world);
-    if let Some(journal) = journal.and_then(Rc::into_inner) {
-        journal.into_inner().finish()?;
+    if let Some((journal, directory)) = journal.and_then(Rc::into_inner).zip(directory) {
+        let path = directory.path().join("messages.jsonl");
+        directory.note_failure(journal.into_inner().finish().map_err(at(&path)));
     }
     Ok(record)
 }
@@ -178,7 +179,8 @@ fn write_node_logs<N: Simulated>(
         texts[node].push_str(&format!("{seconds:.6} {line}\n"));
     }
     for (node, text) in world.node_ids().iter().zip(texts) {
-        fs::write(directory.node_log(node.as_str()), text)?;
+        let path = directory.node_log(node.as_str());
+        fs::write(&path, text).map_err(at(&path))?;
     }
     Ok(())
 }

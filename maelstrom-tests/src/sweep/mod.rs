@@ -36,7 +36,7 @@ const SHRINK_RUNS_REAL: usize = 10;
 
 /// Arguments of `eddy sweep`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, allow_negative_numbers = true)]
 pub struct SweepArgs {
     /// The seeds, such as 0..10000: from 0 to 9999
     #[arg(long, value_name = "A..B")]
@@ -241,7 +241,7 @@ impl<'a> Sweep<'a> {
     ) -> Result<(), TestError> {
         let Failure { kind, cause } = failure;
         writeln!(out, "seed {} is invalid ({kind}): {cause}", call.options.seed)?;
-        writeln!(out, "  repeat:  {}", call.command())?;
+        writeln!(out, "  repeat:  {}", call.as_started(&self.args.store))?;
         self.keep(call, attempt, out)?;
         if !make_smaller || self.shrink_runs == 0 {
             return Ok(());
@@ -275,7 +275,8 @@ impl<'a> Sweep<'a> {
             writeln!(out, "  no smaller run like it was found in {runs} runs")?;
             return Ok(());
         };
-        writeln!(out, "  smaller (after {runs} runs): {}", smaller.command())?;
+        let command = smaller.as_started(&self.args.store);
+        writeln!(out, "  smaller (after {runs} runs): {command}")?;
         self.keep(&smaller, attempt, out)
     }
 

@@ -37,17 +37,32 @@ pub fn json(out: &mut impl Write, results: &Value) -> io::Result<()> {
     writeln!(out)
 }
 
-/// The results on a page of the terminal. `run_dir` is where the run is kept, if it is.
+/// What else a summary depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// Where the run is kept.
+    pub run_dir: &'a Path,
+    /// Whether it was said already what was run.
+    pub is_announced: bool,
+    /// The command that repeats the run; may be empty.
+    pub again: &'a str,
+}
+
+/// The results on a page of the terminal.
 pub fn summary(
     out: &mut impl Write,
     results: &Value,
     offence: Option<&Offence>,
-    run_dir: Option<&Path>,
+    told: Told<'_>,
 ) -> io::Result<()> {
     let results = Results(results);
     let (colour, sign) = style(results.verdict());
     let (word, sentence) = (results.verdict_word(), results.verdict_text());
-    writeln!(out, "\n{colour}{sign} {word}{colour:#} {BOLD}{}{BOLD:#}", results.title())?;
+    if told.is_announced {
+        writeln!(out, "\n{colour}{sign} {word}{colour:#}")?;
+    } else {
+        writeln!(out, "\n{colour}{sign} {word}{colour:#} {BOLD}{}{BOLD:#}", results.title())?;
+    }
     writeln!(out, "  {sentence}")?;
     failures(out, results)?;
     if let Some(offence) = offence {
@@ -63,15 +78,11 @@ pub fn summary(
         writeln!(out, "  {FAINT}more notes in the report: {more}{FAINT:#}")?;
     }
     writeln!(out)?;
-    if let Some(run_dir) = run_dir {
-        writeln!(out, "  {BOLD}report{BOLD:#} {}", run_dir.join(report::FILE).display())?;
+    writeln!(out, "  {BOLD}report{BOLD:#} {}", told.run_dir.join(report::FILE).display())?;
+    if !told.again.is_empty() {
+        writeln!(out, "  {BOLD}again{BOLD:#}  {}", text::visible(told.again))?;
     }
-    if let Some(command) = results.command() {
-        writeln!(out, "  {BOLD}again{BOLD:#}  {command}")?;
-    }
-    let seed = results.option("seed");
-    let seed = if seed.is_empty() { seed } else { format!(", seed {seed}") };
-    writeln!(out, "{colour}{sign} {word}{colour:#}{seed}")
+    Ok(())
 }
 
 fn failures(out: &mut impl Write, results: Results<'_>) -> io::Result<()> {
@@ -95,6 +106,9 @@ fn failures(out: &mut impl Write, results: Results<'_>) -> io::Result<()> {
 }
 
 fn first_look(out: &mut impl Write, offence: &Offence, is_said: bool) -> io::Result<()> {
+    if is_said && !offence.shows_more() {
+        return Ok(());
+    }
     writeln!(out, "\n  {BOLD}Where to look first{BOLD:#}")?;
     if !is_said {
         writeln!(out, "  {}", offence.text)?;
@@ -141,6 +155,11 @@ mod tests {
 
     use super::*;
 
+    fn told() -> Told<'static> {
+        let again = "./eddy test -w lin-kv --seed 42";
+        Told { run_dir: Path::new("store/lin-kv/1"), is_announced: true, again }
+    }
+
     /// What is written, without colours.
     fn plain(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
         let mut bytes = Vec::new();
@@ -162,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_summary_begins_and_ends_with_verdict_and_seed() {
+    fn the_summary_says_the_verdict_first_and_once() {
         let step = |who: &str, what: &str| Step {
             time: 1_204_000_000,
             who: who.into(),
@@ -177,8 +196,8 @@ mod tests {
             node: Some("n1".into()),
             log: vec!["panic".into()],
         };
-        let run_dir = Path::new("store/lin-kv/1");
-        let text = plain(|out| summary(out, &invalid(), Some(&offence), Some(run_dir)));
+        let titled = Told { is_announced: false, ..told() };
+        let text = plain(|out| summary(out, &invalid(), Some(&offence), titled));
         assert_eq!(
             text,
             "
@@ -204,10 +223,28 @@ mod tests {
   more notes in the report: 1
 
   report store/lin-kv/1/report.html
-  again  eddy test -w lin-kv --seed 42
-✘ INVALID, seed 42
+  again  ./eddy test -w lin-kv --seed 42
 "
         );
+        let text = plain(|out| summary(out, &invalid(), Some(&offence), told()));
+        assert!(text.starts_with("\n✘ INVALID\n  Invalid: something is wrong.\n"), "{text}");
+    }
+
+    #[test]
+    fn a_heading_without_anything_under_it_is_left_out() {
+        let offence = Offence {
+            text: "n1: exited with 101".into(),
+            time: 1,
+            operations: Vec::new(),
+            messages: Vec::new(),
+            node: Some("n1".into()),
+            log: Vec::new(),
+        };
+        let text = plain(|out| summary(out, &invalid(), Some(&offence), told()));
+        assert!(!text.contains("Where to look first"), "{text}");
+        let elsewhere = Offence { text: "n2: exited".into(), ..offence };
+        let text = plain(|out| summary(out, &invalid(), Some(&elsewhere), told()));
+        assert!(text.contains("Where to look first\n  n2: exited\n"), "{text}");
     }
 
     #[test]
@@ -224,7 +261,8 @@ mod tests {
 
     #[test]
     fn without_results_there_is_still_a_summary() {
-        let text = plain(|out| summary(out, &Value::Null, None, None));
+        let text =
+            plain(|out| summary(out, &Value::Null, None, Told { is_announced: false, ..told() }));
         assert!(text.contains("? unfinished run"), "{text}");
     }
 
@@ -233,7 +271,7 @@ mod tests {
         let results = json!({"valid?": false, "verdict": {"text": "x\u{1b}[2J",
             "causes": ["a\u{1b}]0;title\u{7}\nb"]}});
         let mut bytes = Vec::new();
-        summary(&mut bytes, &results, None, None).unwrap();
+        summary(&mut bytes, &results, None, told()).unwrap();
         let text = String::from_utf8(bytes).unwrap();
         assert!(!text.contains("\u{1b}[2J") && !text.contains("\u{1b}]"), "{text:?}");
     }

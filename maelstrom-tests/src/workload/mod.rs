@@ -84,11 +84,6 @@ pub trait Workload {
     /// The next operation of this worker.
     fn operation(&mut self, worker: Worker, random: &mut Random) -> Op<Json>;
 
-    /// An operation has ended; `unknown` if nobody knows how.
-    fn ended(&mut self, worker: Worker, unknown: bool) {
-        let _ = (worker, unknown);
-    }
-
     /// What every worker does once after the recovery, if there is such a phase.
     fn final_operation(&self) -> Option<Op<Json>> {
         None

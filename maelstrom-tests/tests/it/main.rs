@@ -13,3 +13,4 @@ mod serve;
 mod support;
 mod sweep;
 mod tasks;
+mod usage;

@@ -57,7 +57,12 @@ fn after<'a>(text: &'a str, prefix: &str) -> &'a str {
 
 /// Runs a command that eddy printed, in a directory of its own.
 fn repeat(command: &str, directory: &Path) -> PathBuf {
-    let shell = command.replacen("eddy ", &format!("{} ", eddy().display()), 1);
+    // Elsewhere than in the store of the sweep.
+    let (start, rest) =
+        command.trim().split_once(" --store ").expect("the store of the sweep is named");
+    let (_, rest) = rest.split_once(' ').expect("there is more");
+    assert_eq!(start, format!("{} test", eddy().display()));
+    let shell = format!("{start} {rest}");
     let status = Command::new("sh").args(["-c", &shell]).current_dir(directory).status();
     assert_eq!(status.expect("sh runs").code(), Some(1), "{command}");
     directory.join("store").join("latest").canonicalize().expect("there is a run")
@@ -80,7 +85,7 @@ fn the_lowest_failing_seed_is_kept_can_be_repeated_and_is_made_smaller() {
     }
 
     let (_, smaller) = stdout.split_once("  smaller").expect("a smaller run was found");
-    let command = &smaller[smaller.find("eddy test").expect("its command follows")..];
+    let (_, command) = smaller.split_once("runs): ").expect("its command follows");
     let smaller = repeat(command.lines().next().unwrap_or_default(), again.path());
     let (large, small) = (results(&kept[0]), results(&smaller));
     assert_eq!(small["workload"]["valid?"], false);
@@ -99,7 +104,8 @@ fn the_number_of_threads_changes_nothing() {
             let flags = ["--seeds", "3..50", "--jobs", jobs, "--shrink", "0"];
             let (_, stdout, _) = sweep(store.path(), &flags);
             // Where it was kept, and how many seeds were under way, may differ.
-            stdout.lines().take(2).map(|line| format!("{line}\n")).collect()
+            let store = store.path().display().to_string();
+            stdout.lines().take(2).map(|line| format!("{line}\n").replace(&store, "S")).collect()
         })
         .collect();
     assert!(answers[0].starts_with("seed "), "{}", answers[0]);
@@ -135,7 +141,7 @@ fn valid_runs_are_counted_and_leave_no_files() {
 }
 
 #[test]
-fn wrong_usage_is_refused_in_one_line() {
+fn wrong_usage_is_refused() {
     let store = TemporaryDirectory::new("sweep-usage");
     for (flags, says) in [
         (&["--seeds", "9"][..], "A..B"),
@@ -146,7 +152,7 @@ fn wrong_usage_is_refused_in_one_line() {
     ] {
         let (status, stdout, stderr) = sweep(store.path(), flags);
         assert_eq!((status, stdout.as_str()), (Some(2), ""), "{flags:?}: {stderr}");
-        assert!(stderr.starts_with("eddy: ") && stderr.lines().count() == 1, "{stderr}");
+        assert!(stderr.starts_with("eddy: "), "{stderr}");
         assert!(stderr.contains(says), "{flags:?}: {stderr}");
     }
     assert_eq!(runs(store.path()).len(), 0);

@@ -1,5 +1,7 @@
 //! `--expect 'msgs-per-op<30'`: limits on figures of the results that become part of the verdict.
 
+pub mod figures;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -88,6 +90,19 @@ impl fmt::Display for Expectation {
 }
 
 impl Expectation {
+    /// Whether runs of this workload have such a figure, which is known before any is made.
+    ///
+    /// # Errors
+    /// A sentence, and all figures there are.
+    pub fn check(&self, workload: WorkloadName) -> Result<(), String> {
+        if figures::is_known(workload, &self.figure) {
+            return Ok(());
+        }
+        let (figure, name) = (&self.figure, workload.as_str());
+        let known = figures::table(workload);
+        Err(format!("there is no figure `{figure}` in a {name} run; there are:\n{known}"))
+    }
+
     /// Holds the figure against its limit.
     pub fn judge(&self, results: &Map<String, Value>, workload: WorkloadName) -> Outcome {
         let measured = self.find(results, workload);
@@ -106,20 +121,7 @@ impl Expectation {
     }
 
     fn find(&self, results: &Map<String, Value>, workload: WorkloadName) -> Option<f64> {
-        let is_set = matches!(workload, WorkloadName::Broadcast | WorkloadName::GSet);
-        let path = match (self.figure.as_str(), is_set) {
-            ("msgs-per-op", _) => "net.servers.msgs-per-op",
-            ("p50", true) => "workload.stable-latencies.0.5",
-            ("p95", true) => "workload.stable-latencies.0.95",
-            ("p99", true) => "workload.stable-latencies.0.99",
-            ("max", true) => "workload.stable-latencies.1",
-            ("p50", false) => "latencies.p50",
-            ("p95", false) => "latencies.p95",
-            ("p99", false) => "latencies.p99",
-            ("max", false) => "latencies.max",
-            (path, _) => path,
-        };
-        look_up(results, path)
+        look_up(results, figures::path(workload, &self.figure))
     }
 }
 
