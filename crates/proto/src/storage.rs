@@ -13,20 +13,31 @@
 //! So what a crash can do is repaired, and what only a failing disk or a person can do is refused
 //! with an error before the node says a word; `storage/tests.rs` does the same to real files. Opening
 //! reads the whole file, which it has to anyway: the records are handed to the node in memory.
+//!
+//! Some damage makes redb panic instead of saying what is wrong. Such a panic is caught here and is a
+//! refusal like any other.
+//!
+//! The file names its node, since the records of one are lies in the mouth of another: a directory
+//! that was given another node's name is refused.
 
 use std::fs::{self, File};
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::path::{Component, Path, PathBuf};
 
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError};
 
 use crate::id::NodeId;
 use crate::node::{Records, Write};
 
+mod quiet;
 #[cfg(test)]
 mod tests;
 
 const TABLE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records");
+/// One entry, under [`NODE`]: whose records they are.
+const OWNER: TableDefinition<'_, &str, &str> = TableDefinition::new("owner");
+const NODE: &str = "node";
 const FILE_NAME: &str = "records.redb";
 /// A new file is made under this name, so that a crash cannot leave half a file under the other.
 const NEW_FILE_NAME: &str = "records.new";
@@ -58,6 +69,20 @@ pub enum StorageError {
         /// What the store says.
         reason: String,
     },
+    /// The file is another node's.
+    #[error(
+        "{path} holds the records of node {owner}, not of {node}: give the directory its name back, \
+         or remove the file to start empty",
+        path = path.display()
+    )]
+    Foreign {
+        /// Which file.
+        path: PathBuf,
+        /// Whose it is.
+        owner: NodeId,
+        /// Who opened it.
+        node: NodeId,
+    },
 }
 
 /// The records of one node in a directory of its own.
@@ -88,15 +113,24 @@ impl Storage {
         let dir = self.dir.join(directory_name(node)?);
         create_directory(&dir).map_err(|error| failed(&dir, &error))?;
         let path = dir.join(FILE_NAME);
-        let result = open_database(&dir, &path).and_then(|mut database| {
+        let mut database = guarded(&path, || open_database(&dir, &path))?;
+        let read = guarded(&path, || {
             // Only this looks at every page; a read would believe what it finds.
             database.check_integrity()?;
-            let records = read_records(&database)?;
-            Ok((database, records))
+            let owner = claim(&database, node)?;
+            Ok((owner, read_records(&database)?))
         });
-        let (database, records) = result.map_err(|error| store_error(&path, error))?;
-        self.store = Some(Store { path, database });
-        Ok(records)
+        let refusal = match read {
+            Ok((owner, records)) if owner == *node => {
+                self.store = Some(Store { path, database });
+                return Ok(records);
+            }
+            Ok((owner, _)) => StorageError::Foreign { path, owner, node: node.clone() },
+            Err(error) => error,
+        };
+        // Closing it looks at the file once more.
+        let _ = quiet::catch_panic(AssertUnwindSafe(|| drop(database)));
+        Err(refusal)
     }
 
     /// Makes all of `writes` durable, all or none of them: when this returns they are synced.
@@ -166,6 +200,23 @@ fn open_database(dir: &Path, path: &Path) -> Result<Database, redb::Error> {
     Ok(database)
 }
 
+/// Whose file it is: from now on that of `node`, if it was nobody's. Files of earlier versions
+/// name nobody.
+fn claim(database: &Database, node: &NodeId) -> Result<NodeId, redb::Error> {
+    let owner = match database.begin_read()?.open_table(OWNER) {
+        Ok(table) => table.get(NODE)?.map(|name| NodeId::new(name.value())),
+        Err(TableError::TableDoesNotExist(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
+    if let Some(owner) = owner {
+        return Ok(owner);
+    }
+    let transaction = database.begin_write()?;
+    transaction.open_table(OWNER)?.insert(NODE, node.as_str())?;
+    transaction.commit()?;
+    Ok(node.clone())
+}
+
 fn read_records(database: &Database) -> Result<Records, redb::Error> {
     let transaction = database.begin_read()?;
     let table = transaction.open_table(TABLE)?;
@@ -197,6 +248,18 @@ fn write_records<'a>(
         }
     }
     Ok(transaction.commit()?)
+}
+
+/// Runs what reads the file at `path`; a panic means that the file is damaged.
+fn guarded<T>(
+    path: &Path,
+    read: impl FnOnce() -> Result<T, redb::Error>,
+) -> Result<T, StorageError> {
+    // Whatever the panic leaves half done is dropped without being used.
+    match quiet::catch_panic(AssertUnwindSafe(read)) {
+        Ok(result) => result.map_err(|error| store_error(path, error)),
+        Err(reason) => Err(StorageError::Damaged { path: path.to_owned(), reason }),
+    }
 }
 
 fn store_error(path: &Path, error: redb::Error) -> StorageError {

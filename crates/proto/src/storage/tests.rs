@@ -204,3 +204,61 @@ fn an_empty_file_is_refused() {
     let tally = open_damaged(&scratch, &closed, |image, _| image.clear());
     assert_eq!(tally, Tally { refused: 60, ..Tally::default() });
 }
+
+#[test]
+fn no_damage_makes_a_panic_or_is_read() {
+    const PAGE_BYTES: usize = 4096;
+    let scratch = Scratch::new();
+    let Images { killed, closed, .. } = images(&scratch);
+    for image in [killed, closed] {
+        let used = image.iter().rposition(|byte| *byte != 0).unwrap();
+        let pages = used / PAGE_BYTES;
+        // Noise over some bytes, most often where the file tells how it is laid out.
+        let noise = open_damaged(&scratch, &image, |image, random| {
+            let end = if random.random() { 512 } else { used };
+            let start = random.random_range(0..end);
+            let length = random.random_range(1..64.min(image.len() - start));
+            random.fill(&mut image[start..start + length]);
+        });
+        let zeros = open_damaged(&scratch, &image, |image, random| {
+            let start = random.random_range(0..used);
+            let length = random.random_range(1..PAGE_BYTES.min(image.len() - start));
+            image[start..start + length].fill(0);
+        });
+        let swapped = open_damaged(&scratch, &image, |image, random| {
+            let [from, to] = [0, 1].map(|_| random.random_range(0..=pages) * PAGE_BYTES);
+            image.copy_within(from..(from + PAGE_BYTES).min(used), to);
+        });
+        for tally in [noise, zeros, swapped] {
+            assert!(tally.refused > 0, "{tally:?}");
+        }
+    }
+}
+
+#[test]
+fn the_records_of_another_node_are_refused() {
+    let scratch = Scratch::new();
+    let (mut storage, _) = scratch.open("n1").unwrap();
+    storage.commit(&[put("a", "1")]).unwrap();
+    drop(storage);
+    fs::rename(scratch.dir(), scratch.0.path().join("n2")).unwrap();
+    for _ in 0..2 {
+        let Err(error) = scratch.open("n2") else { panic!("n1's records are taken as n2's") };
+        let text = error.to_string();
+        assert!(text.contains("the records of node n1, not of n2"), "{text}");
+    }
+    fs::rename(scratch.0.path().join("n2"), scratch.dir()).unwrap();
+    assert_eq!(scratch.open("n1").unwrap().1.len(), 1);
+}
+
+#[test]
+fn a_file_of_an_earlier_version_belongs_to_who_opens_it_first() {
+    let scratch = Scratch::new();
+    fs::create_dir_all(scratch.dir()).unwrap();
+    let database = Database::create(scratch.dir().join(FILE_NAME)).unwrap();
+    write_records(&database, &[put("a", "1")]).unwrap();
+    drop(database);
+    assert_eq!(scratch.open("n1").unwrap().1.len(), 1);
+    fs::rename(scratch.dir(), scratch.0.path().join("n2")).unwrap();
+    assert!(matches!(scratch.open("n2"), Err(StorageError::Foreign { .. })));
+}
