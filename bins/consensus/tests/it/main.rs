@@ -1,9 +1,11 @@
-//! The node in whole clusters, in virtual time, and alone against a script.
+//! The node in whole clusters, in virtual time, and alone against a script, and as processes.
 
 mod bounds;
 mod faults;
 mod figures;
 mod lonely;
+mod network;
+mod processes;
 mod promise;
 mod refusals;
 mod storage;

@@ -188,3 +188,20 @@ fn what_came_during_a_handing_over_that_failed_is_served() {
         (&json!("write_ok"), &json!(6))
     );
 }
+
+#[test]
+fn a_late_forward_of_a_former_life_does_not_end_the_living_one() {
+    let mut node = Lonely::leader();
+    let mut msg_id = 20;
+    // The living session of n3, the first message of its former one, and the living one again.
+    for (session, sequence) in [(78, 0), (77, 0), (78, 1), (78, 2), (77, 1), (78, 3)] {
+        msg_id += 1;
+        let mut forward = forward(msg_id, 1, sequence);
+        forward["request"]["session"] = session.into();
+        forward["request"]["settled"] = sequence.into();
+        node.say("n3", forward);
+        let round = node.advance(Duration::from_millis(3));
+        let answer = to("n3", &node.acknowledge(&round));
+        assert_eq!((&answer["type"], &answer["in_reply_to"]), (&json!("write_ok"), &json!(msg_id)));
+    }
+}
