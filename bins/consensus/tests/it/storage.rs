@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use consensus::{ConsensusNode, Settings};
-use proto::{Records, Script};
+use proto::{Effect, Engine, Now, Records, Script, Time};
 use serde_json::{Value, json};
 
 fn start(records: Records, seed: u64) -> Script<ConsensusNode> {
@@ -78,4 +78,86 @@ fn a_vote_is_stored_before_it_is_sent_and_not_given_twice() {
         script.advance(Duration::from_millis(10));
         records = script.records().clone();
     }
+}
+
+/// A node with a state directory, and what it asked for after each line, in order.
+struct Journal {
+    engine: Engine<ConsensusNode>,
+    now: Now,
+}
+
+impl Journal {
+    fn start() -> Self {
+        let engine = Engine::new(ConsensusNode::new(Settings::default()), 1, true);
+        let mut journal = Self { engine, now: Now::default() };
+        journal.hear(
+            "c0",
+            json!({"type": "init", "msg_id": 1, "node_id": "n1",
+            "node_ids": ["n1", "n2", "n3"]}),
+        );
+        journal
+    }
+
+    fn hear(&mut self, src: &str, body: Value) -> Vec<Effect<consensus::body::Body>> {
+        let line = json!({"src": src, "dest": "n1", "body": body}).to_string();
+        let mut effects = Vec::new();
+        let message = proto::decode(&line).unwrap();
+        self.engine.receive(self.now, message, |_| Records::new(), &mut effects);
+        effects
+    }
+
+    /// What it asks for once its next timer is due.
+    fn wake(&mut self) -> Vec<Effect<consensus::body::Body>> {
+        let mut effects = Vec::new();
+        self.now.monotonic = self.engine.next_due().unwrap_or(Time::ZERO);
+        self.engine.fire(self.now, &mut effects);
+        effects
+    }
+}
+
+/// Whether something is stored, and everything before anything is sent.
+fn is_stored_first(effects: &[Effect<consensus::body::Body>]) -> bool {
+    let is_write = |effect: &Effect<_>| matches!(effect, Effect::Persist(_));
+    let is_send = |effect: &Effect<_>| matches!(effect, Effect::Send(_));
+    let first_send = effects.iter().position(is_send).expect("nothing is sent");
+    effects.iter().rposition(is_write).is_some_and(|last_write| last_write < first_send)
+}
+
+#[test]
+fn messages_leave_after_the_records_that_they_speak_of() {
+    let mut node = Journal::start();
+    let append = json!({"type": "append_entries", "term": 1, "leader_id": "n2", "msg_id": 1,
+        "prev_log_index": 0, "prev_log_term": 0, "leader_commit": 0, "round": 1, "incarnation": 2,
+        "entries": [{"term": 1, "index": 1, "command": null}]});
+    let said = node.hear("n2", append);
+    assert!(is_stored_first(&said), "an acknowledgement: {said:?}");
+    let said = node.hear(
+        "n3",
+        json!({"type": "install_snapshot", "term": 2, "leader_id": "n3",
+        "snapshot_index": 4, "snapshot_term": 1, "state": {"values": [], "sessions": {}},
+        "round": 1, "incarnation": 3, "msg_id": 1}),
+    );
+    assert!(is_stored_first(&said), "a snapshot's acknowledgement: {said:?}");
+
+    let mut node = Journal::start();
+    let said = node.hear(
+        "n2",
+        json!({"type": "request_vote", "term": 1, "candidate_id": "n2",
+        "last_log_index": 0, "last_log_term": 0, "incarnation": 2, "msg_id": 1}),
+    );
+    assert!(is_stored_first(&said), "a vote: {said:?}");
+
+    let mut node = Journal::start();
+    node.wake();
+    let vote = |pre_vote: bool| {
+        json!({"type": "request_vote_ok", "term": 1, "vote_granted": true, "pre_vote": pre_vote,
+            "incarnation": 2, "in_reply_to": 1})
+    };
+    let said = node.hear("n2", vote(true));
+    assert!(is_stored_first(&said), "the vote for itself: {said:?}");
+    let said = node.hear("n2", vote(false));
+    assert!(is_stored_first(&said), "a leader's first entry: {said:?}");
+    node.hear("c1", json!({"type": "write", "key": 1, "value": 2, "msg_id": 1}));
+    let said = node.wake();
+    assert!(is_stored_first(&said), "a proposal: {said:?}");
 }
