@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::moves::Configuration;
 use super::slots::SlotSet;
-use super::unknown::UsedSets;
+use super::used::UsedSets;
 
 /// A [`Configuration`] without the reads and the operations of unknown outcome: of two in the same
 /// place, the one with more of the former and fewer of the latter can do whatever the other can.
@@ -45,11 +45,25 @@ const LACKS_MAX: u32 = 32;
 pub(crate) struct Failed<S, const WORDS: usize> {
     lacks: FxHashMap<Place<S, WORDS>, Lack<WORDS>>,
     more: Vec<Lack<WORDS>>,
+    /// How many lacks were looked at so far.
+    work: u64,
 }
 
 impl<S: Clone + Eq + Hash, const WORDS: usize> Failed<S, WORDS> {
     pub(crate) fn new() -> Self {
-        Self { lacks: FxHashMap::default(), more: Vec::new() }
+        Self { lacks: FxHashMap::default(), more: Vec::new(), work: 0 }
+    }
+
+    /// How many lacks were looked at so far.
+    pub(crate) fn work(&self) -> u64 {
+        self.work
+    }
+
+    /// How much memory all this takes.
+    pub(crate) fn bytes(&self) -> usize {
+        // One byte more for each place of the table, as hash maps have it.
+        self.lacks.capacity() * (size_of::<(Place<S, WORDS>, Lack<WORDS>)>() + 1)
+            + self.more.capacity() * size_of::<Lack<WORDS>>()
     }
 
     /// Remembers that a configuration leads nowhere, nor does any in the same place that has used
@@ -70,14 +84,16 @@ impl<S: Clone + Eq + Hash, const WORDS: usize> Failed<S, WORDS> {
     }
 
     /// If nothing can come of a configuration, the set that it lacks.
-    pub(crate) fn lack(&self, at: &Configuration<S, WORDS>, sets: &UsedSets) -> Option<u32> {
+    pub(crate) fn lack(&mut self, at: &Configuration<S, WORDS>, sets: &UsedSets) -> Option<u32> {
         if self.lacks.is_empty() {
             return None;
         }
         let first = *self.lacks.get(&Place::of(at))?;
         let next = |lack: &Lack<WORDS>| self.more.get(lack.next as usize).copied();
         let mut lacks = std::iter::successors(Some(first), next);
+        let work = &mut self.work;
         let leads_nowhere = |lack: &Lack<WORDS>| {
+            *work += 1 + sets.counts(at.used).len() as u64 / 8;
             at.reads.is_subset_of(&lack.reads) && sets.covers(at.used, lack.used)
         };
         lacks.find(leads_nowhere).map(|lack| lack.used)

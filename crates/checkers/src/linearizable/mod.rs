@@ -9,11 +9,13 @@
 //! sorting; all else is searched for an order.
 //!
 //! Failed operations are left out, those of unknown outcome may take effect at any time after their
-//! invocation, or never. The work is bounded by the number of configurations that a search may
-//! remember, so that a verdict is the same on every machine; one that exceeds it is unknown.
+//! invocation, or never. The work and the memory of a search are bounded by counting what it visits
+//! and remembers ([`WorkLimit`]), so that a verdict is the same on every machine; one that exceeds
+//! the bounds is unknown.
 //!
 //! `clusters` does without a search. `search` is the algorithm of the search, `moves` its rules,
-//! `timeline` and `unknown` prepare what it works on, `failed` is its memory. `counterexample`
+//! `timeline` and `unknown` prepare what it works on, `failed` is its memory, `used` what it
+//! remembers of unknown outcomes. `counterexample`
 //! explains a failure.
 
 mod clusters;
@@ -26,6 +28,7 @@ mod search;
 mod slots;
 mod timeline;
 mod unknown;
+mod used;
 
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -37,7 +40,7 @@ use serde::{Serialize, Serializer};
 pub use counterexample::Counterexample;
 pub use model::{Model, Need};
 pub use register::{EMPTY, Number, Register, RegisterOperation};
-pub use search::{Undecided, WorkLimit};
+pub use search::{BYTES_PER_STATE, Undecided, WORK_PER_STATE, WorkLimit};
 pub use timeline::Call;
 
 use crate::history::{Event, Kind, Op};
@@ -47,7 +50,8 @@ use crate::verdict::Verdict;
 use search::{Outcome, Search};
 use timeline::Timeline;
 
-/// The default of [`WorkLimit::states_max`]: at most about 150 MB and a second or two for one key.
+/// The default of [`WorkLimit::states_max`]: for one key at most about 150 MB beside what the history
+/// itself takes, and a second or two of one core.
 pub const STATES_MAX: u64 = 1_000_000;
 
 /// What [`check`] found.
@@ -118,15 +122,18 @@ pub fn check<V: Clone + Eq + Hash + Debug>(
 ) -> Result<Linearizability<V>, Malformed> {
     let operations = operations(history)?;
     let mut places: FxHashMap<&V, usize> = FxHashMap::default();
-    let mut histories: Vec<KeyHistory<'_, V>> = Vec::new();
+    // The operations on each key.
+    let mut keys: Vec<(&V, Vec<&Operation<'_, V>>)> = Vec::new();
     for operation in &operations {
         let Some(key) = operation.invocation.op.key() else { continue };
         let place = *places.entry(key).or_insert_with(|| {
-            histories.push(KeyHistory::new(key));
-            histories.len() - 1
+            keys.push((key, Vec::new()));
+            keys.len() - 1
         });
-        histories[place].push(operation)?;
+        keys[place].1.push(operation);
     }
+    let histories = keys.iter().map(|&(key, ref operations)| KeyHistory::new(key, operations));
+    let histories = histories.collect::<Result<Vec<_>, _>>()?;
     let results: Vec<_> = histories.iter().map(|history| history.check(limit)).collect();
     let verdict = Verdict::all(results.iter().map(|result| result.verdict));
     Ok(Linearizability { verdict, results })
@@ -192,23 +199,15 @@ fn decide_within<M: Model, const WORDS: usize>(
     timeline: &Timeline<M>,
     limit: &mut WorkLimit<'_>,
 ) -> (Decision<M::State>, u64) {
-    let in_calls = |order: Vec<u32>| order.into_iter().map(|call| call as usize).collect();
-    let mut search = Search::<M, WORDS>::new(model, timeline, timeline.deadlines());
+    let mut search = Search::<M, WORDS>::new(model, timeline);
     let decision = match search.run(limit) {
         Outcome::Found => Decision::Linearizable,
         Outcome::GaveUp(why) => Decision::Unknown(why),
-        Outcome::Stuck { deadline } => {
-            // The first search has shown that this much can be done; find out how.
-            let mut prefix = Search::<M, WORDS>::new(model, timeline, deadline);
-            match prefix.run(limit) {
-                Outcome::GaveUp(why) => Decision::Unknown(why),
-                Outcome::Found | Outcome::Stuck { .. } => Decision::Impossible(Stuck {
-                    call: timeline.due(deadline).call as usize,
-                    order: in_calls(prefix.linearization()),
-                    states: search.last_states(),
-                }),
-            }
-        }
+        Outcome::Stuck { deadline } => Decision::Impossible(Stuck {
+            call: timeline.due(deadline).call as usize,
+            order: search.linearization().into_iter().map(|call| call as usize).collect(),
+            states: search.last_states(),
+        }),
     };
     (decision, search.states())
 }
@@ -225,15 +224,17 @@ struct KeyHistory<'a, V> {
 }
 
 impl<'a, V: Clone + Eq + Hash + Debug> KeyHistory<'a, V> {
-    fn new(key: &'a V) -> Self {
-        Self {
+    fn new(key: &'a V, operations: &[&'a Operation<'a, V>]) -> Result<Self, Malformed> {
+        let mut history = Self {
             key,
-            operations: Vec::new(),
+            operations: Vec::with_capacity(operations.len()),
             failed: Vec::new(),
-            calls: Vec::new(),
+            calls: Vec::with_capacity(operations.len()),
             numbers: FxHashMap::default(),
             values: vec![None],
-        }
+        };
+        operations.iter().try_for_each(|operation| history.push(operation))?;
+        Ok(history)
     }
 
     fn number(&mut self, value: &'a V) -> Number {

@@ -5,7 +5,8 @@ use std::hash::Hash;
 use super::model::{Model, Need};
 use super::slots::SlotSet;
 use super::timeline::{CertainOperation, Timeline};
-use super::unknown::{Candidates, UsedSets};
+use super::unknown::Candidates;
+use super::used::UsedSets;
 
 /// A point of the search: everything before `deadline` is linearized.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -20,13 +21,6 @@ pub(crate) struct Configuration<S, const WORDS: usize> {
     pub(crate) deadline: u32,
     /// Which operations of unknown outcome took effect, a number of [`UsedSets`].
     pub(crate) used: u32,
-}
-
-impl<S, const WORDS: usize> Configuration<S, WORDS> {
-    fn has_linearized<M: Model>(&self, operation: &CertainOperation<M>) -> bool {
-        let linearized = if operation.is_read { &self.reads } else { &self.linearized };
-        linearized.contains(operation.slot)
-    }
 }
 
 /// An operation to linearize next.
@@ -45,9 +39,18 @@ pub(crate) struct Moves<'a, M: Model> {
     /// The deadline at which the search ends.
     pub(crate) goal: u32,
     pub(crate) used: UsedSets,
+    /// How many operations were looked at so far.
+    pub(crate) work: u64,
+    /// Empty; kept for its memory.
+    unknown: Vec<Move>,
 }
 
 impl<'a, M: Model> Moves<'a, M> {
+    pub(crate) fn new(model: &'a M, timeline: &'a Timeline<M>) -> Self {
+        let goal = timeline.deadlines();
+        Self { model, timeline, goal, used: UsedSets::new(), work: 0, unknown: Vec::new() }
+    }
+
     /// The configuration in which nothing has happened yet, except reads of the initial state.
     /// `taken` is called with the calls that are linearized.
     pub(crate) fn start<const WORDS: usize>(
@@ -67,51 +70,92 @@ impl<'a, M: Model> Moves<'a, M> {
         configuration
     }
 
-    /// Finds everything that is worth trying next, the best last. `blocked` gets the groups of
+    /// The operation that is due, if it is possible and changes the state. (A read that matches
+    /// was taken when the state came to be.)
+    pub(crate) fn due<const WORDS: usize>(
+        &self,
+        at: &Configuration<M::State, WORDS>,
+    ) -> Option<Move> {
+        let due = self.timeline.deadline(at.deadline);
+        let operation = &self.timeline.certain[due.due as usize].operation;
+        let is_possible = !due.is_read && self.model.step(&at.state, operation).is_some();
+        is_possible.then_some(Move::Certain(due.due))
+    }
+
+    /// Finds everything else that is worth trying next, the best last. `blocked` gets the groups of
     /// unknown outcome that might have helped, if fewer of them had been used.
     pub(crate) fn find<const WORDS: usize>(
-        &self,
+        &mut self,
         at: &Configuration<M::State, WORDS>,
         found: &mut Vec<Move>,
         blocked: &mut Vec<u32>,
     ) {
-        let start = found.len();
-        let open = self.timeline.open(at.deadline);
-        for &operation in open.iter().rev() {
-            let certain = &self.timeline.certain[operation as usize];
-            // A read that matches was taken when the state came to be.
-            if !certain.is_read
-                && !at.linearized.contains(certain.slot)
-                && self.model.step(&at.state, &certain.operation).is_some()
+        let timeline = self.timeline;
+        let due = timeline.deadline(at.deadline);
+        // What the due operation waits for, if it waits. Whatever lets it pass comes first.
+        let awaited = match self.model.need(&timeline.certain[due.due as usize].operation) {
+            Need::State(state) if state != at.state => Some(state),
+            _ => None,
+        };
+        let mut unknown = std::mem::take(&mut self.unknown);
+        if !timeline.unknown.is_empty() {
+            self.find_unknown(at, &mut unknown, blocked);
+        }
+        let is_awaited = |moves: &Self, next| awaited.is_some() && moves.result(next) == awaited;
+        found.extend(unknown.iter().filter(|&&next| !is_awaited(self, next)));
+        let updates = timeline.updates(at.deadline);
+        self.work += updates.len() as u64;
+        let mut promising = 0;
+        for &operation in updates.iter().rev() {
+            let certain = &timeline.certain[operation as usize];
+            let next = Move::Certain(operation);
+            if operation == due.due
+                || at.linearized.contains(certain.slot)
+                || self.model.step(&at.state, &certain.operation).is_none()
             {
-                found.push(Move::Certain(operation));
+                continue;
+            }
+            if is_awaited(self, next) {
+                promising += 1;
+            } else {
+                found.push(next);
             }
         }
-        if !self.timeline.unknown.is_empty() {
-            let needed = self.needed(at);
-            let used = self.used.counts(at.used);
-            let mut candidates = Candidates { moves: found, blocked };
-            self.timeline.unknown.candidates(
-                self.model,
-                &at.state,
-                at.deadline,
-                used,
-                needed,
-                &mut candidates,
-            );
+        if promising > 0 {
+            let is_open = |&operation: &u32| {
+                let certain = &timeline.certain[operation as usize];
+                operation != due.due
+                    && !at.linearized.contains(certain.slot)
+                    && self.model.step(&at.state, &certain.operation).is_some()
+            };
+            let possible = updates.iter().rev().filter(|operation| is_open(operation));
+            let possible = possible.map(|&operation| Move::Certain(operation));
+            found.extend(possible.filter(|&next| is_awaited(self, next)));
         }
-        if found.len() < start + 2 {
-            return;
-        }
-        // Whatever lets the operation pass that is due comes first: the less is taken before its
-        // time, the more is left to choose from later.
-        let due = self.timeline.due(at.deadline);
-        found[start..].sort_by_key(|next| match (*next, &due.need) {
-            (Move::Certain(operation), _) if operation == open[0] => 4,
-            (_, Need::State(state)) if self.result(*next) == Some(state) => 3,
-            (Move::Certain(_), _) => 2,
-            (Move::Unknown(_), _) => 1,
-        });
+        found.extend(unknown.iter().filter(|&&next| is_awaited(self, next)));
+        unknown.clear();
+        self.unknown = unknown;
+    }
+
+    /// Finds the operations of unknown outcome that are worth trying next.
+    fn find_unknown<const WORDS: usize>(
+        &mut self,
+        at: &Configuration<M::State, WORDS>,
+        found: &mut Vec<Move>,
+        blocked: &mut Vec<u32>,
+    ) {
+        let needed = self.needed(at);
+        let used = self.used.counts(at.used);
+        let mut candidates = Candidates { moves: found, blocked, work: 0 };
+        self.timeline.unknown.candidates(
+            self.model,
+            &at.state,
+            at.deadline,
+            used,
+            needed,
+            &mut candidates,
+        );
+        self.work += candidates.work;
     }
 
     /// The states that open operations ask for, other than the one that is; `None` if one of them
@@ -121,15 +165,17 @@ impl<'a, M: Model> Moves<'a, M> {
         at: &Configuration<M::State, WORDS>,
     ) -> Option<Vec<M::State>> {
         let mut needed = Vec::new();
-        for &operation in self.timeline.open(at.deadline) {
+        let updates = self.timeline.updates(at.deadline).iter().map(|of| (of, &at.linearized));
+        let reads = self.timeline.reads(at.deadline).iter().map(|of| (of, &at.reads));
+        for (&operation, linearized) in updates.chain(reads) {
             let certain = &self.timeline.certain[operation as usize];
-            if at.has_linearized(certain) {
+            if linearized.contains(certain.slot) {
                 continue;
             }
-            match &certain.need {
+            match self.model.need(&certain.operation) {
                 Need::Unspecified => return None,
-                Need::State(state) if *state != at.state && !needed.contains(state) => {
-                    needed.push(state.clone());
+                Need::State(state) if state != at.state && !needed.contains(&state) => {
+                    needed.push(state);
                 }
                 _ => {}
             }
@@ -138,11 +184,11 @@ impl<'a, M: Model> Moves<'a, M> {
     }
 
     /// The state that a move leaves, if it is the same one whenever it happens.
-    fn result(&self, next: Move) -> Option<&M::State> {
-        match next {
-            Move::Certain(operation) => self.timeline.certain[operation as usize].result.as_ref(),
-            Move::Unknown(group) => self.timeline.unknown.groups[group as usize].result.as_ref(),
-        }
+    fn result(&self, next: Move) -> Option<M::State> {
+        self.model.result(match next {
+            Move::Certain(operation) => &self.timeline.certain[operation as usize].operation,
+            Move::Unknown(group) => &self.timeline.unknown.groups[group as usize].operation,
+        })
     }
 
     /// The configuration after a move that is possible. `taken` is called with the calls that are
@@ -186,23 +232,29 @@ impl<'a, M: Model> Moves<'a, M> {
         taken: &mut impl FnMut(u32),
     ) {
         let timeline = self.timeline;
-        for &operation in timeline.open(at.deadline) {
-            self.take_read(at, operation, taken);
+        let reads = timeline.reads(at.deadline);
+        self.work += reads.len() as u64;
+        for &operation in reads {
+            self.take_read(at, &timeline.certain[operation as usize], taken);
         }
         loop {
-            let due = timeline.due(at.deadline);
-            if !at.has_linearized(due) {
+            let due = timeline.deadline(at.deadline);
+            let linearized = if due.is_read { &mut at.reads } else { &mut at.linearized };
+            if !linearized.contains(due.slot) {
                 break;
             }
-            at.linearized.remove(due.slot);
-            at.reads.remove(due.slot);
-            at.used = self.used.retire(at.used, at.deadline, &timeline.unknown.groups);
+            linearized.remove(due.slot);
+            if at.used != UsedSets::NONE {
+                at.used = self.used.retire(at.used, at.deadline, &timeline.unknown.groups);
+            }
             at.deadline += 1;
             if at.deadline == self.goal {
                 break;
             }
-            for operation in timeline.invoked_since_last(at.deadline) {
-                self.take_read(at, operation, taken);
+            for certain in timeline.invoked_since_last(at.deadline) {
+                if certain.is_read {
+                    self.take_read(at, certain, taken);
+                }
             }
         }
     }
@@ -210,16 +262,12 @@ impl<'a, M: Model> Moves<'a, M> {
     fn take_read<const WORDS: usize>(
         &self,
         at: &mut Configuration<M::State, WORDS>,
-        operation: u32,
+        read: &CertainOperation<M>,
         taken: &mut impl FnMut(u32),
     ) {
-        let certain = &self.timeline.certain[operation as usize];
-        if certain.is_read
-            && !at.reads.contains(certain.slot)
-            && self.model.step(&at.state, &certain.operation).is_some()
-        {
-            at.reads.insert(certain.slot);
-            taken(certain.call);
+        if !at.reads.contains(read.slot) && self.model.step(&at.state, &read.operation).is_some() {
+            at.reads.insert(read.slot);
+            taken(read.call);
         }
     }
 }

@@ -1,19 +1,27 @@
 //! Sets of open operations, small enough to be copied at every step of the search.
 
+use std::hash::{Hash, Hasher};
+
 /// A set of slots; an operation holds a slot from its invocation to its completion, so the set is
 /// as wide as the number of operations that are open at once, not as the history is long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SlotSet<const WORDS: usize>([u64; WORDS]);
 
 impl<const WORDS: usize> SlotSet<WORDS> {
     pub(crate) const EMPTY: Self = Self([0; WORDS]);
 
+    /// There are enough words for every slot, so the remainder changes nothing; but with it the
+    /// compiler knows as well, and of a single word it knows which one.
+    const fn word(slot: u32) -> usize {
+        (slot / 64) as usize % WORDS
+    }
+
     pub(crate) fn contains(&self, slot: u32) -> bool {
-        self.0[word(slot)] & bit(slot) != 0
+        self.0[Self::word(slot)] & bit(slot) != 0
     }
 
     pub(crate) fn insert(&mut self, slot: u32) {
-        self.0[word(slot)] |= bit(slot);
+        self.0[Self::word(slot)] |= bit(slot);
     }
 
     pub(crate) fn is_subset_of(&self, other: &Self) -> bool {
@@ -21,12 +29,15 @@ impl<const WORDS: usize> SlotSet<WORDS> {
     }
 
     pub(crate) fn remove(&mut self, slot: u32) {
-        self.0[word(slot)] &= !bit(slot);
+        self.0[Self::word(slot)] &= !bit(slot);
     }
 }
 
-const fn word(slot: u32) -> usize {
-    (slot / 64) as usize
+// An array would be hashed byte by byte.
+impl<const WORDS: usize> Hash for SlotSet<WORDS> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.0.iter().for_each(|&word| hasher.write_u64(word));
+    }
 }
 
 const fn bit(slot: u32) -> u64 {

@@ -4,7 +4,7 @@
 //! operation has to be linearized before its own completion, and nothing else ever forces the
 //! search to do anything. What happens between two deadlines needs no finer clock.
 
-use super::model::{Model, Need};
+use super::model::Model;
 use super::unknown::UnknownOperations;
 
 /// An operation that certainly happened, or may have.
@@ -25,18 +25,42 @@ pub(crate) struct CertainOperation<M: Model> {
     pub(crate) call: u32,
     pub(crate) slot: u32,
     pub(crate) is_read: bool,
-    pub(crate) need: Need<M::State>,
-    pub(crate) result: Option<M::State>,
+}
+
+/// A completion that has to be reached with its operation linearized.
+pub(crate) struct Deadline {
+    /// The operation that is due, by its index in [`Timeline::certain`].
+    pub(crate) due: u32,
+    pub(crate) slot: u32,
+    pub(crate) is_read: bool,
+    /// Where in [`Timeline::open`] the operations open now begin: those that change the state, and
+    /// then the reads, each with the next deadline first.
+    updates_start: u32,
+    reads_start: u32,
+    /// How many certain operations were invoked before it.
+    invoked_before: u32,
+}
+
+/// The moment up to which a timeline has come.
+struct Now {
+    /// Completion, index in [`Timeline::certain`], and whether it is a read, of each open
+    /// operation, the next deadline first.
+    open: Vec<(u64, u32, bool)>,
+    free_slots: Vec<u32>,
+}
+
+impl Now {
+    fn next_deadline(&self) -> Option<u64> {
+        self.open.first().map(|&(completed, ..)| completed)
+    }
 }
 
 pub(crate) struct Timeline<M: Model> {
     /// In the order of invocation.
     pub(crate) certain: Vec<CertainOperation<M>>,
-    /// The operations open at each deadline, the one that is due first; `open_starts` delimits.
+    deadlines: Vec<Deadline>,
+    /// The operations open at each deadline, as [`Deadline`] delimits them.
     open: Vec<u32>,
-    open_starts: Vec<u32>,
-    /// For each deadline how many certain operations were invoked before it.
-    invoked_before: Vec<u32>,
     /// The largest number of certain operations open at once.
     pub(crate) slots: u32,
     pub(crate) unknown: UnknownOperations<M>,
@@ -49,108 +73,110 @@ impl<M: Model> Timeline<M> {
     /// Prepares `calls`, which are in the order of invocation. `None` if so many operations are
     /// open at once that there is no hope for any search.
     pub(crate) fn new(model: &M, calls: &[Call<M::Operation>]) -> Option<Self> {
-        let deadlines = deadlines(calls);
         let mut timeline = Self {
-            certain: Vec::with_capacity(deadlines.len()),
-            open: Vec::with_capacity(deadlines.len() * 4),
-            open_starts: vec![0],
-            invoked_before: Vec::with_capacity(deadlines.len()),
+            certain: Vec::with_capacity(calls.len()),
+            open: Vec::with_capacity(calls.len() * 4),
+            deadlines: Vec::with_capacity(calls.len()),
             slots: 0,
             unknown: UnknownOperations::default(),
         };
-        // Deadline and index of each operation open now, the next deadline first.
-        let mut open: Vec<(u32, u32)> = Vec::new();
-        let mut free_slots: Vec<u32> = Vec::new();
-        let mut upcoming = calls.iter().zip(0_u32..).peekable();
-        let deadline_of = deadline_of(calls, &deadlines);
-
-        for (&(completed, _), deadline) in deadlines.iter().zip(0_u32..) {
-            while let Some((call, index)) = upcoming.next_if(|(call, _)| call.invoked < completed) {
-                let operation = call.operation.clone();
-                if call.completed.is_none() {
-                    timeline.unknown.add(model, operation, index, deadline);
-                    continue;
-                }
-                let slot = free_slots.pop().unwrap_or_else(|| {
-                    timeline.slots += 1;
-                    timeline.slots - 1
-                });
-                let own_deadline = deadline_of[index as usize];
-                let place = open.partition_point(|&(other, _)| other < own_deadline);
-                open.insert(place, (own_deadline, timeline.certain.len() as u32));
-                timeline.certain.push(CertainOperation {
-                    call: index,
-                    slot,
-                    is_read: model.is_read(&operation),
-                    need: model.need(&operation),
-                    result: model.result(&operation),
-                    operation,
-                });
+        let mut now = Now { open: Vec::new(), free_slots: Vec::new() };
+        for (call, index) in calls.iter().zip(0_u32..) {
+            while now.next_deadline().is_some_and(|completed| completed < call.invoked) {
+                timeline.pass(&mut now)?;
             }
-            if timeline.open.len() + open.len() > OPEN_MAX {
-                return None;
-            }
-            timeline.open.extend(open.iter().map(|&(_, operation)| operation));
-            timeline.open_starts.push(timeline.open.len() as u32);
-            timeline.invoked_before.push(timeline.certain.len() as u32);
-            let (_, due) = open.remove(0);
-            free_slots.push(timeline.certain[due as usize].slot);
+            let operation = call.operation.clone();
+            let Some(completed) = call.completed else {
+                let deadline = timeline.deadlines();
+                timeline.unknown.add(model, operation, index, deadline);
+                continue;
+            };
+            let slot = now.free_slots.pop().unwrap_or_else(|| {
+                timeline.slots += 1;
+                timeline.slots - 1
+            });
+            let is_read = model.is_read(&operation);
+            let place = now.open.iter().rposition(|&(other, ..)| other < completed);
+            let place = place.map_or(0, |last| last + 1);
+            now.open.insert(place, (completed, timeline.certain.len() as u32, is_read));
+            timeline.certain.push(CertainOperation { call: index, slot, is_read, operation });
         }
-        timeline.retire_unknown();
+        while !now.open.is_empty() {
+            timeline.pass(&mut now)?;
+        }
+        timeline.retire_unknown(model);
         Some(timeline)
+    }
+
+    /// Notes what is open at the next deadline, and passes it.
+    fn pass(&mut self, now: &mut Now) -> Option<()> {
+        if self.open.len() + now.open.len() > OPEN_MAX {
+            return None;
+        }
+        let of_kind = |wanted| {
+            let open = now.open.iter();
+            open.filter(move |&&(.., is_read)| is_read == wanted)
+                .map(|&(_, operation, _)| operation)
+        };
+        let updates_start = self.open.len() as u32;
+        self.open.extend(of_kind(false));
+        let reads_start = self.open.len() as u32;
+        self.open.extend(of_kind(true));
+        let (_, due, is_read) = now.open.remove(0);
+        let slot = self.certain[due as usize].slot;
+        now.free_slots.push(slot);
+        let invoked_before = self.certain.len() as u32;
+        self.deadlines.push(Deadline {
+            due,
+            slot,
+            is_read,
+            updates_start,
+            reads_start,
+            invoked_before,
+        });
+        Some(())
     }
 
     /// How many deadlines there are; past the last one everything is linearized.
     pub(crate) fn deadlines(&self) -> u32 {
-        self.invoked_before.len() as u32
+        self.deadlines.len() as u32
     }
 
-    /// The certain operations open at a deadline; the first one is due.
-    pub(crate) fn open(&self, deadline: u32) -> &[u32] {
-        let at = deadline as usize;
-        &self.open[self.open_starts[at] as usize..self.open_starts[at + 1] as usize]
+    pub(crate) fn deadline(&self, deadline: u32) -> &Deadline {
+        &self.deadlines[deadline as usize]
+    }
+
+    /// The operations open at a deadline that may change the state.
+    pub(crate) fn updates(&self, deadline: u32) -> &[u32] {
+        let at = self.deadline(deadline);
+        &self.open[at.updates_start as usize..at.reads_start as usize]
+    }
+
+    /// The reads open at a deadline.
+    pub(crate) fn reads(&self, deadline: u32) -> &[u32] {
+        let start = self.deadline(deadline).reads_start as usize;
+        let next = self.deadlines.get(deadline as usize + 1);
+        &self.open[start..next.map_or(self.open.len(), |next| next.updates_start as usize)]
     }
 
     /// The operation that has to be linearized before this deadline passes.
     pub(crate) fn due(&self, deadline: u32) -> &CertainOperation<M> {
-        &self.certain[self.open(deadline)[0] as usize]
+        &self.certain[self.deadline(deadline).due as usize]
     }
 
-    /// The certain operations invoked after the deadline before this one.
-    pub(crate) fn invoked_since_last(&self, deadline: u32) -> std::ops::Range<u32> {
-        let at = deadline as usize;
-        let start = if at == 0 { 0 } else { self.invoked_before[at - 1] };
-        start..self.invoked_before[at]
+    /// The certain operations invoked after the deadline before this one, which is not the first.
+    pub(crate) fn invoked_since_last(&self, deadline: u32) -> &[CertainOperation<M>] {
+        let start = self.deadline(deadline - 1).invoked_before as usize;
+        &self.certain[start..self.deadline(deadline).invoked_before as usize]
     }
 
     /// Tells the operations of unknown outcome until when their results can matter.
-    fn retire_unknown(&mut self) {
+    fn retire_unknown(&mut self, model: &M) {
         if self.unknown.is_empty() {
             return;
         }
-        let (open, certain) = (&self.open, &self.certain);
-        let due = self.open_starts[..self.invoked_before.len()].iter();
-        let due = due.map(|&start| certain[open[start as usize] as usize].need.clone());
+        let due = self.deadlines.iter();
+        let due = due.map(|deadline| model.need(&self.certain[deadline.due as usize].operation));
         self.unknown.retire(due);
     }
-}
-
-/// Completion and call of every certain operation, in the order of the completions.
-fn deadlines<O>(calls: &[Call<O>]) -> Vec<(u64, u32)> {
-    let mut deadlines: Vec<(u64, u32)> = calls
-        .iter()
-        .zip(0..)
-        .filter_map(|(call, index)| call.completed.map(|completed| (completed, index)))
-        .collect();
-    deadlines.sort_unstable();
-    deadlines
-}
-
-/// The deadline of each call; meaningless for those of unknown outcome.
-fn deadline_of<O>(calls: &[Call<O>], deadlines: &[(u64, u32)]) -> Vec<u32> {
-    let mut deadline_of = vec![u32::MAX; calls.len()];
-    for (&(_, call), deadline) in deadlines.iter().zip(0..) {
-        deadline_of[call as usize] = deadline;
-    }
-    deadline_of
 }

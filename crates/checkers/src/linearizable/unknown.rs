@@ -8,25 +8,25 @@
 //!   ([`UnknownOperations::candidates`]).
 //! - When the search fails at some point, it learns which groups it would have needed more of
 //!   ([`Candidates::blocked`]). Only if another way to the same point has used fewer of these is it
-//!   worth trying ([`UsedSets::covers`]).
+//!   worth trying ([`covers`](super::used::UsedSets::covers)).
 //! - Once nobody can need the result of a group any more, how many of it were used is forgotten
-//!   ([`UsedSets::retire`]).
+//!   ([`retire`](super::used::UsedSets::retire)).
 
 use rustc_hash::FxHashMap;
 
 use super::model::{Model, Need};
 use super::moves::Move;
+use super::used::count;
 
 /// Equal operations of unknown outcome.
 pub(crate) struct Group<M: Model> {
     pub(crate) operation: M::Operation,
     need: Need<M::State>,
-    pub(crate) result: Option<M::State>,
     /// For each of them, in the order of invocation: its call, and the deadline from which on it
     /// may take effect.
     members: Vec<(u32, u32)>,
     /// The first deadline before which its result cannot matter any more.
-    retires_at: u32,
+    pub(crate) retires_at: u32,
 }
 
 impl<M: Model> Group<M> {
@@ -77,7 +77,7 @@ impl<M: Model> UnknownOperations<M> {
             if let Some(state) = result.clone() {
                 self.by_result.entry(state).or_default().push(group);
             }
-            groups.push(Group { operation, need, result, members: Vec::new(), retires_at: 0 });
+            groups.push(Group { operation, need, members: Vec::new(), retires_at: 0 });
             group
         });
         groups[group as usize].members.push((call, deadline));
@@ -131,6 +131,7 @@ impl<M: Model> UnknownOperations<M> {
         candidates: &mut Candidates<'_>,
     ) {
         let mut try_group = |number: u32| {
+            candidates.work += 1;
             let group = &self.groups[number as usize];
             let used = count(used, number);
             let next = model.step(state, &group.operation);
@@ -182,94 +183,6 @@ pub(crate) struct Candidates<'a> {
     pub(crate) moves: &'a mut Vec<Move>,
     /// Groups that might have helped, if fewer of them had been used.
     pub(crate) blocked: &'a mut Vec<u32>,
-}
-
-/// How many of a group are in a set.
-fn count(used: &[(u32, u32)], group: u32) -> u32 {
-    used.binary_search_by_key(&group, |&(group, _)| group).map_or(0, |place| used[place].1)
-}
-
-/// Which operations of unknown outcome a partial linearization has used: group and number, sorted.
-/// Each set is stored once and known by its number, so that configurations stay small.
-pub(crate) struct UsedSets {
-    sets: Vec<UsedSet>,
-    numbers: FxHashMap<Box<[(u32, u32)]>, u32>,
-}
-
-struct UsedSet {
-    counts: Box<[(u32, u32)]>,
-    /// The first deadline at which a group in it retires.
-    changes_at: u32,
-}
-
-impl UsedSets {
-    /// The number of the empty set.
-    pub(crate) const NONE: u32 = 0;
-
-    pub(crate) fn new() -> Self {
-        let none = UsedSet { counts: Box::default(), changes_at: u32::MAX };
-        Self { sets: vec![none], numbers: FxHashMap::from_iter([(Box::default(), Self::NONE)]) }
-    }
-
-    pub(crate) fn counts(&self, set: u32) -> &[(u32, u32)] {
-        &self.sets[set as usize].counts
-    }
-
-    /// How many of a group are in a set.
-    pub(crate) fn count(&self, set: u32, group: u32) -> u32 {
-        count(self.counts(set), group)
-    }
-
-    /// The part of a set that is of these groups.
-    pub(crate) fn only<M: Model>(&mut self, set: u32, of: &[u32], groups: &[Group<M>]) -> u32 {
-        if of.is_empty() || set == Self::NONE {
-            return Self::NONE;
-        }
-        let counts = self.counts(set).iter().filter(|(group, _)| of.contains(group)).copied();
-        self.number(counts.collect(), groups)
-    }
-
-    /// The set with one more of a group.
-    pub(crate) fn with<M: Model>(&mut self, set: u32, group: u32, groups: &[Group<M>]) -> u32 {
-        let mut counts = self.counts(set).to_vec();
-        match counts.binary_search_by_key(&group, |&(group, _)| group) {
-            Ok(place) => counts[place].1 += 1,
-            Err(place) => counts.insert(place, (group, 1)),
-        }
-        self.number(counts, groups)
-    }
-
-    /// The set without the groups that cannot matter once `passed` is behind.
-    pub(crate) fn retire<M: Model>(&mut self, set: u32, passed: u32, groups: &[Group<M>]) -> u32 {
-        if passed + 1 < self.sets[set as usize].changes_at {
-            return set;
-        }
-        let still_matters =
-            |&&(group, _): &&(u32, u32)| groups[group as usize].retires_at > passed + 1;
-        let counts = self.counts(set).iter().filter(still_matters).copied().collect();
-        self.number(counts, groups)
-    }
-
-    fn number<M: Model>(&mut self, counts: Vec<(u32, u32)>, groups: &[Group<M>]) -> u32 {
-        let counts = counts.into_boxed_slice();
-        if let Some(&number) = self.numbers.get(&counts) {
-            return number;
-        }
-        let number = self.sets.len() as u32;
-        let retirements = counts.iter().map(|&(group, _)| groups[group as usize].retires_at);
-        let changes_at = retirements.min().unwrap_or(u32::MAX);
-        self.numbers.insert(counts.clone(), number);
-        self.sets.push(UsedSet { counts, changes_at });
-        number
-    }
-
-    /// Whether `set` holds everything that `part` holds: what can be done after `set` can be done
-    /// after `part` as well.
-    pub(crate) fn covers(&self, set: u32, part: u32) -> bool {
-        if part == Self::NONE || part == set {
-            return true;
-        }
-        let (set, part) = (self.counts(set), self.counts(part));
-        part.len() <= set.len() && part.iter().all(|&(group, number)| count(set, group) >= number)
-    }
+    /// How many groups were looked at.
+    pub(crate) work: u64,
 }

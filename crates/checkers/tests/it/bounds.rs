@@ -4,6 +4,7 @@ use checkers::linearizable::{STATES_MAX, Undecided, WorkLimit, check};
 use checkers::{Event, Kind, Op, Process, Verdict};
 
 use crate::generator::{Random, Shape, valid_history};
+use crate::mutation::mutate;
 
 fn event(index: u64, process: u64, kind: Kind, op: Op<u64>) -> Event<u64> {
     let process = Process::Client(process);
@@ -50,6 +51,42 @@ fn a_search_that_exceeds_its_bound_is_undecided() {
     // With few enough of them the answer is known.
     let mut limit = WorkLimit { states_max: STATES_MAX, stop: &mut || false };
     assert_eq!(check(&hopeless(8), &mut limit).unwrap().verdict, Verdict::Invalid);
+}
+
+#[test]
+fn the_memory_of_a_search_is_bounded_as_well() {
+    // A hundred clients and many unknown outcomes: every configuration remembers which of them it
+    // has used, and these sets are most of what the search takes.
+    let shape = Shape { operations: 1_000, clients: 100, keys: 1, values: 30, unknown_percent: 30 };
+    let mut random = Random(2);
+    let mut events = valid_history(&mut random, shape);
+    for _ in 0..5 {
+        mutate(&mut random, &mut events, shape.values);
+    }
+    let mut limit = WorkLimit { states_max: 100_000, stop: &mut || false };
+    let result = &check(&events, &mut limit).unwrap().results[0];
+    assert_eq!(result.undecided, Some(Undecided::MemoryMax));
+    assert!((20_000..80_000).contains(&result.states), "{} states", result.states);
+    let text = serde_json::to_value(result).unwrap();
+    assert_eq!(text["undecided"], "memory-max");
+}
+
+#[test]
+fn the_work_of_a_search_is_bounded_as_well() {
+    // Every move looks at two hundred open reads, whether they match what it leaves.
+    let mut events = hopeless(20);
+    for process in 100..300 {
+        let read = |kind, value| event(0, process, kind, Op::Read { key: 0, value });
+        events.insert(4, read(Kind::Invoke, None));
+        events.push(read(Kind::Ok, Some(Some(999))));
+    }
+    for (event, index) in events.iter_mut().zip(0..) {
+        event.index = index;
+    }
+    let mut limit = WorkLimit { states_max: 100_000, stop: &mut || false };
+    let result = &check(&events, &mut limit).unwrap().results[0];
+    assert_eq!(result.undecided, Some(Undecided::WorkMax));
+    assert!((10_000..100_000).contains(&result.states), "{} states", result.states);
 }
 
 #[test]
