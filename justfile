@@ -109,9 +109,36 @@ kill-consensus: build
 sweep-gossiper SEEDS="0..10000": build
     {{eddy}} sweep --seeds {{SEEDS}} --simulate gossiper -w broadcast --node-count 25 --rate 20 --time-limit 20 --latency 20 --nemesis partition,loss,duplicate,one-way,pause --nemesis-interval 3
 
-# 10,000 seeds of lin-kv in virtual time, with every fault on the network; every node answers after healing.
-sweep-consensus SEEDS="0..10000": build
-    {{eddy}} sweep --seeds {{SEEDS}} --simulate consensus -w lin-kv --node-count 5 --concurrency 4n --rate 100 --time-limit 30 --latency 10 --settle 5 --nemesis partition,loss,duplicate,one-way,pause --nemesis-interval 3
+# lin-kv in virtual time, so many seeds of each of many configurations: every fault on the network, pauses, latencies of each distribution, logs that are compacted early and late, and kills with what was stored. Every node answers after healing.
+sweep-consensus COUNT="1000": build
+    #!/usr/bin/env bash
+    set -euo pipefail
+    first=0
+    sweep() {
+        echo "seeds $first..$((first + {{COUNT}})): $*"
+        {{eddy}} sweep --seeds "$first..$((first + {{COUNT}}))" --simulate consensus -w lin-kv --concurrency 4n \
+            --time-limit 30 --settle 5 "$@"
+        first=$((first + {{COUNT}}))
+    }
+    network=partition,loss,duplicate,one-way,pause
+    sweep --node-count 5 --rate 100 --latency 10 --nemesis "$network" --nemesis-interval 3
+    sweep --node-count 3 --rate 100 --latency 30 --latency-dist exponential --nemesis "$network" --nemesis-interval 2 -- --compact-after 5
+    for nodes in 3 5; do
+        for compact in 5 50 1000; do
+            for latency in "10 --latency-dist constant" "20 --latency-dist uniform" "40 --latency-dist exponential"; do
+                sweep --node-count "$nodes" --rate 50 --latency $latency --nemesis kill,partition,pause --nemesis-interval 1.5 -- --state-dir '{run}' --compact-after "$compact"
+            done
+        done
+    done
+
+# What `consensus --help` promises of clusters without a state directory, for so many seeds of kills and cuts.
+sweep-promise COUNT="1000":
+    SEEDS={{COUNT}} cargo test --release -p consensus --test it promise
+
+# Changes the code in small ways and sees whether the tests notice: `just mutants raft`. It takes hours, and goes on where it was stopped.
+mutants *SETS:
+    @command -v cargo-mutants >/dev/null || cargo install --locked cargo-mutants
+    mutants/run {{SETS}}
 
 # The checkers against other crates.
 bench-checkers:
