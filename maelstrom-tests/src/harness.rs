@@ -17,6 +17,7 @@ use simulator::{Random, Statistics};
 use crate::nemesis::{Nemesis, Step};
 use crate::options::Options;
 use crate::progress::Progress;
+use crate::wire;
 use crate::workload::{OnError, Worker, Workload};
 use crate::world::{Answer, Problem, ProblemKind, Question, Reply, World};
 
@@ -166,7 +167,7 @@ impl<'a, W: World> Harness<'a, W> {
         let mut waiting = Vec::new();
         for node in 0..self.world.node_ids().len() {
             let client = self.new_client(None);
-            self.world.send(&client, node, MessageId(1), &question);
+            self.world.send(&client, node, wire::write(&question, MessageId(1)));
             waiting.push((client, node));
         }
         let deadline = self.world.now() + SETUP_TIMEOUT;
@@ -180,7 +181,7 @@ impl<'a, W: World> Harness<'a, W> {
                 continue;
             };
             let (_, index) = waiting.swap_remove(at);
-            let reason = match self.world.read(&mut question, reply.payload) {
+            let reason = match wire::read(self.options.workload, &mut question, &reply.body) {
                 Answer::Ok => continue,
                 Answer::Error(error) => error.to_string(),
                 Answer::Malformed(reason) => reason,
@@ -319,12 +320,12 @@ impl<'a, W: World> Harness<'a, W> {
         let msg_id = MessageId(state.next_message);
         state.next_message += 1;
         let deadline = self.world.now() + self.workload.timeout();
-        self.world.send(&client, state.node, msg_id, &question);
+        self.world.send(&client, state.node, wire::write(&question, msg_id));
         state.open = Some(Open { question, msg_id, deadline, is_final });
         self.deadlines.insert((deadline, worker));
     }
 
-    fn receive(&mut self, reply: Reply<W::Payload>) {
+    fn receive(&mut self, reply: Reply) {
         let Some(worker) = self.worker_of(&reply.client) else {
             return self.note_late_reply(&reply);
         };
@@ -333,7 +334,7 @@ impl<'a, W: World> Harness<'a, W> {
             return self.note_late_reply(&reply);
         }
         let Some(mut open) = self.close(worker) else { return };
-        let answer = self.world.read(&mut open.question, reply.payload);
+        let answer = wire::read(self.options.workload, &mut open.question, &reply.body);
         let Question::Op(op) = open.question else { return };
         let (kind, error) = match answer {
             Answer::Ok => {
@@ -358,7 +359,7 @@ impl<'a, W: World> Harness<'a, W> {
     }
 
     /// Keeps the first reply of each node that nobody waits for, and counts the others.
-    fn note_late_reply(&mut self, reply: &Reply<W::Payload>) {
+    fn note_late_reply(&mut self, reply: &Reply) {
         if let Some(known) = self.late_replies.iter_mut().find(|late| late.node == reply.node) {
             known.count += 1;
             return;

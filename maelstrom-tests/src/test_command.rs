@@ -272,16 +272,6 @@ pub(crate) fn check(call: &Call) -> Result<(), TestError> {
         expectation.check(options.workload).map_err(TestError::usage)?;
     }
     match &call.target {
-        Target::Simulated(node) if !node.workloads().contains(&options.workload) => {
-            let served: Vec<_> =
-                node.workloads().iter().map(|workload| workload.as_str()).collect();
-            Err(TestError::usage(format!(
-                "{} does not serve {}; it serves {}",
-                node.as_str(),
-                options.workload.as_str(),
-                served.join(", ")
-            )))
-        }
         Target::Simulated(_) => Ok(()),
         Target::Program(_) if options.nemesis.contains(&FaultKind::Clock) => Err(TestError::usage(
             "--nemesis clock is for virtual time only: real processes share the machine's clock",

@@ -23,15 +23,15 @@ pub enum Question {
 
 /// A message for a client.
 #[derive(Debug)]
-pub struct Reply<P> {
+pub struct Reply {
     /// The node that sent it.
     pub node: NodeId,
     /// The client.
     pub client: NodeId,
     /// The request that it answers.
     pub in_reply_to: Option<MessageId>,
-    /// What it says, as this world has it.
-    pub payload: P,
+    /// Its whole body.
+    pub body: String,
 }
 
 /// What a reply says.
@@ -115,23 +115,17 @@ impl ProblemKind {
 
 /// Nodes, network and clock.
 pub trait World {
-    /// What a reply says before it is read.
-    type Payload;
-
     /// Time since the world began.
     fn now(&self) -> Time;
 
     /// The names of the nodes.
     fn node_ids(&self) -> &[NodeId];
 
-    /// Sends a client's request to a node.
-    fn send(&mut self, client: &NodeId, node: usize, msg_id: MessageId, question: &Question);
+    /// Sends a client's request to a node: a whole body.
+    fn send(&mut self, client: &NodeId, node: usize, body: String);
 
     /// Waits for the next message to a client, at most until then.
-    fn wait(&mut self, until: Time) -> Option<Reply<Self::Payload>>;
-
-    /// Reads a reply as the answer to this question.
-    fn read(&self, question: &mut Question, payload: Self::Payload) -> Answer;
+    fn wait(&mut self, until: Time) -> Option<Reply>;
 
     /// Makes something break, or mends it.
     fn inject(&mut self, fault: &Fault);

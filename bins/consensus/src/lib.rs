@@ -39,5 +39,7 @@ use proto::{Arguments, Program};
 #[must_use]
 pub fn program() -> Program {
     let lin_kv = |arguments: &mut Arguments| Ok(ConsensusNode::new(args::parse(arguments)?));
-    Program::new("consensus", env!("CARGO_PKG_VERSION")).node(args::MANUAL, lin_kv)
+    Program::new("consensus", env!("CARGO_PKG_VERSION"))
+        .node(args::MANUAL, lin_kv)
+        .invariant(simulated::SafetyWatch::new)
 }

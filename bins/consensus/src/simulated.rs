@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use proto::{MessageId, NodeId, Payload, Time};
+use proto::{Insides, Invariant, MessageId, NodeId, Payload, Time};
 use raft::{Invariants, Violation};
 use simulator::{Cluster, ClusterOptions};
 
@@ -54,12 +54,9 @@ impl SafetyWatch {
     /// # Errors
     ///
     /// The property that does not hold.
-    pub fn look(
-        &mut self,
-        cluster: &Cluster<ConsensusNode>,
-        index: usize,
-    ) -> Result<(), Violation> {
-        let Some(replica) = cluster.node(index).replica() else { return Ok(()) };
+    pub fn look(&mut self, cluster: &dyn Insides, index: usize) -> Result<(), Violation> {
+        let node = cluster.node(index).downcast_ref::<ConsensusNode>();
+        let Some(replica) = node.and_then(ConsensusNode::replica) else { return Ok(()) };
         let life = std::mem::replace(&mut self.lives[index], cluster.life(index));
         // The simulator counts nodes as `init` lists them, Raft by name.
         let raft = replica.raft();
@@ -67,6 +64,12 @@ impl SafetyWatch {
             self.invariants.restarted(raft.id());
         }
         self.invariants.observe(raft)
+    }
+}
+
+impl Invariant for SafetyWatch {
+    fn look(&mut self, cluster: &dyn Insides, index: usize) -> Result<(), String> {
+        self.look(cluster, index).map_err(|violation| violation.to_string())
     }
 }
 

@@ -34,8 +34,11 @@
 //! assert_eq!(reply.payload, Payload::Body(Body::PingOk));
 //! ```
 
+mod any_cluster;
 mod cluster;
-mod machine;
+mod engine_host;
+mod fabric;
+mod host;
 mod network;
 mod observation;
 mod options;
@@ -45,7 +48,11 @@ mod queue;
 mod random;
 mod service;
 
+pub use any_cluster::{AnyCluster, AnyStep, Trouble};
 pub use cluster::{Cluster, Step};
+pub use engine_host::{EngineHost, WALL_CLOCK_START_MS};
+pub use fabric::{Alarm, Fabric, Happening, InFlight, Parcel, Unsent};
+pub use host::{Host, Output};
 pub use network::{
     Count, Endpoint, LatencyDistribution, Network, NetworkOptions, Route, Statistics,
 };
@@ -55,4 +62,4 @@ pub use overload::{Limit, Overload};
 pub use partition::{Cut, CutKind};
 pub use queue::Queue;
 pub use random::Random;
-pub use service::{Answer, Services};
+pub use service::{Answer, Services, read_request};

@@ -1,10 +1,10 @@
 //! Messages as whoever keeps a journal sees them.
 
-use proto::{Message, Payload, Time};
+use proto::{AnyMessage, Time};
 
 /// A message as the network sees it, for whoever keeps a journal.
 #[derive(Debug)]
-pub struct Observation<'a, B> {
+pub struct Observation<'a> {
     /// When.
     pub time: Time,
     /// The message's number in this run. Duplicates share it.
@@ -12,7 +12,7 @@ pub struct Observation<'a, B> {
     /// What became of it.
     pub fate: Fate,
     /// The message.
-    pub message: &'a Message<Payload<B>>,
+    pub message: &'a AnyMessage,
 }
 
 /// What became of a message.

@@ -30,7 +30,8 @@ pub struct Overload {
 #[derive(Debug)]
 pub(crate) struct Load {
     limits: Limits,
-    in_flight: usize,
+    /// Messages kept for nodes that are paused.
+    kept: usize,
     second: u64,
     events: u64,
     sent: Vec<u64>,
@@ -39,24 +40,28 @@ pub(crate) struct Load {
 
 impl Load {
     pub(crate) fn new(limits: Limits, nodes: usize) -> Self {
-        Self { limits, in_flight: 0, second: 0, events: 0, sent: vec![0; nodes], overload: None }
+        Self { limits, kept: 0, second: 0, events: 0, sent: vec![0; nodes], overload: None }
     }
 
     pub(crate) fn overload(&self) -> Option<&Overload> {
         self.overload.as_ref()
     }
 
-    /// One more message is on its way.
-    pub(crate) fn add(&mut self, now: Time) {
-        self.in_flight += 1;
-        if self.in_flight > self.limits.in_flight {
-            self.exceed(now, Limit::InFlight(self.limits.in_flight));
-        }
+    /// So many more messages are kept for a node that is paused.
+    pub(crate) fn keep(&mut self, messages: usize) {
+        self.kept += messages;
     }
 
-    /// So many messages have arrived, or are gone.
-    pub(crate) fn remove(&mut self, messages: usize) {
-        self.in_flight -= messages;
+    /// So many messages are kept no longer.
+    pub(crate) fn release(&mut self, messages: usize) {
+        self.kept -= messages;
+    }
+
+    /// Looks whether too many messages are on their way or kept.
+    pub(crate) fn weigh(&mut self, now: Time, in_flight: usize) {
+        if in_flight + self.kept > self.limits.in_flight {
+            self.exceed(now, Limit::InFlight(self.limits.in_flight));
+        }
     }
 
     /// A node sends a message.

@@ -9,7 +9,6 @@ use simulator::Services;
 
 use crate::conversation::{Conversation, Deadline, Heard, Line};
 use crate::process::message::{self, quote};
-use crate::service_request;
 
 /// How long to look for more lines after an answer came: answers to one request that come twice
 /// come together.
@@ -147,7 +146,7 @@ impl Subject {
 
     /// Answers in the name of a service.
     fn serve(&mut self, service: usize, request: &message::Line<'_>) {
-        let Some((msg_id, asked)) = service_request::read(request.body) else { return };
+        let Some((msg_id, asked)) = simulator::read_request(request.body) else { return };
         let Some(answer) = self.services.handle(service, &request.src, &asked) else { return };
         let reply: proto::Message<Payload<ServiceReply>> = proto::Message {
             src: request.dest.clone(),

@@ -36,7 +36,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use proto::service::SERVICE_IDS;
-use proto::{MessageId, NodeId, Time};
+use proto::{NodeId, Time};
 use rustc_hash::FxHashMap;
 use rustix::process::Signal;
 use simulator::{Endpoint, Network, NetworkOptions, Queue, Services, Statistics};
@@ -50,7 +50,7 @@ use self::signals::Signals;
 use self::stderr::Log;
 use crate::options::WorkloadName;
 use crate::store;
-use crate::world::{Answer, Fault, Problem, ProblemKind, Question, Reply, World};
+use crate::world::{Fault, Problem, ProblemKind, Reply, World};
 
 pub use self::program::{ProgramError, check_program};
 pub use self::reaper::{REAP_ARGUMENT, reap};
@@ -131,7 +131,6 @@ pub struct ProcessWorld {
     started: Instant,
     /// The time of what is being handled.
     time: Time,
-    workload: WorkloadName,
     program: Program,
     node_ids: Vec<NodeId>,
     nodes: Vec<Node>,
@@ -144,7 +143,7 @@ pub struct ProcessWorld {
     /// Messages so far.
     messages: u64,
     journal: Option<Journal>,
-    replies: VecDeque<Reply<String>>,
+    replies: VecDeque<Reply>,
     problems: Problems,
     signals: Signals,
     reaper: Option<Reaper>,
@@ -194,7 +193,6 @@ impl ProcessWorld {
         let mut world = Self {
             started,
             time: Time::ZERO,
-            workload: options.workload,
             program: Program {
                 path,
                 arguments: options.arguments.clone(),
@@ -335,8 +333,6 @@ impl Drop for ProcessWorld {
 }
 
 impl World for ProcessWorld {
-    type Payload = String;
-
     fn now(&self) -> Time {
         self.clock()
     }
@@ -345,17 +341,13 @@ impl World for ProcessWorld {
         &self.node_ids
     }
 
-    fn send(&mut self, client: &NodeId, node: usize, msg_id: MessageId, question: &Question) {
+    fn send(&mut self, client: &NodeId, node: usize, body: String) {
         self.time = self.clock();
-        self.send_request(client, node, msg_id, question);
+        self.send_request(client, node, &body);
     }
 
-    fn wait(&mut self, until: Time) -> Option<Reply<String>> {
+    fn wait(&mut self, until: Time) -> Option<Reply> {
         self.next_reply(until)
-    }
-
-    fn read(&self, question: &mut Question, payload: String) -> Answer {
-        reply::read(self.workload, question, &payload)
     }
 
     fn inject(&mut self, fault: &Fault) {

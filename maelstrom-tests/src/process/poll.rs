@@ -24,7 +24,7 @@ const LAST_READS_MAX: usize = 1024;
 
 impl ProcessWorld {
     /// Waits for the next message to a client, at most until then or until the user interrupts.
-    pub(super) fn next_reply(&mut self, until: Time) -> Option<Reply<String>> {
+    pub(super) fn next_reply(&mut self, until: Time) -> Option<Reply> {
         while self.replies.is_empty() {
             // Even if it is late already, there is one look at what has come meanwhile.
             let is_last_look = self.clock() >= until;

@@ -16,7 +16,7 @@ use crate::options::WorkloadName;
 use crate::world::{Answer, Question};
 
 /// Reads a body as the answer to `question` and writes what came back into it.
-pub(crate) fn read(workload: WorkloadName, question: &mut Question, body: &str) -> Answer {
+pub fn read(workload: WorkloadName, question: &mut Question, body: &str) -> Answer {
     match try_read(workload, question, body) {
         Ok(answer) => answer,
         Err(flaw) => Answer::Malformed(format!("{flaw}: {}", quote(body.as_bytes()))),

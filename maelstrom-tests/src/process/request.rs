@@ -26,6 +26,12 @@ impl Serialize for Request<'_> {
     }
 }
 
+/// The body of a request as text.
+pub fn write(question: &Question, msg_id: MessageId) -> String {
+    // Ids, numbers and JSON values always have a JSON form.
+    serde_json::to_string(&Request { question, msg_id }).unwrap_or_default()
+}
+
 /// The `type` of a request. Its reply has the same with `_ok` after it.
 pub(super) fn kind(question: &Question) -> &str {
     match question {

@@ -13,9 +13,7 @@ use super::journal::{Loss, MessageEvent};
 use super::lines::Piece;
 use super::message::{self, Message, quote};
 use super::node::{BACKLOG_MIB_MAX, LINE_BYTES_MAX, PendingInit};
-use super::request::Request;
-use crate::service_request;
-use crate::world::{ProblemKind, Question, Reply};
+use crate::world::{ProblemKind, Reply};
 
 /// How long a node has to answer `init`.
 const INIT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
@@ -78,17 +76,10 @@ impl ProcessWorld {
     }
 
     /// Sends a client's request.
-    pub(super) fn send_request(
-        &mut self,
-        client: &NodeId,
-        index: usize,
-        msg_id: MessageId,
-        question: &Question,
-    ) {
+    pub(super) fn send_request(&mut self, client: &NodeId, index: usize, body: &str) {
         self.directory.entry(client.clone()).or_insert(Endpoint::Client);
         let dest = self.node_ids[index].clone();
-        let body = to_json(&Request { question, msg_id });
-        self.send_as_client((client, &dest), index, &body, Care::AsUsual);
+        self.send_as_client((client, &dest), index, body, Care::AsUsual);
     }
 
     fn send_as_client(
@@ -255,7 +246,7 @@ impl ProcessWorld {
             node: message.src.clone(),
             client: message.dest.clone(),
             in_reply_to,
-            payload: message.body.to_owned(),
+            body: message.body.to_owned(),
         });
     }
 
@@ -276,7 +267,7 @@ impl ProcessWorld {
 
     /// A service answers at once; its answer takes its time on the way back.
     fn ask_service(&mut self, service: usize, message: &Message<'_>) {
-        let Some((msg_id, request)) = service_request::read(message.body) else { return };
+        let Some((msg_id, request)) = simulator::read_request(message.body) else { return };
         let Some(answer) = self.services.handle(service, message.src, &request) else { return };
         let reply: proto::Message<Payload<ServiceReply>> = proto::Message {
             src: message.dest.clone(),

@@ -3,9 +3,6 @@
 //! The same seed and the same arguments give the same history and the same results, byte for byte,
 //! on every machine.
 
-mod consensus;
-mod gossiper;
-mod identifier;
 mod world;
 
 use std::cell::RefCell;
@@ -13,22 +10,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::{fs, io};
 
-use ::consensus::{ConsensusNode, args as consensus_args};
-use ::gossiper::{Config as GossiperConfig, Gossiper};
-use ::identifier::{Identifier, args as identifier_args};
-use proto::{Arguments, UsageError};
+use proto::{Program, UsageError};
 use serde::Serialize;
 use simulator::{Fate, Observation};
 
 use crate::harness::{self, Record, SetupError};
-use crate::options::{Options, WorkloadName};
+use crate::options::Options;
 use crate::process::journal::{Journal, Loss, MessageEvent};
 use crate::progress::Progress;
 use crate::store::{RunDirectory, at};
 use crate::workload::workload;
 use crate::world::World as _;
 
-pub use self::world::{Simulated, SimulatedWorld};
+pub use self::world::SimulatedWorld;
 
 /// The nodes that can be run in virtual time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, clap::ValueEnum)]
@@ -52,12 +46,12 @@ impl SimulatedNode {
         }
     }
 
-    /// The workloads that it serves.
-    pub fn workloads(self) -> &'static [WorkloadName] {
+    /// The program that has it, and its other variants.
+    pub fn program(self) -> Program {
         match self {
-            Self::Identifier => &[WorkloadName::UniqueIds],
-            Self::Gossiper => &[WorkloadName::Broadcast],
-            Self::Consensus => &[WorkloadName::LinKv],
+            Self::Identifier => identifier::program(),
+            Self::Gossiper => gossiper::program(),
+            Self::Consensus => consensus::program(),
         }
     }
 }
@@ -91,47 +85,16 @@ pub fn simulate(
     directory: Option<&RunDirectory>,
     progress: &mut dyn Progress,
 ) -> Result<Record, SimulateError> {
-    match node {
-        SimulatedNode::Identifier => run(
-            args,
-            |arguments| Ok(Identifier::new(identifier_args::parse(arguments)?)),
-            options,
-            directory,
-            progress,
-        ),
-        SimulatedNode::Gossiper => run(
-            args,
-            |arguments| Ok(Gossiper::new(GossiperConfig::parse(arguments)?)),
-            options,
-            directory,
-            progress,
-        ),
-        SimulatedNode::Consensus => run(
-            args,
-            |arguments| Ok(ConsensusNode::new(consensus_args::parse(arguments)?)),
-            options,
-            directory,
-            progress,
-        ),
-    }
-}
-
-fn run<N: Simulated + 'static>(
-    args: &[String],
-    build: impl Fn(&mut Arguments) -> Result<N, UsageError> + 'static,
-    options: &Options,
-    directory: Option<&RunDirectory>,
-    progress: &mut dyn Progress,
-) -> Result<Record, SimulateError> {
-    let mut arguments = Arguments::new(args);
-    build(&mut arguments)?;
-    let durable = arguments.options().state_dir.is_some();
+    let program = node.program();
+    let chosen = program.choose(args)?;
+    let durable = chosen.options.state_dir.is_some();
+    let invariant = chosen.entry.invariant(options.nodes.len());
     let args = args.to_vec();
-    let make = move |_| match build(&mut Arguments::new(&args)) {
-        Ok(node) => node,
+    let make = move |_| match program.choose(&args) {
+        Ok(chosen) => chosen.node,
         Err(error) => unreachable!("these arguments were right a moment ago: {error}"),
     };
-    let mut world = SimulatedWorld::new(options, durable, make);
+    let mut world = SimulatedWorld::new(options, durable, make).watched_by(invariant);
     let journal = directory.map(RunDirectory::messages).transpose()?.map(RefCell::new).map(Rc::new);
     if let Some(journal) = &journal {
         let journal = Rc::clone(journal);
@@ -150,7 +113,7 @@ fn run<N: Simulated + 'static>(
     Ok(record)
 }
 
-fn note<B: proto::Body>(journal: &mut Journal, seen: &Observation<'_, B>) {
+fn note(journal: &mut Journal, seen: &Observation<'_>) {
     let event = match seen.fate {
         Fate::Sent => MessageEvent::Send,
         Fate::Received => MessageEvent::Receive,
@@ -159,20 +122,15 @@ fn note<B: proto::Body>(journal: &mut Journal, seen: &Observation<'_, B>) {
         Fate::ReceiverDown => MessageEvent::Lost(Loss::Down),
         Fate::NoReceiver => MessageEvent::Lost(Loss::Nobody),
     };
-    let mut body = Vec::new();
     // A body that cannot be written is a defect of the node's types, which a real process shows.
-    if proto::encode_body(seen.message, &mut body).is_ok() {
-        let body = String::from_utf8_lossy(&body);
+    if let Ok(body) = proto::body_text(seen.message) {
         let between = (&seen.message.src, &seen.message.dest);
         journal.record(seen.time, seen.number, event, between, &body);
     }
 }
 
 /// What nodes said to people, each line with its time, because virtual time passes unseen.
-fn write_node_logs<N: Simulated>(
-    world: &mut SimulatedWorld<N>,
-    directory: &RunDirectory,
-) -> io::Result<()> {
+fn write_node_logs(world: &mut SimulatedWorld, directory: &RunDirectory) -> io::Result<()> {
     let mut texts = vec![String::new(); world.node_ids().len()];
     for (time, node, line) in world.cluster_mut().take_logs() {
         let seconds = time.as_nanos() as f64 / 1e9;
@@ -189,8 +147,8 @@ fn write_node_logs<N: Simulated>(
 ///
 /// # Errors
 /// If the set-up fails.
-pub fn run_world<N: Simulated>(
-    world: &mut SimulatedWorld<N>,
+pub fn run_world(
+    world: &mut SimulatedWorld,
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<Record, SetupError> {

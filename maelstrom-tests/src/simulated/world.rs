@@ -2,73 +2,30 @@
 
 use std::time::Duration;
 
-use checkers::Op;
-use proto::{Json, MessageId, Node, NodeId, Payload, Time};
-use simulator::{Cluster, ClusterOptions, Limit, Limits, Overload, Statistics};
+use proto::{AnyBody, AnyNode, Invariant, NodeId, Payload, Time};
+use simulator::{AnyCluster, ClusterOptions, Limit, Limits, Overload, Statistics};
 
 use crate::options::Options;
-use crate::world::{Answer, Fault, Problem, ProblemKind, Question, Reply, Topology, World};
+use crate::world::{Fault, Problem, ProblemKind, Reply, World};
 
 /// How long a sync takes in virtual time, for nodes with a state directory.
 const SYNC_TIME: Duration = Duration::from_millis(1);
 
-/// A node that can be run in virtual time: how clients talk to it in its own types, and what must
-/// hold of a cluster of such nodes at every moment.
-pub trait Simulated: Node {
-    /// What is remembered between looks at the cluster.
-    type Watcher;
-
-    /// The message that tells a node its neighbours, if it knows one.
-    fn topology(topology: &Topology) -> Option<Self::Body> {
-        let _ = topology;
-        None
-    }
-
-    /// Whether this message is the answer to `topology`.
-    fn is_topology_ok(body: &Self::Body) -> bool {
-        let _ = body;
-        false
-    }
-
-    /// The request for an operation, if the node knows it.
-    fn ask(op: &Op<Json>) -> Option<Self::Body>;
-
-    /// Writes an answer into the operation that it answers; false if it is of another kind.
-    fn answer(body: Self::Body, op: &mut Op<Json>) -> bool;
-
-    /// Whether this node leads the others.
-    fn is_primary(&self) -> bool {
-        false
-    }
-
-    /// A watcher for a cluster of so many nodes.
-    fn watcher(nodes: usize) -> Self::Watcher;
-
-    /// Looks at the node at `index` after it has handled something.
-    ///
-    /// # Errors
-    /// Says what does not hold that must.
-    fn watch(
-        watcher: &mut Self::Watcher,
-        cluster: &Cluster<Self>,
-        index: usize,
-    ) -> Result<(), String> {
-        let _ = (watcher, cluster, index);
-        Ok(())
-    }
-}
-
 /// A world in virtual time.
-pub struct SimulatedWorld<N: Simulated> {
-    cluster: Cluster<N>,
-    watcher: N::Watcher,
+pub struct SimulatedWorld {
+    cluster: AnyCluster,
+    invariant: Option<Box<dyn Invariant>>,
     problems: Vec<Problem>,
 }
 
-impl<N: Simulated> SimulatedWorld<N> {
+impl SimulatedWorld {
     /// A cluster as the options say, of nodes made by `make`; `durable` if they have a state
     /// directory.
-    pub fn new(options: &Options, durable: bool, make: impl FnMut(usize) -> N + 'static) -> Self {
+    pub fn new(
+        options: &Options,
+        durable: bool,
+        make: impl FnMut(usize) -> AnyNode + 'static,
+    ) -> Self {
         let cluster = ClusterOptions {
             node_ids: options.nodes.clone(),
             network: options.network(),
@@ -76,20 +33,24 @@ impl<N: Simulated> SimulatedWorld<N> {
             seed: options.seed,
             limits: Limits::default(),
         };
-        Self {
-            cluster: Cluster::new(cluster, make),
-            watcher: N::watcher(options.nodes.len()),
-            problems: Vec::new(),
-        }
+        Self { cluster: AnyCluster::new(cluster, make), invariant: None, problems: Vec::new() }
+    }
+
+    /// Looks at the cluster's insides after every event.
+    #[must_use]
+    pub fn watched_by(mut self, invariant: Option<Box<dyn Invariant>>) -> Self {
+        self.invariant = invariant;
+        self
     }
 
     /// The cluster itself.
-    pub fn cluster_mut(&mut self) -> &mut Cluster<N> {
+    pub fn cluster_mut(&mut self) -> &mut AnyCluster {
         &mut self.cluster
     }
 
     fn watch(&mut self, node: usize) {
-        if let Err(text) = N::watch(&mut self.watcher, &self.cluster, node) {
+        let Some(invariant) = &mut self.invariant else { return };
+        if let Err(text) = invariant.look(&self.cluster, node) {
             // One broken invariant breaks others; the first one is the one to look at.
             if let Some(first) = self.problems.first_mut() {
                 first.count += 1;
@@ -106,9 +67,7 @@ impl<N: Simulated> SimulatedWorld<N> {
     }
 }
 
-impl<N: Simulated> World for SimulatedWorld<N> {
-    type Payload = Payload<N::Body>;
-
+impl World for SimulatedWorld {
     fn now(&self) -> Time {
         self.cluster.now()
     }
@@ -117,52 +76,32 @@ impl<N: Simulated> World for SimulatedWorld<N> {
         self.cluster.node_ids()
     }
 
-    fn send(&mut self, client: &NodeId, node: usize, msg_id: MessageId, question: &Question) {
-        let body = match question {
-            Question::Topology(topology) => N::topology(topology),
-            Question::Op(op) => N::ask(op),
-        };
-        if let Some(body) = body {
-            self.cluster.request(client, node, msg_id, body);
-        }
+    fn send(&mut self, client: &NodeId, node: usize, body: String) {
+        self.cluster.request(client, node, body);
     }
 
-    fn wait(&mut self, until: Time) -> Option<Reply<Self::Payload>> {
+    fn wait(&mut self, until: Time) -> Option<Reply> {
         while self.cluster.next_time().is_some_and(|next| next <= until) {
             let step = self.cluster.step()?;
             if let Some(node) = step.node {
                 self.watch(node);
             }
-            if let Some(message) = step.to_client {
-                // Answers to `init` are nobody's.
-                if !matches!(message.payload, Payload::InitOk) {
-                    return Some(Reply {
-                        node: message.src,
-                        client: message.dest,
-                        in_reply_to: message.in_reply_to,
-                        payload: message.payload,
-                    });
-                }
+            // Answers to `init` are nobody's.
+            if let Some(message) = step.to_client
+                && let Payload::Body(AnyBody::Text(body)) = message.payload
+            {
+                return Some(Reply {
+                    node: message.src,
+                    client: message.dest,
+                    in_reply_to: message.in_reply_to,
+                    body: body.into_string(),
+                });
             }
         }
         if until < Time::MAX {
             self.cluster.advance_to(until.max(self.cluster.now()));
         }
         None
-    }
-
-    fn read(&self, question: &mut Question, payload: Self::Payload) -> Answer {
-        let answered = match (question, payload) {
-            (_, Payload::Error(error)) => return Answer::Error(error),
-            (Question::Op(op), Payload::Body(body)) => N::answer(body, op),
-            (Question::Topology(_), Payload::Body(body)) => N::is_topology_ok(&body),
-            _ => false,
-        };
-        if answered {
-            Answer::Ok
-        } else {
-            Answer::Malformed("the reply is of another kind than the request".to_owned())
-        }
     }
 
     fn inject(&mut self, fault: &Fault) {
@@ -185,7 +124,7 @@ impl<N: Simulated> World for SimulatedWorld<N> {
 
     fn primary(&self) -> Option<usize> {
         let mut nodes = 0..self.cluster.node_ids().len();
-        nodes.find(|node| self.cluster.is_up(*node) && self.cluster.node(*node).is_primary())
+        nodes.find(|node| self.cluster.is_leader(*node))
     }
 
     fn statistics(&self) -> Statistics {

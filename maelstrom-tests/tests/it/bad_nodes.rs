@@ -231,7 +231,7 @@ fn neither_stubbornness_nor_children_survive_the_end() {
     assert!(time >= Duration::from_millis(200) && time < PATIENCE, "{time:?}");
     assert_eq!(bench.world.problems(), []);
     let question = eddy::world::Question::Op(Op::Generate { id: None });
-    bench.world.send(&"c1".into(), 0, MessageId(9), &question);
+    bench.world.send(&"c1".into(), 0, eddy::wire::write(&question, MessageId(9)));
     assert!(bench.world.wait(bench.world.now()).is_none());
 }
 

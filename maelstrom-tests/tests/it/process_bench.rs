@@ -56,7 +56,7 @@ impl Bench {
     pub(crate) fn send(&mut self, node: usize, question: &Question) -> MessageId {
         let msg_id = MessageId(self.next_message);
         self.next_message += 1;
-        self.world.send(&self.client, node, msg_id, question);
+        self.world.send(&self.client, node, eddy::wire::write(question, msg_id));
         msg_id
     }
 
@@ -78,7 +78,7 @@ impl Bench {
         loop {
             let reply = self.world.wait(deadline)?;
             if reply.client == self.client && reply.in_reply_to == Some(msg_id) {
-                let answer = self.world.read(&mut question, reply.payload);
+                let answer = eddy::wire::read(WorkloadName::Echo, &mut question, &reply.body);
                 let Question::Op(op) = question else { unreachable!() };
                 return Some((answer, op));
             }

@@ -156,9 +156,6 @@ fn wrong_usage_is_refused() {
         assert!(stderr.contains(says), "{flags:?}: {stderr}");
     }
     assert_eq!(runs(store.path()).len(), 0);
-    let (status, _, stderr) = run(&["sweep", "--simulate", "identifier", "--seeds", "0..9"]);
-    let says = "eddy: identifier does not serve lin-kv; it serves unique-ids\n";
-    assert_eq!((status, stderr.as_str()), (Some(2), says));
 }
 
 /// A node in Python that gives out the ids of a list, as Python has it, one after another.

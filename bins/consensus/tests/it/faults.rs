@@ -103,7 +103,7 @@ impl Run {
             }
             let (node, completion) = self.simulated.step();
             if let Some(node) = node {
-                let looked = self.watch.look(self.simulated.cluster(), node);
+                let looked = self.watch.look(&**self.simulated.cluster(), node);
                 looked.map_err(|violation| violation.to_string())?;
             }
             if let Some(completion) = completion {

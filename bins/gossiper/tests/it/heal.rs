@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use gossiper::{Body, StrategyKind};
-use proto::{Json, NodeId, encode};
+use proto::{Json, NodeId, encode, recall};
 use simulator::{Cut, Fate};
 
 use crate::world::{Setup, Shape, World};
@@ -181,7 +181,8 @@ fn a_heal_costs_traffic_in_proportion_to_the_difference() {
         let is_client = message.src.is_client() || message.dest.is_client();
         if observation.fate == Fate::Sent && !is_client {
             let mut line = Vec::new();
-            encode(message, &mut line).unwrap();
+            let message = recall::<Body>(message.clone()).unwrap();
+            encode(&message, &mut line).unwrap();
             counter.set(counter.get() + line.len());
         }
     });

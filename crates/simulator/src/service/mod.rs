@@ -6,6 +6,7 @@
 
 mod key_value;
 mod last_writer_wins;
+mod request;
 mod sequential;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use proto::{Error, NodeId};
 
 use self::key_value::{KeyRequest, Linearizable};
 use self::last_writer_wins::LastWriterWins;
+pub use self::request::read_request;
 use self::sequential::Sequential;
 use crate::random::Random;
 

@@ -3,7 +3,7 @@
 use eddy::options::{FaultKind, WorkloadName};
 use proto::{Caller, Context, Node};
 
-use super::bodies::{IdBody, simulated};
+use super::bodies::IdBody;
 use super::{Bug, runs};
 
 #[derive(Default)]
@@ -22,8 +22,6 @@ impl Node for AmnesiacIds {
     }
 }
 
-simulated!(AmnesiacIds, IdBody);
-
 #[test]
 fn kill_finds_ids_that_repeat_after_a_restart() {
     let bug = Bug {
@@ -31,6 +29,7 @@ fn kill_finds_ids_that_repeat_after_a_restart() {
         durable: true,
         within: 5,
         make: AmnesiacIds::default,
+        invariant: None,
     };
     bug.is_found();
     use FaultKind::{Clock, Duplicate, Loss, OneWay, Partition, Pause};

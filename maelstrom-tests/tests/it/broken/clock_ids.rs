@@ -4,7 +4,7 @@
 use eddy::options::{FaultKind, WorkloadName};
 use proto::{Caller, Context, Node};
 
-use super::bodies::{IdBody, simulated};
+use super::bodies::IdBody;
 use super::{Bug, runs};
 
 #[derive(Default)]
@@ -26,14 +26,12 @@ impl Node for ClockIds {
     }
 }
 
-simulated!(ClockIds, IdBody);
-
 #[test]
 fn clock_finds_ids_that_trust_the_wall_clock() {
     let mut options = runs(WorkloadName::UniqueIds, &[FaultKind::Clock]);
     // Many ids, so that a millisecond seen again is likely to be one with an id.
     options.rate = 500.0;
-    let bug = Bug { options, durable: false, within: 10, make: ClockIds::default };
+    let bug = Bug { options, durable: false, within: 10, make: ClockIds::default, invariant: None };
     bug.is_found();
     use FaultKind::{Duplicate, Kill, Loss, OneWay, Partition, Pause};
     bug.is_right_under(&[Partition, OneWay, Loss, Duplicate, Pause, Kill]);

@@ -9,7 +9,7 @@ use eddy::options::{FaultKind, WorkloadName};
 use proto::{Caller, Context, Json, Node, NodeId, Records};
 use serde::{Deserialize, Serialize};
 
-use super::bodies::{SetBody, simulated};
+use super::bodies::SetBody;
 use super::{Bug, runs};
 
 const REPEAT: Duration = Duration::from_millis(200);
@@ -88,8 +88,6 @@ impl Node for DeafToGaps {
     }
 }
 
-simulated!(DeafToGaps, Body, topology);
-
 #[test]
 fn loss_finds_acknowledgements_that_cover_gaps() {
     let bug = Bug {
@@ -97,6 +95,7 @@ fn loss_finds_acknowledgements_that_cover_gaps() {
         durable: false,
         within: 10,
         make: DeafToGaps::default,
+        invariant: None,
     };
     bug.is_found();
     use FaultKind::{Clock, Duplicate, OneWay, Partition, Pause};

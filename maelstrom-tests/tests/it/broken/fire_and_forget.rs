@@ -5,7 +5,7 @@ use eddy::options::{FaultKind, WorkloadName};
 use proto::{Caller, Context, Json, Node, NodeId};
 use serde::{Deserialize, Serialize};
 
-use super::bodies::{SetBody, simulated};
+use super::bodies::SetBody;
 use super::{Bug, runs};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,8 +44,6 @@ impl Node for FireAndForget {
     }
 }
 
-simulated!(FireAndForget, Body, topology);
-
 #[test]
 fn partition_finds_a_broadcast_that_does_not_retry() {
     let bug = Bug {
@@ -53,6 +51,7 @@ fn partition_finds_a_broadcast_that_does_not_retry() {
         durable: false,
         within: 5,
         make: FireAndForget::default,
+        invariant: None,
     };
     bug.is_found();
     bug.is_right_under(&[FaultKind::Duplicate, FaultKind::Pause, FaultKind::Clock]);

@@ -10,7 +10,7 @@ use eddy::options::{FaultKind, WorkloadName};
 use proto::{Caller, Context, Error, ErrorCode, Json, MessageId, Node, NodeId, Outcome, Time};
 use serde::{Deserialize, Serialize};
 
-use super::bodies::{RegisterBody, simulated};
+use super::bodies::RegisterBody;
 use super::{Bug, runs};
 
 const LEASE: Duration = Duration::from_millis(200);
@@ -156,13 +156,12 @@ impl Node for LeaseByTimer {
     }
 }
 
-simulated!(LeaseByTimer, Body);
-
 #[test]
 fn pause_finds_leases_that_end_by_a_timer() {
     let mut options = runs(WorkloadName::LinKv, &[FaultKind::Pause]);
     options.rate = 100.0;
-    let bug = Bug { options, durable: false, within: 20, make: LeaseByTimer::default };
+    let bug =
+        Bug { options, durable: false, within: 20, make: LeaseByTimer::default, invariant: None };
     bug.is_found();
     use FaultKind::{Clock, Duplicate, Loss, OneWay, Partition};
     bug.is_right_under(&[Partition, OneWay, Loss, Duplicate, Clock]);

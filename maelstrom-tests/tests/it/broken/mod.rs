@@ -23,10 +23,11 @@ use eddy::analysis::{Results, Subject, analyse};
 use eddy::options::{FaultKind, Options, WorkloadName};
 use eddy::outcome::{FailureKind, Outcome};
 use eddy::progress::Silent;
-use eddy::simulated::{Simulated, SimulatedWorld, run_world};
+use eddy::simulated::{SimulatedWorld, run_world};
 use eddy::sweep::search::search;
 use eddy::sweep::seeds::{SeedRange, Seeds, Shard};
 use eddy::workload::workload;
+use proto::{AnyNode, Invariant, Node};
 
 /// How a broken node is put to the test.
 struct Bug<N> {
@@ -37,6 +38,8 @@ struct Bug<N> {
     /// The number of seeds within which a sweep finds it.
     within: u64,
     make: fn() -> N,
+    /// What must hold of a cluster of such nodes.
+    invariant: Option<fn() -> Box<dyn Invariant>>,
 }
 
 /// Runs of five nodes, 30 seconds long, with a few steps of the nemesis in them.
@@ -50,13 +53,15 @@ fn runs(workload: WorkloadName, nemesis: &[FaultKind]) -> Options {
     options
 }
 
-impl<N: Simulated + 'static> Bug<N> {
+impl<N: Node + 'static> Bug<N> {
     /// The history, a line an event, and the results of one run.
     fn run(&self, options: &Options, seed: u64) -> (String, Results) {
         let mut options = options.clone();
         options.seed = seed;
         let make = self.make;
-        let mut world = SimulatedWorld::new(&options, self.durable, move |_| make());
+        let invariant = self.invariant.map(|make| make());
+        let mut world = SimulatedWorld::new(&options, self.durable, move |_| AnyNode::new(make()))
+            .watched_by(invariant);
         let record = run_world(&mut world, &options, &mut Silent).expect("the set-up succeeds");
         let lines = record.history.iter().map(|event| serde_json::to_string(event).expect("JSON"));
         let history = lines.collect::<Vec<_>>().join("\n");

@@ -9,7 +9,7 @@ use eddy::options::{FaultKind, WorkloadName};
 use proto::{Caller, Context, Json, Node, NodeId, Records, Time};
 use serde::{Deserialize, Serialize};
 
-use super::bodies::{SetBody, simulated};
+use super::bodies::SetBody;
 use super::{Bug, runs};
 
 const HEARTBEAT: Duration = Duration::from_millis(10);
@@ -79,8 +79,6 @@ impl Node for OneWayTrust {
     }
 }
 
-simulated!(OneWayTrust, Body, topology);
-
 #[test]
 fn one_way_finds_trust_in_links_that_carry_only_one_direction() {
     let bug = Bug {
@@ -88,6 +86,7 @@ fn one_way_finds_trust_in_links_that_carry_only_one_direction() {
         durable: false,
         within: 5,
         make: OneWayTrust::default,
+        invariant: None,
     };
     bug.is_found();
     // A partition silences both directions, so both sides notice.

@@ -6,14 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use checkers::Op;
 use eddy::options::{FaultKind, Options, WorkloadName};
 use eddy::outcome::FailureKind;
-use eddy::simulated::Simulated;
-use proto::{Caller, Context, Error, ErrorCode, Json, Node, NodeId, Outcome, Records, Time};
+use proto::{
+    Caller, Context, Error, ErrorCode, Insides, Invariant, Json, Node, NodeId, Outcome, Records,
+    Time,
+};
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
-use simulator::Cluster;
 
 use super::bodies::RegisterBody;
 use super::{Bug, runs};
@@ -348,6 +348,10 @@ impl Node for TextbookRaft {
         }
     }
 
+    fn is_leader(&self) -> bool {
+        matches!(self.role, Role::Leader { .. })
+    }
+
     fn timer(&mut self, _: Token, ctx: &mut Context<'_, Self>) {
         ctx.set_timer(TICK, Token::Tick);
         if matches!(self.role, Role::Leader { .. }) {
@@ -360,29 +364,14 @@ impl Node for TextbookRaft {
     }
 }
 
-impl Simulated for TextbookRaft {
-    /// The term of each committed entry that was seen.
-    type Watcher = Vec<u64>;
+/// State machine safety: no two nodes commit different entries at an index. Holds the term of each
+/// committed entry that was seen.
+struct SafeLog(Vec<u64>);
 
-    fn ask(op: &Op<Json>) -> Option<Body> {
-        Body::ask(op)
-    }
-
-    fn answer(body: Body, op: &mut Op<Json>) -> bool {
-        body.answer(op)
-    }
-
-    fn is_primary(&self) -> bool {
-        matches!(self.role, Role::Leader { .. })
-    }
-
-    fn watcher(_: usize) -> Vec<u64> {
-        Vec::new()
-    }
-
-    /// State machine safety: no two nodes commit different entries at an index.
-    fn watch(seen: &mut Vec<u64>, cluster: &Cluster<Self>, index: usize) -> Result<(), String> {
-        let node = cluster.node(index);
+impl Invariant for SafeLog {
+    fn look(&mut self, cluster: &dyn Insides, index: usize) -> Result<(), String> {
+        let Self(seen) = self;
+        let Some(node) = cluster.node(index).downcast_ref::<TextbookRaft>() else { return Ok(()) };
         for at in seen.len() + 1..=node.commit {
             seen.push(node.term_at(at));
         }
@@ -413,7 +402,7 @@ fn slow_turmoil() -> Options {
 }
 
 fn bug(options: Options, within: u64, make: fn() -> TextbookRaft) -> Bug<TextbookRaft> {
-    Bug { options, durable: true, within, make }
+    Bug { options, durable: true, within, make, invariant: Some(|| Box::new(SafeLog(Vec::new()))) }
 }
 
 #[test]

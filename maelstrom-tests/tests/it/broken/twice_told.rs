@@ -7,7 +7,7 @@ use eddy::options::{FaultKind, WorkloadName};
 use proto::{Caller, Context, Json, Node, NodeId, Outcome};
 use serde::{Deserialize, Serialize};
 
-use super::bodies::{SetBody, simulated};
+use super::bodies::SetBody;
 use super::{Bug, runs};
 
 const ACK_TIMEOUT: Duration = Duration::from_millis(200);
@@ -72,8 +72,6 @@ impl Node for TwiceTold {
     }
 }
 
-simulated!(TwiceTold, Body, topology);
-
 #[test]
 fn duplicate_finds_a_broadcast_that_trusts_messages_to_come_once() {
     let bug = Bug {
@@ -81,6 +79,7 @@ fn duplicate_finds_a_broadcast_that_trusts_messages_to_come_once() {
         durable: false,
         within: 5,
         make: TwiceTold::default,
+        invariant: None,
     };
     bug.is_found();
     use FaultKind::{Clock, Loss, OneWay, Partition, Pause};

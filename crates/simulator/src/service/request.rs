@@ -24,7 +24,7 @@ struct Body<'a> {
 
 /// Reads the body of a message to a service. Nothing if the message is to be left unanswered: its
 /// type is unknown, or it has no number that an answer could name.
-pub(crate) fn read(body: &str) -> Option<(MessageId, ServiceRequest)> {
+pub fn read_request(body: &str) -> Option<(MessageId, ServiceRequest)> {
     let body: Body<'_> = serde_json::from_str(body).ok()?;
     let msg_id = serde_json::from_str(body.msg_id?.get()).ok()?;
     let or_null = |field: Option<Json>| field.unwrap_or_else(Json::null);
@@ -87,7 +87,7 @@ mod tests {
         ];
         for (body, expected) in cases {
             let expected = expected.map(|request| (MessageId(1), request));
-            assert_eq!(read(body), expected, "{body}");
+            assert_eq!(read_request(body), expected, "{body}");
         }
     }
 }

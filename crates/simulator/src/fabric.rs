@@ -1,0 +1,339 @@
+//! The network as one object: who is there, the numbers of messages, `init`, fate, cuts, services
+//! and the journal. It carries messages for clusters in virtual time and for real processes alike;
+//! those differ only in who tells it the time and who takes what arrives.
+//!
+//! A message is sent with [`Fabric::send`]. When its time has come [`Fabric::poll`] hands it out as
+//! a [`Happening`]; whoever runs the receiver then says whether it is there to take it
+//! ([`Fabric::enters`], [`Fabric::received`], [`Fabric::lose`]). Messages to services are answered
+//! within.
+
+use proto::service::SERVICE_IDS;
+use proto::{AnyBody, AnyMessage, Init, Message, MessageId, NodeId, Payload, Time};
+use rustc_hash::FxHashMap;
+
+use crate::network::{Endpoint, Network, NetworkOptions};
+use crate::observation::{Fate, Observation};
+use crate::queue::Queue;
+use crate::service::{Services, read_request};
+
+/// Endpoints, messages on their way, and what becomes of them.
+pub struct Fabric {
+    node_ids: Vec<NodeId>,
+    directory: FxHashMap<NodeId, Endpoint>,
+    network: Network,
+    services: Services,
+    queue: Queue<Event>,
+    numbered: u64,
+    in_flight: InFlight,
+    observer: Option<Observer>,
+}
+
+type Observer = Box<dyn FnMut(Observation<'_>)>;
+
+enum Event {
+    Arrive(Parcel),
+    Alarm(Alarm),
+}
+
+/// A message on its way.
+#[derive(Debug)]
+pub struct Parcel {
+    /// Its number in this run, from 0. Duplicates share it.
+    pub number: u64,
+    /// Who really sent it, whatever its `src` says.
+    pub from: Endpoint,
+    /// Whom it reaches.
+    pub to: Endpoint,
+    /// The message.
+    pub message: AnyMessage,
+}
+
+/// Something that was to be remembered at a time; see [`Fabric::set_alarm`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Alarm {
+    /// Which node it is about.
+    pub node: usize,
+    /// Which life of it.
+    pub life: u64,
+}
+
+/// What comes out of the network.
+#[derive(Debug)]
+pub enum Happening {
+    /// A message is at a node's door.
+    AtNode(usize, Parcel),
+    /// A message has reached a client.
+    AtClient(AnyMessage),
+    /// An alarm rings.
+    Alarm(Alarm),
+    /// A service was asked, or a message was lost on arrival.
+    Within,
+}
+
+/// How much is on its way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct InFlight {
+    /// Messages.
+    pub messages: usize,
+    /// The bytes of those bodies that are text.
+    pub bytes: usize,
+}
+
+/// Why a message was not sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unsent {
+    /// There is nobody of the name in `dest`.
+    NoReceiver,
+    /// There is nobody of the name in `src`.
+    NoSender,
+}
+
+impl Fabric {
+    /// A healed network between nodes of these names, Maelstrom's services and any clients. All
+    /// its decisions come from `seed`.
+    pub fn new(node_ids: Vec<NodeId>, options: NetworkOptions, seed: u64) -> Self {
+        let nodes = node_ids.iter().cloned().zip((0..).map(Endpoint::Node));
+        let services =
+            SERVICE_IDS.iter().map(|id| NodeId::new(id)).zip((0..).map(Endpoint::Service));
+        Self {
+            directory: nodes.chain(services).collect(),
+            network: Network::new(node_ids.len(), options, seed),
+            services: Services::new(seed),
+            queue: Queue::default(),
+            numbered: 0,
+            in_flight: InFlight::default(),
+            observer: None,
+            node_ids,
+        }
+    }
+
+    /// Has every message, as it is sent and as it ends, shown to `observer`.
+    pub fn observe(&mut self, observer: impl FnMut(Observation<'_>) + 'static) {
+        self.observer = Some(Box::new(observer));
+    }
+
+    /// Forgets the observer, and what it holds.
+    pub fn observe_no_more(&mut self) {
+        self.observer = None;
+    }
+
+    /// The names of the nodes.
+    pub fn node_ids(&self) -> &[NodeId] {
+        &self.node_ids
+    }
+
+    /// The model of links, to count and to cut.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The model of links, to count and to cut.
+    pub fn network_mut(&mut self) -> &mut Network {
+        &mut self.network
+    }
+
+    /// How much is on its way.
+    pub fn in_flight(&self) -> InFlight {
+        self.in_flight
+    }
+
+    /// When the next thing comes out.
+    pub fn next_time(&self) -> Option<Time> {
+        self.queue.next_time()
+    }
+
+    /// Who has this name: a node, a service, or, if it begins with `c`, a client.
+    pub fn endpoint(&self, id: &NodeId) -> Option<Endpoint> {
+        match self.directory.get(id) {
+            Some(endpoint) => Some(*endpoint),
+            None => id.is_client().then_some(Endpoint::Client),
+        }
+    }
+
+    /// The client from which a node gets its `init`, as with Maelstrom: `c0` for the first node.
+    pub fn init_client(node: usize) -> NodeId {
+        NodeId::new(&format!("c{node}"))
+    }
+
+    /// Sends a node its `init` as message `msg_id` of its [`init_client`](Self::init_client). It
+    /// counts like any message, but no fault touches it, because a node that never gets one says
+    /// nothing about its logic.
+    pub fn send_init(&mut self, now: Time, node: usize, msg_id: MessageId) {
+        let node_id = self.node_ids[node].clone();
+        let init = Init { node_id: node_id.clone(), node_ids: self.node_ids.clone() };
+        let message = Message {
+            src: Self::init_client(node),
+            dest: node_id,
+            msg_id: Some(msg_id),
+            in_reply_to: None,
+            payload: Payload::Init(init),
+        };
+        self.send_surely(now, Endpoint::Client, Endpoint::Node(node), message);
+    }
+
+    /// Sends a client's request to a node: a whole body as text.
+    pub fn request(&mut self, now: Time, client: &NodeId, node: usize, body: Box<str>) {
+        let message = Message {
+            src: client.clone(),
+            dest: self.node_ids[node].clone(),
+            msg_id: None,
+            in_reply_to: None,
+            payload: Payload::Body(AnyBody::Text(body)),
+        };
+        self.transmit(now, Endpoint::Client, Endpoint::Node(node), message);
+    }
+
+    /// Sends what a node says. What is for anybody but a node leaves as text, because clients and
+    /// services know no node's types.
+    ///
+    /// # Errors
+    /// If sender or receiver are unknown. The message is in the journal, as lost.
+    pub fn send(&mut self, now: Time, node: usize, message: AnyMessage) -> Result<(), Unsent> {
+        let unsent = match (self.endpoint(&message.src), self.endpoint(&message.dest)) {
+            (Some(_), Some(to)) => {
+                let message = if to == Endpoint::Client { as_text(message) } else { message };
+                self.transmit(now, Endpoint::Node(node), to, message);
+                return Ok(());
+            }
+            (_, None) => Unsent::NoReceiver,
+            (None, _) => Unsent::NoSender,
+        };
+        let number = self.number();
+        self.show(now, Fate::NoReceiver, number, &message);
+        Err(unsent)
+    }
+
+    /// Carries a message past all faults and without delay; it counts like any other.
+    pub fn send_surely(&mut self, now: Time, from: Endpoint, to: Endpoint, message: AnyMessage) {
+        let number = self.number();
+        self.show(now, Fate::Sent, number, &message);
+        self.network.send_surely(from, to);
+        self.push(now, Parcel { number, from, to, message });
+    }
+
+    /// Lets something come out at a time. Among things of one time the order is that in which they
+    /// were put in, messages included.
+    pub fn set_alarm(&mut self, at: Time, alarm: Alarm) {
+        self.queue.push(at, Event::Alarm(alarm));
+    }
+
+    /// Takes the next thing that comes out by `now`.
+    pub fn poll(&mut self, now: Time) -> Option<(Time, Happening)> {
+        self.queue.next_time().filter(|next| *next <= now)?;
+        let (time, event) = self.queue.pop()?;
+        let parcel = match event {
+            Event::Alarm(alarm) => return Some((time, Happening::Alarm(alarm))),
+            Event::Arrive(parcel) => parcel,
+        };
+        self.in_flight.messages -= 1;
+        self.in_flight.bytes -= text_bytes(&parcel.message);
+        let happening = match parcel.to {
+            Endpoint::Node(node) => Happening::AtNode(node, parcel),
+            _ if !self.enters(time, &parcel) => Happening::Within,
+            Endpoint::Client => {
+                self.received(time, &parcel);
+                Happening::AtClient(parcel.message)
+            }
+            Endpoint::Service(service) => {
+                self.received(time, &parcel);
+                self.serve(time, service, parcel.message);
+                Happening::Within
+            }
+        };
+        Some((time, happening))
+    }
+
+    /// Whether a message that is at the door gets through the cuts in force. It is counted if so,
+    /// and in the journal as lost if not.
+    pub fn enters(&mut self, now: Time, parcel: &Parcel) -> bool {
+        let enters = self.network.arrive(parcel.from, parcel.to);
+        if !enters {
+            self.lose(now, Fate::Cut, parcel);
+        }
+        enters
+    }
+
+    /// Notes that a message was handed to its receiver.
+    pub fn received(&mut self, now: Time, parcel: &Parcel) {
+        self.show(now, Fate::Received, parcel.number, &parcel.message);
+    }
+
+    /// Notes that a message is lost, and why.
+    pub fn lose(&mut self, now: Time, fate: Fate, parcel: &Parcel) {
+        self.show(now, fate, parcel.number, &parcel.message);
+    }
+
+    fn transmit(&mut self, now: Time, from: Endpoint, to: Endpoint, message: AnyMessage) {
+        let number = self.number();
+        self.show(now, Fate::Sent, number, &message);
+        let [first, second] = self.network.send(from, to).arrivals;
+        if let Some(after) = second {
+            let message = message.clone();
+            self.push(now + after, Parcel { number, from, to, message });
+        }
+        match first {
+            None => self.show(now, Fate::Lost, number, &message),
+            Some(after) => self.push(now + after, Parcel { number, from, to, message }),
+        }
+    }
+
+    fn push(&mut self, time: Time, parcel: Parcel) {
+        self.in_flight.messages += 1;
+        self.in_flight.bytes += text_bytes(&parcel.message);
+        self.queue.push(time, Event::Arrive(parcel));
+    }
+
+    /// A service answers at once; its answer takes its time on the way back.
+    fn serve(&mut self, now: Time, service: usize, message: AnyMessage) {
+        let (msg_id, answer) = match &message.payload {
+            Payload::ServiceRequest(request) => {
+                (message.msg_id, self.services.handle(service, &message.src, request))
+            }
+            Payload::Body(_) => {
+                let Ok(body) = proto::body_text(&message) else { return };
+                let Some((msg_id, request)) = read_request(&body) else { return };
+                (Some(msg_id), self.services.handle(service, &message.src, &request))
+            }
+            _ => return,
+        };
+        let Some(answer) = answer else { return };
+        // The answer goes to whom it may concern, which is not its sender if that lied.
+        let Some(to) = self.endpoint(&message.src) else { return };
+        let reply = Message {
+            src: message.dest,
+            dest: message.src,
+            msg_id: None,
+            in_reply_to: msg_id,
+            payload: answer.map_or_else(Payload::Error, Payload::ServiceReply),
+        };
+        self.transmit(now, Endpoint::Service(service), to, reply);
+    }
+
+    fn number(&mut self) -> u64 {
+        self.numbered += 1;
+        self.numbered - 1
+    }
+
+    fn show(&mut self, time: Time, fate: Fate, number: u64, message: &AnyMessage) {
+        if let Some(observer) = &mut self.observer {
+            observer(Observation { time, number, fate, message });
+        }
+    }
+}
+
+/// The same message with its body as text. One that cannot be written is a defect of its node's
+/// types, which shows as an empty body.
+fn as_text(message: AnyMessage) -> AnyMessage {
+    if matches!(message.payload, Payload::Body(AnyBody::Text(_)) | Payload::InitOk) {
+        return message;
+    }
+    let text = proto::body_text(&message).unwrap_or_else(|_| "{}".into());
+    Message { payload: Payload::Body(AnyBody::Text(text)), ..message }
+}
+
+fn text_bytes(message: &AnyMessage) -> usize {
+    match &message.payload {
+        Payload::Body(AnyBody::Text(text)) => text.len(),
+        _ => 0,
+    }
+}
