@@ -34,18 +34,39 @@ fn main() {
         let Some(program) = programs::program(name) else { continue };
         for _ in 0..runs {
             let start = Instant::now();
-            let options = supervisor::Options { core: Some(core), ..cluster::options(1) };
+            let before = processor_time();
+            let record = std::env::var_os("CALLS").is_some();
+            let options = supervisor::Options { core: Some(core), record, ..cluster::options(1) };
             let outcome = cluster::run(options, &program, &load);
             let wall = start.elapsed();
+            let used = processor_time();
             println!(
-                "{name:8} wall {:.2} s, {:.0} times; {} stops, {} lines, forced {}, digest {:016x}",
+                "{name:8} wall {:.2} s, {:.0} times; processor {:.2} + {:.2} s; {} stops, {} lines, forced {}, digest {:016x}",
                 wall.as_secs_f64(),
                 outcome.virtual_time.as_secs_f64() / wall.as_secs_f64(),
+                used.0 - before.0,
+                used.1 - before.1,
                 outcome.stops,
                 outcome.transcript.len(),
                 outcome.forced,
                 outcome.digest,
             );
+            if record {
+                let mut counts = std::collections::BTreeMap::new();
+                outcome.calls.iter().for_each(|call| *counts.entry(call.number).or_insert(0) += 1);
+                let mut counts: Vec<_> = counts.into_iter().collect();
+                counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+                println!("  number of call, times: {:?}", &counts[..counts.len().min(12)]);
+            }
         }
     }
+}
+
+/// Seconds that this process and its ended children have used.
+fn processor_time() -> (f64, f64) {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    // Behind the name in brackets: state is field 3, and 14 to 17 are hundredths of a second.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let hundredths = |index: usize| fields[index - 3].parse::<f64>().unwrap() / 100.0;
+    (hundredths(14) + hundredths(15), hundredths(16) + hundredths(17))
 }

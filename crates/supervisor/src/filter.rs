@@ -73,6 +73,8 @@ const STOPPED: &[c_long] = &[
     libc::SYS_clone,
     libc::SYS_fork,
     libc::SYS_vfork,
+    libc::SYS_open,
+    libc::SYS_openat,
     libc::SYS_execve,
     libc::SYS_execveat,
     libc::SYS_sched_getaffinity,

@@ -102,9 +102,10 @@ impl Node {
         Ok(())
     }
 
-    /// Waits for the end of an `execve` in a process with several threads: the event comes under the
-    /// process's number, and the others' ends must be taken or it never comes.
-    pub(crate) fn wait_for_exec(&mut self, id: u32) -> Result<Option<Stop>, Error> {
+    /// Waits for a thread whose stop may be that of its whole process: taking over the process's number
+    /// by `execve`, or dying by a signal. The ends of the other threads must be taken, or it never
+    /// comes.
+    pub(crate) fn wait_among_ends(&mut self, id: u32) -> Result<Option<Stop>, Error> {
         let Some(thread) = self.thread(id) else { return Ok(None) };
         let (tid, process) = (thread.tid, thread.process);
         let leader = self.process(process).map_or(tid, |process| process.pid);
@@ -260,7 +261,8 @@ impl Node {
                     exit = Some(how);
                     break;
                 }
-                let _ = ptrace::cont(tid, None);
+                // Not dying after all: that is what it is here for.
+                let _ = ptrace::cont(tid, Signal::SIGKILL);
             }
             self.forget(id);
         }

@@ -62,3 +62,24 @@ pub(crate) fn write_pair(pid: Pid, address: u64, first: u64, second: u64) -> Res
     bytes[8..].copy_from_slice(&second.to_le_bytes());
     write(pid, address, &bytes)
 }
+
+/// A text that ends in a zero, which is not part of it; `None` if it is longer than `most`.
+pub(crate) fn text(pid: Pid, address: u64, most: usize) -> Option<Vec<u8>> {
+    let mut text = Vec::new();
+    while text.len() <= most {
+        let at = address + text.len() as u64;
+        // Up to a page's end, behind which there may be nothing.
+        let piece = ((4096 - at % 4096) as usize).min(most + 1 - text.len());
+        let start = text.len();
+        text.resize(start + piece, 0);
+        read(pid, at, &mut text[start..]).ok()?;
+        if let Some(end) = text[start..].iter().position(|&byte| byte == 0) {
+            text.truncate(start + end);
+            return Some(text);
+        }
+        if text.len() > most {
+            return None;
+        }
+    }
+    None
+}

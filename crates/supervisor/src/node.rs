@@ -58,6 +58,8 @@ pub(crate) struct Node {
     pub(crate) chance: Xoshiro256PlusPlus,
     /// Whether it has read from its input: until then only the boot seed counts.
     pub(crate) booted: bool,
+    /// A file that a thread is opening.
+    pub(crate) lent: Option<OwnedFd>,
     pub(crate) events: Vec<Event>,
     pub(crate) digest: Digest,
     pub(crate) record: Option<Vec<Call>>,
@@ -238,7 +240,7 @@ impl Node {
         self.stale = true;
         let leader = self.process(process).map_or(tid, |process| process.pid);
         watchdog.watch(leader, tid);
-        let stopped = self.wait_for_stop(id, tid);
+        let stopped = self.wait_for_stop(id, tid, matches!(resume, Resume::Signal(_)));
         watchdog.rest();
         stopped
     }

@@ -58,9 +58,14 @@ fn decode(status: i32) -> Stop {
 /// Blocks until a thread changes its state: this one, or any that the calling thread traces.
 /// `None` if there is none to wait for.
 pub(crate) fn wait(which: Option<Pid>) -> Result<Option<(Pid, Stop)>, Error> {
+    let flags = WaitOptions::from_bits_retain(ALL | MINE);
     let which = which.and_then(|tid| rustix::process::Pid::from_raw(tid.as_raw()));
     loop {
-        match waitpid(which, WaitOptions::from_bits_retain(ALL | MINE)) {
+        let changed = match which {
+            Some(tid) => waitpid(Some(tid), flags),
+            None => rustix::process::wait(flags),
+        };
+        match changed {
             Ok(Some((pid, status))) => {
                 let pid = Pid::from_raw(pid.as_raw_nonzero().get());
                 return Ok(Some((pid, decode(status.as_raw()))));
@@ -74,11 +79,17 @@ pub(crate) fn wait(which: Option<Pid>) -> Result<Option<(Pid, Stop)>, Error> {
 
 impl Node {
     /// Waits until the thread that was let run stops, and answers what it stopped for.
-    pub(crate) fn wait_for_stop(&mut self, id: u32, tid: Pid) -> Result<(), Error> {
+    pub(crate) fn wait_for_stop(
+        &mut self,
+        id: u32,
+        tid: Pid,
+        signalled: bool,
+    ) -> Result<(), Error> {
         let in_exec = self.thread(id).is_some_and(|t| matches!(t.at_exit, Some(AtExit::Exec)));
-        let stop = if in_exec {
+        let stop = if in_exec || signalled {
             // A thread that becomes a program takes over its process's number, and the others end.
-            self.wait_for_exec(id)?
+            // A signal may end them all, and the first thread is reported when the rest are gone.
+            self.wait_among_ends(id)?
         } else {
             wait(Some(tid))?.map(|(_, stop)| stop)
         };
@@ -218,7 +229,7 @@ impl Node {
         let first = forced == 1;
         let wait = Outcome::Wait {
             deadline: Some(deadline),
-            cause: Cause::Sleep,
+            cause: Cause::Sleep { rest: 0 },
             expiry: Expiry::Continue,
         };
         if first {

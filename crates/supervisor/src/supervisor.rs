@@ -435,6 +435,7 @@ fn prepare(options: &Options, spec: &NodeSpec, id: NodeId, life: u32) -> Result<
         draws,
         chance: stream(options.boot_seed, "boot threads", &spec.name, life),
         booted: false,
+        lent: None,
         events: Vec::new(),
         digest: Digest::new(),
         record: options.record.then(Vec::new),

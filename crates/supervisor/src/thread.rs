@@ -67,8 +67,9 @@ pub(crate) struct Wait {
 
 /// What ends a wait.
 pub(crate) enum Cause {
-    /// Nothing but time.
-    Sleep,
+    /// Nothing but time. If a signal breaks it off, the time that is left goes to this address,
+    /// unless that is 0.
+    Sleep { rest: u64 },
     /// A wake on this address.
     Futex { key: Key, bits: u32, value: u32 },
     /// One of these files.
@@ -112,6 +113,8 @@ pub(crate) enum AtExit {
     /// `select`, which wrote the time that is left: the address, whether its fraction is in
     /// microseconds, and the nanoseconds that it asked for.
     Select { address: u64, micros: bool, left: u64 },
+    /// A sleep that was broken off, likewise.
+    Sleep { address: u64, left: u64 },
     /// `timerfd_create`, which became `eventfd2`.
     TimerFile(user_regs_struct, TimerClock),
     /// `execve` in a process with several threads.

@@ -124,9 +124,9 @@ impl Node {
 
     pub(super) fn nanosleep(&mut self, id: u32) -> Outcome {
         let Some(thread) = self.thread(id) else { return Outcome::Run };
-        let address = thread.argument(0);
+        let (address, rest) = (thread.argument(0), thread.argument(1));
         match self.after(id, address) {
-            Ok(deadline) => sleep_until(deadline),
+            Ok(deadline) => sleep_until(deadline, rest),
             Err(errno) => errno.into(),
         }
     }
@@ -134,15 +134,16 @@ impl Node {
     pub(super) fn clock_nanosleep(&mut self, id: u32) -> Outcome {
         let Some(thread) = self.thread(id) else { return Outcome::Run };
         let (clock, flags, address) = (thread.int(0), thread.int(1), thread.argument(2));
+        let rest = thread.argument(3);
         if flags & libc::TIMER_ABSTIME == 0 {
             return match self.after(id, address) {
-                Ok(deadline) => sleep_until(deadline),
+                Ok(deadline) => sleep_until(deadline, rest),
                 Err(errno) => errno.into(),
             };
         }
         match self.span(id, address) {
             Ok(value) => match self.when(clock, value) {
-                Some(deadline) => sleep_until(deadline),
+                Some(deadline) => sleep_until(deadline, 0),
                 None => Errno::EINVAL.into(),
             },
             Err(errno) => errno.into(),
@@ -151,7 +152,7 @@ impl Node {
 
     /// Gives the others a turn: it sleeps for one tick.
     pub(super) fn sched_yield(&self) -> Outcome {
-        sleep_until(self.local + self.options.tick)
+        sleep_until(self.local + self.options.tick, 0)
     }
 
     /// What a process's threads seem to have used.
@@ -226,6 +227,10 @@ fn thread_spin(node: &mut Node, id: u32) -> u32 {
     node.thread(id).map_or(0, |thread| thread.spin)
 }
 
-const fn sleep_until(deadline: u64) -> Outcome {
-    Outcome::Wait { deadline: Some(deadline), cause: Cause::Sleep, expiry: Expiry::Answer(0) }
+const fn sleep_until(deadline: u64, rest: u64) -> Outcome {
+    Outcome::Wait {
+        deadline: Some(deadline),
+        cause: Cause::Sleep { rest },
+        expiry: Expiry::Answer(0),
+    }
 }

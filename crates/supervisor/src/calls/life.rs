@@ -116,7 +116,7 @@ impl Node {
         }
         if entry.rdx != 0 {
             // Without a child the kernel writes zeros, by which we shall know.
-            let _ = memory::write(tid, entry.rdx, &[0; 24]);
+            let _ = memory::write(tid, entry.rdx, &[0; 32]);
         }
         Outcome::RunChanged(Box::new(regs), AtExit::WaitId(entry))
     }
@@ -129,17 +129,17 @@ impl Node {
     ) -> Result<(), Error> {
         let Some(thread) = self.thread(id) else { return Ok(()) };
         let tid = thread.tid;
-        // siginfo_t: signal, error, code, (padding), child, user, status, times.
+        // siginfo_t: signal, error, code, padding (4 each), child (4), user (4), status (8), times (16).
         let child = match entry.rdx {
             0 => 0,
-            info => memory::read_u32(tid, info + 12).unwrap_or(0) as i32,
+            info => memory::read_u32(tid, info + 16).unwrap_or(0) as i32,
         };
         if result == 0 && child == 0 && entry.r10 as i32 & libc::WNOHANG == 0 && entry.rdx != 0 {
             return self.wait_for_child(id, entry);
         }
         if child > 0 {
             let number = self.ours(child).unwrap_or(child as u32);
-            let _ = memory::write(tid, entry.rdx + 12, &number.to_le_bytes());
+            let _ = memory::write(tid, entry.rdx + 16, &number.to_le_bytes());
             let _ = memory::write(tid, entry.rdx + 32, &[0; 16]);
         }
         self.restore(id, entry, result)

@@ -5,6 +5,7 @@ mod files;
 mod futex;
 mod identity;
 mod life;
+mod machine;
 mod poll;
 mod random;
 mod signals;
@@ -58,6 +59,8 @@ impl Node {
             libc::SYS_read => self.read(id),
             libc::SYS_readv | libc::SYS_recvfrom | libc::SYS_recvmsg => self.receive(id),
             libc::SYS_accept | libc::SYS_accept4 => self.receive(id),
+            libc::SYS_open => self.open(id, 0),
+            libc::SYS_openat => self.open(id, 1),
             libc::SYS_write => self.write(id),
             libc::SYS_writev => self.writev(id),
             libc::SYS_sendfile => self.sendfile(id),
@@ -136,6 +139,11 @@ impl Node {
             AtExit::Select { address, micros, left } => {
                 let unit = if micros { 1_000 } else { 1 };
                 let (seconds, rest) = (left / 1_000_000_000, left % 1_000_000_000 / unit);
+                let _ = crate::memory::write_pair(thread.tid, address, seconds, rest);
+                Ok(())
+            }
+            AtExit::Sleep { address, left } => {
+                let (seconds, rest) = (left / 1_000_000_000, left % 1_000_000_000);
                 let _ = crate::memory::write_pair(thread.tid, address, seconds, rest);
                 Ok(())
             }

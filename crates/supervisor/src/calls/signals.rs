@@ -179,8 +179,19 @@ impl Node {
                     continue;
                 }
                 taken |= process_wide;
+                let rest = match (&wait.cause, wait.deadline) {
+                    (Cause::Sleep { rest }, Some(deadline)) if *rest != 0 => {
+                        Some((*rest, deadline))
+                    }
+                    _ => None,
+                };
                 thread.interrupted = Some((thread.regs.orig_rax, wait.deadline));
                 thread.state = State::Ready(Resume::Continue);
+                if let Some((address, deadline)) = rest {
+                    let left = deadline.saturating_sub(self.local);
+                    thread.at_exit = Some(AtExit::Sleep { address, left });
+                    thread.state = State::Ready(Resume::ToExit);
+                }
                 self.urgent.push(thread.id);
             }
         }

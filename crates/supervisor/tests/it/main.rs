@@ -4,5 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod cluster;
+mod faults;
+mod host;
 mod programs;
 mod repeat;
+mod rule;
