@@ -59,7 +59,7 @@ impl CompareIds {
     fn compare(&mut self, ctx: &mut Context<'_, Self>) -> Result<Body, Error> {
         let clock_ms = ctx.wall_clock_ms();
         let none = |text: String| Error::new(ErrorCode::Abort, text);
-        let generator = self.snowflake.as_mut().ok_or_else(|| none("no machine fits".into()))?;
+        let generator = self.snowflake.as_mut().ok_or_else(|| none("no machine number fits this node".into()))?;
         let snowflake = generator.generate(clock_ms).and_then(|parts| parts.encode());
         let snowflake = snowflake.map_err(|error| none(error.to_string()))?;
         let Stamp { physical_ms, logical } = self.clock.tick(clock_ms);

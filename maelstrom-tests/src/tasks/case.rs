@@ -18,6 +18,10 @@ pub(super) struct Task {
     pub(super) title: String,
     /// The binary that solves it.
     pub(super) bin: String,
+    /// What its specification leaves open, and what was decided.
+    #[serde(default)]
+    #[expect(dead_code, reason = "for people who read the file")]
+    decisions: Vec<String>,
     /// With these arguments.
     #[serde(default)]
     pub(super) args: Vec<String>,
