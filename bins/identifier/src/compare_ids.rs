@@ -58,10 +58,11 @@ pub struct CompareIds {
 impl CompareIds {
     fn compare(&mut self, ctx: &mut Context<'_, Self>) -> Result<Body, Error> {
         let clock_ms = ctx.wall_clock_ms();
-        let none = |text: String| Error::new(ErrorCode::Abort, text);
-        let generator = self.snowflake.as_mut().ok_or_else(|| none("no machine number fits this node".into()))?;
+        let none = |text: &str| Error::new(ErrorCode::Abort, text);
+        let no_machine = || none("no machine number fits this node");
+        let generator = self.snowflake.as_mut().ok_or_else(no_machine)?;
         let snowflake = generator.generate(clock_ms).and_then(|parts| parts.encode());
-        let snowflake = snowflake.map_err(|error| none(error.to_string()))?;
+        let snowflake = snowflake.map_err(|error| none(&error.to_string()))?;
         let Stamp { physical_ms, logical } = self.clock.tick(clock_ms);
         let hlc = format!("{physical_ms}-{logical}-{}", ctx.id());
         let entry = |scheme: &str, id, bits, sortable, causal| Scheme {
