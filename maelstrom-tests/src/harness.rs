@@ -195,7 +195,8 @@ impl<'a, W: World> Harness<'a, W> {
         self.progress.phase("running");
         self.origin = self.world.now();
         self.nemesis = Nemesis::new(self.options, self.origin);
-        self.generate(self.origin + self.options.time_limit);
+        let most = self.options.max_operations;
+        self.generate(self.origin + self.options.time_limit, most);
         self.drain();
     }
 
@@ -211,7 +212,8 @@ impl<'a, W: World> Harness<'a, W> {
         if settles {
             self.progress.phase("settling");
             self.settled.fill(false);
-            self.generate(self.world.now() + self.options.settle);
+            // However few operations the main phase has, every node is to be seen at work here.
+            self.generate(self.world.now() + self.options.settle, None);
             self.drain();
             let nodes = self.world.node_ids().iter().zip(&self.settled);
             self.unsettled =
@@ -232,8 +234,8 @@ impl<'a, W: World> Harness<'a, W> {
         }
     }
 
-    /// Lets clients work and the nemesis strike until `end`.
-    fn generate(&mut self, end: Time) {
+    /// Lets clients work and the nemesis strike until `end`, with at most so many operations.
+    fn generate(&mut self, end: Time, operations_max: Option<u64>) {
         let gap_mean = Duration::from_secs_f64(match self.options.rate {
             rate if rate > 0.0 => 1.0 / rate,
             _ => f64::from(u32::MAX),
@@ -245,7 +247,7 @@ impl<'a, W: World> Harness<'a, W> {
                 break;
             }
             self.let_nemesis_strike(now);
-            let exhausted = self.options.max_operations.is_some_and(|most| self.started >= most);
+            let exhausted = operations_max.is_some_and(|most| self.started >= most);
             if next <= now && !self.idle.is_empty() && !exhausted {
                 self.start_next();
                 let schedule = if now.since(next) <= LATENESS_MAX { next } else { now };

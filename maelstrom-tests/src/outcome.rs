@@ -27,6 +27,27 @@ pub struct Failure {
     pub cause: String,
 }
 
+impl Failure {
+    /// Whether another run failed in the same way: in the same part of the verdict, for a cause that
+    /// differs in its numbers only.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.kind == other.kind && shape(&self.cause) == shape(&other.cause)
+    }
+}
+
+/// A text with every number in it made the same.
+fn shape(text: &str) -> String {
+    let mut shape = String::new();
+    for character in text.chars() {
+        match character {
+            '0'..='9' if shape.ends_with('#') => {}
+            '0'..='9' => shape.push('#'),
+            other => shape.push(other),
+        }
+    }
+    shape
+}
+
 /// What can fail, the gravest first: a shrunk run has to fail in the same part.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum FailureKind {
@@ -124,6 +145,18 @@ mod tests {
         let Value::Object(json) = json else { panic!("results are an object") };
         let outcome = Outcome::of(&Results { verdict: Verdict::Invalid, json });
         outcome.failure().unwrap().kind
+    }
+
+    #[test]
+    fn failures_are_alike_that_differ_in_numbers_only() {
+        use FailureKind::{Stats, Workload};
+        let failure = |kind, cause: &str| Failure { kind, cause: cause.to_owned() };
+        let lost = failure(Workload, "3 of 120 elements were there and are gone");
+        let fewer = failure(Workload, "1 of 7 elements were there and are gone");
+        let twice = failure(Workload, "1 elements came twice in one read");
+        assert!(lost.is_like(&fewer) && fewer.is_like(&lost));
+        assert!(!lost.is_like(&twice));
+        assert!(!lost.is_like(&failure(Stats, &lost.cause)));
     }
 
     #[test]

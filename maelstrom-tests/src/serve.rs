@@ -165,7 +165,8 @@ fn answer(request: Request, store: &Store, local_only: bool) -> io::Result<()> {
         _ => match store.resolve(path) {
             Some(found) if found.is_file() => respond_file(request, &found),
             Some(found) if found.join(report::FILE).is_file() => {
-                let target = format!("{}/{}", path.trim_end_matches('/'), report::FILE);
+                // Two slashes at the beginning would name another host.
+                let target = format!("/{}/{}", path.trim_matches('/'), report::FILE);
                 respond(request, Response::empty(302), &[("Location", &target)])
             }
             _ => refuse(request, 404, "There is nothing here."),

@@ -135,14 +135,15 @@ impl<F: FnMut(&Options) -> bool> Shrinker<F> {
         let seconds = self.best.time_limit.as_secs_f64();
         let operations = (seconds * self.best.rate * 2.0).ceil() as u64 + 1;
         let operations = self.best.max_operations.unwrap_or(u64::MAX).min(operations);
-        smaller |= self.minimize(0, operations, |options, most| {
+        // A run without an operation, or with a nemesis that does nothing, is another run.
+        smaller |= self.minimize(1, operations, |options, most| {
             options.max_operations = Some(most);
         });
         if !self.best.nemesis.is_empty() {
             let interval = self.best.nemesis_interval.as_secs_f64();
             let faults = (seconds / interval * 2.0).ceil() as u64 + 1;
             let faults = self.best.max_faults.unwrap_or(u64::MAX).min(faults);
-            smaller |= self.minimize(0, faults, |options, most| options.max_faults = Some(most));
+            smaller |= self.minimize(1, faults, |options, most| options.max_faults = Some(most));
         }
         smaller
     }
@@ -218,6 +219,14 @@ mod tests {
             |options: &Options| options.nemesis.len() == 4 || options.seed.is_multiple_of(11);
         let shrunk = shrink(&big(), 10_000, needs);
         assert_eq!((shrunk.options.nemesis, shrunk.options.seed), (Vec::<FaultKind>::new(), 44));
+    }
+
+    #[test]
+    fn no_run_is_made_so_small_that_it_means_nothing() {
+        let shrunk = shrink(&big(), 10_000, |options| options.nemesis.contains(&Kill)).options;
+        assert_eq!((shrunk.max_operations, shrunk.max_faults), (Some(1), Some(1)));
+        assert!(shrunk.time_limit >= TIME_STEP && shrunk.rate >= RATE_MIN);
+        assert_eq!((shrunk.nodes.len(), shrunk.concurrency), (1, 2));
     }
 
     #[test]

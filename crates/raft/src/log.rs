@@ -103,7 +103,7 @@ impl<C: Clone, S: Clone> Log<C, S> {
         (last_log_term, last_log_index) >= (self.last_term(), self.last_index())
     }
 
-    /// Puts new entries of `term` at the end and returns the index of the last.
+    /// Puts new entries of `term` at the end and returns them.
     pub fn extend(
         &mut self,
         term: Term,

@@ -251,7 +251,7 @@ impl<'a> Sweep<'a> {
         let shrunk = shrink(&call.options, self.shrink_runs, |options| {
             let smaller = Call { options: options.clone(), ..call.clone() };
             match self.runner.attempt(&smaller) {
-                Ok(attempt) if attempt.outcome.failure().is_some_and(|it| it.kind == *kind) => {
+                Ok(attempt) if attempt.outcome.failure().is_some_and(|it| it.is_like(failure)) => {
                     if let Some((_, attempt)) = smallest.replace((smaller, attempt)) {
                         Attempt::discard(attempt);
                     }

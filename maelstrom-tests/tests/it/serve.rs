@@ -98,6 +98,9 @@ fn runs_are_listed_with_their_verdicts_and_opened() {
     assert!(report.contains("echo, seed 1"));
     let (status, head, _) = server.get("/echo/1");
     assert!(status == 302 && head.contains("location: /echo/1/report.html"), "{head}");
+    // What looks like another host leads nowhere else.
+    let (status, head, _) = server.get("//echo/1");
+    assert!(status == 302 && head.contains("location: /echo/1/report.html"), "{head}");
     let (_, head, _) = server.get("/echo/1/results.json");
     assert!(head.contains("content-type: application/json"));
     let (_, head, _) = server.get("/echo/1/evil.html");
