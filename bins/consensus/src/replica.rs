@@ -124,6 +124,8 @@ impl Replica {
     pub fn tick(&mut self, ctx: &mut Context<'_, ConsensusNode>) -> Vec<Happening> {
         self.timer = None;
         self.raft.tick(now(ctx));
+        // Or the timer would be set for now again and again, and virtual time stand still.
+        debug_assert!(self.raft.next_deadline() > now(ctx), "a deadline of Raft's stays due");
         self.carry_out(None, ctx)
     }
 

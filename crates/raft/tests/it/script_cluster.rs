@@ -175,6 +175,14 @@ impl ScriptCluster {
         self.trace.clear();
     }
 
+    fn tick(&mut self, id: NodeIndex) {
+        self.input(id, |node, now| {
+            node.tick(now);
+            // Or time would stand still, and the script never end.
+            assert!(node.next_deadline() > now, "a deadline stays due");
+        });
+    }
+
     /// Lets time pass until the node campaigns; no other node notices.
     pub(crate) fn campaign(&mut self, id: NodeIndex) {
         let start = self.trace.len();
@@ -182,7 +190,7 @@ impl ScriptCluster {
             && !self.trace[start..].contains("request_vote")
         {
             self.now = self.now.max(node.next_deadline());
-            self.input(id, |node, now| node.tick(now));
+            self.tick(id);
         }
     }
 
@@ -195,7 +203,7 @@ impl ScriptCluster {
                 break;
             };
             self.now = self.now.max(deadline);
-            self.input(id, |node, now| node.tick(now));
+            self.tick(id);
         }
         self.now = until;
     }

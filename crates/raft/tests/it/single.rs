@@ -63,6 +63,7 @@ impl Single {
     fn wake(&mut self) -> Said {
         self.now = self.now.max(self.node.next_deadline());
         self.node.tick(self.now);
+        assert!(self.node.next_deadline() > self.now, "a deadline stays due");
         self.node.take_output()
     }
 
