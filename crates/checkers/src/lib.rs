@@ -8,6 +8,7 @@
 //! | module | workloads | question |
 //! |---|---|---|
 //! | [`linearizable`] | lin-kv | is there one order that explains every result? |
+//! | [`log`] | kafka | does everybody see one log for each key, without holes? |
 //! | [`set`] | broadcast, g-set | is everything that was added still there, and since when for all? |
 //! | [`unique`] | unique-ids | did any id come twice? |
 //! | [`counter`] | g-counter, pn-counter | does every final read show a sum that can be? |
@@ -22,6 +23,7 @@ pub mod echo;
 pub mod history;
 mod json;
 pub mod linearizable;
+pub mod log;
 pub mod operation;
 pub mod quantiles;
 pub mod set;

@@ -9,6 +9,7 @@ mod clusters;
 mod generator;
 mod independent;
 mod linearizable;
+mod log;
 mod models;
 mod mutation;
 mod set;
