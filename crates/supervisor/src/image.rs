@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::sys::ptrace;
 use nix::unistd::Pid;
 
-use crate::memory;
+use crate::{memory, vdso};
 
 const AT_NULL: u64 = 0;
 const AT_IGNORE: u64 = 1;
@@ -18,8 +18,10 @@ const AT_SYSINFO_EHDR: u64 = 33;
 /// A stack has at most this many words of arguments and environment: the kernel's limit is 6 MiB.
 const WORDS_AT_MOST: u64 = 1 << 20;
 
-/// Replaces a fresh program's random bytes and hides the vDSO.
-pub(crate) fn prepare(tid: Pid, random: &[u8; 16]) -> Result<(), Errno> {
+/// Replaces a fresh program's random bytes, and the functions of its vDSO if `replace_vdso`; otherwise,
+/// or if that cannot be, hides the vDSO. Answers whether it is replaced. The thread is at ptrace's event
+/// for `execve`, or behind it on return.
+pub(crate) fn prepare(tid: Pid, random: &[u8; 16], replace_vdso: bool) -> Result<bool, Errno> {
     let stack = ptrace::getregs(tid)?.rsp;
     let mut words = Words::new(tid, stack);
     // The number of arguments, the arguments, 0, the environment, 0, pairs.
@@ -27,16 +29,23 @@ pub(crate) fn prepare(tid: Pid, random: &[u8; 16]) -> Result<(), Errno> {
     for _ in 0..2 {
         while words.next()? != 0 {}
     }
+    let mut vdso = None;
     loop {
         let address = words.address;
         let (name, value) = (words.next()?, words.next()?);
         match name {
-            AT_NULL => return Ok(()),
+            AT_NULL => break,
             AT_RANDOM => memory::write(tid, value, random)?,
-            AT_SYSINFO_EHDR => memory::write(tid, address, &AT_IGNORE.to_le_bytes())?,
+            AT_SYSINFO_EHDR => vdso = Some((address, value)),
             _ => {}
         }
     }
+    let Some((entry, base)) = vdso else { return Ok(false) };
+    if replace_vdso && vdso::replace(tid, base)? {
+        return Ok(true);
+    }
+    memory::write(tid, entry, &AT_IGNORE.to_le_bytes())?;
+    Ok(false)
 }
 
 /// The words of a stack, read in pieces.

@@ -18,11 +18,12 @@ mod stops;
 mod supervisor;
 mod thread;
 mod timers;
+mod vdso;
 mod watchdog;
 
 pub use digest::{Call, first_difference};
 pub use error::Error;
 pub use event::{Event, Exit, NodeId, What};
 pub use launch::launch;
-pub use options::{NodeSpec, Options, Preempt};
+pub use options::{NodeSpec, Options, Preempt, Vdso};
 pub use supervisor::{Counts, Supervisor};

@@ -59,6 +59,7 @@ impl Node {
             let mut made = Process::new(tid, born, Some(process))?;
             if let Some(from) = self.process(process) {
                 made.roles = from.roles;
+                made.has_page = from.has_page;
             }
             self.processes.push(made);
             born
@@ -84,7 +85,9 @@ impl Node {
         }
         let mut bytes = [0; 16];
         self.draw(&mut bytes);
-        image::prepare(tid, &bytes).map_err(Error::system("prepare a program"))?;
+        let replace = self.options.replace_vdso;
+        let has_page =
+            image::prepare(tid, &bytes, replace).map_err(Error::system("prepare a program"))?;
         self.release_parent(process)?;
         let Some(thread) = self.thread(id) else { return Ok(()) };
         // A program's first thread bears the number of its process.
@@ -93,6 +96,7 @@ impl Node {
         thread.at_exit = None;
         self.threads.sort_by_key(|thread| thread.id);
         if let Some(process) = self.process(process) {
+            process.has_page = has_page;
             process.timers.all.retain(|name, _| *name == TimerName::Real);
         }
         if id != process {

@@ -15,9 +15,10 @@ use crate::digest::{Call, Digest};
 use crate::error::Error;
 use crate::event::{Event, Exit, NodeId, What};
 use crate::lines::Lines;
-use crate::options::{NodeSpec, Options};
+use crate::options::{NodeSpec, Options, Vdso};
 use crate::process::{Process, Role};
 use crate::thread::{Cause, Expiry, Resume, State, Thread};
+use crate::vdso::Clocks;
 use crate::watchdog::Watchdog;
 
 /// The first number that a process of a node sees as its own.
@@ -73,7 +74,9 @@ pub(crate) struct Settings {
     pub(crate) life: u32,
     pub(crate) wall_clock: u64,
     pub(crate) tick: u64,
+    pub(crate) lead: u64,
     pub(crate) preempt: u32,
+    pub(crate) replace_vdso: bool,
 }
 
 /// What the supervisor keeps of a node's standard input.
@@ -110,7 +113,9 @@ impl Settings {
             life,
             wall_clock: options.wall_clock.as_nanos() as u64,
             tick: options.tick.as_nanos() as u64,
+            lead: options.lead.as_nanos() as u64,
             preempt: options.preempt.per_mille(),
+            replace_vdso: options.vdso == Vdso::Replaced,
         }
     }
 }
@@ -227,6 +232,10 @@ impl Node {
         let Some(thread) = self.thread(id) else { return Ok(()) };
         let tid = thread.tid;
         let process = thread.process;
+        if self.process(process).is_some_and(|process| process.has_page) {
+            // A process that has been killed has no page.
+            let _ = self.clocks(id).write(tid);
+        }
         let result = match resume {
             Resume::Continue => ptrace::cont(tid, None),
             Resume::ToExit => ptrace::syscall(tid, None),
@@ -243,6 +252,16 @@ impl Node {
         let stopped = self.wait_for_stop(id, tid, matches!(resume, Resume::Signal(_)));
         watchdog.rest();
         stopped
+    }
+
+    /// What the page says by which programs read clocks.
+    fn clocks(&mut self, id: u32) -> Clocks {
+        Clocks {
+            now: self.local,
+            tick: self.price_of_look(id),
+            monotonic: self.monotonic() - self.local,
+            wall: self.wall().wrapping_sub(self.local),
+        }
     }
 
     /// Ends the waits whose time is up, and fires timers.

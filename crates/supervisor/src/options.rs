@@ -26,6 +26,16 @@ impl Preempt {
     }
 }
 
+/// What becomes of the code by which programs read clocks without a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Vdso {
+    /// It is replaced by code that reads the node's clock: fast. Where that cannot be, it is hidden.
+    #[default]
+    Replaced,
+    /// It is hidden: each look at a clock is a call, and stops.
+    Hidden,
+}
+
 /// What holds for all nodes of a run. The defaults are those of a test; set `launcher`.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -45,6 +55,8 @@ pub struct Options {
     pub lead: Duration,
     /// When a thread loses the processor.
     pub preempt: Preempt,
+    /// How programs read clocks.
+    pub vdso: Vdso,
     /// The core for the supervisor and its nodes; `None` leaves the choice to the kernel, which
     /// costs several times as much a stop as soon as they are on two.
     pub core: Option<usize>,
@@ -65,6 +77,7 @@ impl Default for Options {
             tick: Duration::from_micros(1),
             lead: Duration::from_millis(1),
             preempt: Preempt::default(),
+            vdso: Vdso::default(),
             core: None,
             record: false,
             patience: Duration::from_millis(500),

@@ -30,6 +30,8 @@ pub(crate) struct Process {
     handle: OwnedFd,
     /// What descriptors 0 to 2 are, as far as known.
     pub(crate) roles: [Option<Role>; 3],
+    /// Whether its clocks read the supervisor's page.
+    pub(crate) has_page: bool,
     /// A signal may be pending for one of its waiting threads.
     pub(crate) signalled: bool,
     pub(crate) timers: Timers,
@@ -48,6 +50,7 @@ impl Process {
             parent,
             handle,
             roles: [None; 3],
+            has_page: false,
             signalled: false,
             timers: Timers::default(),
             timer_files: BTreeMap::new(),

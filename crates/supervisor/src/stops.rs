@@ -12,6 +12,7 @@ use crate::event::{Exit, What};
 use crate::memory;
 use crate::node::{Node, tolerate_death};
 use crate::thread::{AtExit, Cause, Expiry, Resume, State, Thread, Wait};
+use crate::vdso::Clocks;
 
 /// `__WALL`: threads as well as processes.
 const ALL: u32 = libc::__WALL as u32;
@@ -94,11 +95,13 @@ impl Node {
             wait(Some(tid))?.map(|(_, stop)| stop)
         };
         self.stops += 1;
-        self.local += self.options.tick;
+        let reads = self.reads(id, tid);
+        let passed = self.options.tick + self.price_of_look(id) * reads;
+        self.local += passed;
         let Some(stop) = stop else { return self.bury(id, Exit::Signal(libc::SIGKILL)) };
-        let tick = self.options.tick;
         let Some(thread) = self.thread(id) else { return Ok(()) };
-        thread.cpu += tick;
+        thread.cpu += passed;
+        thread.spin = thread.spin.saturating_add(reads as u32);
         match stop {
             Stop::Gone(exit) => return self.bury(id, exit),
             _ => match ptrace::getregs(thread.tid) {
@@ -115,6 +118,13 @@ impl Node {
             Stop::Signal(signal) => self.signal(id, signal),
             Stop::Gone(_) => Ok(()),
         }
+    }
+
+    /// How often a thread has looked at its clocks since it was let run.
+    fn reads(&mut self, id: u32, tid: Pid) -> u64 {
+        let process = self.thread(id).map_or(0, |thread| thread.process);
+        let has_page = self.process(process).is_some_and(|process| process.has_page);
+        if has_page { Clocks::reads(tid) } else { 0 }
     }
 
     /// Writes down what a thread did: part of the digest, and of the list if there is one.

@@ -410,12 +410,15 @@ fn prepare(options: &Options, spec: &NodeSpec, id: NodeId, life: u32) -> Result<
     let mut draws = stream(options.boot_seed, "boot draws", &spec.name, life);
     let mut random = [0; 16];
     rand::Rng::fill_bytes(&mut draws, &mut random);
-    image::prepare(pid, &random).map_err(Error::system("prepare a program"))?;
+    let settings = Settings::new(options, spec, life);
+    let mut process = Process::new(pid, FIRST_ID, None)?;
+    process.has_page = image::prepare(pid, &random, settings.replace_vdso)
+        .map_err(Error::system("prepare a program"))?;
     let regs = ptrace::getregs(pid).map_err(Error::system("read a program's registers"))?;
     Ok(Node {
         id,
-        options: Settings::new(options, spec, life),
-        processes: vec![Process::new(pid, FIRST_ID, None)?],
+        options: settings,
+        processes: vec![process],
         threads: vec![Thread::new(pid, FIRST_ID, FIRST_ID, regs)],
         pids: [(pid.as_raw(), FIRST_ID)].into(),
         ready: vec![FIRST_ID],

@@ -6,6 +6,7 @@ use crate::memory;
 use crate::node::Node;
 use crate::stops::Outcome;
 use crate::thread::{Cause, Expiry};
+use crate::vdso;
 
 /// What `CLOCK_MONOTONIC` shows when a run begins: the node's machine has been up for a while.
 pub(crate) const UPTIME: u64 = 1_000_000_000_000;
@@ -13,7 +14,7 @@ pub(crate) const SECOND: u64 = 1_000_000_000;
 
 /// After this many reads of the clock in a row each costs more: somebody waits for time to pass.
 const PATIENT_READS: u32 = 512;
-/// The most that a read of the clock costs, in nanoseconds.
+/// The most that a look at the clock costs which stops, in nanoseconds.
 const DEAREST_READ: u64 = 100_000;
 
 impl Node {
@@ -40,16 +41,26 @@ impl Node {
         }
     }
 
-    /// A thread that does nothing but look at the clock gets dearer and dearer looks: waiting so for
-    /// a second would else take a million.
+    /// What a look at the clock costs a thread, in nanoseconds. A thread that does nothing else waits for
+    /// time to pass, and gets dearer and dearer looks: a second would else take a million.
+    pub(crate) fn price_of_look(&mut self, id: u32) -> u64 {
+        let tick = self.options.tick;
+        let Some(thread) = self.thread(id) else { return tick };
+        let (spin, process) = (thread.spin, thread.process);
+        if spin <= PATIENT_READS {
+            return tick;
+        }
+        // All looks between two stops together should not cost more than nodes may be apart.
+        let has_page = self.process(process).is_some_and(|process| process.has_page);
+        let dearest = if has_page { self.options.lead / vdso::LIMIT } else { DEAREST_READ };
+        (tick << (spin / PATIENT_READS).min(20)).min(dearest).max(tick)
+    }
+
+    /// Counts looks at the clock in a row, by which a thread shows that it waits for time to pass.
     pub(crate) fn count_spin(&mut self, id: u32, reads_clock: bool) {
         let Some(thread) = self.thread(id) else { return };
         thread.spin = if reads_clock { thread.spin.saturating_add(1) } else { 0 };
-        if thread.spin > PATIENT_READS {
-            let dearer =
-                self.options.tick << ((thread_spin(self, id) - PATIENT_READS) / 64).min(20);
-            self.local += dearer.min(DEAREST_READ);
-        }
+        self.local += self.price_of_look(id) - self.options.tick;
     }
 
     pub(super) fn clock_gettime(&mut self, id: u32) -> Outcome {
@@ -221,10 +232,6 @@ pub(super) fn usage(used: u64) -> [u8; 144] {
     // The highest memory in use, in KiB.
     bytes[32..40].copy_from_slice(&(16_u64 << 10).to_le_bytes());
     bytes
-}
-
-fn thread_spin(node: &mut Node, id: u32) -> u32 {
-    node.thread(id).map_or(0, |thread| thread.spin)
 }
 
 const fn sleep_until(deadline: u64, rest: u64) -> Outcome {
