@@ -198,7 +198,7 @@ mod tests {
     use proto::{Message, NodeId, Payload, encode};
 
     use super::*;
-    use crate::message::Body;
+    use crate::broadcast::message::Body;
 
     /// Two nodes that compare their sets, and what that costs.
     struct Exchange {

@@ -6,7 +6,7 @@
 //! hashes that begin with given bits, since those stand next to each other.
 
 use std::fmt;
-use std::hash::{Hash as _, Hasher};
+use std::hash::Hasher;
 
 use proto::Json;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -229,7 +229,7 @@ impl Prefix {
 }
 
 /// The hash of a value: the same for values that are equal, on every node and machine.
-pub fn hash(value: &Json) -> u64 {
+pub fn hash(value: &impl std::hash::Hash) -> u64 {
     let mut hasher = StableHasher(0x9e37_79b9_7f4a_7c15);
     value.hash(&mut hasher);
     hasher.finish()
@@ -259,6 +259,18 @@ impl Hasher for StableHasher {
 
     fn write_u8(&mut self, byte: u8) {
         self.word(u64::from(byte));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.word(u64::from(number));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.word(number);
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.word(number as u64);
     }
 
     fn write_i64(&mut self, number: i64) {

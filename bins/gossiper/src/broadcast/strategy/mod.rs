@@ -14,9 +14,9 @@ use std::time::Duration;
 use proto::Time;
 use rand::rngs::Xoshiro256PlusPlus;
 
-use crate::config::{Config, StrategyKind};
-use crate::link::{Kind, Link};
-use crate::message::HubRound;
+use crate::broadcast::config::{Config, StrategyKind};
+use crate::broadcast::link::{Kind, Link};
+use crate::broadcast::message::HubRound;
 use crate::topology::{Cluster, Peer, Topology};
 use crate::value_set::Hash;
 

@@ -6,10 +6,10 @@ use proto::{Context, MessageId, Time};
 use rand::RngExt as _;
 
 use crate::digest::Digest;
-use crate::link::{Batch, Comparison, Forward, Kind, Queued, RETRY_MAX};
-use crate::message::{BatchId, Body, Gossip};
-use crate::node::Gossiper;
-use crate::strategy::{Form, View};
+use crate::broadcast::link::{Batch, Comparison, Forward, Kind, Queued, RETRY_MAX};
+use crate::broadcast::message::{BatchId, Body, Gossip};
+use crate::broadcast::node::Gossiper;
+use crate::broadcast::strategy::{Form, View};
 use crate::topology::Peer;
 use crate::value_set::Position;
 

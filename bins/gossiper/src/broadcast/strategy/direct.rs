@@ -8,7 +8,7 @@ use proto::Time;
 use rand::rngs::Xoshiro256PlusPlus;
 
 use super::{Form, Strategy, View};
-use crate::config::Config;
+use crate::broadcast::config::Config;
 use crate::topology::{Cluster, Peer, Topology};
 
 /// From everyone to everyone.

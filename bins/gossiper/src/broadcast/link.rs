@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use proto::{Json, MessageId, Time};
 
-use crate::message::BatchId;
+use crate::broadcast::message::BatchId;
 use crate::round_trip::RoundTrip;
 use crate::value_set::{Position, ValueSet};
 

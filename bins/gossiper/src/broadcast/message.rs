@@ -43,6 +43,15 @@ pub enum Body {
         /// Each value once, in the order in which this node got them.
         messages: Snapshot,
     },
+    /// Asks whom this node has for neighbours (task 3-3-1).
+    TreeInfo,
+    /// Answer to `tree_info`.
+    TreeInfoOk {
+        /// The node's own list in the last `topology`, as it came; empty before the first.
+        neighbors: Vec<NodeId>,
+        /// How many values this node has.
+        message_count: u64,
+    },
     /// Looks for overdue forwards now instead of waiting for the timer.
     CheckAcks,
     /// Answer to `check_acks`: how things stand.

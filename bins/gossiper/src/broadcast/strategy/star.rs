@@ -20,8 +20,8 @@ use proto::Time;
 use rand::rngs::Xoshiro256PlusPlus;
 
 use super::{Form, Round, Strategy, View};
-use crate::config::Config;
-use crate::message::HubRound;
+use crate::broadcast::config::Config;
+use crate::broadcast::message::HubRound;
 use crate::topology::{Cluster, Peer, Topology};
 use crate::value_set::Hash;
 

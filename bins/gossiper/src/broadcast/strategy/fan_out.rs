@@ -8,7 +8,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::SliceRandom;
 
 use super::{Form, Strategy, View};
-use crate::config::Config;
+use crate::broadcast::config::Config;
 use crate::topology::{Cluster, Peer, Topology};
 
 /// To K random nodes.

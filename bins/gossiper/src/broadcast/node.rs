@@ -21,12 +21,12 @@ use std::time::Duration;
 use proto::{Caller, Context, Error, ErrorCode, Json, Node, NodeId, Records, Time, TimerId};
 use rand::RngExt as _;
 
-use crate::config::Config;
-use crate::link::{Link, Timeouts};
-use crate::message::Body;
-use crate::partition::Partition;
+use crate::broadcast::config::Config;
+use crate::broadcast::link::{Link, Timeouts};
+use crate::broadcast::message::Body;
+use crate::broadcast::partition::Partition;
 use crate::round_trip::RoundTrip;
-use crate::strategy::{self, Strategy, View};
+use crate::broadcast::strategy::{self, Strategy, View};
 use crate::topology::{Cluster, Peer, Topology};
 use crate::value_set::{Position, ValueSet};
 
@@ -243,6 +243,12 @@ impl Gossiper {
                 ctx.reply(from, Body::BroadcastOk);
             }
             Body::Read => ctx.reply(from, Body::ReadOk { messages: self.set.snapshot() }),
+            Body::TreeInfo => {
+                let own = self.topology_lists.as_ref().and_then(|lists| lists.get(ctx.id()));
+                let neighbors = own.cloned().unwrap_or_default();
+                let message_count = u64::from(self.set.len());
+                ctx.reply(from, Body::TreeInfoOk { neighbors, message_count });
+            }
             Body::CheckAcks => {
                 self.check_forwards(ctx);
                 ctx.reply(from, self.acknowledgements());

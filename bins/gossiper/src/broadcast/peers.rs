@@ -3,11 +3,11 @@
 use proto::{Caller, Context, Error, ErrorCode};
 
 use crate::digest::{Digest, Mark};
-use crate::link::{Comparison, Kind};
-use crate::message::{Body, Gossip};
-use crate::node::Gossiper;
-use crate::outbox::retry_after;
-use crate::strategy::{Round, View};
+use crate::broadcast::link::{Comparison, Kind};
+use crate::broadcast::message::{Body, Gossip};
+use crate::broadcast::node::Gossiper;
+use crate::broadcast::outbox::retry_after;
+use crate::broadcast::strategy::{Round, View};
 use crate::topology::Peer;
 
 impl Gossiper {

@@ -7,7 +7,7 @@ use proto::Time;
 use rand::rngs::Xoshiro256PlusPlus;
 
 use super::{Form, Overlay, Strategy, View};
-use crate::config::Config;
+use crate::broadcast::config::Config;
 use crate::topology::{Cluster, Peer, Topology};
 
 /// Along a spanning tree, in batches.
