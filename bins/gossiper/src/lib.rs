@@ -5,6 +5,7 @@
 //! | node | what it is |
 //! |---|---|
 //! | [`broadcast`] | values for everybody, none lost, by a strategy of one's choice |
+//! | [`g-set`, `g-counter`, `pn-counter`, `two-phase-set`, `lww`, `version-vectors`](crdt) | states that merge |
 //!
 //! | what they share | |
 //! |---|---|
@@ -14,8 +15,11 @@
 //! | [`round_trip`] | how long a peer may take to answer |
 
 pub mod broadcast;
+pub mod crdt;
 pub mod digest;
+mod flags;
 pub mod log;
+mod records;
 pub mod round_trip;
 pub mod topology;
 pub mod value_set;
@@ -27,5 +31,13 @@ use proto::{Arguments, Program};
 /// The nodes that the program can be.
 pub fn program() -> Program {
     let broadcast = |arguments: &mut Arguments| Ok(Gossiper::new(Config::parse(arguments)?));
-    Program::new("gossiper", env!("CARGO_PKG_VERSION")).node(broadcast::config::MANUAL, broadcast)
+    use crdt::{g_counter, g_set, lww, pn_counter, two_phase_set, version_vectors};
+    Program::new("gossiper", env!("CARGO_PKG_VERSION"))
+        .node(broadcast::config::MANUAL, broadcast)
+        .node(g_set::MANUAL, g_set::GSetNode::from_arguments)
+        .node(g_counter::MANUAL, g_counter::GCounterNode::from_arguments)
+        .node(pn_counter::MANUAL, pn_counter::PnCounterNode::from_arguments)
+        .node(two_phase_set::MANUAL, two_phase_set::TwoPhaseSetNode::from_arguments)
+        .node(lww::MANUAL, lww::LwwNode::from_arguments)
+        .node(version_vectors::MANUAL, version_vectors::VersionVectorsNode::from_arguments)
 }

@@ -23,8 +23,8 @@ use proto::Time;
 
 /// The time-out never grows beyond this, whatever was measured.
 const TIMEOUT_MAX: Duration = Duration::from_secs(60);
-/// A time-out is doubled so often at most.
-const BACK_OFF_MAX: u32 = 3;
+/// Doubling alone makes it no longer than this: a lossy network is not a slow one.
+const BACK_OFF_MAX: Duration = Duration::from_secs(4);
 
 /// What is known of the round trips to a peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl RoundTrip {
 
     /// No answer came in time.
     pub fn expired(&mut self) {
-        self.back_off = (self.back_off + 1).min(BACK_OFF_MAX);
+        self.back_off = (self.back_off + 1).min(16);
     }
 
     /// Whether an answer ever came.
@@ -75,7 +75,8 @@ impl RoundTrip {
             self.measured.map_or(Duration::ZERO, |Measured { smoothed, deviation, .. }| {
                 smoothed + 4 * deviation
             });
-        (least.max(measured) * (1 << self.back_off)).min(TIMEOUT_MAX.max(least))
+        let once = least.max(measured.min(TIMEOUT_MAX));
+        (once * (1 << self.back_off)).min(BACK_OFF_MAX.max(once))
     }
 }
 

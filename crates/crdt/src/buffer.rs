@@ -56,6 +56,11 @@ impl<P: Ord, S: Lattice> DeltaBuffer<P, S> {
         }
     }
 
+    /// The number that the next delta gets: acknowledging it acknowledges all there are.
+    pub fn end(&self) -> u64 {
+        self.next
+    }
+
     /// What a peer lacks, if anything.
     pub fn interval(&self, peer: &P) -> Option<Interval<S>> {
         let from = *self.acknowledged.get(peer)?;

@@ -15,7 +15,7 @@ pub struct Overflow(pub u64, pub u64);
 /// A replica raises its own count and no other, and no two replicas have the same name; one that
 /// forgets its count takes a new name when it starts again, or what it counts is lost until it has
 /// overtaken the count that the others remember.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 #[serde(bound(serialize = "R: Serialize", deserialize = "R: Deserialize<'de>"))]
 pub struct GCounter<R: Ord> {
@@ -65,7 +65,7 @@ impl<R: Ord + Clone> Lattice for GCounter<R> {
 /// A counter that goes up and down (Shapiro et al. 2011, specification 7): a grow-only counter of
 /// what was added and one of what was taken away, because the larger of two counts is the later one
 /// only while counts do not fall.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(bound(serialize = "R: Serialize", deserialize = "R: Deserialize<'de>"))]
 pub struct PnCounter<R: Ord> {
     up: GCounter<R>,

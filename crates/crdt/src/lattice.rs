@@ -38,8 +38,9 @@ pub trait Lattice: Clone + Default + PartialEq {
 }
 
 /// The larger of two values. The default has to be the least value that occurs.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[derive(Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Max<T>(pub T);
 
@@ -72,7 +73,7 @@ impl<A: Lattice, B: Lattice> Lattice for (A, B) {
 /// A lattice for each key, joined key by key. A key that is not there has the least element.
 ///
 /// Written as a list of pairs, because keys need not be strings.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct MapOf<K: Ord, L> {
     /// Without keys that say nothing, so that equal states are equal maps.
     entries: BTreeMap<K, L>,

@@ -10,7 +10,7 @@ use crate::lattice::{Lattice, MapOf};
 /// What "last" means is up to the stamps: a time and, for writes at the same time, who wrote. If
 /// two writes have the same stamp nevertheless, the larger value wins, so that all replicas agree
 /// even then.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct LwwRegister<S, V> {
     write: Option<(S, V)>,
 }

@@ -13,7 +13,7 @@ use crate::lattice::Lattice;
 ///
 /// Without the early ones a delta could not be taken in before those that it overtook: a vector
 /// that says "three" says "one and two" as well.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Context<R: Ord> {
     /// All writes of a replica from 1 to this number. Never 0.
     through: BTreeMap<R, u64>,
@@ -114,7 +114,7 @@ impl<R: Ord + Clone> Lattice for Context<R> {
 ///
 /// A replica is one sequence of writes: no two have the same name, and one that forgets takes a new
 /// one.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct MvRegister<R: Ord, V> {
     seen: Context<R>,
     /// Those of the writes seen that were not replaced.
@@ -158,8 +158,7 @@ impl<R: Ord + Clone, V: Clone + PartialEq> Lattice for MvRegister<R, V> {
     fn join(&mut self, other: Self) -> bool {
         let before = self.values.len();
         // What the other one has seen and no longer has was replaced there.
-        self.values
-            .retain(|dot, _| !other.seen.contains(dot) || other.values.contains_key(dot));
+        self.values.retain(|dot, _| !other.seen.contains(dot) || other.values.contains_key(dot));
         let mut is_news = self.values.len() < before;
         for (dot, value) in other.values {
             if !self.seen.contains(&dot) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::lattice::Lattice;
 
 /// A grow-only set (Shapiro et al. 2011, specification 11). The join is the union.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 #[serde(bound(serialize = "T: Serialize", deserialize = "T: Ord + Deserialize<'de>"))]
 pub struct GSet<T> {
@@ -72,7 +72,7 @@ impl<T: Ord + Clone> Lattice for GSet<T> {
 /// A two-phase set (Shapiro et al. 2011, specification 12): a grow-only set of what was added and
 /// one of what was removed. An element is there if it was added and never removed, so a removed one
 /// can never come back, and one may be removed before it is added.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(bound(serialize = "T: Serialize", deserialize = "T: Ord + Deserialize<'de>"))]
 pub struct TwoPhaseSet<T> {
     added: GSet<T>,

@@ -2,6 +2,8 @@
 //! states and deltas, late, twice and in any order. And what the states mean, against models that
 //! know nothing of lattices.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where it finds nothing")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 

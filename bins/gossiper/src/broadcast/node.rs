@@ -25,10 +25,11 @@ use crate::broadcast::config::Config;
 use crate::broadcast::link::{Link, Timeouts};
 use crate::broadcast::message::Body;
 use crate::broadcast::partition::Partition;
-use crate::round_trip::RoundTrip;
 use crate::broadcast::strategy::{self, Strategy, View};
+use crate::records;
+use crate::round_trip::RoundTrip;
 use crate::topology::{Cluster, Peer, Topology};
-use crate::value_set::{Position, ValueSet};
+use crate::value_set::ValueSet;
 
 /// Where records of values begin; the position follows, so that they come back in their order.
 const VALUE_KEY: &[u8] = b"value/";
@@ -334,18 +335,7 @@ impl Gossiper {
 
 /// The refusal of records that are not as this program wrote them.
 fn damaged(key: &[u8]) -> Error {
-    let name = match key.strip_prefix(VALUE_KEY) {
-        Some(position) => match position.try_into() {
-            Ok(position) => format!("value/{}", Position::from_be_bytes(position)),
-            Err(_) => format!("value/{}", position.escape_ascii()),
-        },
-        None => key.escape_ascii().to_string(),
-    };
-    let text = format!(
-        "the records of an earlier life are damaged at or before `{name}`: restore the directory \
-         of this node in the state directory, or remove it to start empty"
-    );
-    Error::new(ErrorCode::Abort, text)
+    records::damaged(&records::key_name(key, &[VALUE_KEY]))
 }
 
 impl Node for Gossiper {

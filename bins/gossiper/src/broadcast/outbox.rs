@@ -5,11 +5,11 @@ use std::time::Duration;
 use proto::{Context, MessageId, Time};
 use rand::RngExt as _;
 
-use crate::digest::Digest;
 use crate::broadcast::link::{Batch, Comparison, Forward, Kind, Queued, RETRY_MAX};
 use crate::broadcast::message::{BatchId, Body, Gossip};
 use crate::broadcast::node::Gossiper;
 use crate::broadcast::strategy::{Form, View};
+use crate::digest::Digest;
 use crate::topology::Peer;
 use crate::value_set::Position;
 

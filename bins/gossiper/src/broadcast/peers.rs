@@ -2,12 +2,12 @@
 
 use proto::{Caller, Context, Error, ErrorCode};
 
-use crate::digest::{Digest, Mark};
 use crate::broadcast::link::{Comparison, Kind};
 use crate::broadcast::message::{Body, Gossip};
 use crate::broadcast::node::Gossiper;
 use crate::broadcast::outbox::retry_after;
 use crate::broadcast::strategy::{Round, View};
+use crate::digest::{Digest, Mark};
 use crate::topology::Peer;
 
 impl Gossiper {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it finds nothing")]
 
 mod challenges;
+mod crdt;
 mod damage;
 mod detour;
 mod faults;

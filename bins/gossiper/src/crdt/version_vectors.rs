@@ -1,0 +1,265 @@
+//! `gossiper version-vectors`: a key-value store that keeps concurrent writes side by side, and the
+//! same store as one that does not, to see what is lost.
+//!
+//! A write says by its *context* what its client has read. In mode `vv` it replaces exactly that;
+//! what the client has not seen stays beside it, as a sibling ([`Siblings`]). In mode `lww` every
+//! write claims to have seen whatever this node has, and a read gives the latest of what is left: of
+//! two clients that wrote without having read each other both were answered, and one write is gone.
+//!
+//! The vectors count writes by client, so a client stays with one node, or waits until the others
+//! have heard of its last write: from two nodes at once it would give two writes the same number.
+
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+
+use clocks::version::{Dot, Siblings, Version, VersionVector};
+use crdt::{Lattice, MapOf};
+use proto::{Arguments, Caller, Context, Error, Json, Manual, Node, NodeId, Records, UsageError};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::replica::{Replica, Replicated, Settings, Step};
+
+/// What the node says about itself.
+pub const MANUAL: Manual = Manual {
+    name: "version-vectors",
+    summary: "a key-value store that keeps concurrent writes side by side",
+    usage: "[--gossip-interval TIME]",
+    help: help!(
+        "\
+It serves `vv_write`, `vv_read` and `set_mode` of task 3-4-4. In mode `vv`, which is that of a node
+that has just started, a write replaces what its context covers and stands beside all else; in mode
+`lww` it replaces whatever is there. Contexts and vectors count the writes of each client.
+
+"
+    ),
+};
+
+/// The messages of the node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    /// Chooses what becomes of concurrent writes at this node from now on.
+    SetMode {
+        /// The mode.
+        mode: Mode,
+    },
+    /// Answer to `set_mode`.
+    SetModeOk,
+    /// Writes a key.
+    VvWrite {
+        /// The key.
+        key: String,
+        /// Any JSON.
+        value: Json,
+        /// What the client has read: the vectors of the values that this write is to replace,
+        /// merged. Empty if it has read nothing.
+        context: BTreeMap<NodeId, u64>,
+    },
+    /// Answer to `vv_write`.
+    VvWriteOk {
+        /// The vector of the new value.
+        vc: BTreeMap<NodeId, u64>,
+    },
+    /// Reads a key.
+    VvRead {
+        /// The key.
+        key: String,
+    },
+    /// Answer to `vv_read`.
+    VvReadOk {
+        /// The values, in the order of their writers; none if there never was one.
+        values: Vec<Sibling>,
+        /// Whether there are several.
+        conflict: bool,
+    },
+    /// Between nodes.
+    Replicate {
+        /// What is said.
+        step: Step<Store>,
+    },
+}
+
+/// What becomes of concurrent writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// The last writer wins.
+    Lww,
+    /// Version vectors tell which write has seen which.
+    Vv,
+}
+
+/// A value that is read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sibling {
+    /// The value.
+    pub value: Json,
+    /// Its vector: the context for a write that is to replace it.
+    pub vc: BTreeMap<NodeId, u64>,
+}
+
+/// A value and when it was written, by the clock of the node.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Stored {
+    at_ms: u64,
+    value: Json,
+}
+
+/// The siblings of one key as a state that merges.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Versions(Siblings<NodeId, Stored>);
+
+/// What is replicated.
+pub type Store = MapOf<String, Versions>;
+
+impl Lattice for Versions {
+    fn join(&mut self, other: Self) -> bool {
+        self.0.merge(other.0)
+    }
+
+    /// Siblings go whole or not at all: a vector that says what was seen does not come apart.
+    fn beyond(&self, other: &Self) -> Self {
+        if other.clone().0.merge(self.0.clone()) { self.clone() } else { Self::default() }
+    }
+}
+
+impl Hash for Versions {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.seen().hash(state);
+        for (dot, version) in self.0.iter() {
+            (dot, &version.context, &version.value).hash(state);
+        }
+    }
+}
+
+/// How siblings are written.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    seen: BTreeMap<NodeId, u64>,
+    versions: Vec<(NodeId, u64, BTreeMap<NodeId, u64>, Stored)>,
+}
+
+impl Serialize for Versions {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let versions = self.0.iter().map(|(dot, version)| {
+            (dot.writer.clone(), dot.number, counters(&version.context), version.value.clone())
+        });
+        Written { seen: counters(self.0.seen()), versions: versions.collect() }
+            .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Versions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Written { seen, versions } = Written::deserialize(deserializer)?;
+        let versions = versions.into_iter().map(|(writer, number, context, value)| {
+            (Dot { writer, number }, Version { context: context.into_iter().collect(), value })
+        });
+        Ok(Self(Siblings::from_parts(seen.into_iter().collect(), versions)))
+    }
+}
+
+fn counters(vector: &VersionVector<NodeId>) -> BTreeMap<NodeId, u64> {
+    vector.iter().map(|(client, number)| (client.clone(), number)).collect()
+}
+
+/// The node.
+#[derive(Debug)]
+pub struct VersionVectorsNode {
+    mode: Mode,
+    replica: Replica<Store>,
+}
+
+impl VersionVectorsNode {
+    /// A node of these arguments.
+    ///
+    /// # Errors
+    /// If they are wrong.
+    pub fn from_arguments(arguments: &mut Arguments) -> Result<Self, UsageError> {
+        Ok(Self { mode: Mode::Vv, replica: Replica::new(Settings::parse(arguments)?) })
+    }
+
+    fn write(
+        &mut self,
+        client: &NodeId,
+        key: String,
+        value: Json,
+        context: BTreeMap<NodeId, u64>,
+        ctx: &mut Context<'_, Self>,
+    ) -> Result<Body, Error> {
+        let mut versions = self.replica.state().get(&key).cloned().unwrap_or_default();
+        let mut context: VersionVector<_> = context.into_iter().collect();
+        if self.mode == Mode::Lww {
+            context.merge(versions.0.seen());
+        }
+        let stored = Stored { at_ms: ctx.wall_clock_ms(), value };
+        let dot = versions
+            .0
+            .write(client.clone(), context.clone(), stored)
+            .map_err(|error| Error::malformed_request(format!("field `context`: {error}")))?;
+        context.raise(&dot.writer, dot.number);
+        self.replica.update(Store::of(key, versions), ctx);
+        Ok(Body::VvWriteOk { vc: counters(&context) })
+    }
+
+    fn read(&self, key: &String) -> Body {
+        let versions = self.replica.state().get(key).into_iter().flat_map(|all| all.0.iter());
+        let sibling = |(dot, version): (&Dot<_>, &Version<_, Stored>)| Sibling {
+            value: version.value.value.clone(),
+            vc: counters(&version.vector(dot)),
+        };
+        let values: Vec<_> = match self.mode {
+            Mode::Vv => versions.map(sibling).collect(),
+            Mode::Lww => {
+                let last = versions.max_by_key(|(dot, version)| (version.value.at_ms, *dot));
+                last.map(sibling).into_iter().collect()
+            }
+        };
+        let conflict = values.len() > 1;
+        Body::VvReadOk { values, conflict }
+    }
+}
+
+impl Replicated for VersionVectorsNode {
+    type State = Store;
+
+    fn message(step: Step<Self::State>) -> Body {
+        Body::Replicate { step }
+    }
+}
+
+impl Node for VersionVectorsNode {
+    type Body = Body;
+    type Token = ();
+
+    fn init(&mut self, restored: Records, ctx: &mut Context<'_, Self>) {
+        self.replica.init(&restored, ctx);
+    }
+
+    fn request(&mut self, from: Caller, body: Body, ctx: &mut Context<'_, Self>) {
+        if let Some(error) = self.replica.refusal() {
+            ctx.reply_error(&from, error.clone());
+            return;
+        }
+        match body {
+            Body::SetMode { mode } => {
+                self.mode = mode;
+                ctx.reply(&from, Body::SetModeOk);
+            }
+            Body::VvWrite { key, value, context } => {
+                match self.write(&from.id, key, value, context, ctx) {
+                    Ok(body) => ctx.reply(&from, body),
+                    Err(error) => ctx.reply_error(&from, error),
+                }
+            }
+            Body::VvRead { key } => ctx.reply(&from, self.read(&key)),
+            Body::Replicate { step } => self.replica.receive(&from, step, ctx),
+            // Replies: they never come as requests.
+            Body::SetModeOk | Body::VvWriteOk { .. } | Body::VvReadOk { .. } => {}
+        }
+    }
+
+    fn timer(&mut self, (): (), ctx: &mut Context<'_, Self>) {
+        self.replica.timer(ctx);
+    }
+}
