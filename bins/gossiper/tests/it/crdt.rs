@@ -15,7 +15,7 @@ struct World<N: Node> {
     is_slow: bool,
 }
 
-impl<N: Node<Body: PartialEq>> World<N> {
+impl<N: Node<Body: PartialEq> + 'static> World<N> {
     fn new(options: ClusterOptions, make: impl Fn() -> N + 'static) -> Self {
         let is_slow = options.network.latency > Duration::from_millis(100);
         let cluster = Cluster::new(options, move |_| make());
@@ -79,7 +79,7 @@ impl<N: Node<Body: PartialEq>> World<N> {
 
 /// A random scenario: cuts, loss, duplication, pauses and, with state directories, kills. `act` is
 /// called some hundred times with a node that is up.
-fn play<N: Node<Body: PartialEq>>(
+fn play<N: Node<Body: PartialEq> + 'static>(
     seed: u64,
     nodes: usize,
     make: impl Fn() -> N + 'static,
@@ -128,7 +128,7 @@ fn play<N: Node<Body: PartialEq>>(
 
 /// Lets a cluster come to rest: after Maelstrom's ten seconds all is equal (a network that takes a
 /// second a hop and loses a third gets more time).
-fn settle<N: Node<Body: PartialEq>>(world: &mut World<N>) {
+fn settle<N: Node<Body: PartialEq> + 'static>(world: &mut World<N>) {
     world.cluster.network_mut().set_loss(0.0);
     world.run_for(Duration::from_secs(10));
     if world.is_slow {
