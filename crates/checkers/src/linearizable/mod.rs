@@ -4,16 +4,17 @@
 //! - [`check`] asks it of a history of registers, each key by itself (the keys of a history that is
 //!   linearizable are so one by one, and the other way round: Herlihy and Wing's locality).
 //! - [`decide`] asks it of one object of any kind, given as a [`Model`].
+//! - [`decide_set`] asks it of a set, each element by itself.
 //!
-//! Registers whose values were written once each are decided without a search, in the time of
-//! sorting; all else is searched for an order.
+//! Registers whose values were written once each, and sets whose elements were added once each, are
+//! decided without a search, in the time of sorting; all else is searched for an order.
 //!
 //! Failed operations are left out, those of unknown outcome may take effect at any time after their
 //! invocation, or never. The work and the memory of a search are bounded by counting what it visits
 //! and remembers ([`WorkLimit`]), so that a verdict is the same on every machine; one that exceeds
 //! the bounds is unknown.
 //!
-//! `clusters` does without a search. `search` is the algorithm of the search, `moves` its rules,
+//! `clusters` and `membership` do without a search. `search` is the algorithm of the search, `moves` its rules,
 //! `timeline` and `unknown` prepare what it works on, `failed` is its memory, `used` what it
 //! remembers of unknown outcomes. `counterexample`
 //! explains a failure.
@@ -21,10 +22,12 @@
 mod clusters;
 mod counterexample;
 mod failed;
+mod membership;
 mod model;
 mod moves;
 mod register;
 mod search;
+mod set;
 mod slots;
 mod timeline;
 mod unknown;
@@ -38,9 +41,11 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 pub use counterexample::Counterexample;
+pub use membership::{Membership, MembershipOperation};
 pub use model::{Model, Need};
 pub use register::{EMPTY, Number, Register, RegisterOperation};
 pub use search::{BYTES_PER_STATE, Undecided, WORK_PER_STATE, WorkLimit};
+pub use set::{SetDecision, SetOperation, decide_set};
 pub use timeline::Call;
 
 use crate::history::{Event, Kind, Op};
@@ -168,7 +173,8 @@ pub struct Stuck<S> {
 ///
 /// Where the model knows an algorithm for such calls ([`Model::decide_directly`]) there is no
 /// search, and no configuration is visited: with [`Register`] whenever each value that was seen
-/// was written once. Otherwise it is [`search`].
+/// was written once, with [`Membership`] whenever the element was added once. Otherwise it is
+/// [`search`].
 pub fn decide<M: Model>(
     model: &M,
     calls: &[Call<M::Operation>],

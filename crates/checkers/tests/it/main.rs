@@ -10,6 +10,7 @@ mod generator;
 mod independent;
 mod linearizable;
 mod log;
+mod membership;
 mod models;
 mod mutation;
 mod set;
