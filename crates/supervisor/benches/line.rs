@@ -1,4 +1,4 @@
-//! Measures a line of nodes that broadcast: `cargo bench -p supervisor -- PROGRAMS [RATE] [RUNS] [CORE]`.
+//! Measures a line of nodes that broadcast: `cargo bench -p supervisor -- PROGRAMS [RATE] [RUNS] [CORE] [SECONDS]`.
 #![allow(
     dead_code,
     clippy::disallowed_methods,
@@ -23,7 +23,7 @@ fn main() {
     let (rate, runs, core) = (number(1, 20.0), number(2, 3.0) as usize, number(3, 1.0) as usize);
     let load = cluster::Load {
         nodes: 5,
-        seconds: 20.0,
+        seconds: number(4, 20.0),
         rate,
         settle: 5.0,
         latency: (Duration::from_millis(100), Duration::from_millis(100)),

@@ -1,4 +1,101 @@
-//! Runs unmodified programs in virtual time, under ptrace and seccomp.
+//! Runs unmodified programs in virtual time: a Python, Go or Java program, as it is, repeated exactly
+//! from a number.
+//!
+//! # Why anybody would want that
+//!
+//! A distributed system fails in ways that depend on *when* things happen: this message overtook that
+//! one, the time-out fired just before the answer came, two threads ran in an unlucky order. Run the
+//! same test again and the moment is gone. *Deterministic simulation* is the cure: if time, chance and
+//! the order of things are all taken from one number, the **seed**, then a run can be repeated, exactly,
+//! as often as one likes. A failure that shows in one run of a thousand becomes a seed, and a seed can
+//! be replayed, looked at and mended. And because nobody has to wait while a program sleeps, an hour of
+//! its life may pass in a second.
+//!
+//! Usually this asks for programs that are written for it. Here the program is not changed, nor linked
+//! with anything, nor need it be in any particular language. It is run under the eye of a **supervisor**
+//! which answers, in the kernel's place, every question by which a program could tell one run from
+//! another.
+//!
+//! # How
+//!
+//! A program on Linux touches the world by *system calls* only: to learn the time, to sleep, to read its
+//! input, to wait for another thread. The kernel can stop a program at each call of a chosen kind and
+//! tell another process, the *tracer* (`ptrace` is the mechanism of debuggers; `seccomp` is the filter
+//! that chooses). The supervisor is a tracer:
+//!
+//! - **Time** stands still while anybody has something to do. Only when every thread of every node waits
+//!   does the clock jump to the next deadline, or to the caller's next delivery. A sleep of an hour is a
+//!   jump. (So that a loop which looks at the clock until it moves comes to an end, each stop costs its
+//!   node a microsecond.)
+//! - **One thread at a time**, of the whole cluster, runs. Locks (futexes), waits for files and sleeps
+//!   are carried out by the supervisor, so it knows exactly who could run, and chooses by the seed. With
+//!   [`Preempt`] a thread may lose its turn at any call, also by the seed.
+//! - **Chance** is drawn from the seed: `getrandom`, `/dev/urandom`, the bytes that the kernel gives each
+//!   program for its hash tables.
+//! - **The machine** is always the same: one processor, fixed memory, process numbers that begin at 100,
+//!   addresses that are not randomised, a time-stamp counter that follows the virtual clock.
+//! - **Input and output** are the caller's: it delivers lines, and is told of lines that are written,
+//!   with their times. What lies between, the network with its delays and faults, is not this crate's
+//!   business.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use supervisor::{NodeSpec, Options, Supervisor, What};
+//!
+//! # fn main() -> Result<(), supervisor::Error> {
+//! // The launcher is a program of ours whose `main` calls `supervisor::launch`.
+//! let launcher = vec!["/usr/bin/eddy".into(), "launch".into()];
+//! let mut cluster = Supervisor::new(Options { seed: 7, launcher, ..Options::default() })?;
+//! let node = cluster.spawn(NodeSpec {
+//!     name: "n1".to_owned(),
+//!     program: "./node.py".into(),
+//!     ..NodeSpec::default()
+//! })?;
+//! cluster.deliver(node, b"{\"type\":\"init\"}\n")?;
+//! for event in cluster.run_until(Duration::from_secs(3600))? {
+//!     if let What::Output(line) = event.what {
+//!         println!("{:?} {}", event.time, String::from_utf8_lossy(&line));
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is promised
+//!
+//! The same seed, program, machine kind and kernel give the same run: output, times, and every call of
+//! every thread, whatever else the machine does meanwhile. [`Supervisor::digest`] is a hash of all that;
+//! run twice and compare it, and with [`Options::record`] [`first_difference`] says where two runs part.
+//! Another machine or another version of the program may give another run.
+//!
+//! No privilege is needed, no kernel module, no performance counter. When the supervisor dies, be it by
+//! `kill -9`, what it has started dies with it.
+//!
+//! # What is not
+//!
+//! | Limit | Why | A way round |
+//! |---|---|---|
+//! | Races between two threads *within* a stretch without calls are not explored | threads change places at calls only | atomics and locks under contention do make calls |
+//! | A loop that makes no call is stopped by force, and the run says [`What::Forced`] | without performance counters nobody can stop a program after exactly so many instructions | look at a clock, or yield, in the loop; raise [`Options::patience`] |
+//! | Computing costs no virtual time | time is counted in calls | – |
+//! | `rdrand` and `rdseed` are not ruled (C++ `std::random_device` uses them) | an instruction, not a call, and it does not trap | `getrandom` |
+//! | Sockets to the network: `ENETDOWN`, and [`What::Refused`]. Local pairs work, connections to local services do not | the other end would live in real time | talk on standard input and output |
+//! | `io_uring`, System V and POSIX message queues and semaphores: not there | they wait inside the kernel, unseen | runtimes fall back to `epoll` and futexes |
+//! | Real-time signals are not delivered, so `pthread_cancel` does nothing | the safe interface to `ptrace` knows the classic 31 | – |
+//! | Priority-inheriting and robust mutexes: not there, or not recovered when their owner dies | the kernel does them by its own numbers of threads | ordinary mutexes |
+//! | `SIGSTOP` and job control have no effect inside a node | a stopped process is what the tracer itself uses | [`Supervisor::pause`] |
+//! | A timer on processor time never fires (`ITIMER_PROF`, profilers) | processor time is counted in calls | – |
+//! | `/proc/<pid>` goes by the kernel's numbers; `/proc/self` works, but memory and fault counts in it are real | files are not rewritten, except those about the machine | – |
+//! | Files are real: what a program finds on the disk, another may have put there | only waits and writes to standard output are ruled | a directory of its own. Java: `-XX:-UsePerfData` |
+//! | Where containers forbid to fix addresses, Node.js and Ruby need not repeat; [`Supervisor::layout_is_fixed`] tells | `personality` is refused by Docker's default profile | allow `personality(0x40000)` |
+//! | x86-64 Linux with kernel 5.6 or later | registers, the filter and the clocks' code are written for it | – |
+//!
+//! # Where to look
+//!
+//! `launch.rs` and `filter.rs`: how a program comes under the supervisor's rule. `stops.rs`: what happens
+//! at a stop. `calls/`: what becomes of each call. `node.rs`: which thread runs. `supervisor.rs`: which
+//! node, and when. `vdso/`: clocks without a stop. `watchdog.rs`: who does not stop.
+
 #![forbid(unsafe_code)]
 
 mod calls;
