@@ -130,14 +130,8 @@ const FORBIDDEN: &[c_long] =
     &[libc::SYS_clock_settime, libc::SYS_settimeofday, libc::SYS_adjtimex, libc::SYS_clock_adjtime];
 
 /// Calls by which data reaches the disk.
-const SYNC: &[c_long] = &[
-    libc::SYS_fsync,
-    libc::SYS_fdatasync,
-    libc::SYS_sync,
-    libc::SYS_sync_file_range,
-    libc::SYS_syncfs,
-    libc::SYS_msync,
-];
+const SYNC: &[c_long] =
+    &[libc::SYS_fsync, libc::SYS_fdatasync, libc::SYS_sync, libc::SYS_syncfs, libc::SYS_msync];
 
 /// The whole filter. With `watch_sync` the calls that make data durable stop too.
 pub(crate) fn program(watch_sync: bool) -> Vec<sock_filter> {

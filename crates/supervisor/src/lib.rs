@@ -75,7 +75,7 @@
 //!
 //! | Limit | Why | A way round |
 //! |---|---|---|
-//! | Races between two threads *within* a stretch without calls are not explored | threads change places at calls only | atomics and locks under contention do make calls |
+//! | Races between two threads *within* a stretch without calls are not explored | threads change places at calls only | [`Preempt::Deep`]: instruction by instruction now and then |
 //! | A loop that makes no call is stopped by force, and the run says [`What::Forced`] | without performance counters nobody can stop a program after exactly so many instructions | look at a clock, or yield, in the loop; raise [`Options::patience`] |
 //! | Computing costs no virtual time | time is counted in calls | – |
 //! | `rdrand` and `rdseed` are not ruled (C++ `std::random_device` uses them) | an instruction, not a call, and it does not trap | `getrandom` |
@@ -100,6 +100,7 @@
 
 mod calls;
 mod digest;
+mod durable;
 mod error;
 mod event;
 mod filter;

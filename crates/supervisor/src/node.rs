@@ -12,14 +12,19 @@ use rand::{RngExt as _, SeedableRng as _};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::digest::{Call, Digest};
+use crate::durable::Durable;
 use crate::error::Error;
 use crate::event::{Event, Exit, NodeId, What};
 use crate::lines::Lines;
-use crate::options::{NodeSpec, Options, Vdso};
+use crate::options::{NodeSpec, Options, Preempt, Vdso};
 use crate::process::{Process, Role};
+use crate::stops::{Stop, wait};
 use crate::thread::{Cause, Expiry, Resume, State, Thread};
 use crate::vdso::Clocks;
 use crate::watchdog::Watchdog;
+
+/// The most instructions that a thread is let do before it is pre-empted, as a power of two.
+const LARGEST_STEPS: u32 = 12;
 
 /// The first number that a process of a node sees as its own.
 pub(crate) const FIRST_ID: u32 = 100;
@@ -59,6 +64,8 @@ pub(crate) struct Node {
     pub(crate) chance: Xoshiro256PlusPlus,
     /// Whether it has read from its input: until then only the boot seed counts.
     pub(crate) booted: bool,
+    /// What a power cut would leave of its files.
+    pub(crate) durable: Option<Durable>,
     /// A file that a thread is opening.
     pub(crate) lent: Option<OwnedFd>,
     pub(crate) events: Vec<Event>,
@@ -76,6 +83,7 @@ pub(crate) struct Settings {
     pub(crate) tick: u64,
     pub(crate) lead: u64,
     pub(crate) preempt: u32,
+    pub(crate) deep: bool,
     pub(crate) replace_vdso: bool,
 }
 
@@ -115,6 +123,7 @@ impl Settings {
             tick: options.tick.as_nanos() as u64,
             lead: options.lead.as_nanos() as u64,
             preempt: options.preempt.per_mille(),
+            deep: matches!(options.preempt, Preempt::Deep(_)),
             replace_vdso: options.vdso == Vdso::Replaced,
         }
     }
@@ -212,7 +221,14 @@ impl Node {
             if thread.at_exit.is_some() {
                 continue;
             }
-            if self.local > horizon || !self.urgent.is_empty() || self.is_preempted() {
+            let preempted = self.is_preempted();
+            if preempted && self.options.deep {
+                self.step(id, watchdog)?;
+                if self.exit.is_some() || !self.thread(id).is_some_and(|thread| thread.is_ready()) {
+                    return Ok(());
+                }
+            }
+            if self.local > horizon || !self.urgent.is_empty() || preempted {
                 // What it has written may have woken others.
                 self.stale = true;
                 self.ask_files()?;
@@ -226,6 +242,38 @@ impl Node {
         self.options.preempt > 0
             && self.threads.len() > 1
             && self.chance.random_range(0..1000) < self.options.preempt
+    }
+
+    /// Lets a thread do a few instructions, up to its next stop at most: from one to some thousand, small
+    /// numbers as likely as large ones.
+    fn step(&mut self, id: u32, watchdog: &Watchdog) -> Result<(), Error> {
+        let magnitude = self.chance.random_range(0..=LARGEST_STEPS);
+        let steps = self.chance.random_range(1..=1_u32 << magnitude);
+        let Some(thread) = self.thread(id) else { return Ok(()) };
+        let (tid, process) = (thread.tid, thread.process);
+        if !matches!(thread.state, State::Ready(Resume::Continue)) || thread.at_exit.is_some() {
+            return Ok(());
+        }
+        if self.process(process).is_some_and(|process| process.has_page) {
+            let _ = self.clocks(id).write(tid);
+        }
+        self.stale = true;
+        let leader = self.process(process).map_or(tid, |process| process.pid);
+        for _ in 0..steps {
+            match ptrace::step(tid, None) {
+                Ok(()) | Err(Errno::ESRCH) => {}
+                Err(errno) => return Err(Error::system("let a thread take a step")(errno)),
+            }
+            watchdog.watch(leader, tid);
+            let stop = wait(Some(tid))?.map(|(_, stop)| stop);
+            watchdog.rest();
+            if stop != Some(Stop::Signal(libc::SIGTRAP)) {
+                return self.stopped(id, tid, stop);
+            }
+        }
+        self.note(id, -998);
+        self.pay(id, tid, 0);
+        Ok(())
     }
 
     fn resume(&mut self, id: u32, resume: Resume, watchdog: &Watchdog) -> Result<(), Error> {

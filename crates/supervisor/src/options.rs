@@ -11,6 +11,10 @@ pub enum Preempt {
     Never,
     /// At each stop, with this probability in thousandths, another ready thread may be chosen.
     Calls(u32),
+    /// As [`Preempt::Calls`], but it first does some more instructions one by one, from one to some
+    /// thousand: so threads change places between calls as well, and races of memory are explored.
+    /// Each such instruction costs as much as a stop.
+    Deep(u32),
     /// As [`Preempt::Calls`] with 20 thousandths.
     #[default]
     Seldom,
@@ -20,7 +24,7 @@ impl Preempt {
     pub(crate) const fn per_mille(self) -> u32 {
         match self {
             Self::Never => 0,
-            Self::Calls(share) => share,
+            Self::Calls(share) | Self::Deep(share) => share,
             Self::Seldom => 20,
         }
     }
@@ -98,6 +102,9 @@ pub struct NodeSpec {
     pub env: Vec<(OsString, OsString)>,
     /// Its working directory; the supervisor's if there is none.
     pub cwd: Option<PathBuf>,
+    /// The directory whose files lose what was not synced in a
+    /// [`power_cut`](crate::Supervisor::power_cut). Syncs are watched if there is one.
+    pub state_dir: Option<PathBuf>,
     /// How far its wall clock is off, in nanoseconds.
     pub clock_offset: i64,
 }

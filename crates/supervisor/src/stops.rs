@@ -94,14 +94,15 @@ impl Node {
         } else {
             wait(Some(tid))?.map(|(_, stop)| stop)
         };
+        self.stopped(id, tid, stop)
+    }
+
+    /// A thread has stopped: counts that, and does what it asks for.
+    pub(crate) fn stopped(&mut self, id: u32, tid: Pid, stop: Option<Stop>) -> Result<(), Error> {
         self.stops += 1;
-        let reads = self.reads(id, tid);
-        let passed = self.options.tick + self.price_of_look(id) * reads;
-        self.local += passed;
+        self.pay(id, tid, self.options.tick);
         let Some(stop) = stop else { return self.bury(id, Exit::Signal(libc::SIGKILL)) };
         let Some(thread) = self.thread(id) else { return Ok(()) };
-        thread.cpu += passed;
-        thread.spin = thread.spin.saturating_add(reads as u32);
         match stop {
             Stop::Gone(exit) => return self.bury(id, exit),
             _ => match ptrace::getregs(thread.tid) {
@@ -120,11 +121,17 @@ impl Node {
         }
     }
 
-    /// How often a thread has looked at its clocks since it was let run.
-    fn reads(&mut self, id: u32, tid: Pid) -> u64 {
+    /// Takes from the node's time what a thread has used: so much, and its looks at clocks.
+    pub(crate) fn pay(&mut self, id: u32, tid: Pid, cost: u64) {
         let process = self.thread(id).map_or(0, |thread| thread.process);
         let has_page = self.process(process).is_some_and(|process| process.has_page);
-        if has_page { Clocks::reads(tid) } else { 0 }
+        let reads = if has_page { Clocks::reads(tid) } else { 0 };
+        let passed = cost + self.price_of_look(id) * reads;
+        self.local += passed;
+        if let Some(thread) = self.thread(id) {
+            thread.cpu += passed;
+            thread.spin = thread.spin.saturating_add(reads as u32);
+        }
     }
 
     /// Writes down what a thread did: part of the digest, and of the list if there is one.

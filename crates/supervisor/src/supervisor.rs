@@ -15,6 +15,7 @@ use rustix::fs::{OFlags, fcntl_setfl, fstat};
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 
 use crate::digest::{Call, Digest};
+use crate::durable::Durable;
 use crate::error::Error;
 use crate::event::{Event, NodeId};
 use crate::lines::Lines;
@@ -64,6 +65,8 @@ struct Slot {
     lives: u32,
     clock_offset: i64,
     paused: bool,
+    /// While it does not run: what a power cut would have left of its files.
+    durable: Option<Durable>,
     node: Option<Node>,
 }
 
@@ -102,7 +105,12 @@ impl Supervisor {
     pub fn spawn(&mut self, spec: NodeSpec) -> Result<NodeId, Error> {
         let id = NodeId(self.slots.len() as u32);
         let clock_offset = spec.clock_offset;
-        self.slots.push(Slot { spec, lives: 0, clock_offset, paused: false, node: None });
+        let durable = match &spec.state_dir {
+            Some(directory) => Some(Durable::new(directory).map_err(Error::io("read the state"))?),
+            None => None,
+        };
+        let slot = Slot { spec, lives: 0, clock_offset, paused: false, durable, node: None };
+        self.slots.push(slot);
         match self.start(id) {
             Ok(()) => Ok(id),
             Err(error) => {
@@ -173,17 +181,36 @@ impl Supervisor {
         self.due().map(Duration::from_nanos)
     }
 
-    /// Ends a node as a power cut would: what it has not written is lost.
+    /// Ends a node as `kill -9` would: what it has not written is lost.
     ///
     /// # Errors
     ///
     /// If there is no such node.
     pub fn kill(&mut self, node: NodeId) -> Result<(), Error> {
-        if let Some(mut node) = self.slot(node)?.node.take() {
+        let slot = self.slot(node)?;
+        if let Some(mut node) = slot.node.take() {
+            slot.durable = node.durable.take();
             node.destroy()?;
             self.collect(&mut node);
         }
         Ok(())
+    }
+
+    /// Ends a node as a loss of power would: of what it has written to files below
+    /// [`NodeSpec::state_dir`] only that is left which it has synced.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such node, or its files cannot be put back.
+    pub fn power_cut(&mut self, node: NodeId) -> Result<(), Error> {
+        if let Some(node) = &mut self.slot(node)?.node {
+            node.sync_synchronous_files();
+        }
+        self.kill(node)?;
+        match &self.slot(node)?.durable {
+            Some(durable) => durable.cut().map_err(Error::io("put files back")),
+            None => Ok(()),
+        }
     }
 
     /// Starts a node again that was killed or has exited: the same program with a clock of its own
@@ -293,6 +320,7 @@ impl Supervisor {
         if node.exit.is_some()
             && let Some(mut node) = slot.node.take()
         {
+            slot.durable = node.durable.take();
             self.collect(&mut node);
         }
         Ok(())
@@ -315,6 +343,7 @@ impl Supervisor {
         let mut node = prepare(&self.options, &slot.spec, id, slot.lives)?;
         node.local = self.now;
         node.clock_offset = slot.clock_offset;
+        node.durable = slot.durable.take();
         self.layout_is_fixed &= layout_is_fixed(&node);
         slot.lives += 1;
         slot.node = Some(node);
@@ -383,7 +412,7 @@ fn prepare(options: &Options, spec: &NodeSpec, id: NodeId, life: u32) -> Result<
     let mut command = Command::new(launcher);
     command
         .args(first)
-        .arg(launch::PLAIN)
+        .arg(if spec.state_dir.is_some() { launch::WATCH_SYNC } else { launch::PLAIN })
         .arg(&spec.program)
         .args(&spec.args)
         .env_clear()
@@ -438,6 +467,7 @@ fn prepare(options: &Options, spec: &NodeSpec, id: NodeId, life: u32) -> Result<
         draws,
         chance: stream(options.boot_seed, "boot threads", &spec.name, life),
         booted: false,
+        durable: None,
         lent: None,
         events: Vec::new(),
         digest: Digest::new(),

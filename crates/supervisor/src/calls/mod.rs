@@ -9,6 +9,7 @@ mod machine;
 mod poll;
 mod random;
 mod signals;
+mod sync;
 mod timers;
 
 use nix::errno::Errno;
@@ -66,6 +67,8 @@ impl Node {
             libc::SYS_sendfile => self.sendfile(id),
             libc::SYS_close | libc::SYS_close_range => self.forget_role(id, 0),
             libc::SYS_dup2 | libc::SYS_dup3 => self.forget_role(id, 1),
+            libc::SYS_fsync | libc::SYS_fdatasync => self.sync_file(id),
+            libc::SYS_sync | libc::SYS_syncfs | libc::SYS_msync => self.sync_all(),
             libc::SYS_socket => self.socket(id),
             libc::SYS_connect => Errno::ECONNREFUSED.into(),
 

@@ -55,6 +55,23 @@ fn a_wrong_wall_clock_is_wrong_and_waits_do_not_mind() {
 }
 
 #[test]
+fn a_kill_leaves_files_and_a_power_cut_leaves_what_was_synced() {
+    let directory = tempfile::tempdir().unwrap();
+    let Some(mut host) = Host::with(options(1), &["state"], |spec| {
+        spec.cwd = Some(directory.path().into());
+        spec.state_dir = Some(directory.path().into());
+    }) else {
+        return;
+    };
+    assert_eq!(host.until(1.0), ["0 0 0"]);
+    host.supervisor.restart(host.node).unwrap();
+    assert_eq!(host.until(2.0), ["3 3 3"], "the kernel had it all");
+    host.supervisor.power_cut(host.node).unwrap();
+    host.supervisor.restart(host.node).unwrap();
+    assert_eq!(host.until(3.0), ["5 0 6"], "synced in the second life: all but the last byte");
+}
+
+#[test]
 fn a_deaf_program_is_killed_all_the_same() {
     let Some(mut host) = Host::calls(&["stubborn"]) else { return };
     assert_eq!(host.until(10.0), ["deaf"]);

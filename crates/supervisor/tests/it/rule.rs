@@ -1,7 +1,7 @@
 //! What programs see of the supervisor's rule, call by call. The same program gives the same answers
 //! without it, where a line says nothing else.
 
-use supervisor::{Exit, Options, What, first_difference};
+use supervisor::{Exit, Options, Preempt, What, first_difference};
 
 use crate::cluster::options;
 use crate::host::Host;
@@ -195,4 +195,26 @@ fn the_first_difference_of_two_runs_has_a_name() {
     let (there, here) = (there.unwrap(), here.unwrap());
     assert_eq!((there.number, here.number), (0, 1), "one reads on, the other writes");
     assert_eq!((here.node, here.thread, here.time().as_secs()), (0, 100, 1));
+}
+
+#[test]
+fn a_race_between_calls_shows_when_threads_are_stopped_between_instructions() {
+    let run = |seed, preempt| {
+        let options = Options { preempt, boot_seed: seed, ..options(seed) };
+        let mut host = Host::with(options, &["race"], |_| {})?;
+        Some((host.until(1.0), host.supervisor.digest()))
+    };
+    if run(1, Preempt::Never).is_none() {
+        return;
+    }
+    for seed in 0..20 {
+        let (sum, _) = run(seed, Preempt::Calls(200)).unwrap();
+        assert_eq!(sum, ["100"], "threads change places at calls, where nothing is half done");
+    }
+    let failing = (0..100).find(|&seed| run(seed, Preempt::Deep(200)).unwrap().0 != ["100"]);
+    let seed = failing.expect("one of 100 seeds loses an addition");
+    let first = run(seed, Preempt::Deep(200));
+    for _ in 0..5 {
+        assert_eq!(run(seed, Preempt::Deep(200)), first);
+    }
 }

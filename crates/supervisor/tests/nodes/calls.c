@@ -32,6 +32,13 @@ static long now(void) {
     return (t.tv_sec - first.tv_sec) * 1000 + (t.tv_nsec - first.tv_nsec) / 1000000;
 }
 
+static volatile int shared;
+/* No lock: what one thread adds between the other's look and its store is lost. */
+static void *adds(void *unused) {
+    for (int i = 0; i < 50; i++) { shared = shared + 1; syscall(SYS_getpid); }
+    return unused;
+}
+
 static volatile sig_atomic_t alarms;
 static void on_alarm(int signal) { (void)signal; alarms++; }
 
@@ -219,6 +226,24 @@ static void run(const char *what) {
         }
     } else if (!strcmp(what, "crash")) {
         abort();
+    } else if (!strcmp(what, "state")) {
+        int synced = open("synced", O_CREAT | O_RDWR | O_APPEND, 0600);
+        int written = open("written", O_CREAT | O_RDWR | O_APPEND, 0600);
+        int direct = open("direct", O_CREAT | O_RDWR | O_APPEND | O_DSYNC, 0600);
+        printf("%ld %ld %ld\n", lseek(synced, 0, SEEK_END), lseek(written, 0, SEEK_END), lseek(direct, 0, SEEK_END));
+        write(synced, "ab", 2);
+        fsync(synced);
+        write(synced, "c", 1);
+        write(written, "abc", 3);
+        write(direct, "abc", 3);
+        pause();
+    } else if (!strcmp(what, "race")) {
+        pthread_t one, two;
+        pthread_create(&one, NULL, adds, NULL);
+        pthread_create(&two, NULL, adds, NULL);
+        pthread_join(one, NULL);
+        pthread_join(two, NULL);
+        printf("%d\n", shared);
     } else if (!strcmp(what, "crash-among-threads")) {
         pthread_t thread;
         pthread_create(&thread, NULL, waits, NULL);
