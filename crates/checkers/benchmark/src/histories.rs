@@ -20,11 +20,7 @@ const fn shape(operations: usize, clients: u64, keys: u64, unknown_percent: u64)
 const DISTINCT: u64 = 1 << 60;
 
 pub(crate) const CASES: [Case; 8] = [
-    Case {
-        name: "10,000 operations, 5 clients",
-        shape: shape(10_000, 5, 1, 0),
-        is_valid: true,
-    },
+    Case { name: "10,000 operations, 5 clients", shape: shape(10_000, 5, 1, 0), is_valid: true },
     Case {
         name: "100 keys x 1,000 operations, 500 clients",
         shape: shape(100_000, 500, 100, 0),

@@ -1,4 +1,5 @@
-//! `checkers` against `porcupine-rs` and `todc-utils` on the same histories.
+//! `checkers` against `porcupine-rs` and `todc-utils`, and for transactions `adya`, on the same
+//! histories.
 //!
 //! Every measurement runs in a process of its own, which is killed when it exceeds [`LIMIT`]. What
 //! is timed: `checkers` gets the events of the history as they are recorded, so pairing, the split
@@ -11,6 +12,7 @@ mod histories;
 mod ours;
 mod porcupine;
 mod todc;
+mod transactions;
 
 #[path = "../../tests/it/generator.rs"]
 mod generator;
@@ -42,10 +44,26 @@ pub(crate) fn timed(check: impl FnOnce() -> bool) -> (bool, Duration) {
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.as_slice() {
-        [] => compare(),
-        [library, case] => measure(library, case),
+        [] => {
+            let is_fastest = compare();
+            if transactions::compare() && is_fastest {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(1)
+            }
+        }
+        [part] if part == "transactions" => {
+            if transactions::compare() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(1)
+            }
+        }
+        [library, case] => {
+            transactions::measure(library, case).unwrap_or_else(|| measure(library, case))
+        }
         _ => {
-            eprintln!("no arguments are needed");
+            eprintln!("no arguments are needed; `transactions` for that part alone");
             ExitCode::from(2)
         }
     }
@@ -100,19 +118,20 @@ fn run(library: &str, case: &Case) -> std::io::Result<Option<(bool, Duration)>> 
     Ok(verdict.zip(nanoseconds.map(Duration::from_nanos)))
 }
 
-fn compare() -> ExitCode {
+fn compare() -> bool {
     println!(
         "{:<44} {:>12} {:>14} {:>12} {:>9}  verdict",
         "median time of one check, ms", LIBRARIES[0], LIBRARIES[1], LIBRARIES[2], "ratio"
     );
     let mut is_fastest = true;
     for case in &CASES {
-        let results: Result<Vec<_>, _> = LIBRARIES.iter().map(|library| run(library, case)).collect();
+        let results: Result<Vec<_>, _> =
+            LIBRARIES.iter().map(|library| run(library, case)).collect();
         let results = match results {
             Ok(results) => results,
             Err(error) => {
                 eprintln!("{}: {error}", case.name);
-                return ExitCode::from(1);
+                return false;
             }
         };
         let Some((verdict, ours)) = results[0] else {
@@ -124,7 +143,8 @@ fn compare() -> ExitCode {
             Some((_, time)) => format!("{:.2}", time.as_secs_f64() * 1e3),
             None => format!("> {}", LIMIT.as_millis()),
         };
-        let fastest = results[1..].iter().map(|result| result.map_or(LIMIT, |(_, time)| time)).min();
+        let fastest =
+            results[1..].iter().map(|result| result.map_or(LIMIT, |(_, time)| time)).min();
         let ratio = fastest.unwrap_or(LIMIT).as_secs_f64() / ours.as_secs_f64();
         let agree = results.iter().flatten().all(|&(other, _)| other == verdict);
         println!(
@@ -140,5 +160,5 @@ fn compare() -> ExitCode {
         is_fastest &= ratio > 1.0 && agree && verdict == case.is_valid;
     }
     println!("ratio: the fastest of the others by checkers; above 1 checkers is faster");
-    if is_fastest { ExitCode::SUCCESS } else { ExitCode::from(1) }
+    is_fastest
 }
