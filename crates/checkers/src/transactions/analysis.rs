@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::call::Call;
 use super::graph::{Edge, Graph, label};
 use super::kind::{Kind, Order};
-use super::model::{Model, boundary, is_forbidden, order_needed, ruled_out};
+use super::model::{Model, boundary, order_needed, ruled_out};
 use super::order::{process_edges, realtime_edges};
-use super::search::{Step as RawStep, cycles};
+use super::search::{PATIENCE, Step as RawStep, cycles};
 use super::versions::Versions;
 use super::wording::Wording;
 use crate::Verdict;
@@ -158,7 +158,7 @@ impl Findings {
         cyclic.sort_unstable_by_key(|component| component[0]);
         let mut local = vec![super::versions::NONE; graph.nodes() as usize];
         for component in cyclic {
-            for cycle in cycles(&graph.induced(&component, &mut local), highest) {
+            for cycle in cycles(&graph.induced(&component, &mut local), highest, PATIENCE) {
                 let global = |node: u32| component[node as usize];
                 let steps: Vec<RawStep> = cycle
                     .steps
@@ -181,7 +181,8 @@ impl Findings {
     fn sum_up(self, options: &Options) -> Analysis {
         let kinds = || self.by_kind.keys().copied();
         let (not, also_not) = boundary(&ruled_out(kinds()));
-        let verdict = if kinds().any(|kind| is_forbidden(kind, &options.models)) {
+        let verdict = if kinds().any(|kind| options.models.iter().any(|model| model.forbids(kind)))
+        {
             Verdict::Invalid
         } else if self.by_kind.contains_key(&Kind::EmptyTransactionGraph) {
             Verdict::Unknown

@@ -93,12 +93,16 @@ mod analysis;
 mod call;
 mod fan;
 mod graph;
+#[cfg(test)]
+mod graph_tests;
 mod kind;
 pub mod list_append;
 mod model;
 mod order;
 pub mod rw_register;
 mod search;
+#[cfg(test)]
+mod search_tests;
 mod single;
 mod versions;
 mod walk;

@@ -201,6 +201,12 @@ impl Model {
     pub fn implies(self, other: Self) -> bool {
         closure([self.0], |model| targets(WEAKER, model)).contains(other.0)
     }
+
+    /// Whether an anomaly of this kind rules the model out.
+    #[must_use]
+    pub fn forbids(self, kind: Kind) -> bool {
+        ruled_out([kind]).contains(&self)
+    }
 }
 
 impl fmt::Display for Model {
@@ -233,19 +239,17 @@ pub fn parse_models(list: &str) -> Result<Vec<Model>, UnknownModel> {
     list.split([',', ' ']).filter(|name| !name.is_empty()).map(str::parse).collect()
 }
 
-/// Whether an anomaly of this kind rules out one of `models`.
-pub(super) fn is_forbidden(kind: Kind, models: &[Model]) -> bool {
-    let ruled_out = ruled_out([kind]);
-    models.iter().any(|model| ruled_out.contains(model))
-}
-
 /// The strongest order that a model says anything of: what has to be looked at to refute it.
 pub(super) fn order_needed(models: &[Model]) -> Order {
     const SHAPES: [Shape; 5] =
         [Shape::G0, Shape::G1c, Shape::GSingleItem, Shape::GNonadjacentItem, Shape::G2Item];
     [Order::Realtime, Order::Process]
         .into_iter()
-        .find(|&order| SHAPES.iter().any(|&shape| is_forbidden(Kind::Cycle(order, shape), models)))
+        .find(|&order| {
+            SHAPES
+                .iter()
+                .any(|&shape| models.iter().any(|model| model.forbids(Kind::Cycle(order, shape))))
+        })
         .unwrap_or(Order::Data)
 }
 

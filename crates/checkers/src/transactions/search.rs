@@ -40,17 +40,25 @@ pub(super) struct Cycle {
     pub(super) steps: Vec<Step>,
 }
 
-/// Edges that one search may look at, for each edge of the component.
-const WORK_PER_EDGE: u64 = 4;
-/// What it may look at in any case.
-const WORK_MIN: u64 = 100_000;
+/// How many edges one search for shorter cycles may look at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// For each edge of the component.
+    pub(super) per_edge: u64,
+    /// In any case.
+    pub(super) at_least: u64,
+}
+
+/// What is enough to find the very shortest cycles of most components.
+pub(super) const PATIENCE: Patience = Patience { per_edge: 4, at_least: 100_000 };
 
 /// The kinds of cycles of a component, each with the shortest that was found.
-pub(super) fn cycles(graph: &Graph, highest: Order) -> Vec<Cycle> {
+pub(super) fn cycles(graph: &Graph, highest: Order, patience: Patience) -> Vec<Cycle> {
     let mut search = Search {
         graph,
         product: product(graph),
         walker: Walker::new(2 * graph.nodes()),
+        patience,
         found: Vec::new(),
     };
     for (order, extra) in [
@@ -97,6 +105,7 @@ struct Search<'g> {
     graph: &'g Graph,
     product: Graph,
     walker: Walker,
+    patience: Patience,
     found: Vec<Cycle>,
 }
 
@@ -139,7 +148,8 @@ impl Search<'_> {
 
     /// The most work to be done before the shortest cycle so far is good enough.
     fn enough(&self) -> u64 {
-        self.walker.work + WORK_MIN + WORK_PER_EDGE * self.graph.to.len() as u64
+        let edges = self.graph.to.len() as u64;
+        self.walker.work + self.patience.at_least + self.patience.per_edge * edges
     }
 
     /// Cycles over the edges in `mask`, whatever they are.

@@ -12,6 +12,18 @@ pub(crate) struct Shape {
     /// Of 1,000 reads, how many miss the last write.
     pub(crate) stale_permille: u64,
     pub(crate) clients: u64,
+    /// Whether transactions read from a snapshot of when they began, instead of the latest state:
+    /// snapshot isolation with write skew all over.
+    pub(crate) snapshots: bool,
+    /// If not 0, every so many transactions one reads the first key as if nothing had ever been
+    /// written: all that happened since is one component.
+    pub(crate) amnesia_every: u64,
+}
+
+impl Shape {
+    pub(crate) const fn is_valid(&self) -> bool {
+        self.stale_permille == 0 && !self.snapshots && self.amnesia_every == 0
+    }
 }
 
 pub(crate) type Lists = Transaction<list_append::Op<i64, i64>>;
@@ -20,12 +32,15 @@ pub(crate) type Registers = Transaction<rw_register::Op<i64, i64>>;
 const KEYS: usize = 10;
 const OPS_MAX: u64 = 4;
 
+/// How long the list of each key was, and which key it was.
+type Snapshot = [(i64, usize); KEYS];
+
 pub(crate) struct Generator {
     random: Random,
     shape: Shape,
     now: u64,
     /// When each client began what it does.
-    begun: Vec<Option<u64>>,
+    begun: Vec<Option<(u64, Snapshot)>>,
     keys: Vec<(i64, Vec<i64>)>,
     next_key: i64,
 }
@@ -48,24 +63,47 @@ impl Generator {
             self.now += 1;
             let process = self.random.below(self.shape.clients);
             match self.begun[process as usize].take() {
-                None => self.begun[process as usize] = Some(self.now),
-                Some(invoked) => {
+                None => {
+                    let snapshot =
+                        std::array::from_fn(|place| (self.keys[place].0, self.keys[place].1.len()));
+                    self.begun[process as usize] = Some((self.now, snapshot));
+                }
+                Some((invoked, snapshot)) => {
                     let call = Call { process, invoked, completed: self.now, outcome: Outcome::Ok };
-                    let ops = (0..=self.random.below(OPS_MAX)).map(|_| self.op()).collect();
+                    let ops = if self.now.checked_rem(self.shape.amnesia_every) == Some(0) {
+                        vec![list_append::Op::Read { key: 0, elements: None }]
+                    } else {
+                        self.ops(&snapshot)
+                    };
                     return Transaction { call, ops };
                 }
             }
         }
     }
 
-    fn op(&mut self) -> list_append::Op<i64, i64> {
+    fn ops(&mut self, snapshot: &Snapshot) -> Vec<list_append::Op<i64, i64>> {
+        // Keys that this transaction has written already.
+        let mut own = 0_u32;
+        (0..=self.random.below(OPS_MAX)).map(|_| self.op(snapshot, &mut own)).collect()
+    }
+
+    fn op(&mut self, snapshot: &Snapshot, own: &mut u32) -> list_append::Op<i64, i64> {
         // Each key is twice as likely as the one before it.
         let draw = self.random.below((1 << KEYS) - 1) + 1;
         let place = draw.ilog2() as usize;
         let (key, list) = &mut self.keys[place];
-        if self.random.percent(50) {
+        let is_latest = !self.shape.snapshots
+            || *own & 1 << place != 0
+            || snapshot[place] == (*key, list.len());
+        // Under snapshot isolation the first to commit wins; the others only read.
+        if self.random.percent(50) || !is_latest {
             let stale = usize::from(self.random.below(1_000) < self.shape.stale_permille);
-            let elements = list[..list.len().saturating_sub(stale)].to_vec();
+            let known = match snapshot[place] {
+                _ if is_latest => list.len(),
+                (then, length) if then == *key => length,
+                _ => 0,
+            };
+            let elements = list[..known.saturating_sub(stale)].to_vec();
             let elements = (!elements.is_empty()).then_some(elements);
             return list_append::Op::Read { key: *key, elements };
         }
@@ -74,6 +112,7 @@ impl Generator {
             self.next_key += 1;
             list.clear();
         }
+        *own |= 1 << place;
         let element = list.len() as i64 + 1;
         list.push(element);
         list_append::Op::Append { key: *key, element }

@@ -3,4 +3,7 @@
 mod brute_force;
 mod cycles;
 mod histories;
+mod independent;
+mod lattice;
+mod seeded;
 mod truth;
