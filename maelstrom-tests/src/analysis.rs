@@ -73,6 +73,7 @@ pub fn analyse(
     json.insert("time-zero".to_owned(), json!(record.time_zero.as_nanos()));
     json.insert("problems".to_owned(), to_value(&record.problems));
     json.insert("unsettled".to_owned(), json!(record.unsettled));
+    json.insert("unexamined".to_owned(), json!(record.unexamined));
     json.insert("notes".to_owned(), json!(notes(options, record)));
 
     let outcomes: Vec<Value> = expectations
@@ -135,12 +136,20 @@ fn judge_nodes(record: &Record, verdicts: &mut Vec<Verdict>, causes: &mut Vec<St
         verdicts.push(Verdict::Invalid);
         let cause = describe(problem);
         // What must never be is the first thing to look at.
-        let place = if problem.kind == ProblemKind::Invariant { 0 } else { causes.len() };
+        let first = matches!(problem.kind, ProblemKind::Invariant | ProblemKind::NotStarted);
+        let place = if first { 0 } else { causes.len() };
         causes.insert(place, cause);
     }
     for node in &record.unsettled {
         verdicts.push(Verdict::Invalid);
         causes.push(format!("{node} completed no operation after everything was healed"));
+    }
+    for node in &record.unexamined {
+        verdicts.push(Verdict::Unknown);
+        causes.push(format!(
+            "{node} completed no operation after its last restart: what it still knew then was not \
+             examined"
+        ));
     }
     if record.interrupted {
         verdicts.push(Verdict::Unknown);
@@ -205,7 +214,7 @@ fn with_verdict(checked: &Checked) -> Value {
 
 /// What a reader should know before believing the verdict.
 fn notes(options: &Options, record: &Record) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut notes = record.notes.clone();
     if let Ok(phases) = checkers::stats::fault_phases(&record.history) {
         for phase in phases.iter().filter(|phase| phase.is_vacuous()) {
             notes.push(format!(

@@ -3,7 +3,8 @@
 //!
 //! The phases are Maelstrom's: set-up, the main phase, then (for workloads with final operations)
 //! healing, a pause to recover, and a last operation by every worker. `--settle` adds a phase after
-//! healing in which clients go on. One loop drives everything: it starts what is due and waits in
+//! healing in which clients go on. Where nodes were killed and neither phase follows, those that have
+//! not served since are started and asked: a restart that nobody sees tests nothing. One loop drives everything: it starts what is due and waits in
 //! the world for the next reply, at most until something else is due.
 
 use std::collections::BTreeSet;
@@ -15,17 +16,27 @@ use proto::{Json, MessageId, NodeId, Time};
 use simulator::{Random, Statistics};
 
 use crate::nemesis::{Nemesis, Step};
-use crate::options::Options;
+use crate::options::{FaultKind, Options};
 use crate::progress::Progress;
 use crate::wire;
 use crate::workload::{OnError, Worker, Workload};
-use crate::world::{Answer, Problem, ProblemKind, Question, Reply, World};
+use crate::world::{Answer, Fault, Problem, ProblemKind, Question, Reply, World};
 
 /// An operation that starts this late is still held to belong to the schedule; after a longer
 /// stall the schedule goes on from where it is, without catching up.
 const LATENESS_MAX: Duration = Duration::from_millis(10);
 /// How long a node may take to answer `topology`.
 const SETUP_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the first kill waits for the first operation to complete.
+const FIRST_OPERATION_PATIENCE: Duration = Duration::from_secs(5);
+/// How long the first kill is put off each time.
+const KILL_DELAY: Duration = Duration::from_millis(5);
+/// How long restarted nodes are asked at the end before they count as not examined.
+const EXAMINATION_TIME: Duration = Duration::from_secs(10);
+/// How long after a refusal such a node is asked again.
+const EXAMINATION_GAP: Duration = Duration::from_millis(100);
+/// Most replies that are taken before a kill.
+const LAST_REPLIES_MAX: usize = 1000;
 
 /// What a run leaves behind.
 #[derive(Debug)]
@@ -40,41 +51,48 @@ pub struct Record {
     pub problems: Vec<Problem>,
     /// Nodes that completed no operation while the run settled, if it did.
     pub unsettled: Vec<NodeId>,
+    /// Nodes that were killed and completed no operation after their last start.
+    pub unexamined: Vec<NodeId>,
+    /// What a reader should know of how the run was kept.
+    pub notes: Vec<String>,
     /// Whether the run was ended before its time.
     pub interrupted: bool,
 }
 
-/// A run that never got to its first operation.
-#[derive(Debug, thiserror::Error)]
-pub enum SetupError {
-    /// A node did not answer `topology`, or not well.
-    #[error(
-        "node {node} did not answer `topology` as it should: {reason}; is this a broadcast node? \
-         `eddy check-node -w broadcast` asks it one of each message and explains its answers"
-    )]
-    Topology {
-        /// Which node.
-        node: NodeId,
-        /// What it did instead.
-        reason: String,
-    },
+impl Record {
+    /// The record of a run that did not begin, because of these problems or because the user wanted
+    /// no run any more.
+    pub fn of_no_run(problems: Vec<Problem>) -> Self {
+        Self {
+            history: Vec::new(),
+            time_zero: Time::ZERO,
+            statistics: Statistics::default(),
+            interrupted: problems.is_empty(),
+            problems,
+            unsettled: Vec::new(),
+            unexamined: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
 }
 
-/// Runs a workload in a world.
-///
-/// # Errors
-/// If the set-up fails; after that everything that goes wrong is in the record.
+/// Runs a workload in a world. Everything that goes wrong is in the record; if a node fails at the
+/// set-up already, that is a problem of kind [`ProblemKind::NotStarted`] and there is no history.
 pub fn run<W: World>(
     world: &mut W,
     options: &Options,
     workload: &mut dyn Workload,
     progress: &mut dyn Progress,
-) -> Result<Record, SetupError> {
+) -> Record {
     let mut harness = Harness::new(world, options, workload, progress);
-    harness.set_up()?;
-    harness.run_main_phase();
-    harness.run_last_phases();
-    Ok(harness.into_record())
+    match harness.set_up() {
+        Ok(()) => {
+            harness.run_main_phase();
+            harness.run_last_phases();
+        }
+        Err(problem) => harness.problems.push(problem),
+    }
+    harness.into_record()
 }
 
 /// A client worker. It does one operation at a time.
@@ -95,6 +113,23 @@ struct Open {
     is_final: bool,
 }
 
+/// What the harness knows of a node.
+#[derive(Clone, Default)]
+struct NodeState {
+    /// It was dead when last looked at.
+    is_down: bool,
+    /// Whether it was killed, or died, and was started again.
+    has_restarted: bool,
+    /// Nobody has asked it anything since its restart.
+    is_fresh: bool,
+    /// It has completed an operation since its last start.
+    has_served: bool,
+    /// Operations that it was asked for while it was not known to be dead.
+    asked: u64,
+    /// Those among them that it answered, in whatever way.
+    answered: u64,
+}
+
 struct Harness<'a, W> {
     world: &'a mut W,
     options: &'a Options,
@@ -111,7 +146,9 @@ struct Harness<'a, W> {
     origin: Time,
     history: Vec<Event<Json>>,
     started: u64,
-    late_replies: Vec<Problem>,
+    /// Problems that the world does not see: late replies, and what a failed set-up was.
+    problems: Vec<Problem>,
+    nodes: Vec<NodeState>,
     /// Nodes that completed an operation since the run began to settle.
     settled: Vec<bool>,
     unsettled: Vec<NodeId>,
@@ -149,7 +186,8 @@ impl<'a, W: World> Harness<'a, W> {
             deadlines: BTreeSet::new(),
             history: Vec::new(),
             started: 0,
-            late_replies: Vec::new(),
+            problems: Vec::new(),
+            nodes: vec![NodeState::default(); nodes],
             settled: vec![false; nodes],
             unsettled: Vec::new(),
         }
@@ -161,7 +199,7 @@ impl<'a, W: World> Harness<'a, W> {
     }
 
     /// Tells every node its neighbours, all at once.
-    fn set_up(&mut self) -> Result<(), SetupError> {
+    fn set_up(&mut self) -> Result<(), Problem> {
         let Some(topology) = self.workload.topology() else { return Ok(()) };
         let mut question = Question::Topology(Arc::new(topology));
         let mut waiting = Vec::new();
@@ -172,13 +210,34 @@ impl<'a, W: World> Harness<'a, W> {
         }
         let deadline = self.world.now() + SETUP_TIMEOUT;
         while let Some((_, first)) = waiting.first() {
-            let node = |node: usize, world: &W| world.node_ids()[node].clone();
-            let Some(reply) = self.world.wait(deadline) else {
-                let reason = "no reply within 5 s".to_owned();
-                return Err(SetupError::Topology { node: node(*first, self.world), reason });
+            let first = *first;
+            let reply = self.world.wait(deadline);
+            if self.world.interrupted() {
+                return Ok(());
+            }
+            let dead = waiting.iter().find(|(_, node)| self.world.is_down(*node));
+            if let Some((_, node)) = dead {
+                let reason = "it ended before it had answered `topology`".to_owned();
+                return Err(self.not_started(*node, reason));
+            }
+            let Some(reply) = reply else {
+                if self.world.now() < deadline {
+                    continue;
+                }
+                let seconds = SETUP_TIMEOUT.as_secs();
+                let reason = format!(
+                    "it did not answer `topology` within {seconds} s; does it know that message, and \
+                     does it flush stdout after each line?"
+                );
+                return Err(self.not_started(first, reason));
             };
             let Some(at) = waiting.iter().position(|(client, _)| *client == reply.client) else {
-                continue;
+                // Whatever else it says, it must not keep us for ever.
+                if self.world.now() < deadline {
+                    continue;
+                }
+                let reason = "it did not answer `topology`, whatever else it said".to_owned();
+                return Err(self.not_started(first, reason));
             };
             let (_, index) = waiting.swap_remove(at);
             let reason = match wire::read(self.options.workload, &mut question, &reply.body) {
@@ -186,9 +245,24 @@ impl<'a, W: World> Harness<'a, W> {
                 Answer::Error(error) => error.to_string(),
                 Answer::Malformed(reason) => reason,
             };
-            return Err(SetupError::Topology { node: node(index, self.world), reason });
+            let reason = format!("it did not answer `topology` as it should: {reason}");
+            return Err(self.not_started(index, reason));
         }
         Ok(())
+    }
+
+    fn not_started(&self, node: usize, reason: String) -> Problem {
+        let workload = self.options.workload.as_str();
+        Problem {
+            node: self.world.node_ids()[node].clone(),
+            time: self.world.now().as_nanos(),
+            kind: ProblemKind::NotStarted,
+            text: format!(
+                "{reason}; is this a {workload} node? `eddy check-node -w {workload}` asks it one of each \
+                 message and explains its answers"
+            ),
+            count: 1,
+        }
     }
 
     fn run_main_phase(&mut self) {
@@ -203,11 +277,16 @@ impl<'a, W: World> Harness<'a, W> {
     fn run_last_phases(&mut self) {
         let settles = !self.options.settle.is_zero();
         let final_operation = self.workload.final_operation();
-        if !settles && final_operation.is_none() {
+        let examines =
+            !settles && final_operation.is_none() && self.awaits_service().next().is_some();
+        if !settles && final_operation.is_none() && !examines {
             return;
         }
         for step in self.nemesis.stop_all() {
             self.carry_out(step);
+        }
+        if examines {
+            self.examine_restarted();
         }
         if settles {
             self.progress.phase("settling");
@@ -231,6 +310,48 @@ impl<'a, W: World> Harness<'a, W> {
                 self.start(worker, op.clone(), true);
             }
             self.drain();
+        }
+    }
+
+    /// Nodes that were killed and have completed no operation since, as far as clients speak to them.
+    fn awaits_service(&self) -> impl Iterator<Item = usize> {
+        let kills = self.options.nemesis.contains(&FaultKind::Kill);
+        let workers = if kills { self.workers.len() } else { 0 };
+        let nodes = self.nodes.iter().enumerate().take(workers);
+        nodes
+            .filter(|(_, node)| node.is_down || node.has_restarted && !node.has_served)
+            .map(|(index, _)| index)
+    }
+
+    /// Asks every restarted node that has not served yet, until it has or the time is up.
+    fn examine_restarted(&mut self) {
+        self.progress.phase("restarted nodes");
+        let end = self.world.now() + EXAMINATION_TIME;
+        // A node that refuses at once is asked again after a while, not at once.
+        let mut next_round = self.world.now();
+        while self.world.now() < end && !self.world.interrupted() {
+            let awaited: Vec<_> =
+                self.awaits_service().filter(|node| !self.world.is_down(*node)).collect();
+            if awaited.is_empty() {
+                break;
+            }
+            if next_round <= self.world.now() {
+                next_round = self.world.now() + EXAMINATION_GAP;
+                awaited.into_iter().for_each(|node| self.ask_if_idle(node));
+            }
+            self.wait(end.min(next_round));
+        }
+        self.drain();
+    }
+
+    /// Starts an operation of a node unless one is under way.
+    fn ask_if_idle(&mut self, node: usize) {
+        let is_asked = |state: &ClientWorker| state.node == node && state.open.is_some();
+        let idle = self.idle.iter().position(|worker| self.workers[*worker].node == node);
+        if let Some(place) = idle
+            && !self.workers.iter().any(is_asked)
+        {
+            self.start_idle(place);
         }
     }
 
@@ -267,33 +388,79 @@ impl<'a, W: World> Harness<'a, W> {
         }
     }
 
-    /// Handles one reply, or the time-outs that are due, at most until `until`.
+    /// Handles one reply, and the time-outs that are due, at most until `until`.
     fn wait(&mut self, until: Time) {
         let deadline = self.deadlines.first().map_or(Time::MAX, |(deadline, _)| *deadline);
         match self.world.wait(until.min(deadline)) {
-            Some(reply) => self.receive(reply),
-            None => self.expire(),
+            Some(reply) => {
+                self.receive(reply);
+                // Replies that never end must not keep the others from timing out. What is due this
+                // very moment may still be answered this very moment.
+                self.expire(|deadline, now| deadline < now);
+            }
+            None => self.expire(|deadline, now| deadline <= now),
         }
+        self.notice_deaths();
     }
 
-    fn expire(&mut self) {
+    fn expire(&mut self, is_due: impl Fn(Time, Time) -> bool) {
         let now = self.world.now();
         while let Some((deadline, worker)) = self.deadlines.first().copied()
-            && deadline <= now
+            && is_due(deadline, now)
         {
-            let Some(open) = self.close(worker) else { continue };
-            let Question::Op(op) = open.question else { continue };
-            let kind = match self.workload.on_error(&op) {
-                OnError::Idempotent => Kind::Fail,
-                OnError::AsTheCodeSays | OnError::AlwaysUnknown => Kind::Info,
-            };
-            self.complete(worker, kind, op, Some(OpError::NetTimeout), open.is_final);
+            self.deadlines.pop_first();
+            if let Some(open) = self.close(worker) {
+                self.give_up(worker, open, OpError::NetTimeout);
+            }
         }
     }
 
+    /// Ends an operation that gets no answer.
+    fn give_up(&mut self, worker: usize, open: Open, error: OpError) {
+        let Question::Op(op) = open.question else { return };
+        let kind = match self.workload.on_error(&op) {
+            OnError::Idempotent => Kind::Fail,
+            OnError::AsTheCodeSays | OnError::AlwaysUnknown => Kind::Info,
+        };
+        self.complete(worker, kind, op, Some(error), open.is_final);
+    }
+
+    /// Ends what was asked of nodes that have died.
+    fn notice_deaths(&mut self) {
+        for node in 0..self.nodes.len() {
+            if !self.world.is_down(node) {
+                self.nodes[node].is_down = false;
+            } else if !self.nodes[node].is_down {
+                self.bury(node);
+            }
+        }
+    }
+
+    /// Ends what was asked of a node: nobody will answer it.
+    fn bury(&mut self, node: usize) {
+        self.nodes[node].is_down = true;
+        for worker in 0..self.workers.len() {
+            if self.workers[worker].node == node
+                && let Some(open) = self.close(worker)
+            {
+                self.give_up(worker, open, node_is_down());
+            }
+        }
+    }
+
+    /// Starts an operation: of a node that has just come back, if there is one, or of any.
     fn start_next(&mut self) {
-        let choice = self.random.index(self.idle.len());
-        let index = self.idle.swap_remove(choice);
+        let fresh = |worker: &usize| self.nodes[self.workers[*worker].node].is_fresh;
+        let place = match self.idle.iter().position(fresh) {
+            Some(place) => place,
+            None => self.random.index(self.idle.len()),
+        };
+        self.start_idle(place);
+    }
+
+    /// Starts an operation of the worker at this place among the idle ones.
+    fn start_idle(&mut self, place: usize) {
+        let index = self.idle.swap_remove(place);
         let worker = Worker { index, process: self.workers[index].process };
         let op = self.workload.operation(worker, &mut self.random);
         self.start(index, op, false);
@@ -308,6 +475,19 @@ impl<'a, W: World> Harness<'a, W> {
             None,
             is_final,
         );
+        let node = self.workers[worker].node;
+        self.nodes[node].is_fresh = false;
+        if self.world.is_down(node) {
+            self.idle.push(worker);
+            let open = Open {
+                question: Question::Op(op),
+                msg_id: MessageId(0),
+                deadline: self.world.now(),
+                is_final,
+            };
+            return self.give_up(worker, open, node_is_down());
+        }
+        self.nodes[node].asked += 1;
         let client = match self.workers[worker].client.clone() {
             Some(client) => client,
             None => {
@@ -336,11 +516,14 @@ impl<'a, W: World> Harness<'a, W> {
             return self.note_late_reply(&reply);
         }
         let Some(mut open) = self.close(worker) else { return };
+        let node = self.workers[worker].node;
+        self.nodes[node].answered += 1;
         let answer = wire::read(self.options.workload, &mut open.question, &reply.body);
         let Question::Op(op) = open.question else { return };
         let (kind, error) = match answer {
             Answer::Ok => {
-                self.settled[self.workers[worker].node] = true;
+                self.settled[node] = true;
+                self.nodes[node].has_served = true;
                 (Kind::Ok, None)
             }
             Answer::Malformed(reason) => {
@@ -362,7 +545,8 @@ impl<'a, W: World> Harness<'a, W> {
 
     /// Keeps the first reply of each node that nobody waits for, and counts the others.
     fn note_late_reply(&mut self, reply: &Reply) {
-        if let Some(known) = self.late_replies.iter_mut().find(|late| late.node == reply.node) {
+        let known = |late: &&mut Problem| late.node == reply.node;
+        if let Some(known) = self.problems.iter_mut().find(known) {
             known.count += 1;
             return;
         }
@@ -377,7 +561,7 @@ impl<'a, W: World> Harness<'a, W> {
                  waiting or had its answer already"
             ),
         };
-        self.late_replies.push(Problem {
+        self.problems.push(Problem {
             node: reply.node.clone(),
             time: self.world.now().as_nanos(),
             kind: ProblemKind::LateReply,
@@ -424,6 +608,9 @@ impl<'a, W: World> Harness<'a, W> {
 
     fn let_nemesis_strike(&mut self, now: Time) {
         if self.nemesis.next_due().is_some_and(|due| due <= now) {
+            if self.nemesis.is_first_kill_next() && self.awaits_traffic(now) {
+                return self.nemesis.postpone(now + KILL_DELAY);
+            }
             let primary = self.world.primary();
             if let Some(step) = self.nemesis.step(now, primary) {
                 self.carry_out(step);
@@ -431,10 +618,40 @@ impl<'a, W: World> Harness<'a, W> {
         }
     }
 
+    /// Whether a kill would find nodes that have nothing to lose yet, and it is early enough to wait
+    /// for them: for an interval of the nemesis, and longer for the very first operation.
+    fn awaits_traffic(&self, now: Time) -> bool {
+        let interval = self.options.nemesis_interval;
+        let mut asked = self.nodes.iter().take(self.workers.len());
+        if self.nodes.iter().any(|node| node.has_served) {
+            return now < self.origin + interval && asked.any(|node| !node.has_served);
+        }
+        now < self.origin + interval.max(FIRST_OPERATION_PATIENCE)
+    }
+
     fn carry_out(&mut self, step: Step) {
         self.record(Process::Nemesis, Kind::Info, step.begun, None, false);
+        if matches!(step.fault, Fault::Kill(_)) {
+            // What was answered before it counts, although nobody has looked yet.
+            for _ in 0..LAST_REPLIES_MAX {
+                let Some(reply) = self.world.wait(self.world.now()) else { break };
+                self.receive(reply);
+            }
+        }
         self.world.inject(&step.fault);
         self.record(Process::Nemesis, Kind::Info, step.done, None, false);
+        if let Fault::Kill(targets) = &step.fault {
+            targets.iter().for_each(|node| self.bury(*node));
+        } else if step.fault == Fault::Restart {
+            for (index, node) in self.nodes.iter_mut().enumerate() {
+                if node.is_down && !self.world.is_down(index) {
+                    node.has_restarted = true;
+                    node.is_fresh = true;
+                    node.has_served = false;
+                }
+            }
+        }
+        self.notice_deaths();
     }
 
     fn record(
@@ -459,14 +676,51 @@ impl<'a, W: World> Harness<'a, W> {
         self.history.push(event);
     }
 
+    /// Nodes that answered nothing at all. Where faults are brought that may be their right.
+    fn silent_nodes(&self, known: &[Problem]) -> Vec<Problem> {
+        let options = self.options;
+        let has_faults = !options.nemesis.is_empty()
+            || options.loss + options.loss_clients > 0.0
+            || self.world.interrupted();
+        let nodes = self.nodes.iter().zip(self.world.node_ids());
+        nodes
+            .filter(|(node, _)| !has_faults && node.asked > 0 && node.answered == 0)
+            // What is known of it already is the reason.
+            .filter(|(_, id)| !known.iter().any(|other| other.node == **id && other.kind.is_fatal()))
+            .map(|(node, id)| Problem {
+                node: id.clone(),
+                time: self.world.now().as_nanos(),
+                kind: ProblemKind::Silent,
+                text: format!(
+                    "it answered none of the {} requests that it was sent after `init`; does it flush \
+                     stdout after each line, and does each reply have the `msg_id` of its request as \
+                     `in_reply_to`?",
+                    node.asked
+                ),
+                count: 1,
+            })
+            .collect()
+    }
+
     fn into_record(self) -> Record {
+        let mut problems: Vec<_> =
+            self.world.problems().into_iter().chain(self.problems.iter().cloned()).collect();
+        problems.extend(self.silent_nodes(&problems));
+        let unexamined = self.awaits_service().map(|node| self.world.node_ids()[node].clone());
+        let unexamined = unexamined.filter(|node| !self.unsettled.contains(node)).collect();
         Record {
+            unexamined,
             history: self.history,
             time_zero: self.origin,
             statistics: self.world.statistics(),
-            problems: self.world.problems().into_iter().chain(self.late_replies).collect(),
+            problems,
             unsettled: self.unsettled,
+            notes: self.world.notes(),
             interrupted: self.world.interrupted(),
         }
     }
+}
+
+fn node_is_down() -> OpError {
+    OpError::Other("the node is down".to_owned())
 }

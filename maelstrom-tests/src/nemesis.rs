@@ -19,13 +19,14 @@ const DRAWS_MAX: usize = 20;
 
 /// Brings faults and takes them back. Each kind of fault begins and ends in turn, after gaps that
 /// are uniform in [0, 2 × interval), as with Maelstrom; the first kind begins at once, the others
-/// after a gap of their own.
+/// after a gap of their own. The harness has the first kill wait until there is something to lose.
 #[derive(Debug)]
 pub(crate) struct Nemesis {
     kinds: Vec<Schedule>,
     nodes: Vec<NodeId>,
     interval: Duration,
     faults_left: u64,
+    has_killed: bool,
     /// What the options say, which is in force while the fault is not.
     loss: f64,
     duplicate: f64,
@@ -65,6 +66,7 @@ impl Nemesis {
             nodes: options.nodes.clone(),
             interval,
             faults_left: options.max_faults.unwrap_or(u64::MAX),
+            has_killed: false,
             loss: options.loss,
             duplicate: options.duplicate,
             random,
@@ -74,6 +76,19 @@ impl Nemesis {
     /// When the next step is due.
     pub(crate) fn next_due(&self) -> Option<Time> {
         self.kinds.iter().map(|schedule| schedule.next).min()
+    }
+
+    /// Whether the step that is due first is the first kill of the run.
+    pub(crate) fn is_first_kill_next(&self) -> bool {
+        let next = self.kinds.iter().min_by_key(|schedule| schedule.next);
+        !self.has_killed && next.is_some_and(|schedule| schedule.kind == FaultKind::Kill)
+    }
+
+    /// Puts the step that is due first off until then.
+    pub(crate) fn postpone(&mut self, until: Time) {
+        if let Some(schedule) = self.kinds.iter_mut().min_by_key(|schedule| schedule.next) {
+            schedule.next = until;
+        }
     }
 
     /// Takes the step that is due first. `primary` is the node that leads, where that is known.
@@ -91,6 +106,7 @@ impl Nemesis {
         }
         self.faults_left -= 1;
         schedule.is_on = true;
+        self.has_killed |= kind == FaultKind::Kill;
         Some(self.start(kind, primary))
     }
 

@@ -6,6 +6,7 @@ use checkers::Verdict;
 use serde_json::Value;
 
 use crate::analysis::Results;
+use crate::world::ProblemKind;
 
 /// What a run came to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -115,15 +116,23 @@ impl Outcome {
     }
 }
 
+/// Whether a problem in the results makes a run invalid by itself.
+fn is_fatal(problem: &Value) -> bool {
+    let kind = serde_json::from_value::<ProblemKind>(problem["kind"].clone());
+    kind.is_ok_and(ProblemKind::is_fatal)
+}
+
 fn gravest(results: &Results) -> FailureKind {
     let part = |name: &str| results.json.get(name).unwrap_or(&Value::Null);
     let invalid = |name: &str| part(name)["valid?"] == Value::Bool(false);
     let problems = || part("problems").as_array().into_iter().flatten();
-    if problems().any(|problem| problem["kind"] == "invariant") {
+    if problems().any(|problem| problem["kind"] == "not-started") {
+        FailureKind::SetUp
+    } else if problems().any(|problem| problem["kind"] == "invariant") {
         FailureKind::Invariant
     } else if invalid("workload") {
         FailureKind::Workload
-    } else if problems().any(|problem| problem["kind"] != "late-reply") {
+    } else if problems().any(is_fatal) {
         FailureKind::Node
     } else if part("unsettled").as_array().is_some_and(|nodes| !nodes.is_empty()) {
         FailureKind::Unsettled
@@ -181,5 +190,10 @@ mod tests {
         assert_eq!(kind(json!({"stats": {"valid?": false}})), FailureKind::Stats);
         assert_eq!(kind(json!({"workload": {"valid?": "unknown"}})), FailureKind::Expectation);
         assert_eq!(kind(json!({"problems": [{"kind": "died"}]})), FailureKind::Node);
+        assert_eq!(kind(json!({"problems": [{"kind": "other-source"}]})), FailureKind::Expectation);
+        assert_eq!(
+            kind(json!({"problems": [{"kind": "died"}, {"kind": "not-started"}]})),
+            FailureKind::SetUp
+        );
     }
 }

@@ -62,7 +62,7 @@ impl TestError {
         Self { text: text.into(), status: 2 }
     }
 
-    /// The nodes are not fit to be tested.
+    /// The node's logic cannot be tested.
     fn invalid(text: impl ToString) -> Self {
         Self { text: text.to_string(), status: 1 }
     }
@@ -82,21 +82,8 @@ impl From<SimulateError> for TestError {
     fn from(error: SimulateError) -> Self {
         match error {
             SimulateError::Usage(_) => Self::usage(error.to_string()),
-            SimulateError::Setup(_) | SimulateError::Panic => Self::invalid(error),
+            SimulateError::Panic => Self::invalid(error),
             SimulateError::File(_) => Self::unknown(error),
-        }
-    }
-}
-
-impl From<StartError> for TestError {
-    fn from(error: StartError) -> Self {
-        match error {
-            StartError::NoInit { .. } => Self::invalid(error),
-            StartError::Program(_)
-            | StartError::Spawn { .. }
-            | StartError::File { .. }
-            | StartError::Bench { .. }
-            | StartError::Interrupted => Self::unknown(error),
         }
     }
 }
@@ -239,7 +226,7 @@ fn run_processes(
 ) -> Result<Record, TestError> {
     note_interrupts().map_err(TestError::unknown)?;
     let options = &call.options;
-    let mut world = ProcessWorld::start(&ProcessOptions {
+    let world = ProcessWorld::start(&ProcessOptions {
         program: bin.to_path_buf(),
         arguments: node_arguments(&call.args, directory)?,
         nodes: options.nodes.clone(),
@@ -250,11 +237,20 @@ fn run_processes(
         logged_messages: console.logged_messages,
         log_stderr: console.log_stderr,
         reaper: std::env::current_exe().ok(),
-    })?;
+    });
+    let mut world = match world {
+        Ok(world) => world,
+        // A run that cannot begin has a verdict and its files like any other.
+        Err(StartError::Interrupted) => return Ok(Record::of_no_run(Vec::new())),
+        Err(error) => {
+            let problem = error.problem().ok_or_else(|| TestError::unknown(&error))?;
+            return Ok(Record::of_no_run(vec![problem]));
+        }
+    };
     let record = harness::run(&mut world, options, &mut *workload(options), progress);
     let journal = directory.path().join("messages.jsonl");
     directory.note_failure(world.shut_down(console.grace).map_err(at(&journal)));
-    record.map_err(|error| TestError::invalid(error.to_string()))
+    Ok(record)
 }
 
 /// The arguments of a node, with `{run}` replaced by a directory that no other run has.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use checkers::history::Op;
 use proto::{Error, Json, MessageId, NodeId, Time};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use simulator::{Cut, Statistics};
 
 /// For each node the neighbours that it is told.
@@ -82,22 +82,36 @@ pub struct Problem {
     pub count: u64,
 }
 
-/// Kinds of problems. Every one of them makes a run invalid but a late reply.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+/// Kinds of problems. Which of them make a run invalid, [`ProblemKind::is_fatal`] says.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProblemKind {
+    /// The run could not begin because of this node.
+    NotStarted,
     /// A line on stdout that is no message.
     Garbage,
     /// A message to nobody.
     UnknownDestination,
-    /// A message in somebody else's name.
+    /// A message in the name of somebody whom nobody knows.
     WrongSource,
+    /// A message in the name of a node, service or client that its sender is not.
+    OtherSource,
+    /// Several messages on one line.
+    SharedLine,
     /// The process ended by itself.
     Died,
     /// A restarted node did not answer `init`.
     NoInit,
     /// It closed its stdin or stdout and goes on running.
     ClosedStream,
+    /// The process was stopped, by itself or by somebody who is not the nemesis.
+    Stopped,
+    /// It does not read what it is sent.
+    NotReading,
+    /// It answered nothing that it was asked, although no fault was brought.
+    Silent,
+    /// It says so much that not all of it is kept.
+    LogFull,
     /// Messages were lost because it sends more, or reads less, than can be kept for it.
     Overflow,
     /// A message to a client that does not wait for it (any more).
@@ -109,7 +123,8 @@ pub enum ProblemKind {
 impl ProblemKind {
     /// Whether this alone makes a run invalid.
     pub fn is_fatal(self) -> bool {
-        self != Self::LateReply
+        // Maelstrom accepts these too, in silence.
+        !matches!(self, Self::LateReply | Self::OtherSource | Self::SharedLine | Self::LogFull)
     }
 }
 
@@ -124,11 +139,15 @@ pub trait World {
     /// Sends a client's request to a node: a whole body.
     fn send(&mut self, client: &NodeId, node: usize, body: String);
 
-    /// Waits for the next message to a client, at most until then.
+    /// Waits for the next message to a client, at most until then. It may return earlier with
+    /// nothing when there is other news: a node has died.
     fn wait(&mut self, until: Time) -> Option<Reply>;
 
     /// Makes something break, or mends it.
     fn inject(&mut self, fault: &Fault);
+
+    /// Whether a node is known to be dead, so that nothing it is asked will be answered.
+    fn is_down(&self, node: usize) -> bool;
 
     /// The node that leads, where that is known.
     fn primary(&self) -> Option<usize>;
@@ -138,6 +157,11 @@ pub trait World {
 
     /// What went wrong with nodes so far.
     fn problems(&self) -> Vec<Problem>;
+
+    /// What a reader should know of how the run was kept.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Whether the run has to end now: the user wants it, or no node is left.
     fn interrupted(&self) -> bool {

@@ -16,7 +16,7 @@ const BUFFER_BYTES: usize = 256 * 1024;
 /// Longest body that is written out; of a longer one only the length is told.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Where a journal ends at the latest, in bytes: a node that floods must not fill the disk.
-const JOURNAL_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+const JOURNAL_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
 /// What happened to a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -114,6 +114,11 @@ impl Journal {
         result = result.and_then(|()| self.out.write_all(&self.line));
         self.written += self.line.len() as u64;
         self.error = result.err();
+    }
+
+    /// Whether it has reached its end, so that later messages are missing.
+    pub fn is_full(&self) -> bool {
+        self.written >= JOURNAL_BYTES_MAX
     }
 
     /// Writes out what is still in memory.

@@ -49,7 +49,9 @@ impl LineBuffer {
     pub(super) fn fill(&mut self, input: &mut impl Read) -> Filled {
         if self.bytes.len() < self.filled + READ_BYTES {
             // Doubling, so that a huge line is not moved for every read.
-            let length = (self.filled + READ_BYTES).max(2 * self.filled);
+            // Not beyond what is kept of a line, though.
+            let doubled = (2 * self.filled).min(self.line_bytes_max.saturating_add(READ_BYTES));
+            let length = (self.filled + READ_BYTES).max(doubled);
             self.bytes.resize(length, 0);
         }
         let end = self.filled + READ_BYTES;

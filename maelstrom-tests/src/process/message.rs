@@ -38,6 +38,8 @@ pub(crate) struct Line<'a> {
     pub(crate) dest: NodeId,
     /// The text of a JSON object.
     pub(crate) body: &'a str,
+    /// Whether more objects follow on the line. Like Maelstrom we take the first and drop the others.
+    pub(crate) is_shared: bool,
 }
 
 /// Reads a line as Maelstrom does: an object with the strings `src` and `dest`, the object `body`,
@@ -50,13 +52,24 @@ pub(crate) fn parse(line: &[u8]) -> Result<Line<'_>, String> {
     if !line.trim_ascii_start().starts_with(b"{") {
         return Err(no_object(line));
     }
-    let envelope: Envelope<'_> =
-        serde_json::from_slice(line).map_err(|error| flaw(line, &error))?;
+    let (envelope, is_shared) = match serde_json::from_slice::<Envelope<'_>>(line) {
+        Ok(envelope) => (envelope, false),
+        Err(error) => (first_of_several(line).ok_or_else(|| flaw(line, &error))?, true),
+    };
     let body = envelope.body.get();
     if !body.starts_with('{') {
         return Err("its `body` is no object".to_owned());
     }
-    Ok(Line { src: NodeId::new(&envelope.src), dest: NodeId::new(&envelope.dest), body })
+    let (src, dest) = (NodeId::new(&envelope.src), NodeId::new(&envelope.dest));
+    Ok(Line { src, dest, body, is_shared })
+}
+
+/// The first message of a line on which another object begins after it.
+fn first_of_several(line: &[u8]) -> Option<Envelope<'_>> {
+    let mut objects = serde_json::Deserializer::from_slice(line).into_iter::<Envelope<'_>>();
+    let first = objects.next()?.ok()?;
+    let rest = line.get(objects.byte_offset()..)?;
+    rest.trim_ascii_start().starts_with(b"{").then_some(first)
 }
 
 /// What has probably happened when a line does not even begin like a message.
@@ -84,11 +97,6 @@ fn flaw(line: &[u8], error: &serde_json::Error) -> String {
         return "it ends in the middle of a message; is there a newline inside the message, or do two \
                 threads write at once?"
             .to_owned();
-    }
-    if line.get(column.saturating_sub(1)..).is_some_and(|rest| rest.starts_with(b"{")) {
-        return format!(
-            "another object begins at column {column}; is a newline missing between two messages?"
-        );
     }
     format!("it is no JSON from column {column} on; is something else printed to stdout?")
 }
@@ -125,8 +133,11 @@ pub(crate) fn in_reply_to(body: &str) -> Option<MessageId> {
 pub(super) struct Message<'a> {
     /// Its number in the whole network, from 0.
     pub(super) id: u64,
+    /// Whom its `src` names.
     pub(super) from: Endpoint,
     pub(super) to: Endpoint,
+    /// The node that wrote it, if one did and it has only just been written.
+    pub(super) sender: Option<usize>,
     pub(super) src: &'a NodeId,
     pub(super) dest: &'a NodeId,
     /// The text of its body.
@@ -178,7 +189,6 @@ mod tests {
             ("Listening on port 80", "did you print to stdout"),
             ("7", "did you print to stdout"),
             (r#"{"src":"n1","dest":"#, "ends in the middle"),
-            (r#"{"src":"n1","dest":"n2","body":{}}{"src":"n1""#, "is a newline missing"),
             (r#"{"src":"n1","dest":"n2","body":{}} done"#, "from column 36 on"),
             (r#"{"src":"n1","dest":"n2","body":{},"msg_id":1}"#, "unknown field `msg_id`"),
             (r#"{"src":"n1","body":{}}"#, "missing field `dest`"),
@@ -191,6 +201,17 @@ mod tests {
         }
         assert!(reason(r#"["n1","n2",{}]"#).contains("no JSON object"));
         assert!(parse(b"{\"src\":\"n\xff\",\"dest\":\"n2\",\"body\":{}}").is_err());
+    }
+
+    #[test]
+    fn of_several_messages_on_a_line_the_first_is_taken() {
+        for rest in [r#"{"src":"n1","dest":"n3","body":{}}"#, r#" {"src":"n"#, "{"] {
+            let line = format!(r#"{{"src":"n1","dest":"n2","body":{{"a":1}}}}{rest}"#);
+            let line = parse(line.as_bytes()).unwrap();
+            assert_eq!((line.dest.as_str(), line.body), ("n2", r#"{"a":1}"#));
+            assert!(line.is_shared);
+        }
+        assert!(!parse(br#"{"src":"n1","dest":"n2","body":{}}"#).unwrap().is_shared);
     }
 
     #[test]

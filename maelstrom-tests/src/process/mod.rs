@@ -45,7 +45,7 @@ use self::journal::{Journal, LoggedMessages};
 use self::node::{Node, Program};
 use self::problems::Problems;
 use self::reaper::Reaper;
-use self::route::InFlight;
+use self::route::{INIT_TIMEOUT, InFlight};
 use self::signals::Signals;
 use self::stderr::Log;
 use crate::options::WorkloadName;
@@ -88,7 +88,7 @@ pub enum StartError {
     #[error(transparent)]
     Program(#[from] ProgramError),
     /// The operating system could not start it.
-    #[error("node {node} could not be started: {source}")]
+    #[error("node {node} could not be started: {source}{}", spawn_hint(source))]
     Spawn {
         /// Which node.
         node: NodeId,
@@ -100,6 +100,8 @@ pub enum StartError {
     NoInit {
         /// Which node.
         node: NodeId,
+        /// When, since the nodes were started.
+        time: Time,
         /// What it did instead.
         why: String,
         /// Its last lines.
@@ -126,6 +128,36 @@ pub enum StartError {
     Interrupted,
 }
 
+impl StartError {
+    /// The failure as a problem of a node, if it is one.
+    pub fn problem(&self) -> Option<Problem> {
+        let (node, time, text) = match self {
+            Self::NoInit { node, time, why, output } => (node, *time, format!("{why}\n{output}")),
+            Self::Spawn { node, source } => {
+                let text = format!("it could not be started: {source}{}", spawn_hint(source));
+                (node, Time::ZERO, text)
+            }
+            Self::Program(_) | Self::File { .. } | Self::Bench { .. } | Self::Interrupted => {
+                return None;
+            }
+        };
+        let kind = ProblemKind::NotStarted;
+        Some(Problem { node: node.clone(), time: time.as_nanos(), kind, text, count: 1 })
+    }
+}
+
+/// What has probably happened when the operating system does not start a program.
+fn spawn_hint(error: &io::Error) -> &'static str {
+    match rustix::io::Errno::from_io_error(error) {
+        Some(rustix::io::Errno::NOEXEC) => {
+            "; is its first line missing, like `#!/usr/bin/env python3` for a script, or was it built \
+             for another kind of machine?"
+        }
+        Some(rustix::io::Errno::TXTBSY) => "; is it still being written?",
+        _ => "",
+    }
+}
+
 /// Processes, the network between them, and the clock.
 pub struct ProcessWorld {
     started: Instant,
@@ -150,6 +182,10 @@ pub struct ProcessWorld {
     is_starting: bool,
     start_failure: Option<StartError>,
     is_ending: bool,
+    /// A node has died and the harness has not been told.
+    has_news: bool,
+    /// When to look again whether nodes read what they are sent.
+    next_look: Time,
 }
 
 impl ProcessWorld {
@@ -214,6 +250,8 @@ impl ProcessWorld {
             is_starting: true,
             start_failure: None,
             is_ending: false,
+            has_news: false,
+            next_look: Time::ZERO,
         };
         world.start_nodes()?;
         Ok(world)
@@ -228,20 +266,19 @@ impl ProcessWorld {
         }
         self.time = self.clock();
         (0..self.nodes.len()).for_each(|index| self.send_init(index));
+        let end = self.time + INIT_TIMEOUT;
         let pending = |node: &Node| node.running.as_ref().is_none_or(|node| node.init.is_some());
-        while self.nodes.iter().any(pending) {
-            self.step(Time::MAX);
-            // A reply that comes now is nobody's: there are no clients yet.
-            self.replies.clear();
-            if let Some(failure) = self.start_failure.take() {
-                return Err(failure);
-            }
+        // Each `init` has its deadline; whatever else may come, there is an end.
+        while self.start_failure.is_none() && self.nodes.iter().any(pending) {
             if interrupted() {
                 return Err(StartError::Interrupted);
             }
+            self.step(end);
+            // A reply that comes now is nobody's: there are no clients yet.
+            self.replies.clear();
         }
         self.is_starting = false;
-        Ok(())
+        self.start_failure.take().map_or(Ok(()), Err)
     }
 
     fn start_node(&mut self, index: usize) -> io::Result<()> {
@@ -286,6 +323,10 @@ impl ProcessWorld {
             while self.nodes.iter().any(is_running) && self.clock() < end && !interrupted() {
                 self.step(end);
             }
+        }
+        // All at once, so that what cannot be killed is waited for only once.
+        for running in self.nodes.iter().filter_map(|node| node.running.as_ref()) {
+            running.signal(Signal::KILL);
         }
         for index in 0..self.nodes.len() {
             self.end_process(index, false);
@@ -382,6 +423,12 @@ impl World for ProcessWorld {
         }
     }
 
+    fn is_down(&self, node: usize) -> bool {
+        let id = &self.node_ids[node];
+        // What it said before it died comes first.
+        self.nodes[node].running.is_none() && !self.replies.iter().any(|reply| reply.node == *id)
+    }
+
     /// Nobody can see who leads among processes in any language.
     fn primary(&self) -> Option<usize> {
         None
@@ -393,6 +440,12 @@ impl World for ProcessWorld {
 
     fn problems(&self) -> Vec<Problem> {
         self.problems.list()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let is_full = self.journal.as_ref().is_some_and(Journal::is_full);
+        let note = "there were so many messages that messages.jsonl ends before the run does";
+        is_full.then(|| note.to_owned()).into_iter().collect()
     }
 
     fn interrupted(&self) -> bool {

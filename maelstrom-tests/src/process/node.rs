@@ -6,10 +6,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use proto::{MessageId, NodeId, Time};
-use rustix::event::PollFlags;
-use rustix::io::ioctl_fionbio;
+use rustix::event::{PollFlags, Timespec, poll};
+use rustix::io::{ioctl_fionbio, ioctl_fionread};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::lines::{Filled, LineBuffer};
@@ -21,8 +22,15 @@ use super::stderr::{Log, Tail};
 pub(super) const BACKLOG_MIB_MAX: usize = 64;
 /// What a buffer may keep when it is empty, in bytes.
 const IDLE_BYTES_MAX: usize = 256 * 1024;
-/// Longest line that a node may write, in bytes.
-pub(super) const LINE_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Longest line that a node may write, in bytes: a line without an end must not take all memory.
+pub(super) const LINE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How long a node may leave unread what it was sent.
+pub(super) const READ_PATIENCE: Duration = Duration::from_secs(4);
+
+/// How often a killed process is asked whether it has ended, and how long after each time: 5 s in
+/// all. Only what hangs in the operating system itself needs so long.
+const KILL_STEPS_MAX: usize = 5000;
+const KILL_STEP: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
 /// How nodes are started.
 #[derive(Debug)]
@@ -47,6 +55,15 @@ pub(super) struct Node {
     pub(super) log: Log,
 }
 
+/// How far a process has read its stdin.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reading {
+    /// Bytes that it had read at the last look.
+    read: u64,
+    /// When it was last seen to read, or to have read everything; nothing once it was told.
+    since: Option<Time>,
+}
+
 /// A process.
 #[derive(Debug)]
 pub(super) struct Running {
@@ -64,6 +81,9 @@ pub(super) struct Running {
     pub(super) tail: Tail,
     pub(super) init: Option<PendingInit>,
     pub(super) is_paused: bool,
+    /// It was found stopped although the nemesis did not pause it.
+    pub(super) is_stopped: bool,
+    reading: Reading,
     /// When to complain that a stream is closed although the process lives, and which one.
     pub(super) closed: Option<(Time, &'static str)>,
 }
@@ -123,6 +143,8 @@ impl Node {
             tail: Tail::default(),
             init: None,
             is_paused: false,
+            is_stopped: false,
+            reading: Reading::default(),
             closed: None,
         });
         Ok(group)
@@ -153,10 +175,61 @@ impl Running {
         matches!(waitid(WaitId::Pid(self.group), options), Ok(Some(_)))
     }
 
-    /// Kills the process and what is left of its group, and waits for its end.
+    /// Whether the process stands still after a SIGSTOP or the like.
+    pub(super) fn is_stopped_by_signal(&self) -> bool {
+        let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        matches!(waitid(WaitId::Pid(self.group), options), Ok(Some(_)))
+    }
+
+    /// Kills the process and what is left of its group, and waits for its end: a moment, unless the
+    /// operating system cannot end it.
     pub(super) fn kill(&mut self) -> io::Result<ExitStatus> {
         self.signal(Signal::KILL);
-        self.child.wait()
+        for _ in 0..KILL_STEPS_MAX {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            let _ = poll(&mut [], Some(&KILL_STEP));
+        }
+        Err(io::ErrorKind::TimedOut.into())
+    }
+
+    /// How many bytes it has been sent and has not read, as far as that can be known.
+    fn unread(&self) -> u64 {
+        self.stdin.as_ref().and_then(|pipe| ioctl_fionread(pipe).ok()).unwrap_or(0)
+    }
+
+    /// Looks whether the process reads; how many bytes it leaves unread if it has not read for long.
+    /// That is told once.
+    pub(super) fn stops_reading(&mut self, now: Time) -> Option<u64> {
+        let unread = self.unread();
+        let read = self.outgoing.written_in_all.saturating_sub(unread);
+        if unread == 0 || self.is_paused || read != self.reading.read {
+            self.reading = Reading { read, since: Some(now) };
+            return None;
+        }
+        let since = self.reading.since?;
+        if now.since(since) < READ_PATIENCE {
+            return None;
+        }
+        self.reading.since = None;
+        Some(unread + self.outgoing.len() as u64)
+    }
+
+    /// What has probably happened to a process that lives and does not answer.
+    pub(super) fn why_silent(&self) -> &'static str {
+        if self.is_stopped_by_signal() {
+            "the process is stopped (SIGSTOP, or a read from its terminal)"
+        } else if self.unread() > 0 {
+            "it has not read all that it was sent; does it wait for something else, or for the end of \
+             its input?"
+        } else if self.line_count > 0 {
+            "it wrote lines, but none of them answers; does the reply have the `msg_id` of its request \
+             as `in_reply_to`?"
+        } else {
+            "it has read what it was sent and wrote nothing; does it flush stdout after each line? Many \
+             languages keep what is printed in a buffer when stdout is a pipe"
+        }
     }
 
     /// Reads stdout once.
@@ -217,6 +290,8 @@ impl Running {
 pub(super) struct Outgoing {
     bytes: Vec<u8>,
     written: usize,
+    /// Bytes that the pipe has taken since the process was started.
+    written_in_all: u64,
     /// Whether the pipe took no more the last time.
     pub(super) is_blocked: bool,
 }
@@ -229,7 +304,10 @@ impl Outgoing {
     fn flush(&mut self, pipe: &mut impl Write) -> io::Result<()> {
         while self.len() > 0 && !self.is_blocked {
             match pipe.write(&self.bytes[self.written..]) {
-                Ok(count) => self.written += count,
+                Ok(count) => {
+                    self.written += count;
+                    self.written_in_all += count as u64;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.is_blocked = true,
                 Err(error) => return Err(error),

@@ -9,14 +9,18 @@ use proto::Time;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::lines::{Filled, LineBuffer, Piece};
-use super::node::{LINE_BYTES_MAX, Stream, describe_exit};
+use super::node::{LINE_BYTES_MAX, READ_PATIENCE, Stream, describe_exit};
+use super::route::INIT_TIMEOUT;
 use super::signals::interrupted;
+use super::stderr::LOG_MIB_MAX;
 use super::{ProcessWorld, StartError};
 use crate::world::{ProblemKind, Reply};
 
 /// How long a process may live on after it has closed a stream before that is a problem: one that
 /// is about to end is given the time to do so.
 const CLOSED_GRACE: Duration = Duration::from_secs(1);
+/// How often it is looked whether nodes read what they are sent.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// Longest wait without a look at the clock.
 const WAIT_MAX: Duration = Duration::from_secs(3600);
 /// Most reads of what a killed process has left in its pipe.
@@ -29,7 +33,7 @@ impl ProcessWorld {
             // Even if it is late already, there is one look at what has come meanwhile.
             let is_last_look = self.clock() >= until;
             self.step(until);
-            if is_last_look || interrupted() {
+            if is_last_look || interrupted() || std::mem::take(&mut self.has_news) {
                 break;
             }
         }
@@ -42,8 +46,10 @@ impl ProcessWorld {
         self.deliver_due();
         self.check_deadlines();
         self.flush();
-        if self.replies.is_empty() {
-            let due = [Some(until), self.next_arrival(), self.next_deadline()];
+        self.look_at_readers();
+        if self.replies.is_empty() && self.start_failure.is_none() {
+            let due =
+                [Some(until), self.next_arrival(), self.next_deadline(), Some(self.next_look)];
             let next = due.into_iter().flatten().min().unwrap_or(until);
             self.poll(next.since(self.time).min(WAIT_MAX));
         }
@@ -76,12 +82,13 @@ impl ProcessWorld {
                 Stream::Stdin if events.contains(PollFlags::OUT) => self.unblock(index),
                 Stream::Stdin => self.close_stdin(index),
                 Stream::Stdout => drop(self.read_stdout(index)),
-                Stream::Stderr => drop(self.nodes[index].read_stderr()),
+                Stream::Stderr => self.read_stderr(index),
             }
         }
         if signalled {
             self.signals.clear();
             self.bury_the_dead();
+            self.notice_the_stopped();
         }
     }
 
@@ -113,6 +120,57 @@ impl ProcessWorld {
             running.lines = lines;
         }
         filled
+    }
+
+    fn read_stderr(&mut self, index: usize) {
+        let node = &mut self.nodes[index];
+        let was_full = node.log.is_full;
+        node.read_stderr();
+        if node.log.is_full && !was_full {
+            self.complain(index, ProblemKind::LogFull, || {
+                format!("it says so much on stderr that its log ends after {LOG_MIB_MAX} MiB")
+            });
+        }
+    }
+
+    /// Now and then looks whether every node reads what it is sent.
+    fn look_at_readers(&mut self) {
+        if self.time < self.next_look {
+            return;
+        }
+        self.next_look = self.time + LOOK_INTERVAL;
+        for index in 0..self.nodes.len() {
+            let now = self.time;
+            let Some(running) = &mut self.nodes[index].running else { continue };
+            if running.init.is_some() || running.is_stopped {
+                continue;
+            }
+            if let Some(unread) = running.stops_reading(now) {
+                self.complain(index, ProblemKind::NotReading, || {
+                    format!(
+                        "it has not read its stdin for {} s, while {unread} bytes wait for it; does it \
+                         wait for something else?",
+                        READ_PATIENCE.as_secs()
+                    )
+                });
+            }
+        }
+    }
+
+    /// Notices every process that stands still and was not paused by the nemesis.
+    fn notice_the_stopped(&mut self) {
+        for index in 0..self.nodes.len() {
+            let Some(running) = &mut self.nodes[index].running else { continue };
+            if running.is_paused || running.is_stopped || !running.is_stopped_by_signal() {
+                continue;
+            }
+            running.is_stopped = true;
+            self.complain(index, ProblemKind::Stopped, || {
+                "the process was stopped by a signal (SIGSTOP or the like), by itself or from outside, \
+                 and does nothing any more"
+                    .to_owned()
+            });
+        }
     }
 
     /// Writes what waits to be written.
@@ -160,7 +218,12 @@ impl ProcessWorld {
             }
             let Some(running) = &self.nodes[index].running else { continue };
             if running.init.is_some_and(|init| init.deadline <= now) {
-                self.fail_init(index, "it did not answer `init` within 10 s".to_owned());
+                let why = format!(
+                    "it did not answer `init` within {} s; {}",
+                    INIT_TIMEOUT.as_secs(),
+                    running.why_silent()
+                );
+                self.fail_init(index, why);
             }
         }
     }
@@ -183,8 +246,8 @@ impl ProcessWorld {
     }
 
     fn fail_start(&mut self, index: usize, why: String, output: String) {
-        let node = self.node_ids[index].clone();
-        self.start_failure.get_or_insert(StartError::NoInit { node, why, output });
+        let (node, time) = (self.node_ids[index].clone(), self.time);
+        self.start_failure.get_or_insert(StartError::NoInit { node, time, why, output });
     }
 
     /// Notices every process that has ended.
@@ -200,10 +263,13 @@ impl ProcessWorld {
                 continue;
             }
             self.nodes[index].has_died = true;
+            self.has_news = true;
             let exit = describe_exit(status);
             let stderr = &self.nodes[index].log.tail;
-            if awaits_init && self.is_starting {
-                let why = format!("it ended before it answered `init` ({exit})");
+            if self.is_starting {
+                let when =
+                    if awaits_init { "before it answered" } else { "right after it answered" };
+                let why = format!("it ended {when} `init` ({exit})");
                 let output = format!("{stdout}\n{}", stderr.describe("stderr"));
                 self.fail_start(index, why, output);
             } else {

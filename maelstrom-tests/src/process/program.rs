@@ -26,6 +26,12 @@ pub enum ProgramError {
         /// What was given.
         path: PathBuf,
     },
+    /// It is a pipe, a socket or a device.
+    #[error("{} is no program: it is a pipe, a socket or a device", path.display())]
+    NoFile {
+        /// What was given.
+        path: PathBuf,
+    },
     /// It is a file that nobody may execute.
     #[error("{0} is not executable; `chmod +x {0}` makes it so", path.display())]
     NotExecutable {
@@ -71,6 +77,10 @@ pub fn check_program(path: &Path) -> Result<PathBuf, ProgramError> {
     let metadata = full.metadata().map_err(unreadable)?;
     if metadata.is_dir() {
         return Err(ProgramError::Directory { path: path_buf() });
+    }
+    if !metadata.is_file() {
+        // A pipe, say: whoever opens it may wait for ever.
+        return Err(ProgramError::NoFile { path: path_buf() });
     }
     if metadata.permissions().mode() & 0o111 == 0 {
         return Err(ProgramError::NotExecutable { path: path_buf() });

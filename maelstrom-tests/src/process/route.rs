@@ -16,9 +16,12 @@ use super::node::{BACKLOG_MIB_MAX, LINE_BYTES_MAX, PendingInit};
 use crate::world::{ProblemKind, Reply};
 
 /// How long a node has to answer `init`.
-const INIT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
-/// Most that may be on its way in the network, in MiB of bodies. What comes on top is lost.
+pub(super) const INIT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+/// Most that may be on its way in the network, in MiB. What comes on top is lost.
 const IN_FLIGHT_MIB_MAX: usize = 128;
+
+/// What a message on its way costs besides its body, in bytes.
+const IN_FLIGHT_BYTES: usize = 256;
 
 /// A message that arrives later.
 #[derive(Debug)]
@@ -90,7 +93,7 @@ impl ProcessWorld {
         care: Care,
     ) {
         let (from, to) = (Endpoint::Client, Endpoint::Node(index));
-        let message = Message { id: self.next_id(), from, to, src, dest, body };
+        let message = Message { id: self.next_id(), from, to, sender: None, src, dest, body };
         self.transmit(message, care);
     }
 
@@ -105,7 +108,10 @@ impl ProcessWorld {
         }
         let parsed = match piece {
             Piece::Line(line) => message::parse(line),
-            Piece::TooLong(_) => Err(format!("it is longer than {LINE_BYTES_MAX} bytes")),
+            Piece::TooLong(_) => Err(format!(
+                "it is longer than {} MiB and has no end yet; is the newline missing?",
+                LINE_BYTES_MAX >> 20
+            )),
         };
         match parsed {
             Ok(parsed) => self.receive_line(index, number, line, &parsed),
@@ -116,37 +122,48 @@ impl ProcessWorld {
     }
 
     fn receive_line(&mut self, index: usize, number: u64, line: &[u8], parsed: &message::Line<'_>) {
-        let message::Line { src, dest, body } = parsed;
-        if *src != self.node_ids[index] {
-            self.complain(index, ProblemKind::WrongSource, || {
-                format!(
-                    "line {number} on its stdout has the `src` of somebody else: {}",
-                    quote(line)
+        let message::Line { src, dest, body, is_shared } = parsed;
+        let line_is = |what: &str| format!("line {number} on its stdout {what}: {}", quote(line));
+        if *is_shared {
+            self.complain(index, ProblemKind::SharedLine, || {
+                line_is(
+                    "has more than one message; the first counts and the others are dropped, as with \
+                     Maelstrom; is a newline missing?",
                 )
             });
         }
         let id = self.next_id();
-        let receiver = self.directory.get(dest).copied();
-        let Some(to) = receiver.filter(|_| self.directory.contains_key(src)) else {
+        let (sender, receiver) = (self.directory.get(src), self.directory.get(dest));
+        let (Some(from), Some(to)) = (sender.copied(), receiver.copied()) else {
+            let (no_sender, no_receiver) = (sender.is_none(), receiver.is_none());
             self.journal(id, MessageEvent::Lost(Loss::Nobody), (src, dest), body);
-            if receiver.is_none() {
+            if no_sender {
+                self.complain(index, ProblemKind::WrongSource, || {
+                    line_is(&format!("has the `src` of `{src}`, who is not there"))
+                });
+            }
+            if no_receiver {
                 self.complain(index, ProblemKind::UnknownDestination, || {
-                    format!(
-                        "line {number} on its stdout is for `{dest}`, who is not there: {}",
-                        quote(line)
-                    )
+                    line_is(&format!("is for `{dest}`, who is not there"))
                 });
             }
             return;
         };
+        if *src != self.node_ids[index] {
+            self.complain(index, ProblemKind::OtherSource, || {
+                line_is(&format!(
+                    "has the `src` of `{src}`; it counts as if {src} had sent it, as with Maelstrom"
+                ))
+            });
+        }
         let to_itself = to == Endpoint::Client && *dest == self.nodes[index].init_client;
         let care = if to_itself { Care::Safe } else { Care::AsUsual };
-        self.transmit(Message { id, from: Endpoint::Node(index), to, src, dest, body }, care);
+        self.transmit(Message { id, from, to, sender: Some(index), src, dest, body }, care);
     }
 
     /// Puts a message into the network.
     fn transmit(&mut self, message: Message<'_>, care: Care) {
-        let Message { id, from, to, src, dest, body } = message;
+        let Message { id, from, to, sender, src, dest, body } = message;
         self.journal(id, MessageEvent::Send, (src, dest), body);
         let arrivals = match care {
             Care::AsUsual => self.network.send(from, to).arrivals,
@@ -165,7 +182,7 @@ impl ProcessWorld {
             }
             if self.in_flight_bytes > IN_FLIGHT_MIB_MAX << 20 {
                 self.lose(&message, Loss::Loss);
-                if let Endpoint::Node(index) = from {
+                if let Some(index) = sender {
                     self.complain(index, ProblemKind::Overflow, || {
                         format!(
                             "it sends so much that more than {IN_FLIGHT_MIB_MAX} MiB are on \
@@ -175,7 +192,7 @@ impl ProcessWorld {
                 }
                 continue;
             }
-            self.in_flight_bytes += body.len();
+            self.in_flight_bytes += body.len() + IN_FLIGHT_BYTES;
             let (src, dest, body) = (src.clone(), dest.clone(), Arc::from(body));
             self.queue.push(self.time + after, InFlight { id, from, to, src, dest, body });
         }
@@ -185,9 +202,10 @@ impl ProcessWorld {
     pub(super) fn deliver_due(&mut self) {
         while self.queue.next_time().is_some_and(|due| due <= self.time) {
             let Some((_, in_flight)) = self.queue.pop() else { return };
-            self.in_flight_bytes -= in_flight.body.len();
+            self.in_flight_bytes -= in_flight.body.len() + IN_FLIGHT_BYTES;
             let InFlight { id, from, to, src, dest, body } = &in_flight;
-            self.arrive(&Message { id: *id, from: *from, to: *to, src, dest, body });
+            let (id, from, to) = (*id, *from, *to);
+            self.arrive(&Message { id, from, to, sender: None, src, dest, body });
         }
     }
 
@@ -237,13 +255,13 @@ impl ProcessWorld {
 
     fn arrive_at_client(&mut self, message: &Message<'_>) {
         let in_reply_to = message::in_reply_to(message.body);
-        if let Endpoint::Node(index) = message.from
+        if let Some(index) = message.sender
             && self.nodes[index].init_client == *message.dest
         {
             return self.receive_init_reply(index, in_reply_to, message.body);
         }
         self.replies.push_back(Reply {
-            node: message.src.clone(),
+            node: message.sender.map_or(message.src, |index| &self.node_ids[index]).clone(),
             client: message.dest.clone(),
             in_reply_to,
             body: message.body.to_owned(),
@@ -281,11 +299,11 @@ impl ProcessWorld {
             return;
         }
         let Ok(reply) = message::parse(&line) else { return };
-        let message::Line { src, dest, body } = &reply;
+        let message::Line { src, dest, body, .. } = &reply;
         let (id, from) = (self.next_id(), message.to);
         // The answer goes to whom it may concern, which is not its sender if that lied.
         let Some(to) = self.directory.get(dest).copied() else { return };
-        self.transmit(Message { id, from, to, src, dest, body }, Care::AsUsual);
+        self.transmit(Message { id, from, to, sender: None, src, dest, body }, Care::AsUsual);
     }
 
     fn lose(&mut self, message: &Message<'_>, reason: Loss) {

@@ -1,4 +1,4 @@
-//! What a node says on stderr: every byte goes into its log, and the last lines are remembered for
+//! What a node says on stderr: it goes into its log, up to a bound, and the last lines are remembered for
 //! the moment when something goes wrong.
 
 use std::collections::VecDeque;
@@ -17,8 +17,8 @@ const LINES_MAX: usize = 32;
 const LAST_WORDS_MAX: usize = 5;
 /// Longest line that is looked at, in bytes.
 const LINE_BYTES_MAX: usize = 64 * 1024;
-/// Where a log ends at the latest, in bytes: a node that floods must not fill the disk.
-const LOG_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Where a log ends at the latest, in MiB: a node that floods must not fill the disk.
+pub(super) const LOG_MIB_MAX: u64 = 16;
 
 /// The last lines of something.
 #[derive(Debug, Default)]
@@ -66,6 +66,8 @@ impl Tail {
 pub(super) struct Log {
     file: Option<File>,
     logged: u64,
+    /// Whether the log has ended because it would be too long.
+    pub(super) is_full: bool,
     /// The node's name if its lines are to be copied to the bench's own stderr.
     echo: Option<NodeId>,
     lines: LineBuffer,
@@ -75,7 +77,7 @@ pub(super) struct Log {
 impl Log {
     pub(super) fn new(file: Option<File>, echo: Option<NodeId>) -> Self {
         let lines = LineBuffer::new(LINE_BYTES_MAX);
-        Self { file, logged: 0, echo, lines, tail: Tail::default() }
+        Self { file, logged: 0, is_full: false, echo, lines, tail: Tail::default() }
     }
 
     /// Reads once.
@@ -110,9 +112,10 @@ impl Log {
         // A full disk is no reason to end a run.
         if file.write_all(self.lines.newest(count)).is_err() {
             self.file = None;
-        } else if self.logged > LOG_BYTES_MAX {
+        } else if self.logged > LOG_MIB_MAX << 20 {
             let _ = writeln!(file, "\n(eddy: the log ends here, after {} bytes)", self.logged);
             self.file = None;
+            self.is_full = true;
         }
     }
 }

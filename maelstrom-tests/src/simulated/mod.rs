@@ -14,7 +14,7 @@ use proto::{Program, UsageError};
 use serde::Serialize;
 use simulator::{Fate, Observation};
 
-use crate::harness::{self, Record, SetupError};
+use crate::harness::{self, Record};
 use crate::options::Options;
 use crate::process::journal::{Journal, Loss, MessageEvent};
 use crate::progress::Progress;
@@ -62,9 +62,6 @@ pub enum SimulateError {
     /// The node's arguments are wrong.
     #[error("the arguments of the node are wrong: {0}")]
     Usage(#[from] UsageError),
-    /// The set-up failed.
-    #[error(transparent)]
-    Setup(#[from] SetupError),
     /// The node's logic panicked; the message is on stderr.
     #[error("the node's logic panicked")]
     Panic,
@@ -77,7 +74,7 @@ pub enum SimulateError {
 /// `directory`, if there is one.
 ///
 /// # Errors
-/// If the node's arguments are wrong, or the set-up fails.
+/// If the node's arguments are wrong, its logic panics, or a file cannot be written.
 pub fn simulate(
     node: SimulatedNode,
     args: &[String],
@@ -101,7 +98,7 @@ pub fn simulate(
         world.cluster_mut().observe(move |seen| note(&mut journal.borrow_mut(), &seen));
     }
     let run = AssertUnwindSafe(|| run_world(&mut world, options, progress));
-    let record = catch_unwind(run).map_err(|_| SimulateError::Panic)??;
+    let record = catch_unwind(run).map_err(|_| SimulateError::Panic)?;
     if let Some(directory) = directory {
         directory.note_failure(write_node_logs(&mut world, directory));
     }
@@ -144,13 +141,10 @@ fn write_node_logs(world: &mut SimulatedWorld, directory: &RunDirectory) -> io::
 }
 
 /// Runs the workload of the options in a world of any nodes.
-///
-/// # Errors
-/// If the set-up fails.
 pub fn run_world(
     world: &mut SimulatedWorld,
     options: &Options,
     progress: &mut dyn Progress,
-) -> Result<Record, SetupError> {
+) -> Record {
     harness::run(world, options, &mut *workload(options), progress)
 }

@@ -122,6 +122,10 @@ impl World for SimulatedWorld {
         }
     }
 
+    fn is_down(&self, node: usize) -> bool {
+        self.cluster.is_down(node)
+    }
+
     fn primary(&self) -> Option<usize> {
         let mut nodes = 0..self.cluster.node_ids().len();
         nodes.find(|node| self.cluster.is_leader(*node))

@@ -98,9 +98,6 @@ impl Runner<'_> {
 fn attempt_simulated(node: SimulatedNode, call: &Call) -> Result<Outcome, TestError> {
     let record = match simulate(node, &call.args, &call.options, None, &mut Silent) {
         Ok(record) => record,
-        Err(error @ SimulateError::Setup(_)) => {
-            return Ok(Outcome::invalid(FailureKind::SetUp, error.to_string()));
-        }
         Err(error @ SimulateError::Panic) => {
             return Ok(Outcome::invalid(FailureKind::Panic, error.to_string()));
         }

@@ -56,9 +56,13 @@ fn half_a_line_and_two_messages_on_a_line_are_told_apart() {
     let (mut bench, text) = provoked("half-line", ProblemKind::Garbage);
     assert_says(&text, &["newline inside the message", r#"{"src": "n0","#]);
     assert!(bench.echoes(0));
-    let (mut bench, text) = provoked("two-on-a-line", ProblemKind::Garbage);
-    assert_says(&text, &["newline missing between two messages"]);
+    let (mut bench, text) = provoked("two-on-a-line", ProblemKind::SharedLine);
+    assert_says(
+        &text,
+        &["line 2 on", "more than one message; the first counts", "newline missing"],
+    );
     assert!(bench.echoes(0));
+    assert!(!ProblemKind::SharedLine.is_fatal());
 }
 
 #[test]
@@ -77,12 +81,13 @@ fn an_extra_key_in_a_reply_is_named() {
 }
 
 #[test]
-fn a_message_in_somebody_elses_name_is_a_problem() {
-    let (mut bench, text) = provoked("wrong-src", ProblemKind::WrongSource);
-    assert_says(&text, &["line 2 on", r#""src": "n1""#]);
+fn a_message_in_somebody_elses_name_counts_and_one_in_nobodys_is_a_problem() {
+    let (mut bench, text) = provoked("wrong-src", ProblemKind::OtherSource);
+    assert_says(&text, &["line 2 on", "counts as if n1 had sent it", r#""src": "n1""#]);
     assert!(bench.echoes(0));
+    assert!(!ProblemKind::OtherSource.is_fatal(), "Maelstrom accepts it too");
     let (mut bench, text) = provoked("unknown-src", ProblemKind::WrongSource);
-    assert_says(&text, &["nobody"]);
+    assert_says(&text, &["has the `src` of `nobody`, who is not there"]);
     assert!(bench.echoes(0));
 }
 

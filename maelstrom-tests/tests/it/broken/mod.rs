@@ -62,7 +62,7 @@ impl<N: Node + 'static> Bug<N> {
         let invariant = self.invariant.map(|make| make());
         let mut world = SimulatedWorld::new(&options, self.durable, move |_| AnyNode::new(make()))
             .watched_by(invariant);
-        let record = run_world(&mut world, &options, &mut Silent).expect("the set-up succeeds");
+        let record = run_world(&mut world, &options, &mut Silent);
         let lines = record.history.iter().map(|event| serde_json::to_string(event).expect("JSON"));
         let history = lines.collect::<Vec<_>>().join("\n");
         let workload = workload(&options);
