@@ -14,6 +14,7 @@
 //! Nothing that a node does can silence or stop the bench: what is wrong becomes a
 //! [`Problem`] and everything else goes on.
 
+mod descendants;
 pub mod journal;
 mod lines;
 pub(crate) mod message;
@@ -197,8 +198,11 @@ impl ProcessWorld {
         let path = check_program(&options.program)?;
         let bench = |what| move |source| StartError::Bench { what, source };
         let signals = Signals::new().map_err(bench("signals cannot be handled"))?;
+        let tag = descendants::run_tag();
         let reaper = match &options.reaper {
-            Some(eddy) => Some(Reaper::start(eddy).map_err(bench("`eddy reap` does not start"))?),
+            Some(eddy) => {
+                Some(Reaper::start(eddy, &tag).map_err(bench("`eddy reap` does not start"))?)
+            }
             None => None,
         };
         let journal = match &options.directory {
@@ -233,6 +237,7 @@ impl ProcessWorld {
                 path,
                 arguments: options.arguments.clone(),
                 directory: std::env::temp_dir(),
+                tag,
             },
             node_ids: options.nodes.clone(),
             nodes,

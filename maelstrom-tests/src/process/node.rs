@@ -13,6 +13,7 @@ use rustix::event::{PollFlags, Timespec, poll};
 use rustix::io::{ioctl_fionbio, ioctl_fionread};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
+use super::descendants;
 use super::lines::{Filled, LineBuffer};
 use super::message::Message;
 use super::stderr::{Log, Tail};
@@ -39,6 +40,8 @@ pub(super) struct Program {
     pub(super) arguments: Vec<OsString>,
     /// The working directory of all nodes.
     pub(super) directory: PathBuf,
+    /// What the names of its nodes' lives begin with: see [`super::descendants`].
+    pub(super) tag: String,
 }
 
 /// A node, running or not.
@@ -68,6 +71,8 @@ struct Reading {
 #[derive(Debug)]
 pub(super) struct Running {
     child: Child,
+    /// The name of this life of the node.
+    pub(super) tag: String,
     /// Its process group, which it leads.
     pub(super) group: Pid,
     stdin: Option<ChildStdin>,
@@ -110,8 +115,10 @@ impl Node {
 
     /// Starts the process, in a process group of its own.
     pub(super) fn spawn(&mut self, program: &Program) -> io::Result<Pid> {
+        let tag = format!("{}{}/{}/", program.tag, self.init_client, self.starts);
         let mut child = Command::new(&program.path)
             .args(&program.arguments)
+            .env(descendants::VARIABLE, &tag)
             .current_dir(&program.directory)
             .process_group(0)
             .stdin(Stdio::piped())
@@ -133,6 +140,7 @@ impl Node {
         self.has_died = false;
         self.running = Some(Running {
             child,
+            tag,
             group,
             stdin,
             stdout,
@@ -185,6 +193,7 @@ impl Running {
     /// operating system cannot end it.
     pub(super) fn kill(&mut self) -> io::Result<ExitStatus> {
         self.signal(Signal::KILL);
+        descendants::kill_tagged(&self.tag);
         for _ in 0..KILL_STEPS_MAX {
             if let Some(status) = self.child.try_wait()? {
                 return Ok(status);

@@ -1,9 +1,9 @@
 //! The reaper: a child of the bench that outlives it for a moment and kills what it left behind.
 //!
 //! A bench that is killed with SIGKILL can clean up nothing itself. So it tells this process, over a
-//! pipe, every process group that it starts (`+123`) and has seen end (`-123`). When the pipe ends,
-//! because the bench has ended in whatever way, the groups that are left are killed. What remains is
-//! the moment between the start of a node and the line that tells of it, some microseconds.
+//! pipe, the tag of its run (`=tag`, see [`super::descendants`]) and every process group that it
+//! starts (`+123`) and has seen end (`-123`). When the pipe ends, because the bench has ended in
+//! whatever way, the groups that are left are killed, and every process with the tag.
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, Write};
@@ -13,6 +13,7 @@ use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::descendants;
 use rustix::process::{Pid, Signal, kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
@@ -28,7 +29,7 @@ pub(super) struct Reaper {
 
 impl Reaper {
     /// Starts `eddy` as a reaper, in a process group of its own that Ctrl-C does not reach.
-    pub(super) fn start(eddy: &Path) -> io::Result<Self> {
+    pub(super) fn start(eddy: &Path, tag: &str) -> io::Result<Self> {
         let mut child = Command::new(eddy)
             .arg(REAP_ARGUMENT)
             .process_group(0)
@@ -37,7 +38,9 @@ impl Reaper {
             .stderr(Stdio::null())
             .spawn()?;
         let pipe = child.stdin.take();
-        Ok(Self { child, pipe })
+        let mut reaper = Self { child, pipe };
+        reaper.tell(format!("={tag}\n"));
+        Ok(reaper)
     }
 
     /// From now on this group is killed when the bench ends.
@@ -72,7 +75,12 @@ pub fn reap(input: impl BufRead) -> ExitCode {
         let _ = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)));
     }
     let mut groups = BTreeSet::new();
+    let mut tag = None;
     for line in input.lines().map_while(Result::ok) {
+        if let Some(told) = line.strip_prefix('=').filter(|told| !told.is_empty()) {
+            tag = Some(told.to_owned());
+            continue;
+        }
         match (line.get(..1), line.get(1..).and_then(|number| number.parse::<i32>().ok())) {
             (Some("+"), Some(group)) => groups.insert(group),
             (Some("-"), Some(group)) => groups.remove(&group),
@@ -81,6 +89,9 @@ pub fn reap(input: impl BufRead) -> ExitCode {
     }
     for group in groups.into_iter().filter_map(Pid::from_raw) {
         let _ = kill_process_group(group, Signal::KILL);
+    }
+    if let Some(tag) = tag {
+        descendants::kill_tagged(&tag);
     }
     ExitCode::SUCCESS
 }

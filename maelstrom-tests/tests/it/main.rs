@@ -2,6 +2,7 @@
 //! virtual time through the library.
 
 mod bad_nodes;
+mod bad_table;
 mod broken;
 mod check_node;
 mod other_languages;

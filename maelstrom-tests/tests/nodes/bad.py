@@ -10,9 +10,12 @@ import time
 fault = sys.argv[1]
 node_id = "n0"
 lines = sys.stdout
+seen = 0
 
 
 def write(text):
+    if fault == "forgets-to-flush":
+        return  # It stays in a buffer that nobody empties.
     lines.write(text)
     lines.flush()
 
@@ -26,6 +29,22 @@ if fault == "banner":
 if fault == "exits-at-once":
     print("cannot open the database", file=sys.stderr)
     sys.exit(3)
+if fault == "exits-with-0":
+    sys.exit(0)
+if fault == "never-reads":
+    signal.pause()
+if fault == "stops-before-init":
+    os.kill(os.getpid(), signal.SIGSTOP)
+if fault == "closes-stdout-at-once":
+    os.close(1)
+    signal.pause()
+if fault == "floods-before-init":
+    while True:
+        write("flood\n" * 10_000)
+if fault == "setsid-child" and os.fork() == 0:
+    os.setsid()
+    time.sleep(600)
+    os._exit(0)
 if fault == "never-answers-init":
     print("waiting for the other nodes", file=sys.stderr, flush=True)
 if fault == "stubborn":
@@ -34,6 +53,7 @@ if fault == "stubborn":
     # Whoever reads this file can tell when the node and its child are gone.
     witness = open(sys.argv[2], "w") if len(sys.argv) > 2 else sys.stderr
     if os.fork() == 0:
+        os.setsid()
         while True:
             time.sleep(60)
 
@@ -47,13 +67,34 @@ for text in sys.stdin:
         if fault == "refuses-init":
             write(line(client, {"type": "error", "code": 13, "text": "no", "in_reply_to": body["msg_id"]}))
             continue
-        write(line(client, {"type": "init_ok", "in_reply_to": body["msg_id"]}))
+        init_ok = {"type": "init_ok", "in_reply_to": body["msg_id"]}
+        if fault == "init-ok-to-nobody":
+            write(line("n98", init_ok))
+            continue
+        if fault == "init-wrong-number":
+            init_ok["in_reply_to"] += 7
+        if fault == "garbage-for-init":
+            write("init_ok\n")
+            continue
+        if fault == "half-init-ok":
+            write(line(client, init_ok)[:20])
+            sys.exit(0)
+        write(line(client, init_ok))
+        if fault == "dies-after-init":
+            sys.exit(9)
+        if fault == "stops-itself":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        if fault == "stops-reading":
+            signal.pause()
+        if fault == "closes-stderr":
+            os.close(2)
         if fault == "floods-peer" and node_id == "n1":
             signal.pause()
         continue
     if fault == "stubborn":
         witness.write("working\n")
         witness.flush()
+    seen += 1
     reply = {"type": "echo_ok", "echo": body["echo"], "in_reply_to": body["msg_id"]}
     if fault.startswith("floods") and node_id != "n0":
         pass
@@ -104,6 +145,51 @@ for text in sys.stdin:
     elif fault == "no-newline":
         write(line(client, reply).strip())
         sys.exit(0)
+    elif fault == "silent":
+        continue
+    elif fault == "dies-third" and seen == 3:
+        sys.exit(8)
+    elif fault == "invalid-utf-8":
+        lines.buffer.write(b'{"src": "n0", "dest": "\xff\xfe"}\n')
+    elif fault == "nul-bytes":
+        write("\0" * 100 + "\n")
+    elif fault == "an-array":
+        write('["n0", "c1", {}]\n')
+    elif fault == "body-is-text":
+        write(json.dumps({"src": node_id, "dest": client, "body": "echo_ok"}) + "\n")
+    elif fault == "service-src":
+        write(line(client, {"type": "hello"}, src="lin-kv"))
+    elif fault == "wrong-in-reply-to":
+        reply["in_reply_to"] += 1000
+    elif fault == "huge-number":
+        write(line(client, reply).replace('"in_reply_to": ', '"in_reply_to": 1e999, "x": '))
+        continue
+    elif fault == "late":
+        time.sleep(60)
+    elif fault == "error-replies":
+        reply = {"type": "error", "code": 11, "text": "no", "in_reply_to": body["msg_id"]}
+    elif fault == "wrong-type":
+        reply["type"] = "generate_ok"
+    elif fault == "deep":
+        write(line(client, reply).replace('"echo": ', '"echo": ' + "[" * 5000 + "]" * 5000 + ', "y": '))
+        continue
+    elif fault == "endless-line":
+        for _ in range(70):
+            write("x" * (1 << 20))
+        signal.pause()
+    elif fault == "floods-replies":
+        reply["in_reply_to"] += 1000
+        flood = line(client, reply) * 100
+        while True:
+            write(flood)
+    elif fault == "floods-nobody":
+        flood = line("n99", reply) * 100
+        while True:
+            write(flood)
+    elif fault == "floods-service":
+        flood = line("lin-kv", {"type": "read", "key": 1, "msg_id": 1}) * 100
+        while True:
+            write(flood)
     elif fault == "no-in-reply-to":
         del reply["in_reply_to"]
     elif fault == "extra-field":
