@@ -92,8 +92,8 @@ fn check(store: &Path, (fault, expected, sentence): Case) -> Result<(), String> 
     let store = store.join(fault);
     let program = node("bad.py");
     let args = ["test", "-w", "echo", "--node-count", "1", "--rate", "10", "--time-limit", "1"];
-    let more = ["--seed", "3", "--json", "--bin", program.to_str().unwrap(), "--store"];
-    let all = [&args[..], &more, &[store.to_str().unwrap(), "--", fault]].concat();
+    let more = ["--seed", "3", "--json", "--bin", program.to_str().expect("UTF-8"), "--store"];
+    let all = [&args[..], &more, &[store.to_str().expect("UTF-8"), "--", fault]].concat();
     #[expect(clippy::disallowed_methods, reason = "the time of a run is what is tested")]
     let started = Instant::now();
     let (status, stdout, stderr) = run(&all);

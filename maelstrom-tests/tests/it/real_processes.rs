@@ -80,6 +80,19 @@ fn every_bad_node_has_its_verdict_and_its_reason() {
 }
 
 #[test]
+fn ids_that_repeat_after_a_restart_are_found_by_kills() {
+    let store = TemporaryDirectory::new("forgetful-ids");
+    let flags = ["-w", "unique-ids", "--rate", "200", "--nemesis", "kill"];
+    // One second, and a restart that comes only after it: the nodes are asked once more.
+    for interval in ["0.3", "20"] {
+        let flags = [&flags[..], &["--nemesis-interval", interval]].concat();
+        let (status, said) = test(store.path(), "forgetful_ids.py", &flags, &[]);
+        assert_eq!(status, Some(1), "{said}");
+        assert!(said.contains("given out more than once"), "{said}");
+    }
+}
+
+#[test]
 fn what_is_no_program_is_one_line_and_no_run() {
     let store = TemporaryDirectory::new("no-program");
     let place = store.path().join("store");
