@@ -74,7 +74,7 @@ const CASES: &[Case] = &[
     ("error-replies", 1, "not one echo succeeded"),
     ("wrong-type", 1, "not one echo succeeded"),
     ("deep", 1, "not one echo succeeded"),
-    ("huge", 1, "something else than it was sent"),
+    ("huge", 1, "not what was sent"),
     ("endless-line", 1, "has no end yet; is the newline missing?"),
     // Floods.
     ("floods-garbage", 1, "line 2 on its stdout is no message"),
