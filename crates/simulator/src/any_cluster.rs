@@ -125,6 +125,11 @@ impl AnyCluster {
         matches!(self.places[index].state, State::Up)
     }
 
+    /// Whether a node was killed and not started again.
+    pub fn is_down(&self, index: usize) -> bool {
+        matches!(self.places[index].state, State::Down)
+    }
+
     /// Whether a node leads the others, as far as can be seen.
     pub fn is_leader(&self, index: usize) -> bool {
         self.is_up(index) && self.places[index].host.is_leader()
