@@ -151,3 +151,36 @@ impl UsedSets {
         number
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::UsedSets;
+    use crate::linearizable::model::Need;
+    use crate::linearizable::register::{Register, RegisterOperation};
+    use crate::linearizable::unknown::UnknownOperations;
+
+    #[test]
+    fn a_set_covers_what_has_no_more_of_any_group() {
+        let mut unknown = UnknownOperations::default();
+        for call in 0..4 {
+            unknown.add(&Register, RegisterOperation::Write(1 + call % 2), call, 0);
+        }
+        // Nobody needs 1 after the first deadline, and 2 after the second.
+        unknown.retire([Need::State(1), Need::State(2)].into_iter());
+        let groups = &unknown.groups;
+        let mut sets = UsedSets::new();
+        let one = sets.with(UsedSets::NONE, 0, groups);
+        let two = sets.with(one, 0, groups);
+        let both = sets.with(one, 1, groups);
+        assert!(sets.covers(two, one) && !sets.covers(one, two));
+        assert!(sets.covers(both, one) && !sets.covers(both, two) && !sets.covers(two, both));
+        assert!(sets.covers(one, UsedSets::NONE) && !sets.covers(UsedSets::NONE, one));
+        // The same set has the same number, however it was made.
+        let other = sets.with(UsedSets::NONE, 1, groups);
+        assert_eq!(sets.with(other, 0, groups), both);
+        assert_eq!(sets.only(both, &[1], groups), other);
+        assert_eq!(sets.retire(both, 0, groups), other);
+        assert_eq!(sets.retire(other, 0, groups), other);
+        assert_eq!(sets.retire(other, 1, groups), UsedSets::NONE);
+    }
+}
