@@ -361,3 +361,8 @@ fn the_shortest_of_several_cycles_is_shown() {
     let found = analysis.anomalies.values().next().unwrap();
     assert_eq!(found.examples[0].transactions.len(), 2, "{found:#?}");
 }
+
+#[test]
+fn what_begins_at_the_very_moment_of_a_return_is_not_later() {
+    check_lists("7 1..2: x+1\n 7 2..3: x=[]\n 4..5: x=[1]", &[], &[]);
+}
