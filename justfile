@@ -49,6 +49,46 @@ _workload-2-4: (_unique-ids "--availability total" "--nemesis" "partition" "--ne
 _workload-2-5:
     {{eddy}} test -w unique-ids --bin {{bin}}/identifier --node-count 1 --concurrency 64n --time-limit 10 --rate 10000 --availability total
 
+# What proves a clock: its properties against explicit causal histories.
+_clocks FILTER:
+    cargo test -q -p clocks --test it {{FILTER}}
+
+# What proves a node of the identifier: a clock set by hand, or clusters in virtual time under every fault.
+_identifier FILTER:
+    cargo test -q -p identifier --test it {{FILTER}}
+
+_workload-2-2-1: (_clocks "snowflake") (_identifier "clock_nodes")
+
+_workload-2-2-2: (_clocks "snowflake") (_identifier "clock_nodes")
+
+_workload-2-2-3: (_clocks "snowflake") (_identifier "clock_nodes")
+
+# Several nodes, cut off and killed.
+_workload-2-2-5: (_unique-ids "--availability total" "--nemesis" "partition" "--nemesis-interval" "2" "--" "snowflake") (_unique-ids "--nemesis" "kill" "--nemesis-interval" "1" "--" "snowflake" "--state-dir" "'{run}'") (_identifier "rising::snowflakes")
+
+_workload-2-3-1: (_clocks "lamport") (_identifier "clock_nodes")
+
+_workload-2-3-2: (_clocks "lamport")
+
+_workload-2-3-3: (_clocks "vector")
+
+_workload-2-3-4: (_clocks "vector")
+
+# No acknowledged write is lost but by one that saw it.
+_workload-2-3-5: (_clocks "version") (_identifier "siblings")
+
+_workload-2-4-1: (_clocks "hybrid") (_identifier "clock_nodes")
+
+_workload-2-4-2: (_clocks "hybrid") (_identifier "clock_nodes")
+
+_workload-2-4-3: (_clocks "hybrid") (_identifier "clock_nodes")
+
+_workload-2-4-4:
+    cargo test -q -p identifier --lib
+
+# Several nodes, cut off and killed; and ids that respect causality, by the messages between them.
+_workload-2-4-5: (_unique-ids "--availability total" "--nemesis" "partition" "--nemesis-interval" "2" "--" "hlc") (_unique-ids "--nemesis" "kill" "--nemesis-interval" "1" "--" "hlc" "--state-dir" "'{run}'") (_identifier "rising")
+
 _broadcast *FLAGS:
     {{eddy}} test -w broadcast --bin {{bin}}/gossiper {{FLAGS}}
 

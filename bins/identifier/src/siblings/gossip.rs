@@ -50,11 +50,13 @@ impl Gossip {
         self.round_is_due = false;
         let mut round = Vec::new();
         for (id, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.told.is_empty()) {
-            let keys: Vec<_> = peer.waiting.iter().take(KEYS_MAX).cloned().collect();
-            if !keys.is_empty() {
-                peer.waiting.retain(|key| !keys.contains(key));
-                peer.told.extend(keys.iter().cloned());
-                round.push((id.clone(), keys));
+            while peer.told.len() < KEYS_MAX
+                && let Some(key) = peer.waiting.pop_first()
+            {
+                peer.told.insert(key);
+            }
+            if !peer.told.is_empty() {
+                round.push((id.clone(), peer.told.iter().cloned().collect()));
             }
         }
         self.round_soon(ctx);
