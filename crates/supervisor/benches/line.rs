@@ -1,4 +1,4 @@
-//! Measures a line of nodes that broadcast: `cargo bench -p supervisor -- PROGRAMS [RATE] [RUNS] [CORE] [SECONDS]`.
+//! Measures a line of nodes that broadcast: `cargo bench -p supervisor -- PROGRAMS [RATE] [RUNS] [CORE] [SECONDS] [copies]`.
 #![allow(
     dead_code,
     clippy::disallowed_methods,
@@ -32,12 +32,23 @@ fn main() {
     let names = args[0].split(',');
     for name in names {
         let Some(program) = programs::program(name) else { continue };
+        let copies = args.get(5).is_some_and(|word| word == "copies");
+        let mut templates = copies.then(|| {
+            let options = supervisor::Options { core: Some(core), ..cluster::options(1) };
+            cluster::templates(options, &program, &load)
+        });
         for _ in 0..runs {
             let start = Instant::now();
             let before = processor_time();
             let record = std::env::var_os("CALLS").is_some();
             let options = supervisor::Options { core: Some(core), record, ..cluster::options(1) };
-            let outcome = cluster::run(options, &program, &load);
+            let outcome = match &mut templates {
+                Some(templates) => {
+                    let copy = supervisor::Supervisor::from_templates(1, templates).unwrap();
+                    cluster::run_on(copy, 1, &load)
+                }
+                None => cluster::run(options, &program, &load),
+            };
             let wall = start.elapsed();
             let used = processor_time();
             println!(

@@ -22,6 +22,9 @@ pub enum Error {
         /// What the kernel said.
         source: io::Error,
     },
+    /// A cluster from these templates is still there: they share their pipes.
+    #[error("the templates are in use")]
+    TemplatesInUse,
     /// No node has this number.
     #[error("there is no such node")]
     NoSuchNode,

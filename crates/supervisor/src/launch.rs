@@ -38,6 +38,18 @@ pub fn launch(arguments: impl IntoIterator<Item = OsString>) -> ! {
     std::process::exit(code)
 }
 
+/// Files that were left open by whoever started the supervisor: the numbers of the program's own files
+/// would depend on them.
+fn close_inherited_files() {
+    let Ok(files) = std::fs::read_dir("/proc/self/fd") else { return };
+    let numbers: Vec<i32> =
+        files.flatten().filter_map(|file| file.file_name().to_str()?.parse().ok()).collect();
+    for number in numbers.into_iter().filter(|&number| number > 2) {
+        // The directory's own is closed already.
+        let _ = nix::unistd::close(number);
+    }
+}
+
 /// Why a launch came to nothing.
 enum Launch {
     Refused(String),
@@ -51,6 +63,7 @@ fn prepare_and_exec(arguments: impl IntoIterator<Item = OsString>) -> Launch {
     };
     let flags = flags.to_string_lossy().into_owned();
     let has = |flag: &str| flags.split(',').any(|given| given == flag);
+    close_inherited_files();
     // A node that crashes leaves no core file behind.
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     if !has(KEEP_LAYOUT)

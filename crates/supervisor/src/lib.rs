@@ -61,6 +61,9 @@
 //! # }
 //! ```
 //!
+//! A sweep over many seeds need not start its programs again for each: [`Templates`] are started once and
+//! copied.
+//!
 //! # What is promised
 //!
 //! The same seed, program, machine kind and kernel give the same run: output, times, and every call of
@@ -112,8 +115,10 @@ mod memory;
 mod node;
 mod options;
 mod process;
+mod start;
 mod stops;
 mod supervisor;
+mod template;
 mod thread;
 mod timers;
 mod vdso;
@@ -125,3 +130,4 @@ pub use event::{Event, Exit, NodeId, What};
 pub use launch::launch;
 pub use options::{NodeSpec, Options, Preempt, Vdso};
 pub use supervisor::{Counts, Supervisor};
+pub use template::Templates;

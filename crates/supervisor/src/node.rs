@@ -64,6 +64,8 @@ pub(crate) struct Node {
     pub(crate) chance: Xoshiro256PlusPlus,
     /// Whether it has read from its input: until then only the boot seed counts.
     pub(crate) booted: bool,
+    /// It is to be stopped before it does something that cannot be copied.
+    pub(crate) freezing: bool,
     /// What a power cut would leave of its files.
     pub(crate) durable: Option<Durable>,
     /// A file that a thread is opening.
@@ -132,7 +134,7 @@ impl Settings {
 impl Node {
     /// Runs its threads until all of them wait or its clock is past `horizon`.
     pub(crate) fn run(&mut self, horizon: u64, watchdog: &Watchdog) -> Result<(), Error> {
-        while self.exit.is_none() {
+        while self.exit.is_none() && !self.is_frozen() {
             self.expire()?;
             self.notice_signals()?;
             if self.local > horizon && self.urgent.is_empty() {
@@ -148,6 +150,12 @@ impl Node {
             }
         }
         self.push_input()
+    }
+
+    /// Whether it has come to where its template is taken.
+    pub(crate) fn is_frozen(&self) -> bool {
+        let stands = |thread: &Thread| matches!(thread.state, State::Ready(Resume::Enter));
+        self.freezing && self.threads.first().is_some_and(stands)
     }
 
     /// Whether a thread of it could run now.
@@ -206,7 +214,11 @@ impl Node {
         loop {
             let Some(thread) = self.thread(id) else { return Ok(()) };
             let State::Ready(resume) = thread.state else { return Ok(()) };
-            self.resume(id, resume, watchdog)?;
+            match resume {
+                Resume::Enter if self.freezing => return Ok(()),
+                Resume::Enter => self.enter(id)?,
+                _ => self.resume(id, resume, watchdog)?,
+            }
             if self.exit.is_some() {
                 return Ok(());
             }
@@ -288,6 +300,7 @@ impl Node {
             Resume::Continue => ptrace::cont(tid, None),
             Resume::ToExit => ptrace::syscall(tid, None),
             Resume::Signal(signal) => ptrace::cont(tid, signal),
+            Resume::Enter => return Ok(()),
         };
         match result {
             // ESRCH: it was killed while it was stopped; waiting for it will tell.

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::event::{Exit, What};
 use crate::memory;
 use crate::node::{Node, tolerate_death};
+use crate::template::ends_boot;
 use crate::thread::{AtExit, Cause, Expiry, Resume, State, Thread, Wait};
 use crate::vdso::Clocks;
 
@@ -144,10 +145,15 @@ impl Node {
         }
     }
 
-    fn enter(&mut self, id: u32) -> Result<(), Error> {
+    pub(crate) fn enter(&mut self, id: u32) -> Result<(), Error> {
+        let freezing = self.freezing;
         let Some(thread) = self.thread(id) else { return Ok(()) };
         thread.forced = 0;
         let number = thread.regs.orig_rax as i64;
+        if freezing && ends_boot(number, thread.regs.rdi) {
+            thread.state = State::Ready(Resume::Enter);
+            return Ok(());
+        }
         self.note(id, number as i32);
         let outcome = self.call(id, number)?;
         self.apply(id, outcome)

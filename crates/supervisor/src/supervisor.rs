@@ -1,34 +1,22 @@
 //! The run as a whole: nodes, and the one clock that they share.
 
-use std::io::Read as _;
 use std::marker::PhantomData;
-use std::os::unix::process::CommandExt as _;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use nix::sched::{CpuSet, sched_setaffinity};
-use nix::sys::ptrace;
 use nix::unistd::Pid;
 use rand::RngExt as _;
 use rand::rngs::Xoshiro256PlusPlus;
-use rustix::fs::{OFlags, fcntl_setfl, fstat};
-use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 
 use crate::digest::{Call, Digest};
 use crate::durable::Durable;
 use crate::error::Error;
 use crate::event::{Event, NodeId};
-use crate::lines::Lines;
-use crate::node::{FIRST_ID, Input, Node, Pipe, Settings, stream};
+use crate::node::{Node, stream};
 use crate::options::{NodeSpec, Options};
-use crate::process::Process;
-use crate::stops::{Stop, wait};
-use crate::thread::Thread;
+use crate::start::{layout_is_fixed, prepare};
+use crate::template::{Lease, Templates};
 use crate::watchdog::Watchdog;
-use crate::{image, launch};
-
-/// Room in a node's output pipes, for what does not pass through the supervisor's hands.
-const PIPE_ROOM: usize = 1 << 20;
 
 /// A cluster of programs in virtual time.
 ///
@@ -45,6 +33,8 @@ pub struct Supervisor {
     counts: Counts,
     layout_is_fixed: bool,
     events: Vec<Event>,
+    /// Held as long as the nodes' pipes are those of templates.
+    lease: Option<Lease>,
     /// Not to be sent to another thread.
     bound: PhantomData<*const ()>,
 }
@@ -93,6 +83,7 @@ impl Supervisor {
             counts: Counts::default(),
             layout_is_fixed: true,
             events: Vec::new(),
+            lease: None,
             bound: PhantomData,
         })
     }
@@ -103,14 +94,7 @@ impl Supervisor {
     ///
     /// If the program cannot be started, or the kernel does not let us trace it.
     pub fn spawn(&mut self, spec: NodeSpec) -> Result<NodeId, Error> {
-        let id = NodeId(self.slots.len() as u32);
-        let clock_offset = spec.clock_offset;
-        let durable = match &spec.state_dir {
-            Some(directory) => Some(Durable::new(directory).map_err(Error::io("read the state"))?),
-            None => None,
-        };
-        let slot = Slot { spec, lives: 0, clock_offset, paused: false, durable, node: None };
-        self.slots.push(slot);
+        let id = self.add(spec)?;
         match self.start(id) {
             Ok(()) => Ok(id),
             Err(error) => {
@@ -118,6 +102,32 @@ impl Supervisor {
                 Err(error)
             }
         }
+    }
+
+    /// A cluster of nodes that were started before: much quicker than starting them, and the same
+    /// otherwise. Its options are those of the templates but for the seed.
+    ///
+    /// # Errors
+    ///
+    /// If another cluster from the same templates is still there, or a node cannot be had.
+    pub fn from_templates(seed: u64, templates: &mut Templates) -> Result<Self, Error> {
+        let lease = templates.lease()?;
+        let mut supervisor = Self::new(Options { seed, ..templates.options.clone() })?;
+        supervisor.lease = Some(lease);
+        for index in 0..templates.nodes.len() {
+            let (spec, frozen) = &mut templates.nodes[index];
+            match frozen {
+                Some(frozen) => {
+                    let id = supervisor.add(spec.clone())?;
+                    let node = frozen.thaw(&supervisor.options, spec)?;
+                    supervisor.install(id, node)?;
+                }
+                None => {
+                    supervisor.spawn(spec.clone())?;
+                }
+            }
+        }
+        Ok(supervisor)
     }
 
     /// The run's clock: how much virtual time has passed.
@@ -162,7 +172,7 @@ impl Supervisor {
             }
             if !self.events.is_empty() {
                 let mut events = std::mem::take(&mut self.events);
-                events.sort_by_key(|event| event.time);
+                events.sort_by_key(|event| (event.time, event.node));
                 return Ok(events);
             }
             match self.due() {
@@ -337,14 +347,33 @@ impl Supervisor {
         }
     }
 
+    /// A place for a node, which does not run yet.
+    fn add(&mut self, spec: NodeSpec) -> Result<NodeId, Error> {
+        let id = NodeId(self.slots.len() as u32);
+        let clock_offset = spec.clock_offset;
+        let durable = match &spec.state_dir {
+            Some(directory) => Some(Durable::new(directory).map_err(Error::io("read the state"))?),
+            None => None,
+        };
+        let slot = Slot { spec, lives: 0, clock_offset, paused: false, durable, node: None };
+        self.slots.push(slot);
+        Ok(id)
+    }
+
     fn start(&mut self, id: NodeId) -> Result<(), Error> {
-        let index = id.0 as usize;
-        let slot = &mut self.slots[index];
-        let mut node = prepare(&self.options, &slot.spec, id, slot.lives)?;
+        let slot = self.slot(id)?;
+        let (spec, lives) = (slot.spec.clone(), slot.lives);
+        let mut node = prepare(&self.options, &spec, id, lives)?;
         node.local = self.now;
+        self.install(id, node)
+    }
+
+    fn install(&mut self, id: NodeId, mut node: Node) -> Result<(), Error> {
+        self.layout_is_fixed &= layout_is_fixed(&node);
+        let slot = self.slot(id)?;
+        node.id = id;
         node.clock_offset = slot.clock_offset;
         node.durable = slot.durable.take();
-        self.layout_is_fixed &= layout_is_fixed(&node);
         slot.lives += 1;
         slot.node = Some(node);
         Ok(())
@@ -377,137 +406,4 @@ impl Drop for Supervisor {
             }
         }
     }
-}
-
-/// Brings a program to its first instruction.
-fn prepare(options: &Options, spec: &NodeSpec, id: NodeId, life: u32) -> Result<Node, Error> {
-    let failed = |why: String| Error::Launch { program: spec.program.display().to_string(), why };
-    let Some((launcher, first)) = options.launcher.split_first() else {
-        return Err(failed("no launcher is given".to_owned()));
-    };
-    let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(Error::rustix("make a pipe"));
-    let (input_reader, input_writer) = pipe()?;
-    let (output_reader, output_writer) = pipe()?;
-    let (error_reader, error_writer) = pipe()?;
-    for ours in [&input_writer, &output_reader, &error_reader] {
-        fcntl_setfl(ours, OFlags::NONBLOCK).map_err(Error::rustix("change a pipe"))?;
-    }
-    for roomy in [&output_reader, &error_reader] {
-        // A limit of the user's may forbid it.
-        let _ = fcntl_setpipe_size(roomy, PIPE_ROOM);
-    }
-    let identity = |file: &std::os::fd::OwnedFd| {
-        fstat(file).map(|stat| (stat.st_dev, stat.st_ino)).map_err(Error::rustix("look at a pipe"))
-    };
-    let input =
-        Input { identity: identity(&input_reader)?, writer: input_writer, backlog: Vec::new() };
-    let output = Pipe {
-        identity: identity(&output_reader)?,
-        reader: output_reader,
-        lines: Lines::default(),
-    };
-    let error =
-        Pipe { identity: identity(&error_reader)?, reader: error_reader, lines: Lines::default() };
-
-    let mut command = Command::new(launcher);
-    command
-        .args(first)
-        .arg(if spec.state_dir.is_some() { launch::WATCH_SYNC } else { launch::PLAIN })
-        .arg(&spec.program)
-        .args(&spec.args)
-        .env_clear()
-        .envs(spec.env.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::from(input_reader))
-        .stdout(Stdio::from(output_writer))
-        .stderr(Stdio::from(error_writer))
-        .process_group(0);
-    if let Some(directory) = &spec.cwd {
-        command.current_dir(directory);
-    }
-    let child = command.spawn().map_err(|error| failed(format!("the launcher: {error}")))?;
-    // The pipes' other ends are the child's alone.
-    drop(command);
-    let pid = Pid::from_raw(child.id() as i32);
-    if let Err(why) = reach_program(pid)? {
-        let mut said = String::new();
-        let mut error = std::fs::File::from(error.reader);
-        let _ = error.read_to_string(&mut said);
-        let said = said.trim();
-        return Err(failed(if said.is_empty() { why } else { said.to_owned() }));
-    }
-
-    let mut draws = stream(options.boot_seed, "boot draws", &spec.name, life);
-    let mut random = [0; 16];
-    rand::Rng::fill_bytes(&mut draws, &mut random);
-    let settings = Settings::new(options, spec, life);
-    let mut process = Process::new(pid, FIRST_ID, None)?;
-    process.has_page = image::prepare(pid, &random, settings.replace_vdso)
-        .map_err(Error::system("prepare a program"))?;
-    let regs = ptrace::getregs(pid).map_err(Error::system("read a program's registers"))?;
-    Ok(Node {
-        id,
-        options: settings,
-        processes: vec![process],
-        threads: vec![Thread::new(pid, FIRST_ID, FIRST_ID, regs)],
-        pids: [(pid.as_raw(), FIRST_ID)].into(),
-        ready: vec![FIRST_ID],
-        urgent: Vec::new(),
-        local: 0,
-        clock_offset: 0,
-        soonest: u64::MAX,
-        stale: true,
-        next_id: FIRST_ID + 1,
-        arrivals: 0,
-        stops: 0,
-        forced: 0,
-        exit: None,
-        input,
-        output,
-        error,
-        draws,
-        chance: stream(options.boot_seed, "boot threads", &spec.name, life),
-        booted: false,
-        durable: None,
-        lent: None,
-        events: Vec::new(),
-        digest: Digest::new(),
-        record: options.record.then(Vec::new),
-    })
-}
-
-/// From the launcher's first stop to the program's. The inner error is what became of it instead.
-fn reach_program(pid: Pid) -> Result<Result<(), String>, Error> {
-    let options = ptrace::Options::PTRACE_O_EXITKILL
-        | ptrace::Options::PTRACE_O_TRACESYSGOOD
-        | ptrace::Options::PTRACE_O_TRACESECCOMP
-        | ptrace::Options::PTRACE_O_TRACECLONE
-        | ptrace::Options::PTRACE_O_TRACEFORK
-        | ptrace::Options::PTRACE_O_TRACEVFORK
-        | ptrace::Options::PTRACE_O_TRACEVFORKDONE
-        | ptrace::Options::PTRACE_O_TRACEEXEC;
-    let mut is_set = false;
-    loop {
-        let Some((_, stop)) = wait(Some(pid))? else {
-            return Ok(Err("it vanished".to_owned()));
-        };
-        match stop {
-            Stop::Gone(how) => return Ok(Err(format!("the launcher ended: {how:?}"))),
-            Stop::Event(libc::PTRACE_EVENT_EXEC) => return Ok(Ok(())),
-            _ => {}
-        }
-        if !is_set {
-            ptrace::setoptions(pid, options).map_err(Error::system("trace a program"))?;
-            is_set = true;
-        }
-        ptrace::cont(pid, None).map_err(Error::system("let a program start"))?;
-    }
-}
-
-fn layout_is_fixed(node: &Node) -> bool {
-    let Some(process) = node.processes.first() else { return false };
-    let personality = std::fs::read_to_string(format!("/proc/{}/personality", process.pid));
-    personality
-        .ok()
-        .and_then(|text| u32::from_str_radix(text.trim(), 16).ok())
-        .is_some_and(|bits| bits & libc::ADDR_NO_RANDOMIZE as u32 != 0)
 }

@@ -53,6 +53,8 @@ pub(crate) enum Resume {
     ToExit,
     /// With this signal delivered.
     Signal(Signal),
+    /// Not at all: it stands at the entry of a call that has not been looked at yet.
+    Enter,
 }
 
 /// What a thread waits for.

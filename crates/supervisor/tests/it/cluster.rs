@@ -9,7 +9,7 @@ use std::time::Duration;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
-use supervisor::{NodeId, NodeSpec, Options, Supervisor, What};
+use supervisor::{NodeId, NodeSpec, Options, Supervisor, Templates, What};
 
 /// A program and how it is started.
 #[derive(Clone, Debug)]
@@ -63,11 +63,24 @@ pub(crate) fn spec(program: &Program, index: usize) -> NodeSpec {
 
 /// Runs a cluster from the start of its programs to the last read.
 pub(crate) fn run(options: Options, program: &Program, load: &Load) -> Outcome {
-    let mut chance = Xoshiro256PlusPlus::seed_from_u64(options.seed);
+    let seed = options.seed;
     let mut supervisor = Supervisor::new(options).unwrap();
+    for index in 0..load.nodes {
+        supervisor.spawn(spec(program, index)).unwrap();
+    }
+    run_on(supervisor, seed, load)
+}
+
+/// Programs that are started once for many seeds.
+pub(crate) fn templates(options: Options, program: &Program, load: &Load) -> Templates {
+    Templates::new(options, (0..load.nodes).map(|index| spec(program, index)).collect()).unwrap()
+}
+
+/// Runs a cluster whose nodes are there and have not run yet.
+pub(crate) fn run_on(mut supervisor: Supervisor, seed: u64, load: &Load) -> Outcome {
+    let mut chance = Xoshiro256PlusPlus::seed_from_u64(seed);
     let names: Vec<String> = (0..load.nodes).map(|index| format!("n{index}")).collect();
-    let ids: Vec<NodeId> =
-        (0..load.nodes).map(|index| supervisor.spawn(spec(program, index)).unwrap()).collect();
+    let ids: Vec<NodeId> = (0..load.nodes as u32).map(NodeId).collect();
     // Time, order, node, line.
     let mut queue: BTreeMap<(Duration, u64), (usize, String)> = BTreeMap::new();
     let mut order = 0;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::cluster::{Load, Outcome, options, run};
+use supervisor::Supervisor;
+
+use crate::cluster::{Load, Outcome, options, run, run_on, templates};
 use crate::programs::program;
 
 fn load() -> Load {
@@ -43,6 +45,33 @@ fn same(name: &str, round: usize, first: &Outcome, again: &Outcome) {
     assert_eq!(again.transcript.len(), first.transcript.len(), "{name}: run {round}");
     assert_eq!(again.digest, first.digest, "{name}: the trace of calls differs in run {round}");
     assert_eq!(again.stops, first.stops, "{name}: run {round}");
+}
+
+/// A run from a copied template is the run of a started program, call by call.
+fn check_copies(name: &str, copied: usize) {
+    let Some(program) = program(name) else { return };
+    let mut templates = templates(options(0), &program, &load());
+    assert_eq!(templates.copied(), copied, "{name}");
+    for seed in [1, 2, 1] {
+        let copy = Supervisor::from_templates(seed, &mut templates).unwrap();
+        assert!(Supervisor::from_templates(seed, &mut templates).is_err(), "one at a time");
+        same(name, 0, &run(options(seed), &program, &load()), &run_on(copy, seed, &load()));
+    }
+}
+
+#[test]
+fn copies_of_python_behave_as_if_started() {
+    check_copies("python", 3);
+    check_copies("asyncio", 3);
+}
+
+#[test]
+fn copies_of_others_behave_as_if_started() {
+    check_copies("c", 3);
+    check_copies("ruby", 3);
+    check_copies("go", 3);
+    check_copies("rust", 3);
+    check_copies("node", 3);
 }
 
 #[test]
