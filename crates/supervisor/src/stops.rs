@@ -150,7 +150,7 @@ impl Node {
         let Some(thread) = self.thread(id) else { return Ok(()) };
         thread.forced = 0;
         let number = thread.regs.orig_rax as i64;
-        if freezing && ends_boot(number, thread.regs.rdi) {
+        if freezing && ends_boot(number, thread.regs.rdi, thread.regs.rsi) {
             thread.state = State::Ready(Resume::Enter);
             return Ok(());
         }

@@ -58,10 +58,15 @@ pub(crate) struct Frozen {
     modes: [OFlags; 3],
 }
 
-/// Whether a call, with its first argument, is where a template must stop at the latest.
-pub(crate) const fn ends_boot(number: i64, first: u64) -> bool {
+/// Whether a call, with its first two arguments, is where a template must stop at the latest.
+pub(crate) const fn ends_boot(number: i64, first: u64, second: u64) -> bool {
     match number {
         libc::SYS_read | libc::SYS_readv => first == 0,
+        // To wake nobody binds to nobody: C libraries do it while they start.
+        libc::SYS_futex => !matches!(
+            second as i32 & libc::FUTEX_CMD_MASK,
+            libc::FUTEX_WAKE | libc::FUTEX_WAKE_BITSET
+        ),
         libc::SYS_clone
         | libc::SYS_fork
         | libc::SYS_vfork
@@ -84,7 +89,6 @@ pub(crate) const fn ends_boot(number: i64, first: u64) -> bool {
         | libc::SYS_nanosleep
         | libc::SYS_clock_nanosleep
         | libc::SYS_sched_yield
-        | libc::SYS_futex
         | libc::SYS_kill
         | libc::SYS_tgkill
         | libc::SYS_pause
