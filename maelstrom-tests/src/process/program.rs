@@ -48,6 +48,16 @@ pub enum ProgramError {
         /// What is wrong with that.
         reason: &'static str,
     },
+    /// It is text that does not say what is to run it.
+    #[error("{}: {what}; its first line has to name what runs it, as `#!/usr/bin/env {example}` does", path.display())]
+    NoInterpreter {
+        /// What was given.
+        path: PathBuf,
+        /// What its beginning is instead.
+        what: &'static str,
+        /// What would run it, by the ending of its name.
+        example: &'static str,
+    },
     /// Something else.
     #[error("{}: {source}", path.display())]
     Unreadable {
@@ -89,6 +99,10 @@ pub fn check_program(path: &Path) -> Result<PathBuf, ProgramError> {
     if let Ok(file) = File::open(&full) {
         let mut start = Vec::new();
         file.take(FIRST_LINE_BYTES_MAX).read_to_end(&mut start).map_err(unreadable)?;
+        if let Some(what) = text_without_interpreter(&start) {
+            let example = interpreter_by_name(path);
+            return Err(ProgramError::NoInterpreter { path: path_buf(), what, example });
+        }
         check_first_line(&start).map_err(|(interpreter, reason)| ProgramError::Interpreter {
             path: path_buf(),
             interpreter,
@@ -124,6 +138,32 @@ fn check_first_line(start: &[u8]) -> Result<(), (String, &'static str)> {
     }
 }
 
+/// What is wrong with the beginning of a file that the system cannot start because it is text. Other
+/// formats than text are left to the system, which knows more of them than we do.
+fn text_without_interpreter(start: &[u8]) -> Option<&'static str> {
+    if start.is_empty() {
+        return Some("it is empty");
+    }
+    if start.starts_with(b"\xef\xbb\xbf#!") {
+        return Some("it begins with a byte order mark, which hides the `#!` after it");
+    }
+    // Such a control character is in every executable format, and in no script.
+    let is_text =
+        |byte: &u8| !byte.is_ascii_control() || matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c);
+    (!start.starts_with(b"#!") && start.iter().all(is_text)).then_some("it is text without `#!`")
+}
+
+/// The interpreter that the ending of a script's name suggests.
+fn interpreter_by_name(path: &Path) -> &'static str {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("js" | "mjs" | "cjs") => "node",
+        Some("rb") => "ruby",
+        Some("pl") => "perl",
+        Some("sh") => "sh",
+        _ => "python3",
+    }
+}
+
 fn is_on_search_path(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|directory| directory.join(name).exists())
@@ -135,9 +175,8 @@ mod tests {
 
     #[test]
     fn first_lines_are_understood() {
-        for good in
-            ["", "\x7fELF", "echo hi", "#!/bin/sh", "#! /bin/sh -e\nx", "#!/usr/bin/env sh\n"]
-        {
+        for good in ["\x7fELF", "#!/bin/sh", "#! /bin/sh -e\nx", "#!/usr/bin/env sh\n"] {
+            assert_eq!(text_without_interpreter(good.as_bytes()), None, "{good:?}");
             assert_eq!(check_first_line(good.as_bytes()), Ok(()), "{good:?}");
         }
         for (bad, interpreter) in [
@@ -150,6 +189,33 @@ mod tests {
             assert_eq!(named, interpreter, "{bad:?}");
             assert!(reason.starts_with("wh"));
         }
+    }
+
+    #[test]
+    fn text_that_names_no_interpreter_is_told_what_is_missing() {
+        let directory = tempfile::tempdir().unwrap();
+        let sentence = |name: &str, content: &[u8]| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            check_program(&path)
+                .map_err(|error| error.to_string().replace(&format!("{}: ", path.display()), ""))
+        };
+        let first_line = |of: &str| {
+            format!("; its first line has to name what runs it, as `#!/usr/bin/env {of}` does")
+        };
+        assert_eq!(
+            sentence("node.py", b"import sys\n").unwrap_err(),
+            format!("it is text without `#!`{}", first_line("python3"))
+        );
+        assert!(
+            sentence("node.js", b"// caf\xc3\xa9\n").unwrap_err().ends_with(&first_line("node"))
+        );
+        assert!(sentence("a", b"").unwrap_err().starts_with("it is empty;"));
+        assert!(sentence("b", b"\xef\xbb\xbf#!/bin/sh\n").unwrap_err().contains("byte order mark"));
+        // Whatever is no text may be a format that the system knows.
+        assert!(sentence("c", b"\0asm\x01\0\0\0").is_ok());
+        assert!(sentence("d", b"#!/bin/sh\n").is_ok());
     }
 
     #[test]

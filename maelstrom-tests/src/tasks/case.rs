@@ -1,11 +1,16 @@
-//! The files of sample cases, `maelstrom-tests/tasks/<id>.json`: see `tasks/README.md`.
+//! The files of sample cases, `maelstrom-tests/tasks/<id>.json`: see `tasks/README.md`. They are part
+//! of the binary, so that cases can be run from any directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use include_dir::{Dir, include_dir};
 use proto::Json;
 use serde::Deserialize;
+
+/// The cases as they were when this was built.
+static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/tasks");
 
 /// A task with its cases.
 #[derive(Debug, Deserialize)]
@@ -20,8 +25,7 @@ pub(super) struct Task {
     pub(super) bin: String,
     /// What its specification leaves open, and what was decided.
     #[serde(default)]
-    #[expect(dead_code, reason = "for people who read the file")]
-    decisions: Vec<String>,
+    pub(super) decisions: Vec<String>,
     /// With these arguments.
     #[serde(default)]
     pub(super) args: Vec<String>,
@@ -70,9 +74,6 @@ impl Case {
 /// Files that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TasksError {
-    /// There is no directory of tasks.
-    #[error("there is no directory maelstrom-tests/tasks here or above; name it with --tasks DIR")]
-    NoDirectory,
     /// A file or directory cannot be read.
     #[error("cannot read {0}: {1}")]
     Unreadable(PathBuf, std::io::Error),
@@ -89,22 +90,45 @@ pub(super) enum TasksError {
     },
 }
 
-/// Reads all tasks of a directory, in the order of their ids.
+/// All tasks that are part of this binary, in the order of their ids.
+///
+/// # Errors
+/// If a file is no task.
+pub(super) fn embedded() -> Result<Vec<Task>, TasksError> {
+    parse(EMBEDDED.files().map(|file| Ok((file.path().to_owned(), file.contents().to_vec()))))
+}
+
+/// All tasks of a directory, in the order of their ids.
 ///
 /// # Errors
 /// If something cannot be read or is no task.
 pub(super) fn read(directory: &Path) -> Result<Vec<Task>, TasksError> {
     let unreadable = |error| TasksError::Unreadable(directory.to_owned(), error);
+    let paths = fs::read_dir(directory)
+        .map_err(unreadable)?
+        .map(|entry| entry.map(|entry| entry.path()).map_err(unreadable));
+    let is_file = |path: &Result<PathBuf, _>| path.as_ref().map_or(true, |path| path.is_file());
+    parse(paths.filter(is_file).map(|path| {
+        let path = path?;
+        match fs::read(&path) {
+            Ok(bytes) => Ok((path, bytes)),
+            Err(error) => Err(TasksError::Unreadable(path, error)),
+        }
+    }))
+}
+
+/// The tasks among some files: those whose names end in `.json`.
+fn parse(
+    files: impl Iterator<Item = Result<(PathBuf, Vec<u8>), TasksError>>,
+) -> Result<Vec<Task>, TasksError> {
     let mut tasks = Vec::new();
-    for entry in fs::read_dir(directory).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
+    for file in files {
+        let (path, bytes) = file?;
         if path.extension().is_none_or(|extension| extension != "json") {
             continue;
         }
-        let text = fs::read_to_string(&path)
-            .map_err(|error| TasksError::Unreadable(path.clone(), error))?;
         let task: Task =
-            serde_json::from_str(&text).map_err(|error| TasksError::Malformed(path, error))?;
+            serde_json::from_slice(&bytes).map_err(|error| TasksError::Malformed(path, error))?;
         tasks.push(task);
     }
     tasks.sort_by_key(|task| order(&task.id));
@@ -126,15 +150,6 @@ pub(super) fn select<'a>(tasks: &'a [Task], ids: &[String]) -> Result<Vec<&'a Ta
         })
     };
     ids.iter().map(find).collect()
-}
-
-/// `maelstrom-tests/tasks`, seen from one of these places or from a directory above it.
-pub(super) fn find_directory(places: &[PathBuf]) -> Option<PathBuf> {
-    places
-        .iter()
-        .flat_map(|place| place.ancestors())
-        .map(|above| above.join("maelstrom-tests").join("tasks"))
-        .find(|directory| directory.is_dir())
 }
 
 /// Ids sort by their numbers: `2-2-1` after `2-2`, `2-10` after `2-9`.
@@ -165,6 +180,18 @@ mod tests {
         let lines: Vec<_> = task("1").cases[0].input_lines().collect();
         assert_eq!(lines[0], r#"raw "line""#);
         assert!(lines[1].contains("1.50") && !lines[1].contains('\n'), "{}", lines[1]);
+    }
+
+    #[test]
+    fn every_embedded_file_is_the_task_that_its_name_says() {
+        let tasks = embedded().unwrap();
+        let names: Vec<_> = EMBEDDED.files().filter_map(|file| file.path().file_name()).collect();
+        assert!(tasks.len() >= 14);
+        for task in &tasks {
+            assert!(names.contains(&format!("{}.json", task.id).as_ref()), "{}", task.id);
+            assert!(task.cases.len() >= 2, "{} has fewer than two cases", task.id);
+        }
+        assert!(tasks.is_sorted_by_key(|task| order(&task.id)));
     }
 
     #[test]

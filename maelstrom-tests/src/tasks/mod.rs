@@ -3,6 +3,7 @@
 
 mod case;
 mod compare;
+mod show;
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -16,16 +17,31 @@ use crate::conversation::{Conversation, Deadline, Heard};
 
 /// Arguments of `eddy tasks`.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  eddy tasks                 the cases of all tasks
+  eddy tasks 2-3 7-2-5       those of two tasks
+  eddy tasks --list          which tasks there are
+  eddy tasks --show 2-3      one task: its node, what was decided, its messages")]
 pub struct TasksArgs {
     /// The tasks, such as 2-3 (default: all)
     #[arg(value_name = "ID")]
     ids: Vec<String>,
 
-    /// Where the binaries are (default: beside eddy)
+    /// Only list the tasks: id, title, number of cases, and the node that serves it
+    #[arg(long)]
+    list: bool,
+
+    /// Only show the tasks: the node that serves it, what was decided where its text is open, and
+    /// the messages of its cases
+    #[arg(long, conflicts_with = "list")]
+    show: bool,
+
+    /// Where the binaries are (default: beside eddy, then on the search path)
     #[arg(long, value_name = "DIR")]
     bin_dir: Option<PathBuf>,
 
-    /// Where the cases are (default: `maelstrom-tests/tasks` here, or above here or eddy)
+    /// A directory of other cases than the built-in ones
     #[arg(long, value_name = "DIR")]
     tasks: Option<PathBuf>,
 }
@@ -55,8 +71,10 @@ struct Summary {
 enum RunError {
     #[error(transparent)]
     Tasks(#[from] TasksError),
-    #[error("there is no {} for task {task}: build it with `cargo build --release`, or name its directory with --bin-dir", bin.display())]
-    NoBinary { bin: PathBuf, task: String },
+    #[error(
+        "there is no {bin} for task {task} {places}: build it with `cargo build --release`, or name its directory with --bin-dir"
+    )]
+    NoBinary { bin: String, task: String, places: String },
     #[error("cannot start {}: {error}", bin.display())]
     NotStarted { bin: PathBuf, error: io::Error },
     #[error("cannot write to stdout: {0}")]
@@ -64,31 +82,28 @@ enum RunError {
 }
 
 fn run_tasks(args: &TasksArgs, out: &mut impl io::Write) -> Result<Summary, RunError> {
-    let eddy_directory = std::env::current_exe()
-        .ok()
-        .and_then(|eddy| eddy.parent().map(Path::to_owned))
-        .unwrap_or_default();
-    let directory = match &args.tasks {
-        Some(directory) => directory.clone(),
-        None => {
-            let here = std::env::current_dir().unwrap_or_default();
-            case::find_directory(&[here, eddy_directory.clone()]).ok_or(TasksError::NoDirectory)?
-        }
+    let tasks = match &args.tasks {
+        Some(directory) => case::read(directory)?,
+        None => case::embedded()?,
     };
-    let bin_directory = args.bin_dir.as_ref().unwrap_or(&eddy_directory);
-    let tasks = case::read(&directory)?;
     let selected = case::select(&tasks, &args.ids)?;
-    for task in &selected {
-        let bin = bin_directory.join(&task.bin);
-        if !bin.is_file() {
-            return Err(RunError::NoBinary { bin, task: task.id.clone() });
-        }
-    }
     let mut summary = Summary::default();
-    for task in &selected {
+    if args.list || args.show {
+        match args.list {
+            true => show::list(&selected, out)?,
+            false => show::show(&selected, out)?,
+        }
+        return Ok(summary);
+    }
+    // All of them are looked for first: a run of everything does not end in its middle.
+    let bins = selected
+        .iter()
+        .map(|task| find_binary(args.bin_dir.as_deref(), task))
+        .collect::<Result<Vec<_>, _>>()?;
+    for (task, bin) in selected.iter().zip(&bins) {
         writeln!(out, "{} {}", task.id, task.title)?;
         for case in &task.cases {
-            let complaints = run_case(&bin_directory.join(&task.bin), task, case)?;
+            let complaints = run_case(bin, task, case)?;
             let verdict = if complaints.is_empty() { "ok    " } else { "FAILED" };
             writeln!(out, "  {verdict} {}", case.name)?;
             for line in &complaints {
@@ -102,6 +117,29 @@ fn run_tasks(args: &TasksArgs, out: &mut impl io::Write) -> Result<Summary, RunE
     }
     writeln!(out, "{} passed, {} failed", summary.passed, summary.failed)?;
     Ok(summary)
+}
+
+/// The binary of a task: in the directory that was named, or else beside this program or on the
+/// search path.
+fn find_binary(named: Option<&Path>, task: &Task) -> Result<PathBuf, RunError> {
+    let (directories, places) = match named {
+        Some(directory) => (vec![directory.to_owned()], format!("in {}", directory.display())),
+        None => {
+            let eddy = std::env::current_exe().ok();
+            let beside = eddy.as_deref().and_then(Path::parent).map(Path::to_owned);
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let on_path = std::env::split_paths(&path);
+            (
+                beside.into_iter().chain(on_path).collect(),
+                "beside eddy or on the search path".to_owned(),
+            )
+        }
+    };
+    directories
+        .iter()
+        .map(|directory| directory.join(&task.bin))
+        .find(|bin| bin.is_file())
+        .ok_or_else(|| RunError::NoBinary { bin: task.bin.clone(), task: task.id.clone(), places })
 }
 
 /// Runs one case and says what was wrong; nothing if all was right.
