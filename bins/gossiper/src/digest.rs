@@ -58,6 +58,9 @@ pub struct Digest {
     /// Values that the receiver lacks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub messages: Vec<Json>,
+    /// How many hops away from its origin the sender is for each of them, where nodes count that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hops: Vec<u64>,
     /// Whether somebody had more to say than a message holds: the exchange proves nothing, and
     /// another one has to follow.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

@@ -5,6 +5,9 @@
 //! | node | what it is |
 //! |---|---|
 //! | [`broadcast`] | values for everybody, none lost, by a strategy of one's choice |
+//! | [`hybrid`] | values for everybody, along a tree and by gossip |
+//! | [`anti-entropy`](anti_entropy) | values for everybody, by rumours and rounds that can be tuned |
+//! | [`reach`] | how many nodes a rumour reaches, by formula and by simulation |
 //! | [`g-set`, `g-counter`, `pn-counter`, `two-phase-set`, `lww`, `version-vectors`](crdt) | states that merge |
 //!
 //! | what they share | |
@@ -14,11 +17,14 @@
 //! | [`topology`] | who is there, neighbours, spanning trees |
 //! | [`round_trip`] | how long a peer may take to answer |
 
+pub mod anti_entropy;
 pub mod broadcast;
 pub mod crdt;
 pub mod digest;
 mod flags;
+pub mod hybrid;
 pub mod log;
+pub mod reach;
 mod records;
 pub mod round_trip;
 pub mod topology;
@@ -34,6 +40,9 @@ pub fn program() -> Program {
     use crdt::{g_counter, g_set, lww, pn_counter, two_phase_set, version_vectors};
     Program::new("gossiper", env!("CARGO_PKG_VERSION"))
         .node(broadcast::config::MANUAL, broadcast)
+        .node(hybrid::MANUAL, hybrid::HybridNode::from_arguments)
+        .node(anti_entropy::MANUAL, anti_entropy::AntiEntropyNode::from_arguments)
+        .node(reach::MANUAL, reach::ReachNode::from_arguments)
         .node(g_set::MANUAL, g_set::GSetNode::from_arguments)
         .node(g_counter::MANUAL, g_counter::GCounterNode::from_arguments)
         .node(pn_counter::MANUAL, pn_counter::PnCounterNode::from_arguments)

@@ -26,13 +26,11 @@ use crate::broadcast::link::{Link, Timeouts};
 use crate::broadcast::message::Body;
 use crate::broadcast::partition::Partition;
 use crate::broadcast::strategy::{self, Strategy, View};
-use crate::records;
+use crate::records::{self, ValueRecords};
 use crate::round_trip::RoundTrip;
 use crate::topology::{Cluster, Peer, Topology};
 use crate::value_set::ValueSet;
 
-/// Where records of values begin; the position follows, so that they come back in their order.
-const VALUE_KEY: &[u8] = b"value/";
 /// The record of the topology.
 const TOPOLOGY_KEY: &[u8] = b"topology";
 /// A node that has got no `topology` for so long was restarted, or is in a cluster that has none:
@@ -202,26 +200,19 @@ impl Gossiper {
         }
     }
 
-    /// Takes up what an earlier life has kept. It kept all values from position 0 on, so one that
-    /// is missing, unreadable or there twice was damaged since: going on without it would lose it,
-    /// and give its position to another value.
+    /// Takes up what an earlier life has kept.
     fn restore(&mut self, records: &Records) -> Result<(), Error> {
         for (key, record) in records {
-            let text = std::str::from_utf8(record).map_err(|_| damaged(key))?;
-            if let Some(position) = key.strip_prefix(VALUE_KEY) {
-                let value = Json::parse(text).map_err(|_| damaged(key))?;
-                if position != self.set.len().to_be_bytes() || self.set.insert(value).is_none() {
-                    return Err(damaged(key));
-                }
-                self.sources.push(self.cluster.me());
-            } else if key == TOPOLOGY_KEY {
-                let lists = serde_json::from_str(text).map_err(|_| damaged(key))?;
+            if key == TOPOLOGY_KEY {
+                let name = "topology";
+                let lists = serde_json::from_slice(record).map_err(|_| records::damaged(name))?;
                 let topology = Topology::new(&mut self.cluster, &lists);
                 self.links.resize_with(self.cluster.size(), Link::default);
                 self.strategy.arrange(&self.cluster, &topology);
                 self.topology_lists = Some(lists);
             } else {
-                return Err(damaged(key));
+                ValueRecords.take_up(key, record, &mut self.set)?;
+                self.sources.push(self.cluster.me());
             }
         }
         Ok(())
@@ -322,7 +313,7 @@ impl Gossiper {
         let text = ctx.is_durable().then(|| value.text().into_owned());
         let Some(position) = self.set.insert(value) else { return };
         if let Some(text) = text {
-            ctx.put([VALUE_KEY, &position.to_be_bytes()].concat(), text);
+            ValueRecords.keep(position, text, ctx);
         }
         self.sources.push(source);
         self.settling.changed_at = ctx.now();
@@ -331,11 +322,6 @@ impl Gossiper {
         }
         self.spread(position, source, ctx);
     }
-}
-
-/// The refusal of records that are not as this program wrote them.
-fn damaged(key: &[u8]) -> Error {
-    records::damaged(&records::key_name(key, &[VALUE_KEY]))
 }
 
 impl Node for Gossiper {
