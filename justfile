@@ -105,6 +105,46 @@ _workload-3-5: (_broadcast "--node-count 5 --time-limit 20 --rate 10 --nemesis p
 # The fault-tolerant broadcast of the fifth seed.
 _workload-3c: (_broadcast "--node-count 5 --time-limit 20 --rate 10 --nemesis partition") (_broadcast "--node-count 25 --time-limit 20 --rate 50 --latency 20 --loss 0.1 --duplicate 0.1 --nemesis partition,one-way --nemesis-interval 3")
 
+_workload-3-2-1: (_broadcast "--node-count 25 --time-limit 10 --rate 50 --latency 10 --nemesis partition --nemesis-interval 3 -- --strategy fan-out")
+
+# A function: against every fan-out, by hand, and against clusters.
+_workload-3-2-2:
+    cargo test --release -p gossiper reach
+    cargo test --release -p gossiper --test it formula -- --nocapture
+
+_workload-3-2-3: (_broadcast "--node-count 5 --time-limit 20 --rate 20 --loss 0.2 --nemesis partition --nemesis-interval 4 -- anti-entropy")
+
+_workload-3-2-4: (_broadcast "--node-count 5 --time-limit 20 --rate 20 --nemesis kill,partition --nemesis-interval 4 -- anti-entropy --state-dir '{run}'")
+
+# Maelstrom's goal: fewer than 30 messages an operation, under partitions.
+_workload-3-2-5: (_broadcast "--node-count 25 --time-limit 20 --rate 100 --latency 100 --nemesis partition --expect 'msgs-per-op<30' -- anti-entropy --fan-out 1 --gossip-interval 500ms")
+
+_workload-3-3-1: (_broadcast "--node-count 25 --topology tree3 --time-limit 10 --rate 100 --latency 10")
+
+# A tree that waits for no acknowledgement, and gossip for what it loses.
+_workload-3-3-3: (_broadcast "--node-count 5 --time-limit 20 --rate 10 --nemesis partition -- hybrid") (_broadcast "--node-count 25 --topology tree4 --time-limit 20 --rate 50 --latency 20 --loss 0.1 --duplicate 0.1 --nemesis partition,one-way --nemesis-interval 3 -- hybrid")
+
+_crdt WORKLOAD *FLAGS:
+    {{eddy}} test -w {{WORKLOAD}} --bin {{bin}}/gossiper --node-count 5 --time-limit 20 --rate 50 {{FLAGS}} -- {{WORKLOAD}} --state-dir '{run}'
+
+_workload-3-4-1: (_crdt "g-set" "--nemesis" "kill,partition" "--nemesis-interval" "3") (_crdt "g-set" "--loss" "0.2" "--duplicate" "0.2" "--latency" "20")
+
+# Maelstrom's counters, which no task asks for.
+counters: build (_crdt "g-counter" "--nemesis" "kill,partition" "--nemesis-interval" "3") (_crdt "pn-counter" "--nemesis" "kill,partition" "--nemesis-interval" "3")
+
+# Clusters in virtual time under every fault; the laws of merging.
+_merging:
+    cargo test --release -p crdt
+    cargo test --release -p gossiper --test it crdt
+
+_workload-3-4-2: _merging
+
+_workload-3-4-3: _merging
+
+_workload-3-4-4: _merging
+
+_workload-3-4-5: _merging
+
 # Nodes of a tree fail: values go round them.
 _workload-3-3-2: (_broadcast "--node-count 25 --topology tree4 --time-limit 20 --rate 20 --latency 10 --nemesis kill --nemesis-interval 4 -- --state-dir '{run}'")
 

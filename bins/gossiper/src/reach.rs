@@ -79,8 +79,9 @@ pub enum Body {
 pub fn min_fanout(nodes: u64, target: f64, rounds: u64) -> (u64, f64) {
     let others = nodes.saturating_sub(1).max(1);
     let miss = |fanout: u64| ((others - fanout) as f64 / others as f64).powf(rounds as f64);
-    // A hair's breadth, because 1 - 0.9 is not 0.1.
-    let is_enough = |fanout: u64| miss(fanout) <= 1.0 - target + 1e-12;
+    // A hair's breadth more, because 1 - 0.9 is not 0.1.
+    let miss_max = (1.0 - target) * (1.0 + 1e-9);
+    let is_enough = |fanout: u64| miss(fanout) <= miss_max;
     let guess = others as f64 * (1.0 - (1.0 - target).powf(1.0 / rounds as f64));
     let mut fanout = (guess.ceil() as u64).clamp(1, others);
     while fanout > 1 && is_enough(fanout - 1) {
@@ -287,13 +288,14 @@ mod tests {
             for rounds in [1, 2, 5, 20, 1000] {
                 for target in [0.01, 0.5, 0.75, 0.9, 0.99, 0.999_999, 1.0] {
                     let (fanout, miss) = min_fanout(nodes, target, rounds);
-                    let chance = |fanout: u64| {
+                    let missed = |fanout: u64| {
                         let told = fanout as f64 / (nodes - 1) as f64;
-                        1.0 - (1.0 - told).powi(rounds as i32)
+                        (0..rounds).fold(1.0, |missed, _| missed * (1.0 - told))
                     };
-                    let first = (1..nodes).find(|fanout| chance(*fanout) >= target - 1e-9);
+                    let miss_max = (1.0 - target) * (1.0 + 1e-9);
+                    let first = (1..nodes).find(|fanout| missed(*fanout) <= miss_max);
                     assert_eq!(Some(fanout), first, "{nodes} nodes, {rounds} rounds, {target}");
-                    assert!((1.0 - miss - chance(fanout)).abs() < 1e-9);
+                    assert!((miss - missed(fanout)).abs() < 1e-9);
                 }
             }
         }

@@ -9,14 +9,14 @@ use proto::{Arguments, Json, MessageId, Node, NodeId, Payload};
 use simulator::{Cluster, ClusterOptions, CutKind, LatencyDistribution, Random};
 
 /// A cluster and its one client.
-struct World<N: Node> {
-    cluster: Cluster<N>,
+pub(crate) struct World<N: Node> {
+    pub(crate) cluster: Cluster<N>,
     next_message: u64,
     is_slow: bool,
 }
 
 impl<N: Node<Body: PartialEq> + 'static> World<N> {
-    fn new(options: ClusterOptions, make: impl Fn() -> N + 'static) -> Self {
+    pub(crate) fn new(options: ClusterOptions, make: impl Fn() -> N + 'static) -> Self {
         let is_slow = options.network.latency > Duration::from_millis(100);
         let cluster = Cluster::new(options, move |_| make());
         let mut world = Self { cluster, next_message: 0, is_slow };
@@ -25,7 +25,7 @@ impl<N: Node<Body: PartialEq> + 'static> World<N> {
         world
     }
 
-    fn run_for(&mut self, duration: Duration) {
+    pub(crate) fn run_for(&mut self, duration: Duration) {
         let end = self.cluster.now() + duration;
         while self.cluster.next_time().is_some_and(|next| next <= end) {
             self.cluster.step();
@@ -51,7 +51,7 @@ impl<N: Node<Body: PartialEq> + 'static> World<N> {
         None
     }
 
-    fn ask(&mut self, node: usize, body: N::Body) -> Option<N::Body> {
+    pub(crate) fn ask(&mut self, node: usize, body: N::Body) -> Option<N::Body> {
         self.ask_as("c1", node, body)
     }
 
@@ -79,7 +79,7 @@ impl<N: Node<Body: PartialEq> + 'static> World<N> {
 
 /// A random scenario: cuts, loss, duplication, pauses and, with state directories, kills. `act` is
 /// called some hundred times with a node that is up.
-fn play<N: Node<Body: PartialEq> + 'static>(
+pub(crate) fn play<N: Node<Body: PartialEq> + 'static>(
     seed: u64,
     nodes: usize,
     make: impl Fn() -> N + 'static,
@@ -128,7 +128,7 @@ fn play<N: Node<Body: PartialEq> + 'static>(
 
 /// Lets a cluster come to rest: after Maelstrom's ten seconds all is equal (a network that takes a
 /// second a hop and loses a third gets more time).
-fn settle<N: Node<Body: PartialEq> + 'static>(world: &mut World<N>) {
+pub(crate) fn settle<N: Node<Body: PartialEq> + 'static>(world: &mut World<N>) {
     world.cluster.network_mut().set_loss(0.0);
     world.run_for(Duration::from_secs(10));
     if world.is_slow {

@@ -10,5 +10,6 @@ mod faults;
 mod heal;
 mod latency;
 mod process;
+mod rounds;
 mod tree_failure;
 mod world;
