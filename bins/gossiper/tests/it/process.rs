@@ -205,7 +205,8 @@ fn the_command_line_is_explained_and_checked() {
         assert!(text.contains(word), "{word}");
     }
     assert!(run(&["--version"]).stdout.starts_with(b"gossiper "));
-    for arguments in [&["--strategy", "ring"][..], &["g-set"], &["--nonsense"], &["--fan-out", "x"]]
+    for arguments in
+        [&["--strategy", "ring"][..], &["lin-kv"], &["--nonsense"], &["--fan-out", "x"]]
     {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
