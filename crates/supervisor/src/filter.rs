@@ -252,3 +252,77 @@ impl Assembler {
         self.push(LOAD, 0, 0, 0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the kernel would do: an interpreter for the few instructions in use.
+    fn verdict(program: &[sock_filter], number: c_long, arguments: [u64; 6]) -> u32 {
+        let mut data = Vec::new();
+        data.extend_from_slice(&(number as u32).to_le_bytes());
+        data.extend_from_slice(&ARCHITECTURE.to_le_bytes());
+        data.extend_from_slice(&0_u64.to_le_bytes());
+        arguments.iter().for_each(|argument| data.extend_from_slice(&argument.to_le_bytes()));
+        let (mut at, mut accumulator) = (0, 0);
+        loop {
+            let line = &program[at];
+            at += 1;
+            let jump = |is_true: bool| usize::from(if is_true { line.jt } else { line.jf });
+            match line.code {
+                LOAD => {
+                    let from = line.k as usize;
+                    accumulator = u32::from_le_bytes(data[from..from + 4].try_into().unwrap());
+                }
+                JUMP_EQUAL => at += jump(accumulator == line.k),
+                JUMP_GREATER => at += jump(accumulator > line.k),
+                RETURN => return line.k,
+                other => panic!("instruction {other:#x}"),
+            }
+        }
+    }
+
+    #[test]
+    fn calls_stop_by_number_and_where_it_matters_by_argument() {
+        let filter = program(false);
+        let ask = |number, arguments| verdict(&filter, number, arguments);
+        let with = |index: usize, value: i32| {
+            let mut arguments = [77; 6];
+            // The upper half of a register is not part of an int.
+            arguments[index] = 0xdead_0000_0000 | u64::from(value as u32);
+            arguments
+        };
+        assert_eq!(ask(libc::SYS_futex, [0; 6]), STOP);
+        assert_eq!(ask(libc::SYS_mmap, [0; 6]), ALLOW);
+        assert_eq!(ask(libc::SYS_clone3, [0; 6]), refuse(libc::ENOSYS));
+        assert_eq!(ask(libc::SYS_clock_settime, [0; 6]), refuse(libc::EPERM));
+        assert_eq!(ask(c_long::from(X32) + libc::SYS_read, [0; 6]), refuse(libc::ENOSYS));
+        for (number, index, stops, passes) in [
+            (libc::SYS_poll, 2, vec![-1, 1, 1000], vec![0]),
+            (libc::SYS_epoll_wait, 3, vec![-1, 5], vec![0]),
+            (libc::SYS_write, 0, vec![1, 2], vec![0, 3, -1]),
+            (libc::SYS_close, 0, vec![0, 1, 2], vec![3, -1]),
+            (libc::SYS_dup2, 1, vec![0, 2], vec![3, 100]),
+            (libc::SYS_socket, 0, vec![libc::AF_INET], vec![libc::AF_UNIX]),
+            (
+                libc::SYS_prctl,
+                0,
+                vec![libc::PR_SET_TSC, libc::PR_SET_DUMPABLE],
+                vec![libc::PR_SET_NAME, 3, 5, 25, 27],
+            ),
+        ] {
+            for value in stops {
+                assert_eq!(ask(number, with(index, value)), STOP, "{number} with {value}");
+            }
+            for value in passes {
+                assert_eq!(ask(number, with(index, value)), ALLOW, "{number} with {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn syncs_stop_only_if_they_are_watched() {
+        let ask = |watch| verdict(&program(watch), libc::SYS_fdatasync, [0; 6]);
+        assert_eq!((ask(false), ask(true)), (ALLOW, STOP));
+    }
+}

@@ -113,8 +113,13 @@ pub(crate) fn program(name: &str) -> Option<Program> {
             );
             // Its performance data is a file in a directory that all of the machine's Java programs
             // share: what a start finds there differs.
-            let args =
-                vec!["-XX:-UsePerfData".into(), "-cp".into(), directory.into(), "Broadcast".into()];
+            let args = vec![
+                "-XX:-UsePerfData".into(),
+                "-XX:TieredStopAtLevel=1".into(),
+                "-cp".into(),
+                directory.into(),
+                "Broadcast".into(),
+            ];
             Some(Program { program, args })
         }
         _ => panic!("unknown program {name}"),
