@@ -91,6 +91,7 @@
 //! | `/proc/<pid>` goes by the kernel's numbers; `/proc/self` works, but memory and fault counts in it are real | files are not rewritten, except those about the machine | – |
 //! | Files are real: what a program finds on the disk, another may have put there | only waits and writes to standard output are ruled | a directory of its own. Java: `-XX:-UsePerfData` (and `-XX:TieredStopAtLevel=1`, for twice the speed) |
 //! | Where containers forbid to fix addresses, Node.js and Ruby need not repeat; [`Supervisor::layout_is_fixed`] tells | `personality` is refused by Docker's default profile | allow `personality(0x40000)` |
+//! | Where `pidfd_getfd` is refused (Docker's default profile) nothing starts, and the error says so | the supervisor looks at its nodes' files by it | allow it, or the capability `SYS_PTRACE` |
 //! | x86-64 Linux with kernel 5.6 or later | registers, the filter and the clocks' code are written for it | – |
 //!
 //! # Where to look
