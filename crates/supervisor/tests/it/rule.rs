@@ -1,7 +1,7 @@
 //! What programs see of the supervisor's rule, call by call. The same program gives the same answers
 //! without it, where a line says nothing else.
 
-use supervisor::{Exit, Options, Preempt, What, first_difference};
+use supervisor::{Exit, Options, Preempt, Vdso, What, first_difference};
 
 use crate::cluster::options;
 use crate::host::Host;
@@ -216,5 +216,32 @@ fn a_race_between_calls_shows_when_threads_are_stopped_between_instructions() {
     let first = run(seed, Preempt::Deep(200));
     for _ in 0..5 {
         assert_eq!(run(seed, Preempt::Deep(200)), first);
+    }
+}
+
+#[test]
+fn clocks_show_the_same_whether_looking_is_a_call_or_not() {
+    let run = |vdso| {
+        let mut host =
+            Host::with(Options { vdso, ..options(1) }, &["condition", "timers"], |_| {})?;
+        Some((host.until(60.0), host.supervisor.counts().stops))
+    };
+    let (Some(replaced), Some(hidden)) = (run(Vdso::Replaced), run(Vdso::Hidden)) else { return };
+    assert_eq!(replaced.0, hidden.0);
+    assert!(replaced.1 < hidden.1, "{} stops instead of {}", replaced.1, hidden.1);
+}
+
+#[test]
+fn several_supervisors_work_side_by_side_each_on_its_thread() {
+    let run = || {
+        let mut host = Host::calls(&["children", "timers"])?;
+        Some((host.until(60.0), host.supervisor.digest()))
+    };
+    let Some(alone) = run() else { return };
+    let threads = [(); 4].map(|()| std::thread::spawn(move || [run(), run(), run()]));
+    for thread in threads {
+        for outcome in thread.join().unwrap() {
+            assert_eq!(outcome.as_ref(), Some(&alone));
+        }
     }
 }
