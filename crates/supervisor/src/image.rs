@@ -41,7 +41,7 @@ pub(crate) fn prepare(tid: Pid, random: &[u8; 16], replace_vdso: bool) -> Result
         }
     }
     let Some((entry, base)) = vdso else { return Ok(false) };
-    if replace_vdso && vdso::replace(tid, base)? {
+    if vdso::prepare(tid, base, replace_vdso)? {
         return Ok(true);
     }
     memory::write(tid, entry, &AT_IGNORE.to_le_bytes())?;

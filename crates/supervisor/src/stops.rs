@@ -207,8 +207,12 @@ impl Node {
 
     fn signal(&mut self, id: u32, signal: i32) -> Result<(), Error> {
         let Some(thread) = self.thread(id) else { return Ok(()) };
-        if signal == libc::SIGSEGV && is_counter_read(thread) {
-            return self.read_counter(id);
+        if signal == libc::SIGSEGV {
+            match trapped(thread) {
+                Some(Trapped::Counter) => return self.read_counter(id),
+                Some(Trapped::Features) => return self.tell_features(id),
+                None => {}
+            }
         }
         let in_call = thread.at_exit.is_some();
         thread.state = State::Ready(if in_call { Resume::ToExit } else { Resume::Continue });
@@ -262,10 +266,21 @@ impl Node {
     }
 }
 
-/// `rdtsc` or `rdtscp`, on which the kernel raised a fault as it was told to.
-fn is_counter_read(thread: &Thread) -> bool {
+/// An instruction on which the processor raises a fault, as it was told to.
+enum Trapped {
+    /// `rdtsc` or `rdtscp`.
+    Counter,
+    /// `cpuid`.
+    Features,
+}
+
+fn trapped(thread: &Thread) -> Option<Trapped> {
     let bytes: [u8; 3] = memory::array(thread.tid, thread.regs.rip).unwrap_or_default();
-    bytes.starts_with(&[0x0f, 0x31]) || bytes == [0x0f, 0x01, 0xf9]
+    match bytes {
+        [0x0f, 0x31, _] | [0x0f, 0x01, 0xf9] => Some(Trapped::Counter),
+        [0x0f, 0xa2, _] => Some(Trapped::Features),
+        _ => None,
+    }
 }
 
 /// What becomes of a call.

@@ -10,6 +10,11 @@ use crate::stops::Outcome;
 /// The most that one call gets: as with the kernel's device, programs ask again.
 const AT_MOST: usize = 1 << 20;
 
+/// Bit of `cpuid` leaf 1, ecx.
+const RDRAND: u32 = 1 << 30;
+/// Bit of `cpuid` leaf 7, ebx.
+const RDSEED: u32 = 1 << 18;
+
 impl Node {
     /// Random bytes from the node's stream.
     pub(crate) fn draw(&mut self, bytes: &mut [u8]) {
@@ -48,6 +53,33 @@ impl Node {
             thread.regs.rcx = 0;
         }
         thread.regs.rip += if with_processor { 3 } else { 2 };
+        let in_call = thread.at_exit.is_some();
+        thread.state = State::Ready(if in_call { Resume::ToExit } else { Resume::Continue });
+        crate::node::tolerate_death(nix::sys::ptrace::setregs(thread.tid, thread.regs))
+    }
+    /// `cpuid`: what the processor can do, without its random numbers, which no seed rules.
+    pub(crate) fn tell_features(&mut self, id: u32) -> Result<(), crate::error::Error> {
+        use crate::thread::{Resume, State};
+        self.note(id, -997);
+        let Some(thread) = self.thread(id) else { return Ok(()) };
+        let (leaf, part) = (thread.regs.rax as u32, thread.regs.rcx as u32);
+        let mut told = std::arch::x86_64::__cpuid_count(leaf, part);
+        match (leaf, part) {
+            (1, _) => {
+                told.ecx &= !RDRAND;
+                // Which processor this is running on.
+                told.ebx &= 0x00ff_ffff;
+            }
+            (7, 0) => told.ebx &= !RDSEED,
+            // The topology tells it as well.
+            (0x0b | 0x1f, _) => told.edx = 0,
+            _ => {}
+        }
+        thread.regs.rax = u64::from(told.eax);
+        thread.regs.rbx = u64::from(told.ebx);
+        thread.regs.rcx = u64::from(told.ecx);
+        thread.regs.rdx = u64::from(told.edx);
+        thread.regs.rip += 2;
         let in_call = thread.at_exit.is_some();
         thread.state = State::Ready(if in_call { Resume::ToExit } else { Resume::Continue });
         crate::node::tolerate_death(nix::sys::ptrace::setregs(thread.tid, thread.regs))

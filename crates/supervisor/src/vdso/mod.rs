@@ -19,6 +19,9 @@ use nix::unistd::Pid;
 use crate::memory;
 use crate::stops::{Stop, wait};
 
+/// `ARCH_SET_CPUID`: 0 makes the instruction trap.
+const ARCH_SET_CPUID: u64 = 0x1012;
+
 /// Where the page is, in every program: nothing else is put so far from both heap and stack.
 pub(crate) const PAGE: u64 = 0x6f00_0000_0000;
 /// Readings between two stops.
@@ -75,20 +78,24 @@ struct Function {
     length: usize,
 }
 
-/// Replaces the functions of a program that has just been started and has not run yet. The thread is
-/// at ptrace's event for `execve`; it leaves it. Answers whether that was possible.
-pub(crate) fn replace(tid: Pid, base: u64) -> Result<bool, Errno> {
+/// Prepares a program that has just been started and has not run yet: `cpuid` is to trap where the
+/// processor can do that, and the functions are replaced if `replace_clocks`. The thread is at ptrace's
+/// event for `execve`; it leaves it. Answers whether the functions are replaced.
+pub(crate) fn prepare(tid: Pid, base: u64, replace_clocks: bool) -> Result<bool, Errno> {
     let image = read_image(tid, base);
-    let Some(plan) = plan(&image) else { return Ok(false) };
     let Some(call) = image.windows(2).position(|bytes| bytes == [0x0f, 0x05]) else {
         return Ok(false);
     };
+    let call = base + call as u64;
     // From the event to the end of `execve`; before that the kernel still changes registers.
     if !next_stop(tid)? {
         return Ok(false);
     }
     let regs = ptrace::getregs(tid)?;
-    if !map_page(tid, regs, base + call as u64)? {
+    // Random numbers in hardware are hidden by it: see `tell_features`.
+    make_call(tid, regs, call, libc::SYS_arch_prctl, [ARCH_SET_CPUID, 0, 0, 0, 0, 0])?;
+    let Some(plan) = plan(&image).filter(|_| replace_clocks) else { return Ok(false) };
+    if !map_page(tid, regs, call)? {
         return Ok(false);
     }
     // Code is not writable, except for a tracer.
@@ -101,23 +108,34 @@ pub(crate) fn replace(tid: Pid, base: u64) -> Result<bool, Errno> {
     Ok(written.is_ok())
 }
 
-/// Makes the thread call `mmap` for the page, by an instruction that the vDSO has anyway.
+/// Makes the thread map the page.
 fn map_page(tid: Pid, before: user_regs_struct, instruction: u64) -> Result<bool, Errno> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    let arguments = [PAGE, 4096, access as u64, flags as u64, u64::MAX, 0];
+    Ok(make_call(tid, before, instruction, libc::SYS_mmap, arguments)? == Some(PAGE))
+}
+
+/// Makes the thread do a call, by an instruction that the vDSO has anyway, and answers the result.
+fn make_call(
+    tid: Pid,
+    before: user_regs_struct,
+    instruction: u64,
+    number: i64,
+    arguments: [u64; 6],
+) -> Result<Option<u64>, Errno> {
     let mut regs = before;
     regs.rip = instruction;
-    regs.rax = libc::SYS_mmap as u64;
+    regs.rax = number as u64;
     // No call is under way that would have to be restarted.
     regs.orig_rax = u64::MAX;
-    (regs.rdi, regs.rsi) = (PAGE, 4096);
-    regs.rdx = (libc::PROT_READ | libc::PROT_WRITE) as u64;
-    (regs.r10, regs.r8, regs.r9) = (flags as u64, u64::MAX, 0);
+    [regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9] = arguments;
     ptrace::setregs(tid, regs)?;
     // Into the call and out of it.
     let reached = next_stop(tid)? && next_stop(tid)?;
     let result = ptrace::getregs(tid)?.rax;
     ptrace::setregs(tid, before)?;
-    Ok(reached && result == PAGE)
+    Ok(reached.then_some(result))
 }
 
 fn next_stop(tid: Pid) -> Result<bool, Errno> {

@@ -107,6 +107,17 @@ fn randomness_comes_from_the_seed() {
 }
 
 #[test]
+fn random_numbers_in_hardware_are_hidden_where_the_processor_allows() {
+    let Some(mut host) = Host::calls(&["features"]) else { return };
+    let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap();
+    if processor.contains("cpuid_fault") {
+        assert_eq!(host.until(1.0), ["rdrand 0, sse2 1"]);
+    } else {
+        println!("skipped, as cpuid cannot be made to trap here");
+    }
+}
+
+#[test]
 fn until_it_reads_its_input_a_node_knows_the_boot_seed_only() {
     let draw = |seed, boot_seed| {
         let options = Options { boot_seed, ..options(seed) };

@@ -1,5 +1,6 @@
 /* One small piece of behaviour for each word on the command line; each prints what it saw. */
 #define _GNU_SOURCE
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -185,6 +186,10 @@ static void run(const char *what) {
         sched_getaffinity(0, sizeof cpus, &cpus);
         printf("%d %d %ld %d %d %ld\n", getpid(), getppid(), syscall(SYS_gettid), CPU_COUNT(&cpus),
                sched_getcpu(), sysconf(_SC_NPROCESSORS_ONLN));
+    } else if (!strcmp(what, "features")) {
+        unsigned a, b, c, d;
+        __get_cpuid(1, &a, &b, &c, &d);
+        printf("rdrand %d, sse2 %d\n", c >> 30 & 1, d >> 26 & 1);
     } else if (!strcmp(what, "random")) {
         unsigned char bytes[4];
         int file = open("/dev/urandom", O_RDONLY);
