@@ -21,7 +21,12 @@ const WORDS_AT_MOST: u64 = 1 << 20;
 /// Replaces a fresh program's random bytes, and the functions of its vDSO if `replace_vdso`; otherwise,
 /// or if that cannot be, hides the vDSO. Answers whether it is replaced. The thread is at ptrace's event
 /// for `execve`, or behind it on return.
-pub(crate) fn prepare(tid: Pid, random: &[u8; 16], replace_vdso: bool) -> Result<bool, Errno> {
+pub(crate) fn prepare(
+    tid: Pid,
+    random: &[u8; 16],
+    replace_vdso: bool,
+    trap_cpuid: bool,
+) -> Result<bool, Errno> {
     let stack = ptrace::getregs(tid)?.rsp;
     let mut words = Words::new(tid, stack);
     // The number of arguments, the arguments, 0, the environment, 0, pairs.
@@ -41,7 +46,7 @@ pub(crate) fn prepare(tid: Pid, random: &[u8; 16], replace_vdso: bool) -> Result
         }
     }
     let Some((entry, base)) = vdso else { return Ok(false) };
-    if vdso::prepare(tid, base, replace_vdso)? {
+    if vdso::prepare(tid, base, replace_vdso, trap_cpuid)? {
         return Ok(true);
     }
     memory::write(tid, entry, &AT_IGNORE.to_le_bytes())?;

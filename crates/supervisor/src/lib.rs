@@ -81,7 +81,7 @@
 //! | Races between two threads *within* a stretch without calls are not explored | threads change places at calls only | [`Preempt::Deep`]: instruction by instruction now and then |
 //! | A loop that makes no call is stopped by force, and the run says [`What::Forced`] | without performance counters nobody can stop a program after exactly so many instructions | look at a clock, or yield, in the loop; raise [`Options::patience`] |
 //! | Computing costs no virtual time | time is counted in calls | – |
-//! | `rdrand` and `rdseed` (C++ `std::random_device`) are not ruled; they are hidden, as `cpuid` traps, on processors that have `cpuid_fault` | instructions, not calls, and they do not trap themselves | `getrandom` |
+//! | `rdrand` and `rdseed` (C++ `std::random_device`) are not ruled | instructions, not calls, and they do not trap | [`Options::hide_hardware_random`], where the processor has `cpuid_fault`; `getrandom` |
 //! | Sockets to the network: `ENETDOWN`, and [`What::Refused`]. Local pairs work, connections to local services do not | the other end would live in real time | talk on standard input and output |
 //! | `io_uring`, System V and POSIX message queues and semaphores: not there | they wait inside the kernel, unseen | runtimes fall back to `epoll` and futexes |
 //! | Real-time signals are not delivered, so `pthread_cancel` does nothing | the safe interface to `ptrace` knows the classic 31 | – |

@@ -85,9 +85,9 @@ impl Node {
         }
         let mut bytes = [0; 16];
         self.draw(&mut bytes);
-        let replace = self.options.replace_vdso;
-        let has_page =
-            image::prepare(tid, &bytes, replace).map_err(Error::system("prepare a program"))?;
+        let (replace, trap) = (self.options.replace_vdso, self.options.trap_cpuid);
+        let has_page = image::prepare(tid, &bytes, replace, trap)
+            .map_err(Error::system("prepare a program"))?;
         self.release_parent(process)?;
         let Some(thread) = self.thread(id) else { return Ok(()) };
         // A program's first thread bears the number of its process.

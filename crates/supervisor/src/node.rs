@@ -87,6 +87,7 @@ pub(crate) struct Settings {
     pub(crate) preempt: u32,
     pub(crate) deep: bool,
     pub(crate) replace_vdso: bool,
+    pub(crate) trap_cpuid: bool,
 }
 
 /// What the supervisor keeps of a node's standard input.
@@ -126,6 +127,7 @@ impl Settings {
             lead: options.lead.as_nanos() as u64,
             preempt: options.preempt.per_mille(),
             deep: matches!(options.preempt, Preempt::Deep(_)),
+            trap_cpuid: options.hide_hardware_random,
             replace_vdso: options.vdso == Vdso::Replaced,
         }
     }

@@ -61,6 +61,9 @@ pub struct Options {
     pub preempt: Preempt,
     /// How programs read clocks.
     pub vdso: Vdso,
+    /// Hide the processor's own random numbers (`rdrand`, used by C++'s `std::random_device`), where it
+    /// has `cpuid_fault`. In a virtual machine this makes each stop two to three times as dear.
+    pub hide_hardware_random: bool,
     /// The core for the supervisor and its nodes; `None` leaves the choice to the kernel, which
     /// costs several times as much a stop as soon as they are on two.
     pub core: Option<usize>,
@@ -82,6 +85,7 @@ impl Default for Options {
             lead: Duration::from_millis(1),
             preempt: Preempt::default(),
             vdso: Vdso::default(),
+            hide_hardware_random: false,
             core: None,
             record: false,
             patience: Duration::from_millis(500),

@@ -100,7 +100,7 @@ pub(crate) fn prepare(
                 .to_owned(),
         ));
     }
-    process.has_page = image::prepare(pid, &random, settings.replace_vdso)
+    process.has_page = image::prepare(pid, &random, settings.replace_vdso, settings.trap_cpuid)
         .map_err(Error::system("prepare a program"))?;
     let regs = ptrace::getregs(pid).map_err(Error::system("read a program's registers"))?;
     Ok(Node {

@@ -79,9 +79,14 @@ struct Function {
 }
 
 /// Prepares a program that has just been started and has not run yet: `cpuid` is to trap where the
-/// processor can do that, and the functions are replaced if `replace_clocks`. The thread is at ptrace's
+/// processor can do that, if `trap_cpuid`, and the functions are replaced if `replace_clocks`. The thread is at ptrace's
 /// event for `execve`; it leaves it. Answers whether the functions are replaced.
-pub(crate) fn prepare(tid: Pid, base: u64, replace_clocks: bool) -> Result<bool, Errno> {
+pub(crate) fn prepare(
+    tid: Pid,
+    base: u64,
+    replace_clocks: bool,
+    trap_cpuid: bool,
+) -> Result<bool, Errno> {
     let image = read_image(tid, base);
     let Some(call) = image.windows(2).position(|bytes| bytes == [0x0f, 0x05]) else {
         return Ok(false);
@@ -93,7 +98,9 @@ pub(crate) fn prepare(tid: Pid, base: u64, replace_clocks: bool) -> Result<bool,
     }
     let regs = ptrace::getregs(tid)?;
     // Random numbers in hardware are hidden by it: see `tell_features`.
-    make_call(tid, regs, call, libc::SYS_arch_prctl, [ARCH_SET_CPUID, 0, 0, 0, 0, 0])?;
+    if trap_cpuid {
+        make_call(tid, regs, call, libc::SYS_arch_prctl, [ARCH_SET_CPUID, 0, 0, 0, 0, 0])?;
+    }
     let Some(plan) = plan(&image).filter(|_| replace_clocks) else { return Ok(false) };
     if !map_page(tid, regs, call)? {
         return Ok(false);

@@ -108,7 +108,8 @@ fn randomness_comes_from_the_seed() {
 
 #[test]
 fn random_numbers_in_hardware_are_hidden_where_the_processor_allows() {
-    let Some(mut host) = Host::calls(&["features"]) else { return };
+    let options = Options { hide_hardware_random: true, ..options(1) };
+    let Some(mut host) = Host::with(options, &["features"], |_| {}) else { return };
     let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap();
     if processor.contains("cpuid_fault") {
         assert_eq!(host.until(1.0), ["rdrand 0, sse2 1"]);
