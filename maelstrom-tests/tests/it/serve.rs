@@ -140,6 +140,31 @@ fn nothing_else_is_served() {
 }
 
 #[test]
+fn clients_that_say_nothing_or_do_not_read_keep_nobody_waiting() {
+    let directory = store("serve-slow");
+    let large = directory.path().join("store/echo/1/messages.jsonl");
+    fs::File::create(large).and_then(|file| file.set_len(64 << 20)).expect("a file is made");
+    let server = Server::start(&directory.path().join("store"));
+    let mut slow = Vec::new();
+    for index in 0..40 {
+        let mut stream = TcpStream::connect(&server.address).expect("it listens");
+        if index % 2 == 0 {
+            let request = "GET /echo/1/messages.jsonl HTTP/1.1\r\nHost: localhost\r\n\r\n";
+            stream.write_all(request.as_bytes()).expect("it is asked");
+            stream.read_exact(&mut [0; 12]).expect("it begins to answer");
+        }
+        slow.push(stream);
+    }
+    assert_eq!(server.get("/").0, 200);
+    // A head without end is refused long before it is read.
+    let endless = format!("localhost\r\nX: {}", "x".repeat(20 * 1024));
+    assert_eq!(server.ask("GET", "/", &endless).0, 431);
+    // One name from elsewhere is enough.
+    assert_eq!(server.ask("GET", "/", "localhost\r\nHost: attacker.example").0, 403);
+    drop(slow);
+}
+
+#[test]
 fn a_store_that_is_not_there_is_one_line() {
     let (status, stdout, stderr) = run(&["serve", "--store", "/nowhere/at/all"]);
     assert_eq!((status, stdout.as_str()), (Some(2), ""));

@@ -1,25 +1,25 @@
 //! `eddy serve`: the runs of a store in a browser. It shows a list with verdicts, and files of runs as
 //! they are; nothing outside the store, whatever the address says.
 
-use std::fs::{self, File};
+mod http;
+mod store;
+
+use std::fs::File;
 use std::io::{self, Write as _};
-use std::net::IpAddr;
+use std::net::{IpAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use askama::Template;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tiny_http::{Header, Method, Request, Response, Server};
 
+use self::http::{Body, Limits, Request, Response};
+pub use self::store::Store;
 use crate::compare;
 use crate::report::results::{self, Results};
-use crate::report::{self, page, text};
+use crate::report::{self, page as report_page, text};
 
-/// Runs beyond these, the oldest, are not listed.
-const RUNS_MAX: usize = 1000;
-const THREADS: usize = 4;
 /// For pages that bring their style and script with them. Reports restrict themselves further.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; \
     style-src 'unsafe-inline'; img-src 'self'; base-uri 'none'; form-action 'self'; \
@@ -58,126 +58,65 @@ pub fn run(args: &Args) -> ExitCode {
         Ok(store) => store,
         Err(error) => return refuse(format!("no store at {}: {error}", args.store.display())),
     };
-    let server = match Server::http((args.host, args.port)) {
-        Ok(server) => Arc::new(server),
+    let listener = match TcpListener::bind((args.host, args.port)) {
+        Ok(listener) => listener,
         Err(error) => {
             return refuse(format!("cannot listen on {}:{}: {error}", args.host, args.port));
         }
     };
-    let port = server.server_addr().to_ip().map_or(args.port, |address| address.port());
+    let port = listener.local_addr().map_or(args.port, |address| address.port());
     let host = if args.host.is_ipv6() { format!("[{}]", args.host) } else { args.host.to_string() };
     let address = format!("http://{host}:{port}/");
     let _ = writeln!(io::stdout(), "serving {} on {address}", args.store.display());
     let local_only = args.host.is_loopback();
-    std::thread::scope(|scope| {
-        for _ in 0..THREADS {
-            scope.spawn(|| {
-                while let Ok(request) = server.recv() {
-                    // A browser that went away is no concern of the others.
-                    let _ = answer(request, &store, local_only);
-                }
-            });
-        }
+    http::serve(&listener, Limits::default(), move |request| {
+        let mut response = answer(request, &store, local_only);
+        let for_all = [
+            ("X-Content-Type-Options", "nosniff"),
+            ("Referrer-Policy", "no-referrer"),
+            ("Cache-Control", "no-cache"),
+        ];
+        response.fields.extend(for_all.map(|(name, value)| (name, value.to_owned())));
+        response
     });
     ExitCode::SUCCESS
 }
 
-/// The directory that everything comes from.
-#[derive(Clone, Debug)]
-pub struct Store {
-    root: PathBuf,
-}
-
-impl Store {
-    /// Opens a store.
-    ///
-    /// # Errors
-    ///
-    /// If it is no directory.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        let root = path.canonicalize()?;
-        if root.is_dir() { Ok(Self { root }) } else { Err(io::ErrorKind::NotADirectory.into()) }
+fn answer(request: &Request, store: &Store, local_only: bool) -> Response {
+    if !matches!(request.method.as_str(), "GET" | "HEAD") {
+        return Response::refusal(405, "Only GET and HEAD are answered here.");
     }
-
-    /// The file or directory that a path of an address names, if it is in the store. Links may lead
-    /// to other places in the store, not out of it.
-    pub fn resolve(&self, address: &str) -> Option<PathBuf> {
-        let decoded = percent_encoding::percent_decode_str(address).decode_utf8().ok()?;
-        let mut path = self.root.clone();
-        for part in decoded.trim_matches('/').split('/') {
-            let is_plain = !matches!(part, "" | "." | "..") && !part.contains(['\\', '\0']);
-            if !is_plain {
-                return None;
-            }
-            path.push(part);
-        }
-        let path = path.canonicalize().ok()?;
-        path.starts_with(&self.root).then_some(path)
-    }
-
-    /// The directories of runs, the latest first, as `workload/time`.
-    fn runs(&self) -> io::Result<Vec<String>> {
-        let mut runs = Vec::new();
-        for workload in directories(&self.root)? {
-            for time in directories(&self.root.join(&workload))? {
-                runs.push((time, workload.clone()));
-            }
-        }
-        runs.sort_unstable();
-        Ok(runs.into_iter().rev().take(RUNS_MAX).map(|(time, of)| format!("{of}/{time}")).collect())
-    }
-}
-
-/// Names of the directories in a directory, links left out.
-fn directories(path: &Path) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir()
-            && let Ok(name) = entry.file_name().into_string()
-        {
-            names.push(name);
-        }
-    }
-    Ok(names)
-}
-
-fn answer(request: Request, store: &Store, local_only: bool) -> io::Result<()> {
-    if !matches!(request.method(), Method::Get | Method::Head) {
-        return refuse(request, 405, "Only GET and HEAD are answered here.");
-    }
-    if local_only && !is_local(&request) {
+    if local_only && !is_local(request) {
         // A page from elsewhere whose name was made to point here.
-        return refuse(request, 403, "This server answers under its local names only.");
+        return Response::refusal(403, "This server answers under its local names only.");
     }
-    let url = request.url().to_owned();
-    let (path, query) = url.split_once('?').unwrap_or((&url, ""));
+    let failed = |error: io::Error| Response::refusal(500, &error.to_string());
+    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
     match path {
-        "/" => match index(store) {
-            Ok(html) => respond_page(request, html),
-            Err(error) => refuse(request, 500, &error.to_string()),
-        },
-        "/favicon.ico" => respond(request, Response::empty(204), &[]),
+        "/" => index(store).map_or_else(failed, page),
+        "/favicon.ico" => empty(204, Vec::new()),
         "/compare" => match compare_runs(store, query) {
-            Some(html) => respond_page(request, html),
-            None => refuse(request, 404, "There are no such two runs."),
+            Some(html) => page(html),
+            None => Response::refusal(404, "There are no such two runs."),
         },
         _ => match store.resolve(path) {
-            Some(found) if found.is_file() => respond_file(request, &found),
+            Some(found) if found.is_file() => file(&found).unwrap_or_else(failed),
             Some(found) if found.join(report::FILE).is_file() => {
                 // Two slashes at the beginning would name another host.
                 let target = format!("/{}/{}", path.trim_matches('/'), report::FILE);
-                respond(request, Response::empty(302), &[("Location", &target)])
+                empty(302, vec![("Location", target)])
             }
-            _ => refuse(request, 404, "There is nothing here."),
+            _ => Response::refusal(404, "There is nothing here."),
         },
     }
 }
 
-/// Whether a request names this machine by one of its local names.
+/// Whether a request names this machine by one of its local names, and by nothing else.
 fn is_local(request: &Request) -> bool {
-    let host = request.headers().iter().find(|header| header.field.equiv("Host"));
-    let host = host.map_or("", |host| host.value.as_str());
+    !request.hosts.is_empty() && request.hosts.iter().all(|host| is_local_name(host))
+}
+
+fn is_local_name(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.parse::<u16>().is_ok() => name,
         _ => host,
@@ -186,17 +125,26 @@ fn is_local(request: &Request) -> bool {
     name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
-fn respond_page(request: Request, html: String) -> io::Result<()> {
-    let headers =
-        [("Content-Type", "text/html; charset=utf-8"), ("Content-Security-Policy", PAGE_POLICY)];
-    respond(request, Response::from_string(html), &headers)
+fn empty(status: u16, fields: Vec<(&'static str, String)>) -> Response {
+    Response { status, fields, body: Body::Text(String::new()) }
 }
 
-fn respond_file(request: Request, path: &Path) -> io::Result<()> {
+fn page(html: String) -> Response {
+    let fields = typed("text/html; charset=utf-8", PAGE_POLICY);
+    Response { status: 200, fields, body: Body::Text(html) }
+}
+
+fn file(path: &Path) -> io::Result<Response> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let policy = if name == report::FILE { PAGE_POLICY } else { FILE_POLICY };
-    let headers = [("Content-Type", content_type(name)), ("Content-Security-Policy", policy)];
-    respond(request, Response::from_file(File::open(path)?), &headers)
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let fields = typed(content_type(name), policy);
+    Ok(Response { status: 200, fields, body: Body::File(file, length) })
+}
+
+fn typed(kind: &str, policy: &str) -> Vec<(&'static str, String)> {
+    vec![("Content-Type", kind.to_owned()), ("Content-Security-Policy", policy.to_owned())]
 }
 
 /// What a file is, by its name. Only our own report is a page: a node can write files too.
@@ -209,29 +157,6 @@ fn content_type(name: &str) -> &'static str {
         "html" | "jsonl" | "log" | "txt" | "md" | "edn" => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
     }
-}
-
-fn refuse(request: Request, status: u16, why: &str) -> io::Result<()> {
-    let response = Response::from_string(format!("{status}: {why}\n")).with_status_code(status);
-    respond(request, response, &[("Content-Type", "text/plain; charset=utf-8")])
-}
-
-fn respond<R: io::Read>(
-    request: Request,
-    mut response: Response<R>,
-    headers: &[(&str, &str)],
-) -> io::Result<()> {
-    let for_all = [
-        ("X-Content-Type-Options", "nosniff"),
-        ("Referrer-Policy", "no-referrer"),
-        ("Cache-Control", "no-cache"),
-    ];
-    for (field, value) in headers.iter().chain(&for_all) {
-        if let Ok(header) = Header::from_bytes(*field, *value) {
-            response.add_header(header);
-        }
-    }
-    request.respond(response)
 }
 
 #[derive(Template)]
@@ -276,7 +201,7 @@ fn index(store: &Store) -> io::Result<String> {
         let count = results.at(&["stats", "count"]).as_u64();
         Run {
             path: name.split('/').map(encode).collect::<Vec<_>>().join("/"),
-            class: page::class(results),
+            class: report_page::class(results),
             verdict: results.verdict_word(),
             title: results.title(),
             why: results.causes().into_iter().next().unwrap_or_default(),
@@ -285,7 +210,7 @@ fn index(store: &Store) -> io::Result<String> {
             name,
         }
     });
-    Index { style: page::STYLE, runs: runs.collect() }.render().map_err(io::Error::other)
+    Index { style: report_page::STYLE, runs: runs.collect() }.render().map_err(io::Error::other)
 }
 
 fn encode(part: &str) -> String {
@@ -304,46 +229,9 @@ fn compare_runs(store: &Store, query: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::fs;
 
-    #[test]
-    fn nothing_outside_the_store_is_found() {
-        let directory = tempfile::tempdir().unwrap();
-        let (outside, root) = (directory.path().join("secret"), directory.path().join("store"));
-        fs::write(&outside, "secret").unwrap();
-        fs::create_dir_all(root.join("echo/1")).unwrap();
-        fs::write(root.join("echo/1/a b.log"), "log").unwrap();
-        #[cfg(unix)]
-        for (link, target) in [("out", "../secret"), ("up", ".."), ("latest", "echo/1")] {
-            std::os::unix::fs::symlink(target, root.join(link)).unwrap();
-        }
-        let store = Store::open(&root).unwrap();
-        for address in [
-            "/../secret",
-            "/echo/../../secret",
-            "/%2e%2e/secret",
-            "/%2E%2E%2Fsecret",
-            "/..%2fsecret",
-            "/echo/1/..%5c..%5csecret",
-            "//secret",
-            "/./echo",
-            "/out",
-            "/up/secret",
-            "/echo/1/a%00b",
-            "/%ff",
-            "/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
-            "/echo//1",
-            "",
-            "/",
-        ] {
-            assert_eq!(store.resolve(address), None, "{address}");
-        }
-        let outside = outside.canonicalize().unwrap();
-        assert_eq!(store.resolve(outside.to_str().unwrap()), None);
-        assert!(store.resolve("/echo/1/a%20b.log").unwrap().is_file());
-        assert!(store.resolve("/latest/a%20b.log").unwrap().is_file());
-        assert!(store.resolve("/echo/1/").unwrap().is_dir());
-    }
+    use super::*;
 
     #[test]
     fn only_the_report_is_a_page() {
