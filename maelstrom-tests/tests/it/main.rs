@@ -5,6 +5,7 @@ mod bad_nodes;
 mod bad_table;
 mod broken;
 mod check_node;
+mod demos;
 mod other_languages;
 mod process_bench;
 mod process_faults;
