@@ -81,9 +81,6 @@ for (const button of document.querySelectorAll("[data-seek]")) {
 for (const button of document.querySelectorAll("[data-log]")) {
   button.addEventListener("click", () => showLog(button.dataset.log));
 }
-// What does not fit is at the right end of the drawing.
-const violation = document.querySelector("#violation .plot .scroll");
-if (violation) violation.scrollLeft = violation.scrollWidth;
 const copy = document.getElementById("copy");
 if (copy) copy.addEventListener("click", () => {
   const command = document.getElementById("command");

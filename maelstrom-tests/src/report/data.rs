@@ -29,7 +29,8 @@ const VALUE_LENGTH_MAX: usize = 400;
 pub struct Data {
     /// Microseconds since the start at which the last event was.
     end: u64,
-    faults: Vec<Fault>,
+    /// The times in which faults were on.
+    pub faults: Vec<Fault>,
     /// Microseconds since the start of what is to be looked at first.
     focus: Option<u64>,
     diagram: Diagram,

@@ -7,6 +7,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::data::Data;
+use super::history::Fault;
 use super::offence::Offence;
 use super::palette;
 use super::plots::Plot;
@@ -75,6 +76,8 @@ struct Page<'a> {
 /// A line of the table of faults.
 struct PhaseRow {
     fault: String,
+    /// Whom it hit, if the history says so.
+    whom: String,
     from: String,
     to: String,
     start: u64,
@@ -92,7 +95,7 @@ pub fn render(content: &Content<'_>) -> Result<String, askama::Error> {
         offence: content.offence,
         violation: content.violation,
         plots: content.plots,
-        phases: phases(results),
+        phases: phases(results, &content.data.faults),
         traffic: &content.traffic,
         files: &content.files,
         data_notes: &content.data.notes,
@@ -141,7 +144,7 @@ fn raw(results: Results<'_>) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn phases(results: Results<'_>) -> Vec<PhaseRow> {
+fn phases(results: Results<'_>, faults: &[Fault]) -> Vec<PhaseRow> {
     const ROWS_MAX: usize = 200;
     let phases = array(results.at(&["fault-phases"])).iter().take(ROWS_MAX);
     phases
@@ -149,11 +152,14 @@ fn phases(results: Results<'_>) -> Vec<PhaseRow> {
             let number = |name| Results(phase).at(&[name]).as_u64().unwrap_or(0);
             let (ok, invoked) = (number("ok"), number("invoked"));
             let share = if invoked == 0 { 0.0 } else { ok as f64 / invoked as f64 };
+            let (name, start) = (Results(phase).at(&["fault"]).as_str(), number("start-time"));
+            let is_it = |fault: &&Fault| Some(&*fault.name) == name && fault.start == start;
             PhaseRow {
-                fault: text::line(Results(phase).at(&["fault"]).as_str().unwrap_or("?"), 60),
-                from: text::seconds(number("start-time")),
+                fault: text::line(name.unwrap_or("?"), 60),
+                whom: faults.iter().find(is_it).map(|fault| fault.whom.clone()).unwrap_or_default(),
+                from: text::seconds(start),
                 to: text::seconds(number("end-time")),
-                start: number("start-time"),
+                start,
                 operations: format!(
                     "{} of {} ({})",
                     text::grouped(ok),
@@ -176,6 +182,18 @@ mod tests {
         assert!(!json.contains(['<', '>', '&']));
         let back: Vec<String> = serde_json::from_str(&json).unwrap();
         assert_eq!(back[0], "</script><script>alert(1)</script>");
+    }
+
+    #[test]
+    fn a_fault_says_whom_it_hit() {
+        let results = serde_json::json!({"fault-phases": [
+            {"fault": "kill", "start-time": 5, "end-time": 9},
+            {"fault": "kill", "start-time": 7, "end-time": 9},
+            {"fault": "pause", "start-time": 5}]});
+        let fault = Fault { name: "kill".to_owned(), whom: "n2".to_owned(), start: 5, end: 9 };
+        let rows = phases(Results(&results), &[fault]);
+        let whom: Vec<_> = rows.iter().map(|row| row.whom.as_str()).collect();
+        assert_eq!(whom, ["n2", "", ""]);
     }
 
     #[test]
