@@ -156,7 +156,7 @@ fn phases(results: Results<'_>, faults: &[Fault]) -> Vec<PhaseRow> {
             let is_it = |fault: &&Fault| Some(&*fault.name) == name && fault.start == start;
             PhaseRow {
                 fault: text::line(name.unwrap_or("?"), 60),
-                whom: faults.iter().find(is_it).map(|fault| fault.whom.clone()).unwrap_or_default(),
+                whom: faults.iter().find(is_it).map(|fault| names(&fault.whom)).unwrap_or_default(),
                 from: text::seconds(start),
                 to: text::seconds(number("end-time")),
                 start,
@@ -170,6 +170,12 @@ fn phases(results: Results<'_>, faults: &[Fault]) -> Vec<PhaseRow> {
             }
         })
         .collect()
+}
+
+/// Whom a fault hit: a list of names as people write it, anything else as it is.
+fn names(whom: &str) -> String {
+    let list: Result<Vec<String>, _> = serde_json::from_str(whom);
+    list.map_or_else(|_| whom.to_owned(), |names| text::line(&names.join(", "), 200))
 }
 
 #[cfg(test)]
@@ -190,10 +196,12 @@ mod tests {
             {"fault": "kill", "start-time": 5, "end-time": 9},
             {"fault": "kill", "start-time": 7, "end-time": 9},
             {"fault": "pause", "start-time": 5}]});
-        let fault = Fault { name: "kill".to_owned(), whom: "n2".to_owned(), start: 5, end: 9 };
+        let fault =
+            Fault { name: "kill".to_owned(), whom: r#"["n1","n2"]"#.to_owned(), start: 5, end: 9 };
         let rows = phases(Results(&results), &[fault]);
         let whom: Vec<_> = rows.iter().map(|row| row.whom.as_str()).collect();
-        assert_eq!(whom, ["n2", "", ""]);
+        assert_eq!(whom, ["n1, n2", "", ""]);
+        assert_eq!(names("isolated"), "isolated");
     }
 
     #[test]
