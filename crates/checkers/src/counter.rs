@@ -4,23 +4,64 @@
 //! can be are kept as ranges of integers, because the deltas are small and soon leave no gaps.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
 use serde::Serialize;
+use serde::ser::SerializeMap;
 
 use crate::history::{Event, Kind, Op};
 use crate::operation::{Malformed, Record, operations};
 use crate::verdict::Verdict;
 
+/// An operation of the workloads g-counter and pn-counter.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CounterOp<V> {
+    /// Adds to the counter.
+    Add {
+        /// By how much.
+        delta: i64,
+    },
+    /// Reads the counter.
+    Read {
+        /// The node's answer; an integer when all is well.
+        value: Option<V>,
+    },
+}
+
+impl<V: Clone + PartialEq + Debug + Serialize> Op for CounterOp<V> {
+    fn f(&self) -> &str {
+        match self {
+            Self::Add { .. } => "add",
+            Self::Read { .. } => "read",
+        }
+    }
+
+    fn is_completed_by(&self, completion: &Self) -> bool {
+        match (self, completion) {
+            (Self::Add { delta: asked }, Self::Add { delta }) => asked == delta,
+            (Self::Read { .. }, Self::Read { .. }) => true,
+            _ => false,
+        }
+    }
+
+    fn write<M: SerializeMap>(&self, _: Kind, line: &mut M) -> Result<(), M::Error> {
+        match self {
+            Self::Add { delta } => line.serialize_entry("value", delta),
+            Self::Read { value } => line.serialize_entry("value", value),
+        }
+    }
+}
+
 /// What [`check`] found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", bound(serialize = "V: Serialize, CounterOp<V>: Op"))]
 pub struct CounterResult<V> {
     /// Valid when every final read is acceptable, also when there is none; unknown when a final
     /// read lies in a range of which we do not know every number (see [`Self::is_exact`]).
     #[serde(rename = "valid?")]
     pub verdict: Verdict,
     /// The final reads that are not acceptable, those that are no integers among them.
-    pub errors: Vec<Record<V>>,
+    pub errors: Vec<Record<CounterOp<V>>>,
     /// What the final reads saw.
     pub final_reads: Vec<V>,
     /// All sums that can be, as ranges from low to high, both included.
@@ -33,21 +74,25 @@ pub struct CounterResult<V> {
 /// How many separate ranges are kept.
 pub const RANGES_MAX: usize = 4096;
 
-/// Checks a history of adds to and reads of one counter; other operations are passed over.
+/// Checks a history of adds to and reads of one counter.
 /// `integer` says which integer a value is, if it is one.
 ///
 /// # Errors
 ///
 /// When no clients can have produced the history.
-pub fn check<V: Clone + PartialEq>(
-    history: &[Event<V>],
+pub fn check<V>(
+    history: &[Event<CounterOp<V>>],
     integer: impl Fn(&V) -> Option<i128>,
-) -> Result<CounterResult<V>, Malformed> {
+) -> Result<CounterResult<V>, Malformed>
+where
+    V: Clone + PartialEq,
+    CounterOp<V>: Op,
+{
     let operations = operations(history)?;
     let mut certain = 0;
     let mut unknown: BTreeMap<(u64, i64), u64> = BTreeMap::new();
     for operation in &operations {
-        let Op::AddDelta { delta } = *operation.op() else { continue };
+        let CounterOp::Add { delta } = *operation.op() else { continue };
         match operation.outcome() {
             Kind::Ok => certain += i128::from(delta),
             Kind::Fail => {}
@@ -68,7 +113,7 @@ pub fn check<V: Clone + PartialEq>(
     let mut errors = Vec::new();
     let mut final_reads = Vec::new();
     for operation in &operations {
-        let Op::ReadCounter { value } = operation.op() else { continue };
+        let CounterOp::Read { value } = operation.op() else { continue };
         if !operation.invocation.is_final || operation.outcome() != Kind::Ok {
             continue;
         }
@@ -143,9 +188,9 @@ mod tests {
 
     const VALUE: fn(&u64) -> Option<i128> = |&value| (value != 999).then_some(i128::from(value));
 
-    fn add(history: &mut History, delta: i64, outcome: Kind) {
+    fn add(history: &mut History<CounterOp<u64>>, delta: i64, outcome: Kind) {
         let process = history.events.len() as u64 + 1;
-        let op = || Op::AddDelta { delta };
+        let op = || CounterOp::Add { delta };
         history.invoke(process, op());
         match outcome {
             Kind::Ok => history.ok(process, op()),
@@ -155,8 +200,8 @@ mod tests {
         }
     }
 
-    fn final_read(history: &mut History, value: u64) {
-        history.done(Op::ReadCounter { value: None }, Op::ReadCounter { value: Some(value) });
+    fn final_read(history: &mut History<CounterOp<u64>>, value: u64) {
+        history.done(CounterOp::Read { value: None }, CounterOp::Read { value: Some(value) });
         let read = history.events.len() - 2;
         history.events[read].is_final = true;
     }
@@ -188,7 +233,7 @@ mod tests {
     #[test]
     fn reads_before_the_end_are_not_checked_and_a_value_that_is_no_integer_is_an_error() {
         let mut history = History::default();
-        history.done(Op::ReadCounter { value: None }, Op::ReadCounter { value: Some(77) });
+        history.done(CounterOp::Read { value: None }, CounterOp::Read { value: Some(77) });
         assert_eq!(check(&history.events, VALUE).unwrap().verdict, Verdict::Valid);
         final_read(&mut history, 999);
         let result = check(&history.events, VALUE).unwrap();

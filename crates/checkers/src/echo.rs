@@ -1,14 +1,41 @@
 //! Workload echo: did every reply carry what was sent?
 
+use std::fmt::Debug;
+
 use serde::Serialize;
+use serde::ser::SerializeMap;
 
 use crate::history::{Event, Kind, Op};
 use crate::operation::{Malformed, Record, operations};
 use crate::verdict::Verdict;
 
+/// An operation of the workload echo.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EchoOp<V> {
+    /// What the node was asked to echo.
+    pub sent: V,
+    /// What it echoed.
+    pub got: Option<V>,
+}
+
+impl<V: Clone + PartialEq + Debug + Serialize> Op for EchoOp<V> {
+    fn f(&self) -> &str {
+        "echo"
+    }
+
+    fn is_completed_by(&self, completion: &Self) -> bool {
+        self.sent == completion.sent
+    }
+
+    fn write<M: SerializeMap>(&self, kind: Kind, line: &mut M) -> Result<(), M::Error> {
+        let got = self.got.as_ref().filter(|_| kind == Kind::Ok);
+        line.serialize_entry("value", got.unwrap_or(&self.sent))
+    }
+}
+
 /// What [`check`] found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", bound(serialize = "EchoOp<V>: Op"))]
 pub struct EchoResult<V> {
     /// Valid when every echo is right and no request met a definite error, which Maelstrom takes for
     /// a wrong echo.
@@ -17,7 +44,7 @@ pub struct EchoResult<V> {
     #[serde(rename = "valid?")]
     pub verdict: Verdict,
     /// Operations whose echo is not what was sent, or that met a definite error.
-    pub errors: Vec<Record<V>>,
+    pub errors: Vec<Record<EchoOp<V>>>,
     /// How many echoes came.
     pub ok_count: usize,
     /// How many requests met a definite error.
@@ -26,16 +53,20 @@ pub struct EchoResult<V> {
     pub info_count: usize,
 }
 
-/// Checks a history of `echo` operations; others are passed over.
+/// Checks a history of `echo` operations.
 ///
 /// # Errors
 ///
 /// When no clients can have produced the history.
-pub fn check<V: Clone + PartialEq>(history: &[Event<V>]) -> Result<EchoResult<V>, Malformed> {
+pub fn check<V>(history: &[Event<EchoOp<V>>]) -> Result<EchoResult<V>, Malformed>
+where
+    V: Clone + PartialEq,
+    EchoOp<V>: Op,
+{
     let mut errors = Vec::new();
     let (mut ok_count, mut fail_count, mut info_count) = (0, 0, 0);
     for operation in operations(history)? {
-        let Op::Echo { sent, got } = operation.op() else { continue };
+        let EchoOp { sent, got } = operation.op();
         match operation.outcome() {
             Kind::Ok => {
                 ok_count += 1;
@@ -59,8 +90,8 @@ mod tests {
     use super::*;
     use crate::testing::History;
 
-    fn echo(sent: u64, got: Option<u64>) -> Op<u64> {
-        Op::Echo { sent, got }
+    fn echo(sent: u64, got: Option<u64>) -> EchoOp<u64> {
+        EchoOp { sent, got }
     }
 
     #[test]

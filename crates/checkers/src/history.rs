@@ -1,12 +1,12 @@
 //! What happened in a run: events of clients and of the nemesis, in the order in which they were
-//! recorded. Every checker reads a slice of [`Event`]s; [`crate::operation`] pairs them up.
+//! recorded. Every checker reads a slice of [`Event`]s over operations of its own;
+//! [`crate::operation`] pairs them up.
 //!
-//! An event serialises as one flat line of `history.jsonl`, with the values that Jepsen's histories
-//! have: a read holds `null` when it is invoked and what was read when it is done, a compare-and-set
-//! holds `[from, to]`.
+//! What can be asked of a node is up to the workload: any type that is an [`Op`]. An event serialises
+//! as one flat line of `history.jsonl`, with the values that Jepsen's histories have: a read holds
+//! `null` when it is invoked and what was read when it is done.
 
-use std::fmt;
-use std::sync::Arc;
+use std::fmt::{self, Debug};
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -53,75 +53,26 @@ pub enum Kind {
     Info,
 }
 
-/// The elements of one read of a set; shared, because they are many and never change.
-pub type Elements<V> = Arc<[V]>;
+/// What a process asks for and, in a completion, what came back: the operations of one workload.
+pub trait Op: Clone + PartialEq + Debug {
+    /// The name of the function, as Maelstrom has it in its histories and statistics.
+    fn f(&self) -> &str;
 
-/// What a process asked for and, in a completion, what came back.
-///
-/// `V` is the type of the values that are opaque to nodes: JSON with real processes, numbers in
-/// virtual time.
+    /// Whether `completion` repeats what this invocation asked.
+    fn is_completed_by(&self, completion: &Self) -> bool;
+
+    /// Writes `key`, in workloads that have keys, and `value` into an event of this kind.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    fn write<M: SerializeMap>(&self, kind: Kind, line: &mut M) -> Result<(), M::Error>;
+}
+
+/// What an event is about.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Op<V> {
-    /// Workload echo.
-    Echo {
-        /// What the node was asked to echo.
-        sent: V,
-        /// What it echoed.
-        got: Option<V>,
-    },
-    /// Workload unique-ids.
-    Generate {
-        /// The id that the node made.
-        id: Option<V>,
-    },
-    /// Workload broadcast: adds a message to the set that all nodes share.
-    Broadcast {
-        /// The message.
-        message: V,
-    },
-    /// Workload g-set: adds an element.
-    Add {
-        /// The element.
-        element: V,
-    },
-    /// Workloads broadcast and g-set: reads the whole set.
-    ReadSet {
-        /// The elements in the order of the node's answer.
-        elements: Option<Elements<V>>,
-    },
-    /// Workloads g-counter and pn-counter: adds to the counter.
-    AddDelta {
-        /// By how much.
-        delta: i64,
-    },
-    /// Workloads g-counter and pn-counter: reads the counter.
-    ReadCounter {
-        /// The node's answer; an integer when all is well.
-        value: Option<V>,
-    },
-    /// Workload lin-kv: reads a register.
-    Read {
-        /// The register.
-        key: V,
-        /// Outer `None`: not known (yet). Inner `None`: the register was empty.
-        value: Option<Option<V>>,
-    },
-    /// Workload lin-kv: writes a register.
-    Write {
-        /// The register.
-        key: V,
-        /// The new value.
-        value: V,
-    },
-    /// Workload lin-kv: writes a register that holds a given value.
-    Cas {
-        /// The register.
-        key: V,
-        /// The value it must hold.
-        from: V,
-        /// The new value.
-        to: V,
-    },
+pub enum Action<O> {
+    /// An operation of a client.
+    Client(O),
     /// A fault begins or ends.
     Nemesis {
         /// Its name, such as `start-partition`.
@@ -129,38 +80,6 @@ pub enum Op<V> {
         /// Whom it hits. Boxed, like the name, to keep the events of clients small.
         value: Box<serde_json::Value>,
     },
-}
-
-impl<V> Op<V> {
-    /// The name of the function, as Maelstrom has it in its histories and statistics.
-    pub fn f(&self) -> &str {
-        match self {
-            Self::Echo { .. } => "echo",
-            Self::Generate { .. } => "generate",
-            Self::Broadcast { .. } => "broadcast",
-            Self::Add { .. } | Self::AddDelta { .. } => "add",
-            Self::ReadSet { .. } | Self::ReadCounter { .. } | Self::Read { .. } => "read",
-            Self::Write { .. } => "write",
-            Self::Cas { .. } => "cas",
-            Self::Nemesis { f, .. } => f,
-        }
-    }
-
-    /// The register that the operation is about, in workloads that have keys.
-    pub const fn key(&self) -> Option<&V> {
-        match self {
-            Self::Read { key, .. } | Self::Write { key, .. } | Self::Cas { key, .. } => Some(key),
-            _ => None,
-        }
-    }
-
-    /// What the operation adds to a set, under either of its names.
-    pub const fn added_element(&self) -> Option<&V> {
-        match self {
-            Self::Broadcast { message: element } | Self::Add { element } => Some(element),
-            _ => None,
-        }
-    }
 }
 
 /// Why an operation did not succeed, as far as its client knows.
@@ -191,7 +110,7 @@ impl Serialize for OpError {
 
 /// One line of a history.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Event<V> {
+pub struct Event<O> {
     /// Position in the whole history, from 0. Checkers name events by it.
     pub index: u64,
     /// Nanoseconds since the run started.
@@ -201,25 +120,68 @@ pub struct Event<V> {
     /// Beginning or outcome.
     pub kind: Kind,
     /// What was asked and what came back. A completion repeats what its invocation asked.
-    pub op: Op<V>,
+    pub action: Action<O>,
     /// Why it is not `ok`. Boxed, because nearly always there is nothing to say.
     pub error: Option<Box<OpError>>,
     /// Whether the operation belongs to the last round of reads, after healing and recovery.
     pub is_final: bool,
 }
 
-impl<V: Serialize> Serialize for Event<V> {
+impl<O> Event<O> {
+    /// An event of a client, without an error.
+    pub fn of_client(index: u64, time: u64, process: u64, kind: Kind, op: O) -> Self {
+        let (process, action) = (Process::Client(process), Action::Client(op));
+        Self { index, time, process, kind, action, error: None, is_final: false }
+    }
+
+    /// An event of the nemesis.
+    pub fn of_nemesis(index: u64, time: u64, f: &str, value: serde_json::Value) -> Self {
+        let action = Action::Nemesis { f: f.into(), value: Box::new(value) };
+        let (process, kind) = (Process::Nemesis, Kind::Info);
+        Self { index, time, process, kind, action, error: None, is_final: false }
+    }
+
+    /// What a client asked and got back, if the event is a client's.
+    pub const fn op(&self) -> Option<&O> {
+        match &self.action {
+            Action::Client(op) => Some(op),
+            Action::Nemesis { .. } => None,
+        }
+    }
+}
+
+impl<O> Event<O> {
+    /// The same, to be changed.
+    pub const fn op_mut(&mut self) -> Option<&mut O> {
+        match &mut self.action {
+            Action::Client(op) => Some(op),
+            Action::Nemesis { .. } => None,
+        }
+    }
+}
+
+impl<O: Op> Event<O> {
+    /// The name of the function or of the fault.
+    pub fn f(&self) -> &str {
+        match &self.action {
+            Action::Client(op) => op.f(),
+            Action::Nemesis { f, .. } => f,
+        }
+    }
+}
+
+impl<O: Op> Serialize for Event<O> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut line = serializer.serialize_map(None)?;
         line.serialize_entry("index", &self.index)?;
         line.serialize_entry("time", &self.time)?;
         line.serialize_entry("process", &self.process)?;
         line.serialize_entry("type", &self.kind)?;
-        line.serialize_entry("f", self.op.f())?;
-        if let Some(key) = self.op.key() {
-            line.serialize_entry("key", key)?;
+        line.serialize_entry("f", self.f())?;
+        match &self.action {
+            Action::Client(op) => op.write(self.kind, &mut line)?,
+            Action::Nemesis { value, .. } => line.serialize_entry("value", value)?,
         }
-        line.serialize_entry("value", &Value { op: &self.op, kind: self.kind })?;
         if let Some(error) = &self.error {
             line.serialize_entry("error", error)?;
         }
@@ -230,93 +192,76 @@ impl<V: Serialize> Serialize for Event<V> {
     }
 }
 
-/// The `value` of an operation in an event of a given kind.
-#[derive(Clone, Copy)]
-pub(crate) struct Value<'a, V> {
-    pub(crate) op: &'a Op<V>,
-    pub(crate) kind: Kind,
-}
-
-impl<V: Serialize> Serialize for Value<'_, V> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.op {
-            Op::Echo { sent, got } => match got {
-                Some(got) if self.kind == Kind::Ok => got.serialize(serializer),
-                _ => sent.serialize(serializer),
-            },
-            Op::Generate { id: value } | Op::ReadCounter { value } => value.serialize(serializer),
-            Op::Broadcast { message: value }
-            | Op::Add { element: value }
-            | Op::Write { value, .. } => value.serialize(serializer),
-            Op::ReadSet { elements } => elements.as_deref().serialize(serializer),
-            Op::AddDelta { delta } => delta.serialize(serializer),
-            Op::Read { value, .. } => value.as_ref().and_then(Option::as_ref).serialize(serializer),
-            Op::Cas { from, to, .. } => (from, to).serialize(serializer),
-            Op::Nemesis { value, .. } => value.serialize(serializer),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Arc;
 
-    fn line(process: Process, kind: Kind, op: Op<u64>) -> String {
-        let event = Event { index: 7, time: 12, process, kind, op, error: None, is_final: false };
-        serde_json::to_string(&event).unwrap()
+    use super::*;
+    use crate::counter::CounterOp;
+    use crate::echo::EchoOp;
+    use crate::linearizable::RegisterOp;
+    use crate::set::SetOp;
+    use crate::unique::GenerateOp;
+
+    fn line(process: u64, kind: Kind, op: impl Op) -> String {
+        serde_json::to_string(&Event::of_client(7, 12, process, kind, op)).unwrap()
+    }
+
+    fn value(kind: Kind, op: impl Op) -> (String, String) {
+        let line: serde_json::Value = serde_json::from_str(&line(0, kind, op)).unwrap();
+        (line["f"].as_str().unwrap().to_owned(), line["value"].to_string())
     }
 
     #[test]
     fn an_event_is_small() {
-        assert!(size_of::<Event<u64>>() <= 80);
+        assert!(size_of::<Event<RegisterOp<u64>>>() <= 80);
     }
 
     #[test]
     fn an_event_is_one_flat_line() {
         assert_eq!(
-            line(Process::Client(3), Kind::Ok, Op::Cas { key: 1, from: 2, to: 4 }),
+            line(3, Kind::Ok, RegisterOp::Cas { key: 1, from: 2, to: 4 }),
             r#"{"index":7,"time":12,"process":3,"type":"ok","f":"cas","key":1,"value":[2,4]}"#
         );
         assert_eq!(
-            line(
-                Process::Nemesis,
-                Kind::Info,
-                Op::Nemesis {
-                    f: "start-partition".into(),
-                    value: Box::new(serde_json::json!(["n1"]))
-                }
-            ),
+            serde_json::to_string(&Event::<RegisterOp<u64>>::of_nemesis(
+                7,
+                12,
+                "start-partition",
+                serde_json::json!(["n1"])
+            ))
+            .unwrap(),
             r#"{"index":7,"time":12,"process":"nemesis","type":"info","f":"start-partition","value":["n1"]}"#
         );
     }
 
     #[test]
     fn values_are_those_of_jepsen() {
-        let value = |kind, op| {
-            let line: serde_json::Value =
-                serde_json::from_str(&line(Process::Client(0), kind, op)).unwrap();
-            (line["f"].as_str().unwrap().to_owned(), line["value"].to_string())
-        };
         let expect = |f: &str, value: &str| (f.to_owned(), value.to_owned());
         use Kind::{Invoke, Ok};
 
-        assert_eq!(value(Invoke, Op::Echo { sent: 1, got: None }), expect("echo", "1"));
-        assert_eq!(value(Ok, Op::Echo { sent: 1, got: Some(2) }), expect("echo", "2"));
-        assert_eq!(value(Invoke, Op::Generate { id: None }), expect("generate", "null"));
-        assert_eq!(value(Ok, Op::Generate { id: Some(9) }), expect("generate", "9"));
-        assert_eq!(value(Invoke, Op::Broadcast { message: 5 }), expect("broadcast", "5"));
-        assert_eq!(value(Invoke, Op::Add { element: 5 }), expect("add", "5"));
-        assert_eq!(value(Invoke, Op::ReadSet { elements: None }), expect("read", "null"));
+        assert_eq!(value(Invoke, EchoOp { sent: 1, got: None }), expect("echo", "1"));
+        assert_eq!(value(Ok, EchoOp { sent: 1, got: Some(2) }), expect("echo", "2"));
+        assert_eq!(value(Invoke, GenerateOp::<u64> { id: None }), expect("generate", "null"));
+        assert_eq!(value(Ok, GenerateOp { id: Some(9) }), expect("generate", "9"));
+        assert_eq!(value(Invoke, SetOp::Add { element: 5 }), expect("add", "5"));
+        assert_eq!(value(Invoke, SetOp::<u64>::Read { elements: None }), expect("read", "null"));
         assert_eq!(
-            value(Ok, Op::ReadSet { elements: Some(Arc::new([3, 1])) }),
+            value(Ok, SetOp::Read { elements: Some(Arc::new([3, 1])) }),
             expect("read", "[3,1]")
         );
-        assert_eq!(value(Invoke, Op::AddDelta { delta: -5 }), expect("add", "-5"));
-        assert_eq!(value(Ok, Op::ReadCounter { value: Some(5) }), expect("read", "5"));
-        assert_eq!(value(Invoke, Op::Read { key: 0, value: None }), expect("read", "null"));
-        assert_eq!(value(Ok, Op::Read { key: 0, value: Some(None) }), expect("read", "null"));
-        assert_eq!(value(Ok, Op::Read { key: 0, value: Some(Some(4)) }), expect("read", "4"));
-        assert_eq!(value(Invoke, Op::Write { key: 0, value: 4 }), expect("write", "4"));
+        assert_eq!(value(Invoke, CounterOp::<u64>::Add { delta: -5 }), expect("add", "-5"));
+        assert_eq!(value(Ok, CounterOp::Read { value: Some(5) }), expect("read", "5"));
+        assert_eq!(value(Invoke, RegisterOp::Read { key: 0, value: None }), expect("read", "null"));
+        assert_eq!(
+            value(Ok, RegisterOp::Read { key: 0, value: Some(None) }),
+            expect("read", "null")
+        );
+        assert_eq!(
+            value(Ok, RegisterOp::Read { key: 0, value: Some(Some(4)) }),
+            expect("read", "4")
+        );
+        assert_eq!(value(Invoke, RegisterOp::Write { key: 0, value: 4 }), expect("write", "4"));
     }
 
     #[test]
@@ -326,7 +271,7 @@ mod tests {
             time: 0,
             process: Process::Client(1),
             kind: Kind::Fail,
-            op: Op::ReadCounter::<u64> { value: None },
+            action: Action::Client(CounterOp::<u64>::Read { value: None }),
             error: Some(Box::new(OpError::Reply {
                 name: "abort".into(),
                 text: "no quorum".into(),

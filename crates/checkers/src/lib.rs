@@ -35,6 +35,6 @@ pub mod verdict;
 #[cfg(test)]
 mod testing;
 
-pub use history::{Elements, Event, Kind, Op, OpError, Process};
+pub use history::{Action, Event, Kind, Op, OpError, Process};
 pub use operation::{Malformed, MalformedReason, Operation, Record, operations};
 pub use verdict::Verdict;

@@ -3,44 +3,44 @@
 //! Pairing is where a history that cannot have happened is found out, so that no checker after it
 //! has to deal with one.
 
-use std::mem::discriminant;
-
 use rustc_hash::FxHashMap;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::history::{Event, Kind, Op, Process, Value};
+use crate::history::{Event, Kind, Op, Process};
 
 /// An invocation with its completion.
 #[derive(Debug)]
-pub struct Operation<'a, V> {
+pub struct Operation<'a, O> {
+    /// What was asked.
+    pub asked: &'a O,
     /// The event that began it.
-    pub invocation: &'a Event<V>,
+    pub invocation: &'a Event<O>,
     /// The event that ended it; `None` when the history ends first.
-    pub completion: Option<&'a Event<V>>,
+    pub completion: Option<&'a Event<O>>,
     /// Where the invocation stands in the slice that was paired.
     pub invoked_at: usize,
     /// Where the completion stands in it.
     pub completed_at: Option<usize>,
 }
 
-impl<V> Clone for Operation<'_, V> {
+impl<O> Clone for Operation<'_, O> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<V> Copy for Operation<'_, V> {}
+impl<O> Copy for Operation<'_, O> {}
 
-impl<'a, V> Operation<'a, V> {
+impl<'a, O> Operation<'a, O> {
     /// What became of it; an operation that never completed counts as [`Kind::Info`].
     pub fn outcome(&self) -> Kind {
         self.completion.map_or(Kind::Info, |event| event.kind)
     }
 
     /// The operation with what came back, if something did.
-    pub fn op(&self) -> &'a Op<V> {
-        &self.completion.unwrap_or(self.invocation).op
+    pub fn op(&self) -> &'a O {
+        self.completion.and_then(Event::op).unwrap_or(self.asked)
     }
 
     /// Nanoseconds from invocation to completion.
@@ -82,11 +82,11 @@ pub enum MalformedReason {
 /// # Errors
 ///
 /// The first event that does not fit, see [`MalformedReason`].
-pub fn operations<V: PartialEq>(history: &[Event<V>]) -> Result<Vec<Operation<'_, V>>, Malformed> {
-    let mut operations: Vec<Operation<'_, V>> = Vec::with_capacity(history.len() / 2 + 1);
+pub fn operations<O: Op>(history: &[Event<O>]) -> Result<Vec<Operation<'_, O>>, Malformed> {
+    let mut operations: Vec<Operation<'_, O>> = Vec::with_capacity(history.len() / 2 + 1);
     let mut open: FxHashMap<u64, Option<usize>> = FxHashMap::default();
     for (position, event) in history.iter().enumerate() {
-        let Process::Client(process) = event.process else { continue };
+        let (Process::Client(process), Some(op)) = (event.process, event.op()) else { continue };
         let malformed = |reason| Malformed { index: event.index, reason };
         let open = open.entry(process).or_default();
         if event.kind == Kind::Invoke {
@@ -94,6 +94,7 @@ pub fn operations<V: PartialEq>(history: &[Event<V>]) -> Result<Vec<Operation<'_
                 return Err(malformed(MalformedReason::AlreadyOpen));
             }
             operations.push(Operation {
+                asked: op,
                 invocation: event,
                 completion: None,
                 invoked_at: position,
@@ -102,7 +103,7 @@ pub fn operations<V: PartialEq>(history: &[Event<V>]) -> Result<Vec<Operation<'_
         } else {
             let place = open.take().ok_or_else(|| malformed(MalformedReason::NotInvoked))?;
             let operation = &mut operations[place];
-            if !belongs(&operation.invocation.op, &event.op) {
+            if !operation.asked.is_completed_by(op) {
                 return Err(malformed(MalformedReason::Mismatch));
             }
             operation.completion = Some(event);
@@ -112,27 +113,13 @@ pub fn operations<V: PartialEq>(history: &[Event<V>]) -> Result<Vec<Operation<'_
     Ok(operations)
 }
 
-/// Whether a completion repeats what the invocation asked.
-fn belongs<V: PartialEq>(invoked: &Op<V>, completed: &Op<V>) -> bool {
-    match (invoked, completed) {
-        (Op::Echo { sent: a, .. }, Op::Echo { sent: b, .. })
-        | (Op::Broadcast { message: a }, Op::Broadcast { message: b })
-        | (Op::Add { element: a }, Op::Add { element: b })
-        | (Op::Read { key: a, .. }, Op::Read { key: b, .. }) => a == b,
-        (Op::Write { .. }, Op::Write { .. })
-        | (Op::Cas { .. }, Op::Cas { .. })
-        | (Op::AddDelta { .. }, Op::AddDelta { .. }) => invoked == completed,
-        _ => discriminant(invoked) == discriminant(completed),
-    }
-}
-
 /// An operation as reports show it: on its own, with times and event indices.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Record<V> {
+pub struct Record<O> {
     /// Who did it.
     pub process: Process,
     /// What was asked and what came back.
-    pub op: Op<V>,
+    pub op: O,
     /// What became of it; [`Kind::Info`] when it never completed.
     pub outcome: Kind,
     /// Index and time (ns) of the invocation.
@@ -141,8 +128,8 @@ pub struct Record<V> {
     pub end: Option<(u64, u64)>,
 }
 
-impl<V: Clone> From<&Operation<'_, V>> for Record<V> {
-    fn from(operation: &Operation<'_, V>) -> Self {
+impl<O: Clone> From<&Operation<'_, O>> for Record<O> {
+    fn from(operation: &Operation<'_, O>) -> Self {
         Self {
             process: operation.invocation.process,
             op: operation.op().clone(),
@@ -153,15 +140,12 @@ impl<V: Clone> From<&Operation<'_, V>> for Record<V> {
     }
 }
 
-impl<V: Serialize> Serialize for Record<V> {
+impl<O: Op> Serialize for Record<O> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("process", &self.process)?;
         map.serialize_entry("f", self.op.f())?;
-        if let Some(key) = self.op.key() {
-            map.serialize_entry("key", key)?;
-        }
-        map.serialize_entry("value", &Value { op: &self.op, kind: self.outcome })?;
+        self.op.write(self.outcome, &mut map)?;
         map.serialize_entry("outcome", &self.outcome)?;
         map.serialize_entry("start-index", &self.start.0)?;
         map.serialize_entry("start-time", &self.start.1)?;
@@ -174,9 +158,11 @@ impl<V: Serialize> Serialize for Record<V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::linearizable::RegisterOp;
     use crate::testing::History;
+    use crate::unique::GenerateOp;
 
-    fn reason(history: &History) -> (u64, MalformedReason) {
+    fn reason<O: Op>(history: &History<O>) -> (u64, MalformedReason) {
         let error = operations(&history.events).unwrap_err();
         (error.index, error.reason)
     }
@@ -184,12 +170,12 @@ mod tests {
     #[test]
     fn completions_meet_their_invocations() {
         let mut history = History::default();
-        history.invoke(0, Op::Write { key: 0, value: 1 });
-        history.invoke(1, Op::Read { key: 0, value: None });
+        history.invoke(0, RegisterOp::Write { key: 0, value: 1 });
+        history.invoke(1, RegisterOp::Read { key: 0, value: None });
         history.nemesis("start-partition");
-        history.ok(1, Op::Read { key: 0, value: Some(Some(1)) });
-        history.info(0, Op::Write { key: 0, value: 1 });
-        history.invoke(2, Op::Write { key: 0, value: 2 });
+        history.ok(1, RegisterOp::Read { key: 0, value: Some(Some(1)) });
+        history.info(0, RegisterOp::Write { key: 0, value: 1 });
+        history.invoke(2, RegisterOp::Write { key: 0, value: 2 });
 
         let operations = operations(&history.events).unwrap();
         let outcomes: Vec<_> = operations
@@ -206,17 +192,17 @@ mod tests {
     #[test]
     fn impossible_histories_are_named_by_their_event() {
         let mut history = History::default();
-        history.invoke(0, Op::Generate { id: None });
-        history.invoke(0, Op::Generate { id: None });
+        history.invoke(0, GenerateOp::<u64> { id: None });
+        history.invoke(0, GenerateOp::<u64> { id: None });
         assert_eq!(reason(&history), (1, MalformedReason::AlreadyOpen));
 
         let mut history = History::default();
-        history.ok(3, Op::Generate { id: Some(1) });
+        history.ok(3, GenerateOp { id: Some(1) });
         assert_eq!(reason(&history), (0, MalformedReason::NotInvoked));
 
         let mut history = History::default();
-        history.invoke(0, Op::Read { key: 0, value: None });
-        history.ok(0, Op::Read { key: 1, value: Some(None) });
+        history.invoke(0, RegisterOp::Read { key: 0, value: None });
+        history.ok(0, RegisterOp::Read { key: 1, value: Some(None) });
         assert_eq!(reason(&history), (1, MalformedReason::Mismatch));
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::history::{Event, Kind, Op, Process};
+use crate::history::{Action, Event, Kind, Op, Process};
 use crate::operation::{Malformed, operations};
 use crate::quantiles::quantiles;
 use crate::verdict::Verdict;
@@ -53,19 +53,19 @@ pub struct Stats {
 }
 
 /// Counts the completions of all clients.
-pub fn stats<V>(history: &[Event<V>]) -> Stats {
+pub fn stats<O: Op>(history: &[Event<O>]) -> Stats {
     let mut stats = Stats::default();
     for event in history {
         if event.kind == Kind::Invoke || event.process == Process::Nemesis {
             continue;
         }
         stats.all.count(event.kind);
-        match stats.by_f.get_mut(event.op.f()) {
+        match stats.by_f.get_mut(event.f()) {
             Some(outcomes) => outcomes.count(event.kind),
             None => {
                 let mut outcomes = Outcomes::default();
                 outcomes.count(event.kind);
-                stats.by_f.insert(event.op.f().to_owned(), outcomes);
+                stats.by_f.insert(event.f().to_owned(), outcomes);
             }
         }
     }
@@ -95,9 +95,9 @@ pub struct Availability {
 }
 
 /// The fraction of the clients' operations that succeeded.
-pub fn availability<V>(history: &[Event<V>], requirement: Option<Requirement>) -> Availability {
+pub fn availability<O>(history: &[Event<O>], requirement: Option<Requirement>) -> Availability {
     let of_clients = |kind| {
-        let is_client = |event: &&Event<V>| event.process != Process::Nemesis && event.kind == kind;
+        let is_client = |event: &&Event<O>| event.process != Process::Nemesis && event.kind == kind;
         history.iter().filter(is_client).count()
     };
     let (ok, invoked) = (of_clients(Kind::Ok), of_clients(Kind::Invoke));
@@ -140,14 +140,14 @@ impl Serialize for Latencies {
 /// # Errors
 ///
 /// When no clients can have produced the history.
-pub fn latencies<V: PartialEq>(
-    history: &[Event<V>],
+pub fn latencies<O: Op>(
+    history: &[Event<O>],
 ) -> Result<(Option<Latencies>, BTreeMap<String, Latencies>), Malformed> {
     let mut by_f: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
     let operations = operations(history)?;
     for operation in &operations {
         if let (Kind::Ok, Some(latency)) = (operation.outcome(), operation.latency()) {
-            by_f.entry(operation.invocation.op.f()).or_default().push(latency);
+            by_f.entry(operation.asked.f()).or_default().push(latency);
         }
     }
     let of = |values| {
@@ -196,15 +196,13 @@ impl FaultPhase {
 /// # Errors
 ///
 /// When no clients can have produced the history.
-pub fn fault_phases<V: PartialEq>(history: &[Event<V>]) -> Result<Vec<FaultPhase>, Malformed> {
+pub fn fault_phases<O: Op>(history: &[Event<O>]) -> Result<Vec<FaultPhase>, Malformed> {
     // With each phase the positions of its first event and of the one that ends it.
     let mut phases: Vec<(FaultPhase, usize, usize)> = Vec::new();
     let mut open: BTreeMap<&str, usize> = BTreeMap::new();
     let end_time = history.last().map_or(0, |event| event.time);
     for (position, event) in history.iter().enumerate() {
-        let (Process::Nemesis, Op::Nemesis { f, .. }) = (event.process, &event.op) else {
-            continue;
-        };
+        let Action::Nemesis { f, .. } = &event.action else { continue };
         if let Some(fault) = f.strip_prefix("start-") {
             open.entry(fault).or_insert_with(|| {
                 let (fault, start_time) = (fault.to_owned(), event.time);
@@ -234,18 +232,19 @@ pub fn fault_phases<V: PartialEq>(history: &[Event<V>]) -> Result<Vec<FaultPhase
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::linearizable::RegisterOp;
     use crate::testing::{History, STEP};
 
-    fn write(value: u64) -> Op<u64> {
-        Op::Write { key: 0, value }
+    fn write(value: u64) -> RegisterOp<u64> {
+        RegisterOp::Write { key: 0, value }
     }
 
-    fn cas(from: u64, to: u64) -> Op<u64> {
-        Op::Cas { key: 0, from, to }
+    fn cas(from: u64, to: u64) -> RegisterOp<u64> {
+        RegisterOp::Cas { key: 0, from, to }
     }
 
     /// Two writes that succeed, one of unknown outcome, a failed compare-and-set.
-    fn mixed() -> History {
+    fn mixed() -> History<RegisterOp<u64>> {
         let mut history = History::default();
         history.done(write(1), write(1));
         history.nemesis("start-partition");
@@ -275,8 +274,8 @@ mod tests {
 
     #[test]
     fn nothing_at_all_is_valid_and_available() {
-        assert_eq!(stats::<u64>(&[]).all.verdict, Verdict::Valid);
-        let total = availability::<u64>(&[], Some(Requirement::Total));
+        assert_eq!(stats::<RegisterOp<u64>>(&[]).all.verdict, Verdict::Valid);
+        let total = availability::<RegisterOp<u64>>(&[], Some(Requirement::Total));
         assert_eq!(total, Availability { verdict: Verdict::Valid, ok_fraction: 1.0 });
     }
 

@@ -1,6 +1,7 @@
 //! Workload unique-ids: did any id come twice?
 
 use std::cmp::Reverse;
+use std::fmt::Debug;
 use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
@@ -11,6 +12,27 @@ use crate::history::{Event, Kind, Op};
 use crate::json::Counts;
 use crate::operation::{Malformed, operations};
 use crate::verdict::Verdict;
+
+/// An operation of the workload unique-ids.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GenerateOp<V> {
+    /// The id that the node made.
+    pub id: Option<V>,
+}
+
+impl<V: Clone + PartialEq + Debug + Serialize> Op for GenerateOp<V> {
+    fn f(&self) -> &str {
+        "generate"
+    }
+
+    fn is_completed_by(&self, _: &Self) -> bool {
+        true
+    }
+
+    fn write<M: SerializeMap>(&self, _: Kind, line: &mut M) -> Result<(), M::Error> {
+        line.serialize_entry("value", &self.id)
+    }
+}
 
 /// What [`check`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,17 +55,21 @@ pub struct UniqueIds<V> {
 /// How many ids [`UniqueIds::duplicated`] has at most.
 pub const DUPLICATED_MAX: usize = 48;
 
-/// Checks a history of `generate` operations; others are passed over.
+/// Checks a history of `generate` operations.
 ///
 /// # Errors
 ///
 /// When no clients can have produced the history.
-pub fn check<V: Clone + Eq + Hash + Ord>(history: &[Event<V>]) -> Result<UniqueIds<V>, Malformed> {
+pub fn check<V>(history: &[Event<GenerateOp<V>>]) -> Result<UniqueIds<V>, Malformed>
+where
+    V: Clone + Eq + Hash + Ord,
+    GenerateOp<V>: Op,
+{
     let mut times: FxHashMap<&V, usize> = FxHashMap::default();
     let (mut attempted_count, mut acknowledged_count) = (0, 0);
     let mut range: Option<(&V, &V)> = None;
     for operation in operations(history)? {
-        let Op::Generate { id } = operation.op() else { continue };
+        let GenerateOp { id } = operation.op();
         attempted_count += 1;
         if let (Kind::Ok, Some(id)) = (operation.outcome(), id) {
             acknowledged_count += 1;
@@ -90,10 +116,10 @@ mod tests {
     fn result(ids: impl IntoIterator<Item = Option<u64>>) -> UniqueIds<u64> {
         let mut history = History::default();
         for (process, id) in (0..).zip(ids) {
-            history.invoke(process, Op::Generate { id: None });
+            history.invoke(process, GenerateOp { id: None });
             match id {
-                Some(_) => history.ok(process, Op::Generate { id }),
-                None => history.info(process, Op::Generate { id }),
+                Some(_) => history.ok(process, GenerateOp { id }),
+                None => history.info(process, GenerateOp { id }),
             }
         }
         check(&history.events).unwrap()

@@ -1,7 +1,8 @@
 //! The histories that are compared on, always the same.
 
+use checkers::linearizable::RegisterOp;
 use checkers::linearizable::{STATES_MAX, WorkLimit, check};
-use checkers::{Event, Kind, Op, Verdict};
+use checkers::{Event, Kind, Verdict};
 
 use crate::generator::{Random, Shape, valid_history};
 
@@ -59,7 +60,7 @@ pub(crate) const CASES: [Case; 8] = [
 ];
 
 impl Case {
-    pub(crate) fn history(&self) -> Vec<Event<u64>> {
+    pub(crate) fn history(&self) -> Vec<Event<RegisterOp<u64>>> {
         let mut events = valid_history(&mut Random(1), self.shape);
         if !self.is_valid {
             spoil(&mut events, self.shape.values);
@@ -69,10 +70,10 @@ impl Case {
 }
 
 /// Changes what one of the last reads saw, so that the history is not linearizable any more.
-fn spoil(events: &mut [Event<u64>], values: u64) {
+fn spoil(events: &mut [Event<RegisterOp<u64>>], values: u64) {
     let mut limit = WorkLimit { states_max: STATES_MAX, stop: &mut || false };
     for place in (0..events.len()).rev() {
-        let Op::Read { value: Some(seen), .. } = events[place].op else { continue };
+        let Some(&RegisterOp::Read { value: Some(seen), .. }) = events[place].op() else { continue };
         if events[place].kind != Kind::Ok {
             continue;
         }
@@ -87,8 +88,8 @@ fn spoil(events: &mut [Event<u64>], values: u64) {
     }
 }
 
-fn set_read(event: &mut Event<u64>, seen: Option<u64>) {
-    if let Op::Read { value, .. } = &mut event.op {
+fn set_read(event: &mut Event<RegisterOp<u64>>, seen: Option<u64>) {
+    if let Some(RegisterOp::Read { value, .. }) = event.op_mut() {
         *value = Some(seen);
     }
 }

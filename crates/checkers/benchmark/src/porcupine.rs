@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use checkers::{Event, Kind, Op, operations};
+use checkers::linearizable::RegisterOp;
+use checkers::{Event, Kind, operations};
 use porcupine_rs::{Model, Operation, check_operations};
 
 use crate::{Check, timed};
@@ -10,7 +11,7 @@ use crate::{Check, timed};
 /// A register operation, and whether it certainly happened.
 #[derive(Clone, Debug)]
 struct Step {
-    op: Op<u64>,
+    op: RegisterOp<u64>,
     is_certain: bool,
 }
 
@@ -23,9 +24,9 @@ impl Model for Register {
     type Metadata = ();
 
     fn partition_operations(history: &[Operation<Self>]) -> Vec<Vec<Operation<Self>>> {
-        let mut by_key: BTreeMap<Option<u64>, Vec<Operation<Self>>> = BTreeMap::new();
+        let mut by_key: BTreeMap<u64, Vec<Operation<Self>>> = BTreeMap::new();
         for operation in history {
-            by_key.entry(operation.op.op.key().copied()).or_default().push(operation.clone());
+            by_key.entry(*operation.op.op.key()).or_default().push(operation.clone());
         }
         by_key.into_values().collect()
     }
@@ -36,16 +37,16 @@ impl Model for Register {
 
     fn step(state: &Self::State, step: &Step) -> (bool, Self::State) {
         match step.op {
-            Op::Read { value, .. } => (value == Some(*state), *state),
-            Op::Write { value, .. } => (true, Some(value)),
-            Op::Cas { from, to, .. } if *state == Some(from) => (true, Some(to)),
+            RegisterOp::Read { value, .. } => (value == Some(*state), *state),
+            RegisterOp::Write { value, .. } => (true, Some(value)),
+            RegisterOp::Cas { from, to, .. } if *state == Some(from) => (true, Some(to)),
             // What need not have happened is always possible.
             _ => (!step.is_certain, *state),
         }
     }
 }
 
-pub(crate) fn prepare(history: &[Event<u64>]) -> Check {
+pub(crate) fn prepare(history: &[Event<RegisterOp<u64>>]) -> Check {
     let operations = operations(history).unwrap_or_default();
     let input: Vec<Operation<Register>> = operations
         .iter()
@@ -54,7 +55,7 @@ pub(crate) fn prepare(history: &[Event<u64>]) -> Check {
                 Kind::Fail => return None,
                 outcome => outcome == Kind::Ok,
             };
-            if !is_certain && matches!(operation.op(), Op::Read { .. }) {
+            if !is_certain && matches!(operation.op(), RegisterOp::Read { .. }) {
                 return None;
             }
             let completed = operation.completed_at.filter(|_| is_certain);

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use checkers::{Event, Kind, Op, operations};
+use checkers::linearizable::RegisterOp;
+use checkers::{Event, Kind, operations};
 use todc_utils::specifications::Specification;
 use todc_utils::{Action, History, WGLChecker};
 
@@ -11,7 +12,7 @@ use crate::{Check, timed};
 /// A register operation, and whether it certainly happened.
 #[derive(Clone, Debug)]
 struct Step {
-    op: Op<u64>,
+    op: RegisterOp<u64>,
     is_certain: bool,
 }
 
@@ -27,30 +28,30 @@ impl Specification for Register {
 
     fn apply(step: &Step, state: &Self::State) -> (bool, Self::State) {
         match step.op {
-            Op::Read { value, .. } => (value == Some(*state), *state),
-            Op::Write { value, .. } => (true, Some(value)),
-            Op::Cas { from, to, .. } if *state == Some(from) => (true, Some(to)),
+            RegisterOp::Read { value, .. } => (value == Some(*state), *state),
+            RegisterOp::Write { value, .. } => (true, Some(value)),
+            RegisterOp::Cas { from, to, .. } if *state == Some(from) => (true, Some(to)),
             // What need not have happened is always possible.
             _ => (!step.is_certain, *state),
         }
     }
 }
 
-pub(crate) fn prepare(history: &[Event<u64>]) -> Check {
+pub(crate) fn prepare(history: &[Event<RegisterOp<u64>>]) -> Check {
     let operations = operations(history).unwrap_or_default();
     // Invocations and completions of each key by their positions.
-    let mut by_key: BTreeMap<Option<u64>, BTreeMap<usize, (usize, Action<Step>)>> = BTreeMap::new();
+    let mut by_key: BTreeMap<u64, BTreeMap<usize, (usize, Action<Step>)>> = BTreeMap::new();
     for (process, operation) in operations.iter().enumerate() {
         let is_certain = match operation.outcome() {
             Kind::Fail => continue,
             outcome => outcome == Kind::Ok,
         };
-        if !is_certain && matches!(operation.op(), Op::Read { .. }) {
+        if !is_certain && matches!(operation.op(), RegisterOp::Read { .. }) {
             continue;
         }
         let completed = operation.completed_at.filter(|_| is_certain);
         let step = Step { op: operation.op().clone(), is_certain };
-        let actions = by_key.entry(operation.op().key().copied()).or_default();
+        let actions = by_key.entry(*operation.op().key()).or_default();
         actions.insert(operation.invoked_at, (process, Action::Call(step.clone())));
         let end = completed.unwrap_or(history.len() + process);
         actions.insert(end, (process, Action::Response(step)));

@@ -5,14 +5,14 @@ use std::hash::Hash;
 
 use serde::Serialize;
 
-use super::register::Number;
+use super::register::{Number, RegisterOp};
 use super::{KeyHistory, Stuck};
 use crate::history::{Event, Op};
 use crate::operation::{Operation, Record};
 
 /// Why the operations on one key have no order that explains them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", bound(serialize = "V: Serialize, RegisterOp<V>: Op"))]
 pub struct Counterexample<V> {
     /// In one or two sentences, what cannot be.
     pub explanation: String,
@@ -21,17 +21,17 @@ pub struct Counterexample<V> {
     /// this event it is not.
     pub prefix_end: u64,
     /// The operation that completes there, and cannot be explained.
-    pub operation: Record<V>,
+    pub operation: Record<RegisterOp<V>>,
     /// The operations that were open at some time while it was: those that it clashes with are
     /// among them, or at the end of the linearization.
-    pub concurrent: Vec<Record<V>>,
+    pub concurrent: Vec<Record<RegisterOp<V>>>,
     /// What the register can have held just before that event; `None` is the empty register.
     /// Operations of unknown outcome whose effect no later operation could see are left out.
     pub states: Vec<Option<V>>,
     /// A longest order of the operations before, by the indices of their invocations.
     pub linearization: Vec<u64>,
     /// The last operations of that order, oldest first.
-    pub linearization_end: Vec<Record<V>>,
+    pub linearization_end: Vec<Record<RegisterOp<V>>>,
 }
 
 /// How many operations [`Counterexample::linearization_end`] has at most.
@@ -41,7 +41,7 @@ impl<V: Clone + Eq + Hash + Debug> Counterexample<V> {
     pub(super) fn new(history: &KeyHistory<'_, V>, stuck: &Stuck<Number>) -> Self {
         let operation = history.operations[stuck.call];
         let end = operation.completed_at.unwrap_or(usize::MAX);
-        let overlaps = |other: &&&Operation<'_, V>| {
+        let overlaps = |other: &&&Operation<'_, RegisterOp<V>>| {
             other.invoked_at != operation.invoked_at
                 && other.invoked_at < end
                 && other.completed_at.is_none_or(|completed| completed > operation.invoked_at)
@@ -70,22 +70,22 @@ impl<V: Clone + Eq + Hash + Debug> Counterexample<V> {
     }
 }
 
-const fn index<V>(event: &Event<V>) -> u64 {
+const fn index<O>(event: &Event<O>) -> u64 {
     event.index
 }
 
 fn explain<V: Eq + Debug>(
     history: &KeyHistory<'_, V>,
-    operation: &Operation<'_, V>,
+    operation: &Operation<'_, RegisterOp<V>>,
     states: &[Option<V>],
 ) -> String {
     let seen = match operation.op() {
-        Op::Read { value, .. } => value.as_ref().and_then(Option::as_ref),
-        Op::Cas { from, .. } => Some(from),
+        RegisterOp::Read { value, .. } => value.as_ref().and_then(Option::as_ref),
+        RegisterOp::Cas { from, .. } => Some(from),
         _ => None,
     };
     let did = match operation.op() {
-        Op::Cas { from, to, .. } => format!("changed {from:?} to {to:?}"),
+        RegisterOp::Cas { from, to, .. } => format!("changed {from:?} to {to:?}"),
         _ => seen.map_or_else(|| "read null".to_owned(), |value| format!("read {value:?}")),
     };
     let held = match states {
@@ -116,14 +116,16 @@ fn text<V: Debug>(state: &Option<V>) -> String {
 /// Who wrote a value that should not have been seen.
 fn origin<V: Eq + Debug>(
     history: &KeyHistory<'_, V>,
-    operation: &Operation<'_, V>,
+    operation: &Operation<'_, RegisterOp<V>>,
     value: &V,
 ) -> String {
-    let writes = |other: &&&Operation<'_, V>| {
+    let writes = |other: &&&Operation<'_, RegisterOp<V>>| {
         other.completed_at != operation.completed_at
             && operation.completed_at.is_none_or(|end| other.invoked_at < end)
             && match other.op() {
-                Op::Write { value: written, .. } | Op::Cas { to: written, .. } => written == value,
+                RegisterOp::Write { value: written, .. } | RegisterOp::Cas { to: written, .. } => {
+                    written == value
+                }
                 _ => false,
             }
     };
@@ -132,13 +134,13 @@ fn origin<V: Eq + Debug>(
     match (last, failed) {
         (Some(write), _) => format!(
             "{value:?} was last written by the {} of {} (event {}), and cannot still have been there.",
-            write.invocation.op.f(),
+            write.asked.name(),
             write.invocation.process,
             index(write.invocation)
         ),
         (None, Some(write)) => format!(
             "Only operations that failed would have written {value:?}, the {} of {} (event {}) for one.",
-            write.invocation.op.f(),
+            write.asked.name(),
             write.invocation.process,
             index(write.invocation)
         ),

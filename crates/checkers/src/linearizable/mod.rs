@@ -43,7 +43,7 @@ use serde::{Serialize, Serializer};
 pub use counterexample::Counterexample;
 pub use membership::{Membership, MembershipOperation};
 pub use model::{Model, Need};
-pub use register::{EMPTY, Number, Register, RegisterOperation};
+pub use register::{EMPTY, Number, Register, RegisterOp, RegisterOperation};
 pub use search::{BYTES_PER_STATE, Undecided, WORK_PER_STATE, WorkLimit};
 pub use set::{SetDecision, SetOperation, decide_set};
 pub use timeline::Call;
@@ -85,28 +85,24 @@ pub struct KeyResult<V> {
     pub undecided: Option<Undecided>,
 }
 
-/// Checks every key of a history of reads, writes and compare-and-sets; other operations are
-/// passed over. Values are printed in explanations as `Debug` has them.
+/// Checks every key of a history of reads, writes and compare-and-sets. Values are printed in explanations as `Debug` has them.
 ///
 /// `limit` holds for each key by itself.
 ///
 /// ```
-/// use checkers::linearizable::{STATES_MAX, WorkLimit, check};
-/// use checkers::{Event, Kind, Op, Process, Verdict};
+/// use checkers::linearizable::{RegisterOp, STATES_MAX, WorkLimit, check};
+/// use checkers::{Event, Kind, Verdict};
 ///
 /// // Process 0 writes 1; afterwards process 1 reads that there is nothing.
 /// let events = [
-///     (0, Kind::Invoke, Op::Write { key: "x", value: "1" }),
-///     (0, Kind::Ok, Op::Write { key: "x", value: "1" }),
-///     (1, Kind::Invoke, Op::Read { key: "x", value: None }),
-///     (1, Kind::Ok, Op::Read { key: "x", value: Some(None) }),
+///     (0, Kind::Invoke, RegisterOp::Write { key: "x", value: "1" }),
+///     (0, Kind::Ok, RegisterOp::Write { key: "x", value: "1" }),
+///     (1, Kind::Invoke, RegisterOp::Read { key: "x", value: None }),
+///     (1, Kind::Ok, RegisterOp::Read { key: "x", value: Some(None) }),
 /// ];
-/// let history: Vec<Event<&str>> = (0..)
+/// let history: Vec<_> = (0..)
 ///     .zip(events)
-///     .map(|(index, (process, kind, op))| {
-///         let process = Process::Client(process);
-///         Event { index, time: index, process, kind, op, error: None, is_final: false }
-///     })
+///     .map(|(index, (process, kind, op))| Event::of_client(index, index, process, kind, op))
 ///     .collect();
 ///
 /// let mut limit = WorkLimit { states_max: STATES_MAX, stop: &mut || false };
@@ -121,16 +117,20 @@ pub struct KeyResult<V> {
 /// # Errors
 ///
 /// When no clients can have produced the history.
-pub fn check<V: Clone + Eq + Hash + Debug>(
-    history: &[Event<V>],
+pub fn check<V>(
+    history: &[Event<RegisterOp<V>>],
     limit: &mut WorkLimit<'_>,
-) -> Result<Linearizability<V>, Malformed> {
+) -> Result<Linearizability<V>, Malformed>
+where
+    V: Clone + Eq + Hash + Debug,
+    RegisterOp<V>: Op,
+{
     let operations = operations(history)?;
     let mut places: FxHashMap<&V, usize> = FxHashMap::default();
     // The operations on each key.
-    let mut keys: Vec<(&V, Vec<&Operation<'_, V>>)> = Vec::new();
+    let mut keys: Vec<(&V, Vec<&Operation<'_, RegisterOp<V>>>)> = Vec::new();
     for operation in &operations {
-        let Some(key) = operation.invocation.op.key() else { continue };
+        let key = operation.asked.key();
         let place = *places.entry(key).or_insert_with(|| {
             keys.push((key, Vec::new()));
             keys.len() - 1
@@ -221,8 +221,8 @@ fn decide_within<M: Model, const WORDS: usize>(
 /// The operations on one key that may have happened.
 struct KeyHistory<'a, V> {
     key: &'a V,
-    operations: Vec<&'a Operation<'a, V>>,
-    failed: Vec<&'a Operation<'a, V>>,
+    operations: Vec<&'a Operation<'a, RegisterOp<V>>>,
+    failed: Vec<&'a Operation<'a, RegisterOp<V>>>,
     calls: Vec<Call<RegisterOperation>>,
     numbers: FxHashMap<&'a V, Number>,
     /// The values by their numbers; the first stands for the empty register.
@@ -230,7 +230,7 @@ struct KeyHistory<'a, V> {
 }
 
 impl<'a, V: Clone + Eq + Hash + Debug> KeyHistory<'a, V> {
-    fn new(key: &'a V, operations: &[&'a Operation<'a, V>]) -> Result<Self, Malformed> {
+    fn new(key: &'a V, operations: &[&'a Operation<'a, RegisterOp<V>>]) -> Result<Self, Malformed> {
         let mut history = Self {
             key,
             operations: Vec::with_capacity(operations.len()),
@@ -250,16 +250,18 @@ impl<'a, V: Clone + Eq + Hash + Debug> KeyHistory<'a, V> {
         })
     }
 
-    fn push(&mut self, operation: &'a Operation<'a, V>) -> Result<(), Malformed> {
+    fn push(&mut self, operation: &'a Operation<'a, RegisterOp<V>>) -> Result<(), Malformed> {
         let outcome = operation.outcome();
         if outcome == Kind::Fail {
             self.failed.push(operation);
             return Ok(());
         }
         let done = match operation.op() {
-            Op::Write { value, .. } => RegisterOperation::Write(self.number(value)),
-            Op::Cas { from, to, .. } => RegisterOperation::Cas(self.number(from), self.number(to)),
-            Op::Read { value: Some(value), .. } if outcome == Kind::Ok => {
+            RegisterOp::Write { value, .. } => RegisterOperation::Write(self.number(value)),
+            RegisterOp::Cas { from, to, .. } => {
+                RegisterOperation::Cas(self.number(from), self.number(to))
+            }
+            RegisterOp::Read { value: Some(value), .. } if outcome == Kind::Ok => {
                 RegisterOperation::Read(value.as_ref().map_or(EMPTY, |value| self.number(value)))
             }
             _ if outcome == Kind::Ok => {
@@ -304,10 +306,16 @@ impl<'a, V: Clone + Eq + Hash + Debug> KeyHistory<'a, V> {
     }
 }
 
-impl<V: Serialize> Serialize for Linearizability<V> {
+impl<V: Serialize> Serialize for Linearizability<V>
+where
+    RegisterOp<V>: Op,
+{
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         struct ByKey<'a, V>(&'a [KeyResult<V>]);
-        impl<V: Serialize> Serialize for ByKey<'_, V> {
+        impl<V: Serialize> Serialize for ByKey<'_, V>
+        where
+            RegisterOp<V>: Op,
+        {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer
                     .collect_map(self.0.iter().map(|result| (json::name(&result.key), result)))
@@ -323,7 +331,10 @@ impl<V: Serialize> Serialize for Linearizability<V> {
     }
 }
 
-impl<V: Serialize> Serialize for KeyResult<V> {
+impl<V: Serialize> Serialize for KeyResult<V>
+where
+    RegisterOp<V>: Op,
+{
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("valid?", &self.verdict)?;

@@ -1,9 +1,85 @@
 //! The compare-and-set register of workload lin-kv, over values that were numbered beforehand.
 
+use std::fmt::Debug;
+
+use serde::Serialize;
+use serde::ser::SerializeMap;
+
 use super::Decision;
 use super::clusters::Clusters;
 use super::model::{Model, Need};
 use super::timeline::Call;
+use crate::history::{Kind, Op};
+
+/// An operation of a client on one of many registers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RegisterOp<V> {
+    /// Reads a register.
+    Read {
+        /// The register.
+        key: V,
+        /// Outer `None`: not known (yet). Inner `None`: the register was empty.
+        value: Option<Option<V>>,
+    },
+    /// Writes a register.
+    Write {
+        /// The register.
+        key: V,
+        /// The new value.
+        value: V,
+    },
+    /// Writes a register that holds a given value.
+    Cas {
+        /// The register.
+        key: V,
+        /// The value it must hold.
+        from: V,
+        /// The new value.
+        to: V,
+    },
+}
+
+impl<V> RegisterOp<V> {
+    /// The name of the function.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "read",
+            Self::Write { .. } => "write",
+            Self::Cas { .. } => "cas",
+        }
+    }
+
+    /// The register that it is about.
+    pub const fn key(&self) -> &V {
+        match self {
+            Self::Read { key, .. } | Self::Write { key, .. } | Self::Cas { key, .. } => key,
+        }
+    }
+}
+
+impl<V: Clone + PartialEq + Debug + Serialize> Op for RegisterOp<V> {
+    fn f(&self) -> &str {
+        self.name()
+    }
+
+    fn is_completed_by(&self, completion: &Self) -> bool {
+        match (self, completion) {
+            (Self::Read { key: asked, .. }, Self::Read { key, .. }) => asked == key,
+            _ => self == completion,
+        }
+    }
+
+    fn write<M: SerializeMap>(&self, _: Kind, line: &mut M) -> Result<(), M::Error> {
+        line.serialize_entry("key", self.key())?;
+        match self {
+            Self::Read { value, .. } => {
+                line.serialize_entry("value", &value.as_ref().and_then(Option::as_ref))
+            }
+            Self::Write { value, .. } => line.serialize_entry("value", value),
+            Self::Cas { from, to, .. } => line.serialize_entry("value", &(from, to)),
+        }
+    }
+}
 
 /// A value of one register's history by its number; [`EMPTY`] is the register that nobody wrote.
 pub type Number = u32;

@@ -16,7 +16,12 @@ mod result;
 mod row;
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::hash::Hash;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::ser::SerializeMap;
 
 use crate::history::{Event, Kind, Op};
 use crate::operation::{Malformed, Operation, operations};
@@ -26,14 +31,76 @@ pub use result::{ElementOutcome, ElementResult, Moment, SetResult, WORST_STALE_M
 use row::{BitSet, Row, below};
 use rustc_hash::FxHashMap;
 
-/// Checks a history of adds (or broadcasts) and reads of one set; other operations are passed over.
+/// The elements of one read of a set; shared, because they are many and never change.
+pub type Elements<V> = Arc<[V]>;
+
+/// An operation on a set that only grows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SetOp<V> {
+    /// Adds an element.
+    Add {
+        /// The element.
+        element: V,
+    },
+    /// Reads the whole set.
+    Read {
+        /// The elements in the order of the node's answer.
+        elements: Option<Elements<V>>,
+    },
+}
+
+impl<V: Clone + PartialEq + Debug + Serialize> Op for SetOp<V> {
+    fn f(&self) -> &str {
+        match self {
+            Self::Add { .. } => "add",
+            Self::Read { .. } => "read",
+        }
+    }
+
+    fn is_completed_by(&self, completion: &Self) -> bool {
+        match (self, completion) {
+            (Self::Add { element: asked }, Self::Add { element }) => asked == element,
+            (Self::Read { .. }, Self::Read { .. }) => true,
+            _ => false,
+        }
+    }
+
+    fn write<M: SerializeMap>(&self, _: Kind, line: &mut M) -> Result<(), M::Error> {
+        match self {
+            Self::Add { element } => line.serialize_entry("value", element),
+            Self::Read { elements } => line.serialize_entry("value", &elements.as_deref()),
+        }
+    }
+}
+
+impl<V> SetOp<V> {
+    /// What the operation adds, if it adds something.
+    pub const fn added_element(&self) -> Option<&V> {
+        match self {
+            Self::Add { element } => Some(element),
+            Self::Read { .. } => None,
+        }
+    }
+}
+
+impl<V> AsRef<Self> for SetOp<V> {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+/// Checks a history of adds and reads of one set, under whatever names a workload has them.
 ///
 /// # Errors
 ///
 /// When no clients can have produced the history.
-pub fn check<V: Clone + Eq + Hash>(history: &[Event<V>]) -> Result<SetResult<V>, Malformed> {
+pub fn check<V, O>(history: &[Event<O>]) -> Result<SetResult<V>, Malformed>
+where
+    V: Clone + Eq + Hash,
+    O: Op + AsRef<SetOp<V>>,
+{
     let operations = operations(history)?;
-    let mut elements = Elements::added(history, &operations);
+    let mut elements = Found::added(history, &operations);
     let mut duplicated = Duplicated::default();
     let mut rows = FxHashMap::default();
     // Latest invocation first, so that the first read that has an element is its last one.
@@ -52,35 +119,37 @@ pub fn check<V: Clone + Eq + Hash>(history: &[Event<V>]) -> Result<SetResult<V>,
 }
 
 /// A read that succeeded.
-struct Read<'a, V> {
+struct Read<'a, V, O> {
     elements: &'a [V],
-    invocation: &'a Event<V>,
+    invocation: &'a Event<O>,
     completed_at: usize,
 }
 
-impl<'a, V> Read<'a, V> {
-    fn new(operation: &Operation<'a, V>) -> Option<Self> {
+impl<'a, V, O: AsRef<SetOp<V>>> Read<'a, V, O> {
+    fn new(operation: &Operation<'a, O>) -> Option<Self> {
         let completion = operation.completion.filter(|event| event.kind == Kind::Ok)?;
-        let Op::ReadSet { elements: Some(elements) } = &completion.op else { return None };
+        let SetOp::Read { elements: Some(elements) } = completion.op()?.as_ref() else {
+            return None;
+        };
         let completed_at = operation.completed_at?;
         Some(Self { elements, invocation: operation.invocation, completed_at })
     }
 }
 
 /// What is known of one element.
-struct Element<'a, V> {
+struct Element<'a, V, O> {
     element: &'a V,
     invoked_at: usize,
-    last_present: Option<&'a Event<V>>,
-    last_absent: Option<&'a Event<V>>,
+    last_present: Option<&'a Event<O>>,
+    last_absent: Option<&'a Event<O>>,
 }
 
 const NEVER: usize = usize::MAX;
 
 /// All elements, in the order in which somebody first tried to add them.
-struct Elements<'a, V> {
-    history: &'a [Event<V>],
-    added: Vec<Element<'a, V>>,
+struct Found<'a, V, O> {
+    history: &'a [Event<O>],
+    added: Vec<Element<'a, V, O>>,
     /// Where in the history each was known first; [`NEVER`] if it was not.
     known_at: Vec<usize>,
     numbers: FxHashMap<&'a V, u32>,
@@ -90,13 +159,13 @@ struct Elements<'a, V> {
     not_absent: BitSet,
 }
 
-impl<'a, V: Clone + Eq + Hash> Elements<'a, V> {
-    fn added(history: &'a [Event<V>], operations: &[Operation<'a, V>]) -> Self {
-        let mut added: Vec<Element<'a, V>> = Vec::new();
+impl<'a, V: Clone + Eq + Hash, O: Op + AsRef<SetOp<V>>> Found<'a, V, O> {
+    fn added(history: &'a [Event<O>], operations: &[Operation<'a, O>]) -> Self {
+        let mut added: Vec<Element<'a, V, O>> = Vec::new();
         let mut known_at = Vec::new();
         let mut numbers = FxHashMap::default();
         for operation in operations {
-            let Some(element) = operation.invocation.op.added_element() else { continue };
+            let Some(element) = operation.asked.as_ref().added_element() else { continue };
             let number = *numbers.entry(element).or_insert_with(|| {
                 let invoked_at = operation.invoked_at;
                 added.push(Element { element, invoked_at, last_present: None, last_absent: None });
@@ -120,7 +189,7 @@ impl<'a, V: Clone + Eq + Hash> Elements<'a, V> {
     }
 
     /// Takes in a read; those that were invoked later have been.
-    fn observe(&mut self, read: &Read<'a, V>, row: &Row<'a, V>) {
+    fn observe(&mut self, read: &Read<'a, V, O>, row: &Row<'a, V>) {
         // What was not yet tried when the read completed has nothing to do with it.
         let tried = self.added.partition_point(|element| element.invoked_at < read.completed_at);
         let known_at = &mut self.known_at[..tried];
@@ -190,8 +259,8 @@ impl<'a, V: Clone + Eq + Hash> Elements<'a, V> {
     }
 }
 
-impl<V: Clone> Element<'_, V> {
-    fn result(&self, known: Option<&Event<V>>) -> ElementResult<V> {
+impl<V: Clone, O> Element<'_, V, O> {
+    fn result(&self, known: Option<&Event<O>>) -> ElementResult<V> {
         // Missing counts as before everything.
         let present = self.last_present.map(|event| event.index);
         let absent = self.last_absent.map(|event| event.index);
@@ -199,7 +268,7 @@ impl<V: Clone> Element<'_, V> {
         let is_lost = present < absent && known.is_some_and(|known| Some(known.index) < absent);
         let known_time = known.map_or(0, |known| known.time);
         // From when it was known to just after `event`, in whole milliseconds.
-        let latency = |event: Option<&Event<V>>| {
+        let latency = |event: Option<&Event<O>>| {
             event.map_or(0, |event| (event.time + 1).saturating_sub(known_time) / 1_000_000)
         };
         ElementResult {

@@ -78,8 +78,8 @@ pub struct Moment {
     pub process: Process,
 }
 
-impl<V> From<&Event<V>> for Moment {
-    fn from(event: &Event<V>) -> Self {
+impl<O> From<&Event<O>> for Moment {
+    fn from(event: &Event<O>) -> Self {
         Self { index: event.index, time: event.time, process: event.process }
     }
 }

@@ -1,21 +1,23 @@
 //! The search ends, whatever it is given.
 
+use checkers::counter::CounterOp;
+use checkers::linearizable::RegisterOp;
 use checkers::linearizable::{STATES_MAX, Undecided, WorkLimit, check};
-use checkers::{Event, Kind, Op, Process, Verdict};
+use checkers::set::SetOp;
+use checkers::{Event, Kind, Verdict};
 
 use crate::generator::{Random, Shape, valid_history};
 use crate::mutation::mutate;
 
-fn event(index: u64, process: u64, kind: Kind, op: Op<u64>) -> Event<u64> {
-    let process = Process::Client(process);
-    Event { index, time: index, process, kind, op, error: None, is_final: false }
+fn event(index: u64, process: u64, kind: Kind, op: RegisterOp<u64>) -> Event<RegisterOp<u64>> {
+    Event::of_client(index, index, process, kind, op)
 }
 
 /// So many writes at once that their orders cannot be tried, and a read of what nobody wrote. One
 /// value is written twice and read, or no search would be needed.
-fn hopeless(writes: u64) -> Vec<Event<u64>> {
-    let write = |value| Op::Write { key: 0, value };
-    let read = |value| Op::Read { key: 0, value };
+fn hopeless(writes: u64) -> Vec<Event<RegisterOp<u64>>> {
+    let write = |value| RegisterOp::Write { key: 0, value };
+    let read = |value| RegisterOp::Read { key: 0, value };
     let again = |kind, op| event(0, 0, kind, op);
     let mut events = vec![
         again(Kind::Invoke, write(0)),
@@ -76,7 +78,7 @@ fn the_work_of_a_search_is_bounded_as_well() {
     // Every move looks at two hundred open reads, whether they match what it leaves.
     let mut events = hopeless(20);
     for process in 100..300 {
-        let read = |kind, value| event(0, process, kind, Op::Read { key: 0, value });
+        let read = |kind, value| event(0, process, kind, RegisterOp::Read { key: 0, value });
         events.insert(4, read(Kind::Invoke, None));
         events.push(read(Kind::Ok, Some(Some(999))));
     }
@@ -106,8 +108,8 @@ fn the_caller_may_stop_the_search() {
 fn hundreds_of_open_operations_have_their_slots_and_thousands_are_undecided() {
     for (open, verdict) in [(65, Verdict::Valid), (300, Verdict::Valid), (5_000, Verdict::Unknown)]
     {
-        let read = |value| Op::Read { key: 0, value };
-        let write = Op::Write { key: 0, value: 1 };
+        let read = |value| RegisterOp::Read { key: 0, value };
+        let write = RegisterOp::Write { key: 0, value: 1 };
         // Written twice, or no search would be needed.
         let mut events = vec![event(0, 0, Kind::Invoke, write.clone())];
         events.push(event(1, 1, Kind::Invoke, write.clone()));
@@ -135,13 +137,26 @@ fn many_operations_of_unknown_outcome_are_no_burden() {
         let mut limit = WorkLimit { states_max: 20_000, stop: &mut || false };
         assert_eq!(check(&events, &mut limit).unwrap().verdict, Verdict::Valid, "seed {seed}");
         // A value that nobody can have written is still found.
-        let read = events
-            .iter()
-            .rposition(|event| event.kind == Kind::Ok && matches!(event.op, Op::Read { .. }));
-        events[read.unwrap()].op = Op::Read { key: 0, value: Some(Some(99)) };
+        let read = events.iter().rposition(|event| {
+            event.kind == Kind::Ok && matches!(event.op(), Some(RegisterOp::Read { .. }))
+        });
+        *events[read.unwrap()].op_mut().unwrap() =
+            RegisterOp::Read { key: 0, value: Some(Some(99)) };
         let result = check(&events, &mut limit).unwrap();
         assert_ne!(result.verdict, Verdict::Valid, "seed {seed}");
     }
+}
+
+/// Random events of random operations, which no clients need to have made.
+fn garbage<O: Clone>(random: &mut Random, op: impl Fn(&mut Random) -> O) -> Vec<Event<O>> {
+    (0..random.below(12))
+        .map(|index| {
+            let kinds = [Kind::Invoke, Kind::Invoke, Kind::Ok, Kind::Fail, Kind::Info];
+            let kind = kinds[random.below(5) as usize];
+            let op = op(random);
+            Event::of_client(index, index, random.below(3), kind, op)
+        })
+        .collect()
 }
 
 #[test]
@@ -149,28 +164,31 @@ fn garbage_is_an_error_or_a_verdict_and_never_a_panic() {
     let (mut malformed, mut judged) = (0, 0);
     for seed in 0..20_000 {
         let mut random = Random(seed);
-        let mut events = Vec::new();
-        for index in 0..random.below(12) {
-            let kind = [Kind::Invoke, Kind::Invoke, Kind::Ok, Kind::Fail, Kind::Info]
-                [random.below(5) as usize];
+        let events = garbage(&mut random, |random| {
             let (key, value) = (random.below(2), random.below(2));
-            let op = match random.below(6) {
-                0 => Op::Write { key, value },
-                1 => Op::Cas { key, from: value, to: random.below(2) },
-                2 => Op::Read { key, value: None },
-                3 => Op::Read { key, value: Some(Some(value)) },
-                4 => Op::ReadSet { elements: Some([value, value].into()) },
-                _ => Op::Add { element: value },
-            };
-            events.push(event(index, random.below(3), kind, op));
-        }
+            match random.below(4) {
+                0 => RegisterOp::Write { key, value },
+                1 => RegisterOp::Cas { key, from: value, to: random.below(2) },
+                2 => RegisterOp::Read { key, value: None },
+                _ => RegisterOp::Read { key, value: Some(Some(value)) },
+            }
+        });
         let mut limit = WorkLimit { states_max: STATES_MAX, stop: &mut || false };
         match check(&events, &mut limit) {
             Ok(_) => judged += 1,
             Err(_) => malformed += 1,
         }
-        // The other checkers see the same garbage.
+        // The other checkers see garbage of their own.
+        let events = garbage(&mut random, |random| match random.below(3) {
+            0 => SetOp::Read { elements: Some([random.below(2), random.below(2)].into()) },
+            1 => SetOp::Read { elements: None },
+            _ => SetOp::Add { element: random.below(2) },
+        });
         assert_eq!(checkers::set::check(&events).is_ok(), checkers::operations(&events).is_ok());
+        let events = garbage(&mut random, |random| match random.below(2) {
+            0 => CounterOp::Add { delta: random.below(3) as i64 },
+            _ => CounterOp::Read { value: Some(random.below(5)) },
+        });
         let counter = checkers::counter::check(&events, |&value| Some(i128::from(value)));
         assert_eq!(counter.is_ok(), checkers::operations(&events).is_ok());
     }

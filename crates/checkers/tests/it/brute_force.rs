@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use checkers::{Event, Kind, Op, operations};
+use checkers::linearizable::RegisterOp;
+use checkers::{Event, Kind, operations};
 
 /// An operation that may have happened.
 pub(crate) struct Step<O> {
@@ -16,13 +17,13 @@ pub(crate) struct Step<O> {
 type Register = Option<u64>;
 
 /// Whether the operations on `key` have an order that explains them.
-pub(crate) fn is_linearizable(events: &[Event<u64>], key: u64) -> bool {
+pub(crate) fn is_linearizable(events: &[Event<RegisterOp<u64>>], key: u64) -> bool {
     has_order(&register_steps(events, key), None, &register)
 }
 
 /// Everything that the register can hold just before the event at `position`.
 pub(crate) fn states_before(
-    events: &[Event<u64>],
+    events: &[Event<RegisterOp<u64>>],
     key: u64,
     position: usize,
 ) -> BTreeSet<Register> {
@@ -80,9 +81,9 @@ fn try_all<O, S>(
     false
 }
 
-fn register_steps(events: &[Event<u64>], key: u64) -> Vec<Step<&Op<u64>>> {
+fn register_steps(events: &[Event<RegisterOp<u64>>], key: u64) -> Vec<Step<&RegisterOp<u64>>> {
     let operations = operations(events).unwrap();
-    let of_key = operations.iter().filter(|operation| operation.invocation.op.key() == Some(&key));
+    let of_key = operations.iter().filter(|operation| operation.asked.key() == &key);
     of_key
         .filter(|operation| operation.outcome() != Kind::Fail)
         .map(|operation| Step {
@@ -93,12 +94,11 @@ fn register_steps(events: &[Event<u64>], key: u64) -> Vec<Step<&Op<u64>>> {
         .collect()
 }
 
-fn register(state: &Register, op: &&Op<u64>) -> Option<Register> {
+fn register(state: &Register, op: &&RegisterOp<u64>) -> Option<Register> {
     match op {
-        Op::Read { value: Some(value), .. } => (state == value).then_some(*state),
-        Op::Read { value: None, .. } => Some(*state),
-        Op::Write { value, .. } => Some(Some(*value)),
-        Op::Cas { from, to, .. } => (*state == Some(*from)).then_some(Some(*to)),
-        _ => None,
+        RegisterOp::Read { value: Some(value), .. } => (state == value).then_some(*state),
+        RegisterOp::Read { value: None, .. } => Some(*state),
+        RegisterOp::Write { value, .. } => Some(Some(*value)),
+        RegisterOp::Cas { from, to, .. } => (*state == Some(*from)).then_some(Some(*to)),
     }
 }

@@ -1,6 +1,7 @@
 //! Random histories of registers, from a seed.
 
-use checkers::{Event, Kind, Op, Process};
+use checkers::linearizable::RegisterOp;
+use checkers::{Event, Kind};
 
 /// SplitMix64: a small generator of which the same seed gives the same numbers everywhere.
 pub(crate) struct Random(pub(crate) u64);
@@ -39,24 +40,22 @@ pub(crate) struct Shape {
 /// An operation that was begun.
 struct Open {
     process: u64,
-    op: Op<u64>,
+    op: RegisterOp<u64>,
     /// Whether it has taken effect, and how it will complete.
     effect: Option<Kind>,
 }
 
 /// A linearizable history: every operation takes effect at a random moment between its events.
-pub(crate) fn valid_history(random: &mut Random, shape: Shape) -> Vec<Event<u64>> {
+pub(crate) fn valid_history(random: &mut Random, shape: Shape) -> Vec<Event<RegisterOp<u64>>> {
     let mut events = Vec::new();
-    let mut record = |process, kind, op: &Op<u64>| {
+    let mut record = |process, kind, op: &RegisterOp<u64>| {
         let index = events.len() as u64;
-        let process = Process::Client(process);
-        let op = op.clone();
-        events.push(Event { index, time: index, process, kind, op, error: None, is_final: false });
+        events.push(Event::of_client(index, index, process, kind, op.clone()));
     };
     let mut registers: Vec<Option<u64>> = vec![None; shape.keys as usize];
     let mut open: Vec<Option<Open>> = (0..shape.clients).map(|_| None).collect();
     // Operations of unknown outcome that may still take effect.
-    let mut lingering: Vec<Op<u64>> = Vec::new();
+    let mut lingering: Vec<RegisterOp<u64>> = Vec::new();
     let mut next_process = 0;
     let mut processes: Vec<u64> = Vec::new();
     for _ in 0..shape.clients {
@@ -107,27 +106,30 @@ pub(crate) fn valid_history(random: &mut Random, shape: Shape) -> Vec<Event<u64>
     events
 }
 
-fn random_op(random: &mut Random, shape: Shape) -> Op<u64> {
+fn random_op(random: &mut Random, shape: Shape) -> RegisterOp<u64> {
     let key = random.below(shape.keys);
     match random.below(3) {
-        0 => Op::Read { key, value: None },
-        1 => Op::Write { key, value: random.below(shape.values) },
-        _ => Op::Cas { key, from: random.below(shape.values), to: random.below(shape.values) },
+        0 => RegisterOp::Read { key, value: None },
+        1 => RegisterOp::Write { key, value: random.below(shape.values) },
+        _ => RegisterOp::Cas {
+            key,
+            from: random.below(shape.values),
+            to: random.below(shape.values),
+        },
     }
 }
 
 /// Does the operation, and says whether it happened.
-fn apply(registers: &mut [Option<u64>], op: &mut Op<u64>) -> bool {
+fn apply(registers: &mut [Option<u64>], op: &mut RegisterOp<u64>) -> bool {
     match op {
-        Op::Read { key, value } => *value = Some(registers[*key as usize]),
-        Op::Write { key, value } => registers[*key as usize] = Some(*value),
-        Op::Cas { key, from, to } => {
+        RegisterOp::Read { key, value } => *value = Some(registers[*key as usize]),
+        RegisterOp::Write { key, value } => registers[*key as usize] = Some(*value),
+        RegisterOp::Cas { key, from, to } => {
             if registers[*key as usize] != Some(*from) {
                 return false;
             }
             registers[*key as usize] = Some(*to);
         }
-        _ => {}
     }
     true
 }

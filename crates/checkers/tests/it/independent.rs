@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use checkers::{Event, Kind, Op, Verdict, operations};
+use checkers::linearizable::RegisterOp;
+use checkers::{Event, Kind, Verdict, operations};
 use todc_utils::specifications::Specification;
 use todc_utils::{Action, History, WGLChecker};
 
@@ -13,7 +14,7 @@ use crate::mutation::mutate;
 /// A register operation, and whether it certainly happened.
 #[derive(Clone, Debug)]
 struct Step {
-    op: Op<u64>,
+    op: RegisterOp<u64>,
     is_certain: bool,
 }
 
@@ -29,9 +30,9 @@ impl Specification for Register {
 
     fn apply(step: &Step, state: &Self::State) -> (bool, Self::State) {
         match step.op {
-            Op::Read { value, .. } => (value == Some(*state), *state),
-            Op::Write { value, .. } => (true, Some(value)),
-            Op::Cas { from, to, .. } if *state == Some(from) => (true, Some(to)),
+            RegisterOp::Read { value, .. } => (value == Some(*state), *state),
+            RegisterOp::Write { value, .. } => (true, Some(value)),
+            RegisterOp::Cas { from, to, .. } if *state == Some(from) => (true, Some(to)),
             // An operation that need not have happened is always possible, and comes last if it
             // did not: `todc-utils` wants every operation to complete.
             _ => (!step.is_certain, *state),
@@ -39,12 +40,12 @@ impl Specification for Register {
     }
 }
 
-fn is_linearizable(events: &[Event<u64>]) -> bool {
+fn is_linearizable(events: &[Event<RegisterOp<u64>>]) -> bool {
     let operations = operations(events).unwrap();
     let mut actions: BTreeMap<usize, (usize, Action<Step>)> = BTreeMap::new();
     for (process, operation) in operations.iter().enumerate() {
         let is_certain = operation.outcome() == Kind::Ok;
-        let is_read = matches!(operation.op(), Op::Read { .. });
+        let is_read = matches!(operation.op(), RegisterOp::Read { .. });
         if operation.outcome() == Kind::Fail || (is_read && !is_certain) {
             continue;
         }

@@ -1,22 +1,23 @@
 //! Linearizability of small histories, against brute force.
 
+use checkers::linearizable::RegisterOp;
 use checkers::linearizable::{Linearizability, STATES_MAX, WorkLimit, check};
-use checkers::{Event, Kind, Op, Record, Verdict, operations};
+use checkers::{Event, Kind, Record, Verdict, operations};
 
 use crate::brute_force;
 use crate::generator::{Random, Shape, valid_history};
 use crate::mutation::mutate;
 
-fn checked(events: &[Event<u64>]) -> Linearizability<u64> {
+fn checked(events: &[Event<RegisterOp<u64>>]) -> Linearizability<u64> {
     let mut limit = WorkLimit { states_max: STATES_MAX, stop: &mut || false };
     check(events, &mut limit).unwrap()
 }
 
-pub(crate) fn verdict(events: &[Event<u64>]) -> Verdict {
+pub(crate) fn verdict(events: &[Event<RegisterOp<u64>>]) -> Verdict {
     checked(events).verdict
 }
 
-pub(crate) fn show(events: &[Event<u64>]) -> String {
+pub(crate) fn show(events: &[Event<RegisterOp<u64>>]) -> String {
     events.iter().map(|event| serde_json::to_string(event).unwrap() + "\n").collect()
 }
 
@@ -48,14 +49,14 @@ fn small_random_histories_agree_with_brute_force() {
 }
 
 /// The events of one key without failed operations, as far as `end` (an index, included).
-fn prefix(events: &[Event<u64>], key: u64, end: u64) -> Vec<Event<u64>> {
+fn prefix(events: &[Event<RegisterOp<u64>>], key: u64, end: u64) -> Vec<Event<RegisterOp<u64>>> {
     let operations = operations(events).unwrap();
-    let mut kept: Vec<Event<u64>> = operations
+    let mut kept: Vec<Event<RegisterOp<u64>>> = operations
         .iter()
         .filter(|operation| operation.outcome() != Kind::Fail)
         .flat_map(|operation| [Some(operation.invocation), operation.completion])
         .flatten()
-        .filter(|event| event.op.key() == Some(&key) && event.index <= end)
+        .filter(|event| event.op().unwrap().key() == &key && event.index <= end)
         .cloned()
         .collect();
     kept.sort_by_key(|event| event.index);
@@ -95,7 +96,7 @@ fn a_counterexample_is_the_smallest_prefix_with_the_states_that_were_possible() 
             example.concurrent.iter().chain(&all_records(&events)).any(|record| {
                 record.outcome == Kind::Info
                     && match &record.op {
-                        Op::Write { value, .. } | Op::Cas { to: value, .. } => {
+                        RegisterOp::Write { value, .. } | RegisterOp::Cas { to: value, .. } => {
                             Some(*value) == *state
                         }
                         _ => false,
@@ -107,8 +108,8 @@ fn a_counterexample_is_the_smallest_prefix_with_the_states_that_were_possible() 
             assert!(example.states.contains(state) || unknown(state), "{state:?} {}", context());
         }
         let needed = match example.operation.op {
-            Op::Read { value, .. } => value.unwrap(),
-            Op::Cas { from, .. } => Some(from),
+            RegisterOp::Read { value, .. } => value.unwrap(),
+            RegisterOp::Cas { from, .. } => Some(from),
             _ => panic!("a write is always possible: {}", context()),
         };
         assert!(!possible.contains(&needed), "{}", context());
@@ -117,13 +118,13 @@ fn a_counterexample_is_the_smallest_prefix_with_the_states_that_were_possible() 
     assert!(found > 5_000, "{found} counterexamples");
 }
 
-fn all_records(events: &[Event<u64>]) -> Vec<Record<u64>> {
+fn all_records(events: &[Event<RegisterOp<u64>>]) -> Vec<Record<RegisterOp<u64>>> {
     operations(events).unwrap().iter().map(Record::from).collect()
 }
 
 /// The longest order must respect time, explain every result, and hold all that was completed.
 fn check_order(
-    events: &[Event<u64>],
+    events: &[Event<RegisterOp<u64>>],
     order: &[u64],
     end: u64,
     states: &[Option<u64>],
@@ -143,13 +144,12 @@ fn check_order(
             assert!(over.is_none_or(|over| over.index > index), "{}", context());
         }
         match *operation.op() {
-            Op::Read { value, .. } => assert_eq!(Some(state), value, "{}", context()),
-            Op::Write { value, .. } => state = Some(value),
-            Op::Cas { from, to, .. } => {
+            RegisterOp::Read { value, .. } => assert_eq!(Some(state), value, "{}", context()),
+            RegisterOp::Write { value, .. } => state = Some(value),
+            RegisterOp::Cas { from, to, .. } => {
                 assert_eq!(state, Some(from), "{}", context());
                 state = Some(to);
             }
-            _ => panic!("not an operation of a register"),
         }
     }
     assert!(states.contains(&state), "{}", context());

@@ -3,37 +3,37 @@
 
 use std::sync::Arc;
 
+use checkers::set::SetOp;
 use checkers::set::{ElementOutcome, SetResult, check};
-use checkers::{Event, Kind, Op, Operation, Process, Verdict, operations};
+use checkers::{Event, Kind, Operation, Verdict, operations};
 
 use crate::generator::Random;
 
 /// A history that numbers its events; their times are given.
 #[derive(Default)]
 struct Builder {
-    events: Vec<Event<u64>>,
+    events: Vec<Event<SetOp<u64>>>,
 }
 
 impl Builder {
-    fn push(&mut self, milliseconds: u64, process: u64, kind: Kind, op: Op<u64>) {
+    fn push(&mut self, milliseconds: u64, process: u64, kind: Kind, op: SetOp<u64>) {
         let index = self.events.len() as u64;
-        let (time, process) = (milliseconds * 1_000_000, Process::Client(process));
-        self.events.push(Event { index, time, process, kind, op, error: None, is_final: false });
+        self.events.push(Event::of_client(index, milliseconds * 1_000_000, process, kind, op));
     }
 
     fn add(&mut self, milliseconds: u64, element: u64) {
-        self.push(milliseconds, 0, Kind::Invoke, Op::Add { element });
-        self.push(milliseconds, 0, Kind::Ok, Op::Add { element });
+        self.push(milliseconds, 0, Kind::Invoke, SetOp::Add { element });
+        self.push(milliseconds, 0, Kind::Ok, SetOp::Add { element });
     }
 
     fn read(&mut self, milliseconds: u64, elements: &[u64]) {
-        self.push(milliseconds, 1, Kind::Invoke, Op::ReadSet { elements: None });
+        self.push(milliseconds, 1, Kind::Invoke, SetOp::Read { elements: None });
         self.push(milliseconds, 1, Kind::Ok, read(elements));
     }
 }
 
-fn read(elements: &[u64]) -> Op<u64> {
-    Op::ReadSet { elements: Some(Arc::from(elements)) }
+fn read(elements: &[u64]) -> SetOp<u64> {
+    SetOp::Read { elements: Some(Arc::from(elements)) }
 }
 
 #[test]
@@ -79,10 +79,10 @@ fn what_was_acknowledged_and_never_appears_is_lost() {
 #[test]
 fn a_failed_or_open_add_that_never_appears_is_not_lost() {
     let mut history = Builder::default();
-    history.push(0, 0, Kind::Invoke, Op::Broadcast { message: 10 });
-    history.push(1, 0, Kind::Info, Op::Broadcast { message: 10 });
-    history.push(1, 2, Kind::Invoke, Op::Broadcast { message: 11 });
-    history.push(1, 2, Kind::Fail, Op::Broadcast { message: 11 });
+    history.push(0, 0, Kind::Invoke, SetOp::Add { element: 10 });
+    history.push(1, 0, Kind::Info, SetOp::Add { element: 10 });
+    history.push(1, 2, Kind::Invoke, SetOp::Add { element: 11 });
+    history.push(1, 2, Kind::Fail, SetOp::Add { element: 11 });
     history.read(2, &[]);
     let result = check(&history.events).unwrap();
     assert_eq!((result.verdict, result.never_read), (Verdict::Unknown, vec![10, 11]));
@@ -128,9 +128,9 @@ fn the_worst_stale_elements_come_first_with_what_is_known_of_them() {
 }
 
 /// Reads in every order, of few elements, with clients that come and go.
-fn random_history(random: &mut Random) -> Vec<Event<u64>> {
+fn random_history(random: &mut Random) -> Vec<Event<SetOp<u64>>> {
     let mut history = Builder::default();
-    let mut open: Vec<Option<Op<u64>>> = vec![None; 4];
+    let mut open: Vec<Option<SetOp<u64>>> = vec![None; 4];
     let mut next_element = 0;
     let mut rows: Vec<Vec<u64>> = vec![Vec::new(); open.len()];
     for milliseconds in 0..10 + random.below(60) {
@@ -140,14 +140,14 @@ fn random_history(random: &mut Random) -> Vec<Event<u64>> {
             None => {
                 let op = if random.percent(50) {
                     next_element += 1;
-                    Op::Add { element: next_element }
+                    SetOp::Add { element: next_element }
                 } else {
-                    Op::ReadSet { elements: None }
+                    SetOp::Read { elements: None }
                 };
                 history.push(milliseconds, process, Kind::Invoke, op.clone());
                 open[place] = Some(op);
             }
-            Some(op @ Op::Add { .. }) => {
+            Some(op @ SetOp::Add { .. }) => {
                 let kind = [Kind::Ok, Kind::Ok, Kind::Fail, Kind::Info][random.below(4) as usize];
                 history.push(milliseconds, process, kind, op);
             }
@@ -175,18 +175,18 @@ fn random_history(random: &mut Random) -> Vec<Event<u64>> {
 }
 
 /// The invocation of the read that was invoked last.
-fn last<'a>(reads: &[&Operation<'a, u64>]) -> Option<&'a Event<u64>> {
+fn last<'a>(reads: &[&Operation<'a, SetOp<u64>>]) -> Option<&'a Event<SetOp<u64>>> {
     reads.iter().map(|read| read.invocation).max_by_key(|event| event.index)
 }
 
 /// The rules, one element at a time.
-fn expected(operations: &[Operation<'_, u64>], element: u64) -> (ElementOutcome, u64) {
-    let elements_of = |operation: &Operation<'_, u64>| match operation.op() {
-        Op::ReadSet { elements: Some(elements) } => elements.to_vec(),
+fn expected(operations: &[Operation<'_, SetOp<u64>>], element: u64) -> (ElementOutcome, u64) {
+    let elements_of = |operation: &Operation<'_, SetOp<u64>>| match operation.op() {
+        SetOp::Read { elements: Some(elements) } => elements.to_vec(),
         _ => Vec::new(),
     };
-    let is_read = |operation: &&Operation<'_, u64>| {
-        operation.outcome() == Kind::Ok && matches!(operation.op(), Op::ReadSet { .. })
+    let is_read = |operation: &&Operation<'_, SetOp<u64>>| {
+        operation.outcome() == Kind::Ok && matches!(operation.op(), SetOp::Read { .. })
     };
     let add = operations.iter().find(|operation| operation.op().added_element() == Some(&element));
     let add = add.unwrap();
@@ -195,7 +195,7 @@ fn expected(operations: &[Operation<'_, u64>], element: u64) -> (ElementOutcome,
         .filter(is_read)
         .filter(|operation| operation.completed_at.unwrap() > add.invoked_at)
         .collect();
-    type Reads<'a, 'b> = Vec<&'b Operation<'a, u64>>;
+    type Reads<'a, 'b> = Vec<&'b Operation<'a, SetOp<u64>>>;
     let (with, without): (Reads<'_, '_>, Reads<'_, '_>) =
         reads.into_iter().partition(|read| elements_of(read).contains(&element));
     let completions = with.iter().map(|read| read.completion.unwrap());
@@ -203,7 +203,7 @@ fn expected(operations: &[Operation<'_, u64>], element: u64) -> (ElementOutcome,
         .chain(add.completion.filter(|event| event.kind == Kind::Ok))
         .min_by_key(|event| event.index);
     let (present, absent) = (last(&with), last(&without));
-    let since_known = |event: Option<&Event<u64>>| {
+    let since_known = |event: Option<&Event<SetOp<u64>>>| {
         let known = known.map_or(0, |known| known.time);
         event.map_or(0, |event| (event.time + 1).saturating_sub(known) / 1_000_000)
     };
@@ -258,7 +258,7 @@ fn random_histories_agree_with_the_rules_one_element_at_a_time() {
         rebuilt.stable_latencies = checkers::quantiles::quantiles(stable);
         rebuilt.lost_latencies = checkers::quantiles::quantiles(lost);
         let has_duplicates = operations.iter().any(|operation| match operation.op() {
-            Op::ReadSet { elements: Some(elements) } => {
+            SetOp::Read { elements: Some(elements) } => {
                 (1..elements.len()).any(|place| elements[..place].contains(&elements[place]))
             }
             _ => false,
