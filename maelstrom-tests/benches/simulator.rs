@@ -14,7 +14,7 @@ use eddy::analysis::{Subject, analyse};
 use eddy::options::{FaultKind, Options, WorkloadName};
 use eddy::progress::Silent;
 use eddy::simulated::{SimulatedNode, simulate};
-use eddy::workload::workload;
+use eddy::workload::registry::named;
 
 /// A measurement takes at least so long.
 const MEASURED: Duration = Duration::from_secs(2);
@@ -34,12 +34,12 @@ fn options(workload: WorkloadName, nodes: usize, seconds: u64) -> Options {
 }
 
 fn scenarios() -> Vec<Scenario> {
-    let mut ids = options(WorkloadName::UniqueIds, 3, 60);
+    let mut ids = options(named("unique-ids"), 3, 60);
     ids.rate = 1000.0;
-    let lin_kv = options(WorkloadName::LinKv, 5, 60);
+    let lin_kv = options(named("lin-kv"), 5, 60);
     let mut faulty = lin_kv.clone();
     faulty.nemesis = vec![FaultKind::Partition];
-    let mut broadcast = options(WorkloadName::Broadcast, 25, 20);
+    let mut broadcast = options(named("broadcast"), 25, 20);
     broadcast.latency = Duration::from_millis(100);
     let scenario = |name, node, args, options: &Options| Scenario {
         name,
@@ -82,9 +82,9 @@ fn run(scenario: &Scenario, seed: u64) -> (f64, usize) {
     let record = simulate(scenario.node, &args, &options, None, &mut Silent)
         .unwrap_or_else(|error| panic!("{}: {error}", scenario.name));
     let subject = Subject::default();
-    let results = analyse(&options, &subject, &record, &*workload(&options), &[], &mut || false);
+    let results = analyse(&options, &subject, &record, &[], &mut || false);
     assert_ne!(results.verdict, Verdict::Invalid, "{} with seed {seed}", scenario.name);
-    (options.time_limit.as_secs_f64(), record.history.len() / 2)
+    (options.time_limit.as_secs_f64(), record.history.events().count() / 2)
 }
 
 /// The processor time that this process has used.

@@ -1,13 +1,12 @@
 //! From the record of a run to its results: what Maelstrom calls `results`, as JSON with its names.
 
-use checkers::{Event, Process, Verdict};
-use proto::Json;
+use checkers::{Process, Verdict};
 use serde_json::{Map, Value, json};
 
 use crate::expect::Expectation;
 use crate::harness::Record;
 use crate::options::{Options, WorkloadName};
-use crate::workload::{Checked, Workload};
+use crate::workload::{AnyEvent, AnyHistory, Checked};
 use crate::world::{Problem, ProblemKind};
 
 /// What is to be said of a run.
@@ -34,7 +33,6 @@ pub fn analyse(
     options: &Options,
     subject: &Subject,
     record: &Record,
-    workload: &dyn Workload,
     expectations: &[Expectation],
     stop: &mut dyn FnMut() -> bool,
 ) -> Results {
@@ -42,23 +40,23 @@ pub fn analyse(
     let mut causes = Vec::new();
     let mut json = Map::new();
 
-    let stats = checkers::stats::stats(&record.history);
+    let stats = record.history.stats();
     verdicts.push(stats.all.verdict);
     for (f, outcomes) in &stats.by_f {
         if outcomes.verdict != Verdict::Valid {
             causes.push(format!("not one {f} succeeded ({} tried)", outcomes.count));
         }
     }
-    let availability = checkers::stats::availability(&record.history, options.availability);
+    let availability = record.history.availability(options.availability);
     verdicts.push(availability.verdict);
     if availability.verdict != Verdict::Valid {
         causes.push(format!("only {:.4} of the operations succeeded", availability.ok_fraction));
     }
-    if !has_succeeded(&record.history) {
+    if !has_succeeded(&*record.history) {
         verdicts.push(Verdict::Unknown);
-        causes.push(nothing_succeeded(options.workload, &record.history));
+        causes.push(nothing_succeeded(options.workload, &*record.history));
     }
-    let checked = workload.check(&record.history, stop);
+    let checked = record.history.check(stop);
     verdicts.push(checked.verdict);
     causes.splice(0..0, checked.causes.clone());
     judge_nodes(record, &mut verdicts, &mut causes);
@@ -66,8 +64,8 @@ pub fn analyse(
     json.insert("stats".to_owned(), to_value(&stats));
     json.insert("availability".to_owned(), to_value(&availability));
     json.insert("net".to_owned(), net(record));
-    json.insert("latencies".to_owned(), latencies(&record.history));
-    json.insert("fault-phases".to_owned(), fault_phases(&record.history));
+    json.insert("latencies".to_owned(), latencies(&*record.history));
+    json.insert("fault-phases".to_owned(), fault_phases(&*record.history));
     json.insert("workload".to_owned(), with_verdict(&checked));
     // Problems and messages are in the time of the world; for readers who put them together.
     json.insert("time-zero".to_owned(), json!(record.time_zero.as_nanos()));
@@ -99,14 +97,13 @@ pub fn analyse(
 }
 
 /// Whether an operation before the final ones did. Without one nothing was put to the test.
-fn has_succeeded(history: &[Event<Json>]) -> bool {
-    let is_success = |event: &Event<Json>| event.kind == checkers::Kind::Ok && !event.is_final;
-    history.iter().any(is_success)
+fn has_succeeded(history: &dyn AnyHistory) -> bool {
+    history.events().any(|event| event.kind() == checkers::Kind::Ok && !event.is_final())
 }
 
-fn nothing_succeeded(workload: WorkloadName, history: &[Event<Json>]) -> String {
+fn nothing_succeeded(workload: WorkloadName, history: &dyn AnyHistory) -> String {
     let name = workload.as_str();
-    match history.iter().any(|event| event.process != Process::Nemesis && !event.is_final) {
+    match history.events().any(|event| event.process() != Process::Nemesis && !event.is_final()) {
         true => format!(
             "not one operation succeeded: is this a {name} node? `eddy check-node -w {name}` asks \
              it one of each message and explains its answers"
@@ -167,6 +164,9 @@ pub(crate) fn all_options(options: &Options, subject: &Subject) -> Value {
         Value::Object(options) => options,
         _ => Map::new(),
     };
+    for flag in options.workload.kind().flags {
+        all.insert(flag.name.to_owned(), options.settings.json(flag));
+    }
     all.insert("node-count".to_owned(), json!(options.nodes.len()));
     all.extend(subject.options.clone());
     all.insert("command".to_owned(), json!(subject.command));
@@ -175,11 +175,10 @@ pub(crate) fn all_options(options: &Options, subject: &Subject) -> Value {
 
 /// The network's counts, with messages per client operation where Maelstrom has them.
 fn net(record: &Record) -> Value {
-    let invocations = record
-        .history
-        .iter()
-        .filter(|event| event.process != Process::Nemesis && event.kind == checkers::Kind::Invoke)
-        .count();
+    let is_invocation = |event: &&dyn AnyEvent| {
+        event.process() != Process::Nemesis && event.kind() == checkers::Kind::Invoke
+    };
+    let invocations = record.history.events().filter(is_invocation).count();
     let mut net = to_value(&record.statistics);
     for (group, messages) in [
         ("all", record.statistics.all.send_count),
@@ -193,15 +192,15 @@ fn net(record: &Record) -> Value {
     net
 }
 
-fn latencies(history: &[Event<Json>]) -> Value {
-    let Ok((all, by_f)) = checkers::stats::latencies(history) else { return Value::Null };
+fn latencies(history: &dyn AnyHistory) -> Value {
+    let Ok((all, by_f)) = history.latencies() else { return Value::Null };
     let mut latencies = all.map_or_else(|| json!({}), |all| to_value(&all));
     latencies["by-f"] = to_value(&by_f);
     latencies
 }
 
-fn fault_phases(history: &[Event<Json>]) -> Value {
-    checkers::stats::fault_phases(history).map_or(Value::Null, |phases| to_value(&phases))
+fn fault_phases(history: &dyn AnyHistory) -> Value {
+    history.fault_phases().map_or(Value::Null, |phases| to_value(&phases))
 }
 
 fn with_verdict(checked: &Checked) -> Value {
@@ -215,7 +214,7 @@ fn with_verdict(checked: &Checked) -> Value {
 /// What a reader should know before believing the verdict.
 fn notes(options: &Options, record: &Record) -> Vec<String> {
     let mut notes = record.notes.clone();
-    if let Ok(phases) = checkers::stats::fault_phases(&record.history) {
+    if let Ok(phases) = record.history.fault_phases() {
         for phase in phases.iter().filter(|phase| phase.is_vacuous()) {
             notes.push(format!(
                 "while `{}` was on (from {:.1} s to {:.1} s) only {} of {} operations succeeded: \
@@ -231,18 +230,7 @@ fn notes(options: &Options, record: &Record) -> Vec<String> {
     for problem in record.problems.iter().filter(|problem| !problem.kind.is_fatal()) {
         notes.push(describe(problem));
     }
-    let stricter = match options.workload {
-        WorkloadName::LinKv => {
-            "a read of null matches only an empty register, and every group reads"
-        }
-        WorkloadName::Broadcast | WorkloadName::GSet => {
-            "an element that comes twice in one read makes the run invalid"
-        }
-        WorkloadName::GCounter
-        | WorkloadName::PnCounter
-        | WorkloadName::UniqueIds
-        | WorkloadName::Echo => "a malformed line of a node makes the run invalid",
-    };
+    let stricter = options.workload.kind().stricter;
     notes.push(format!("stricter than Maelstrom: {stricter}"));
     notes
 }

@@ -1,5 +1,6 @@
 //! The command line: Maelstrom's `test` with its flags and defaults, and what eddy has beyond it.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,10 +12,11 @@ use simulator::LatencyDistribution;
 use crate::check_node::CheckNodeArgs;
 use crate::command_line::{Call, Target};
 use crate::expect::{Expectation, figures};
-use crate::options::{FaultKind, Options, TopologyName, WorkloadName, numbered_nodes};
+use crate::options::{FaultKind, Options, WorkloadName, numbered_nodes};
 use crate::simulated::SimulatedNode;
 use crate::sweep::SweepArgs;
 use crate::tasks::TasksArgs;
+use crate::workload::{Flag, Settings, registry};
 use crate::{compare, report, serve};
 
 /// A test bench for Maelstrom nodes in any language: real processes, or our own nodes in virtual
@@ -25,6 +27,75 @@ pub struct Cli {
     #[command(subcommand)]
     /// What to do.
     pub command: Command,
+}
+
+impl Cli {
+    /// Reads a command line, the program's name included. Flags of workloads are those of the
+    /// registry; one that the workload of the run does not have means nothing there.
+    ///
+    /// # Errors
+    /// As clap has them: wrong usage, or a request for help.
+    pub fn read(
+        words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<Self, clap::Error> {
+        let flags = workload_flags();
+        let with_flags = |command: clap::Command| {
+            let arg = |flag: &(Flag, String)| {
+                let (flag, help) = flag;
+                let arg = clap::Arg::new(flag.name).long(flag.name).value_name(flag.value_name);
+                let arg = arg.help(help.clone()).allow_negative_numbers(true);
+                let check = flag.check;
+                arg.value_parser(move |value: &str| check(value).map(|()| value.to_owned()))
+            };
+            command.args(flags.iter().map(arg))
+        };
+        let command = <Self as clap::CommandFactory>::command()
+            .mut_subcommand("test", with_flags)
+            .mut_subcommand("sweep", with_flags);
+        let matches = command.try_get_matches_from(words)?;
+        let mut cli = <Self as clap::FromArgMatches>::from_arg_matches(&matches)?;
+        if let (Some(run), Some((_, matches))) = (cli.run_mut(), matches.subcommand()) {
+            for flag in run.workload.kind().flags {
+                if let Some(value) = matches.get_one::<String>(flag.name)
+                    && let Err(right) = run.settings.set(flag, value)
+                {
+                    let text = format!("--{} {right}, not `{value}`\n", flag.name);
+                    return Err(clap::Error::raw(clap::error::ErrorKind::ValueValidation, text));
+                }
+            }
+        }
+        Ok(cli)
+    }
+
+    /// What determines a run, for commands that make runs.
+    fn run_mut(&mut self) -> Option<&mut RunArgs> {
+        match &mut self.command {
+            Command::Test(args) => Some(&mut args.run),
+            Command::Sweep(args) => Some(args.run_mut()),
+            _ => None,
+        }
+    }
+}
+
+/// The flags of all workloads, each once, with help that says whose they are.
+fn workload_flags() -> Vec<(Flag, String)> {
+    let mut flags: Vec<(Flag, Vec<&str>)> = Vec::new();
+    for kind in registry::all() {
+        for flag in kind.flags {
+            match flags.iter_mut().find(|(known, _)| known.name == flag.name) {
+                Some((_, kinds)) => kinds.push(kind.name),
+                None => flags.push((*flag, vec![kind.name])),
+            }
+        }
+    }
+    let help = |(flag, kinds): (Flag, Vec<&str>)| {
+        let default = match flag.default {
+            "" => String::new(),
+            default => format!(" [default: {default}]"),
+        };
+        (flag, format!("{}: {}{default}", kinds.join(", "), flag.help))
+    };
+    flags.into_iter().map(help).collect()
 }
 
 /// What eddy can do.
@@ -192,10 +263,6 @@ pub struct RunArgs {
     #[arg(long, value_name = "S", default_value = "10", value_parser = positive_seconds)]
     pub nemesis_interval: Duration,
 
-    /// How the nodes of a broadcast are linked
-    #[arg(long, value_name = "T", default_value = "grid")]
-    pub topology: TopologyName,
-
     /// Part of the operations that has to succeed: `total`, or a number from 0 to 1
     #[arg(long, value_name = "A", value_parser = availability)]
     pub availability: Option<Requirement>,
@@ -229,18 +296,14 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", value_parser = count)]
     pub max_faults: Option<u64>,
 
-    /// lin-kv: most operations on one key before the next one takes its place
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    pub key_limit: Option<u64>,
-
-    /// lin-kv: states that the search for a linear order may visit before the verdict is unknown
-    #[arg(long, value_name = "N", default_value_t = checkers::linearizable::STATES_MAX, value_parser = count)]
-    pub max_states: u64,
-
     /// A limit on a figure that becomes part of the verdict, such as 'msgs-per-op<30' or
     /// 'p50<400ms'; can be repeated. `eddy figures` lists the figures
     #[arg(long, value_name = "FIGURE<LIMIT")]
     pub expect: Vec<Expectation>,
+
+    /// Flags of the workload, filled in from what was parsed.
+    #[arg(skip)]
+    pub settings: Settings,
 
     /// Where all chance comes from (default: drawn at random and printed)
     #[arg(long, value_name = "N", value_parser = count)]
@@ -333,14 +396,12 @@ impl RunArgs {
             loss_clients: self.loss_clients,
             nemesis,
             nemesis_interval: self.nemesis_interval,
-            topology: self.topology,
             availability: self.availability,
             settle: self.settle,
             recovery_time: self.recovery_time,
             max_operations: self.max_operations,
             max_faults: self.max_faults,
-            key_limit: self.key_limit,
-            max_states: self.max_states,
+            settings: self.settings.clone(),
             seed,
         })
     }
@@ -469,7 +530,7 @@ mod tests {
 
     fn options(flags: &[&str]) -> Result<Options, String> {
         let words = ["eddy", "test", "--bin", "x"].iter().chain(flags);
-        match Cli::try_parse_from(words).map_err(|error| error.to_string())?.command {
+        match Cli::read(words).map_err(|error| error.to_string())?.command {
             Command::Test(args) => args.run.options(0),
             other => panic!("{other:?}"),
         }
@@ -493,7 +554,7 @@ mod tests {
             ("--time-limit", "above 0"),
             ("--seed", "a whole number, 0 or more"),
             ("--max-operations", "a whole number, 0 or more"),
-            ("--key-limit", "1 or more"),
+            ("--key-limit", "above 0"),
             ("--node-count", "is not in 1..=65535"),
             ("--loss", "a probability"),
         ] {

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use checkers::stats::Requirement;
-use clap::ValueEnum;
 use simulator::LatencyDistribution;
 
 use crate::cli::quote;
@@ -96,7 +95,6 @@ impl Call {
         differing("settle", options.settle.as_secs_f64(), default.settle.as_secs_f64());
         let recovery_time = options.recovery_time.as_secs_f64();
         differing("recovery-time", recovery_time, default.recovery_time.as_secs_f64());
-        differing("max-states", options.max_states as f64, default.max_states as f64);
         match options.latency_dist {
             LatencyDistribution::Constant => {}
             LatencyDistribution::Uniform => flag("latency-dist", "uniform".to_owned()),
@@ -107,25 +105,20 @@ impl Call {
             flag("nemesis", kinds.join(","));
             flag("nemesis-interval", options.nemesis_interval.as_secs_f64().to_string());
         }
-        if options.topology != default.topology
-            && let Some(name) = options.topology.to_possible_value()
-        {
-            flag("topology", name.get_name().to_owned());
-        }
         match options.availability {
             None => {}
             Some(Requirement::Total) => flag("availability", "total".to_owned()),
             Some(Requirement::Fraction(part)) => flag("availability", part.to_string()),
         }
-        let limits = [
-            ("max-operations", options.max_operations),
-            ("max-faults", options.max_faults),
-            ("key-limit", options.key_limit),
-        ];
+        let limits =
+            [("max-operations", options.max_operations), ("max-faults", options.max_faults)];
         for (name, limit) in limits {
             if let Some(limit) = limit {
                 flag(name, limit.to_string());
             }
+        }
+        for (name, value) in options.settings.iter() {
+            flag(name, value.to_owned());
         }
         for expectation in &self.expect {
             flag("expect", expectation.to_string());
@@ -166,10 +159,9 @@ const STORE: &str = "store";
 mod tests {
     use super::*;
     use crate::cli::{Cli, Command, TestArgs};
-    use clap::Parser as _;
 
     fn parse(words: impl IntoIterator<Item = String>) -> TestArgs {
-        match Cli::try_parse_from(words).unwrap().command {
+        match Cli::read(words).unwrap().command {
             Command::Test(args) => *args,
             other => panic!("{other:?}"),
         }

@@ -8,19 +8,18 @@
 //! the world for the next reply, at most until something else is due.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
-use checkers::{Event, Kind, Op, OpError, Process};
-use proto::{Json, MessageId, NodeId, Time};
+use checkers::{Action, Event, Kind, OpError, Process};
+use proto::{MessageId, NodeId, Time};
 use simulator::{Random, Statistics};
 
-use crate::nemesis::{Nemesis, Step};
+use crate::nemesis::{Nemesis, Step, Told};
 use crate::options::{FaultKind, Options};
 use crate::progress::Progress;
-use crate::wire;
-use crate::workload::{OnError, Worker, Workload};
-use crate::world::{Answer, Fault, Problem, ProblemKind, Question, Reply, World};
+use crate::wire::{self, Answer};
+use crate::workload::{AnyHistory, OnError, Worker, Workload, workload};
+use crate::world::{Fault, Problem, ProblemKind, Reply, World};
 
 /// An operation that starts this late is still held to belong to the schedule; after a longer
 /// stall the schedule goes on from where it is, without catching up.
@@ -42,7 +41,7 @@ const LAST_REPLIES_MAX: usize = 1000;
 #[derive(Debug)]
 pub struct Record {
     /// Everything that clients and nemesis did.
-    pub history: Vec<Event<Json>>,
+    pub history: Box<dyn AnyHistory>,
     /// When the history began, in the time of the world; nodes had been started before.
     pub time_zero: Time,
     /// What the network counted.
@@ -59,12 +58,40 @@ pub struct Record {
     pub interrupted: bool,
 }
 
+/// A record without its history.
+#[derive(Debug)]
+pub(crate) struct Unjudged {
+    time_zero: Time,
+    statistics: Statistics,
+    problems: Vec<Problem>,
+    unsettled: Vec<NodeId>,
+    unexamined: Vec<NodeId>,
+    notes: Vec<String>,
+    interrupted: bool,
+}
+
+impl Unjudged {
+    pub(crate) fn with_history(self, history: Box<dyn AnyHistory>) -> Record {
+        let Self { time_zero, statistics, problems, unsettled, unexamined, notes, interrupted } =
+            self;
+        Record {
+            history,
+            time_zero,
+            statistics,
+            problems,
+            unsettled,
+            unexamined,
+            notes,
+            interrupted,
+        }
+    }
+}
+
 impl Record {
     /// The record of a run that did not begin, because of these problems or because the user wanted
     /// no run any more.
-    pub fn of_no_run(problems: Vec<Problem>) -> Self {
-        Self {
-            history: Vec::new(),
+    pub fn of_no_run(options: &Options, problems: Vec<Problem>) -> Self {
+        let record = Unjudged {
             time_zero: Time::ZERO,
             statistics: Statistics::default(),
             interrupted: problems.is_empty(),
@@ -72,18 +99,19 @@ impl Record {
             unsettled: Vec::new(),
             unexamined: Vec::new(),
             notes: Vec::new(),
-        }
+        };
+        record.with_history(workload(options).nothing())
     }
 }
 
 /// Runs a workload in a world. Everything that goes wrong is in the record; if a node fails at the
 /// set-up already, that is a problem of kind [`ProblemKind::NotStarted`] and there is no history.
-pub fn run<W: World>(
-    world: &mut W,
+pub(crate) fn run<W: Workload>(
+    world: &mut dyn World,
     options: &Options,
-    workload: &mut dyn Workload,
+    workload: &mut W,
     progress: &mut dyn Progress,
-) -> Record {
+) -> (Unjudged, Vec<Event<W::Op>>) {
     let mut harness = Harness::new(world, options, workload, progress);
     match harness.set_up() {
         Ok(()) => {
@@ -96,18 +124,18 @@ pub fn run<W: World>(
 }
 
 /// A client worker. It does one operation at a time.
-struct ClientWorker {
+struct ClientWorker<O> {
     process: u64,
     node: usize,
     /// Its name on the network, once it has spoken.
     client: Option<NodeId>,
     next_message: u64,
-    open: Option<Open>,
+    open: Option<Open<O>>,
 }
 
 /// An operation under way.
-struct Open {
-    question: Question,
+struct Open<O> {
+    op: O,
     msg_id: MessageId,
     deadline: Time,
     is_final: bool,
@@ -130,21 +158,21 @@ struct NodeState {
     answered: u64,
 }
 
-struct Harness<'a, W> {
-    world: &'a mut W,
+struct Harness<'a, W: Workload> {
+    world: &'a mut dyn World,
     options: &'a Options,
-    workload: &'a mut dyn Workload,
+    workload: &'a mut W,
     progress: &'a mut dyn Progress,
     random: Random,
     nemesis: Nemesis,
-    workers: Vec<ClientWorker>,
+    workers: Vec<ClientWorker<W::Op>>,
     idle: Vec<usize>,
     /// The worker of each client, by the number in its name.
     clients: Vec<Option<usize>>,
     deadlines: BTreeSet<(Time, usize)>,
     /// Time zero of the history.
     origin: Time,
-    history: Vec<Event<Json>>,
+    history: Vec<Event<W::Op>>,
     started: u64,
     /// Problems that the world does not see: late replies, and what a failed set-up was.
     problems: Vec<Problem>,
@@ -154,11 +182,11 @@ struct Harness<'a, W> {
     unsettled: Vec<NodeId>,
 }
 
-impl<'a, W: World> Harness<'a, W> {
+impl<'a, W: Workload> Harness<'a, W> {
     fn new(
-        world: &'a mut W,
+        world: &'a mut dyn World,
         options: &'a Options,
-        workload: &'a mut dyn Workload,
+        workload: &'a mut W,
         progress: &'a mut dyn Progress,
     ) -> Self {
         let nodes = world.node_ids().len();
@@ -198,14 +226,14 @@ impl<'a, W: World> Harness<'a, W> {
         NodeId::new(&format!("c{}", self.clients.len() - 1))
     }
 
-    /// Tells every node its neighbours, all at once.
+    /// Tells every node what the workload has it told, all at once.
     fn set_up(&mut self) -> Result<(), Problem> {
-        let Some(topology) = self.workload.topology() else { return Ok(()) };
-        let mut question = Question::Topology(Arc::new(topology));
+        let Some(request) = self.workload.set_up() else { return Ok(()) };
+        let kind = request.kind;
         let mut waiting = Vec::new();
         for node in 0..self.world.node_ids().len() {
             let client = self.new_client(None);
-            self.world.send(&client, node, wire::write(&question, MessageId(1)));
+            self.world.send(&client, node, request.body(MessageId(1)));
             waiting.push((client, node));
         }
         let deadline = self.world.now() + SETUP_TIMEOUT;
@@ -217,7 +245,7 @@ impl<'a, W: World> Harness<'a, W> {
             }
             let dead = waiting.iter().find(|(_, node)| self.world.is_down(*node));
             if let Some((_, node)) = dead {
-                let reason = "it ended before it had answered `topology`".to_owned();
+                let reason = format!("it ended before it had answered `{kind}`");
                 return Err(self.not_started(*node, reason));
             }
             let Some(reply) = reply else {
@@ -226,7 +254,7 @@ impl<'a, W: World> Harness<'a, W> {
                 }
                 let seconds = SETUP_TIMEOUT.as_secs();
                 let reason = format!(
-                    "it did not answer `topology` within {seconds} s; does it know that message, and \
+                    "it did not answer `{kind}` within {seconds} s; does it know that message, and \
                      does it flush stdout after each line?"
                 );
                 return Err(self.not_started(first, reason));
@@ -236,16 +264,16 @@ impl<'a, W: World> Harness<'a, W> {
                 if self.world.now() < deadline {
                     continue;
                 }
-                let reason = "it did not answer `topology`, whatever else it said".to_owned();
+                let reason = format!("it did not answer `{kind}`, whatever else it said");
                 return Err(self.not_started(first, reason));
             };
             let (_, index) = waiting.swap_remove(at);
-            let reason = match wire::read(self.options.workload, &mut question, &reply.body) {
+            let reason = match wire::read(kind, &reply.body, |_| Ok(())) {
                 Answer::Ok => continue,
                 Answer::Error(error) => error.to_string(),
                 Answer::Malformed(reason) => reason,
             };
-            let reason = format!("it did not answer `topology` as it should: {reason}");
+            let reason = format!("it did not answer `{kind}` as it should: {reason}");
             return Err(self.not_started(index, reason));
         }
         Ok(())
@@ -276,10 +304,9 @@ impl<'a, W: World> Harness<'a, W> {
 
     fn run_last_phases(&mut self) {
         let settles = !self.options.settle.is_zero();
-        let final_operation = self.workload.final_operation();
-        let examines =
-            !settles && final_operation.is_none() && self.awaits_service().next().is_some();
-        if !settles && final_operation.is_none() && !examines {
+        let has_final_phase = self.workload.has_final_phase();
+        let examines = !settles && !has_final_phase && self.awaits_service().next().is_some();
+        if !settles && !has_final_phase && !examines {
             return;
         }
         for step in self.nemesis.stop_all() {
@@ -298,18 +325,30 @@ impl<'a, W: World> Harness<'a, W> {
             self.unsettled =
                 nodes.filter(|(_, settled)| !**settled).map(|(node, _)| node.clone()).collect();
         }
-        if let Some(op) = final_operation {
+        if has_final_phase {
             self.progress.phase("recovering");
             let end = self.world.now() + self.options.recovery_time;
             while self.world.now() < end && !self.world.interrupted() {
                 self.wait(end);
             }
             self.progress.phase("final reads");
-            self.idle.clear();
-            for worker in 0..self.workers.len() {
-                self.start(worker, op.clone(), true);
+            self.idle = (0..self.workers.len()).collect();
+            self.start_final_operations();
+            while self.deadlines.first().is_some() && !self.world.interrupted() {
+                self.wait(Time::MAX);
+                self.start_final_operations();
             }
-            self.drain();
+        }
+    }
+
+    /// Has every idle worker begin its next final operation. One that has none is not asked again.
+    fn start_final_operations(&mut self) {
+        while let Some(worker) = self.idle.first().copied() {
+            self.idle.remove(0);
+            let process = self.workers[worker].process;
+            if let Some(op) = self.workload.final_operation(Worker { index: worker, process }) {
+                self.start(worker, op, true);
+            }
         }
     }
 
@@ -346,7 +385,7 @@ impl<'a, W: World> Harness<'a, W> {
 
     /// Starts an operation of a node unless one is under way.
     fn ask_if_idle(&mut self, node: usize) {
-        let is_asked = |state: &ClientWorker| state.node == node && state.open.is_some();
+        let is_asked = |state: &ClientWorker<W::Op>| state.node == node && state.open.is_some();
         let idle = self.idle.iter().position(|worker| self.workers[*worker].node == node);
         if let Some(place) = idle
             && !self.workers.iter().any(is_asked)
@@ -416,8 +455,8 @@ impl<'a, W: World> Harness<'a, W> {
     }
 
     /// Ends an operation that gets no answer.
-    fn give_up(&mut self, worker: usize, open: Open, error: OpError) {
-        let Question::Op(op) = open.question else { return };
+    fn give_up(&mut self, worker: usize, open: Open<W::Op>, error: OpError) {
+        let op = open.op;
         let kind = match self.workload.on_error(&op) {
             OnError::Idempotent => Kind::Fail,
             OnError::AsTheCodeSays | OnError::AlwaysUnknown => Kind::Info,
@@ -466,25 +505,16 @@ impl<'a, W: World> Harness<'a, W> {
         self.start(index, op, false);
     }
 
-    fn start(&mut self, worker: usize, op: Op<Json>, is_final: bool) {
+    fn start(&mut self, worker: usize, op: W::Op, is_final: bool) {
         self.started += 1;
-        self.record(
-            Process::Client(self.workers[worker].process),
-            Kind::Invoke,
-            op.clone(),
-            None,
-            is_final,
-        );
+        let process = self.workers[worker].process;
+        self.record_client(process, Kind::Invoke, op.clone(), None, is_final);
         let node = self.workers[worker].node;
         self.nodes[node].is_fresh = false;
         if self.world.is_down(node) {
             self.idle.push(worker);
-            let open = Open {
-                question: Question::Op(op),
-                msg_id: MessageId(0),
-                deadline: self.world.now(),
-                is_final,
-            };
+            let deadline = self.world.now();
+            let open = Open { op, msg_id: MessageId(0), deadline, is_final };
             return self.give_up(worker, open, node_is_down());
         }
         self.nodes[node].asked += 1;
@@ -497,13 +527,12 @@ impl<'a, W: World> Harness<'a, W> {
                 client
             }
         };
-        let question = Question::Op(op);
         let state = &mut self.workers[worker];
         let msg_id = MessageId(state.next_message);
         state.next_message += 1;
         let deadline = self.world.now() + self.workload.timeout();
-        self.world.send(&client, state.node, wire::write(&question, msg_id));
-        state.open = Some(Open { question, msg_id, deadline, is_final });
+        self.world.send(&client, state.node, self.workload.request(&op).body(msg_id));
+        state.open = Some(Open { op, msg_id, deadline, is_final });
         self.deadlines.insert((deadline, worker));
     }
 
@@ -518,8 +547,10 @@ impl<'a, W: World> Harness<'a, W> {
         let Some(mut open) = self.close(worker) else { return };
         let node = self.workers[worker].node;
         self.nodes[node].answered += 1;
-        let answer = wire::read(self.options.workload, &mut open.question, &reply.body);
-        let Question::Op(op) = open.question else { return };
+        let kind = self.workload.request(&open.op).kind;
+        let answer =
+            wire::read(kind, &reply.body, |fields| self.workload.accept(&mut open.op, fields));
+        let op = open.op;
         let (kind, error) = match answer {
             Answer::Ok => {
                 self.settled[node] = true;
@@ -575,7 +606,7 @@ impl<'a, W: World> Harness<'a, W> {
         *self.clients.get(number)?
     }
 
-    fn close(&mut self, worker: usize) -> Option<Open> {
+    fn close(&mut self, worker: usize) -> Option<Open<W::Op>> {
         let open = self.workers[worker].open.take()?;
         self.deadlines.remove(&(open.deadline, worker));
         self.idle.push(worker);
@@ -586,12 +617,13 @@ impl<'a, W: World> Harness<'a, W> {
         &mut self,
         worker: usize,
         kind: Kind,
-        op: Op<Json>,
+        op: W::Op,
         error: Option<OpError>,
         is_final: bool,
     ) {
         let process = self.workers[worker].process;
-        self.record(Process::Client(process), kind, op, error, is_final);
+        self.workload.ended(Worker { index: worker, process }, kind, &op);
+        self.record_client(process, kind, op, error, is_final);
         if kind == Kind::Info {
             // A process whose operation may still be under way never speaks again.
             let state = &mut self.workers[worker];
@@ -630,7 +662,7 @@ impl<'a, W: World> Harness<'a, W> {
     }
 
     fn carry_out(&mut self, step: Step) {
-        self.record(Process::Nemesis, Kind::Info, step.begun, None, false);
+        self.record_fault(step.begun);
         if matches!(step.fault, Fault::Kill(_)) {
             // What was answered before it counts, although nobody has looked yet.
             for _ in 0..LAST_REPLIES_MAX {
@@ -639,7 +671,7 @@ impl<'a, W: World> Harness<'a, W> {
             }
         }
         self.world.inject(&step.fault);
-        self.record(Process::Nemesis, Kind::Info, step.done, None, false);
+        self.record_fault(step.done);
         if let Fault::Kill(targets) = &step.fault {
             targets.iter().for_each(|node| self.bury(*node));
         } else if step.fault == Fault::Restart {
@@ -654,11 +686,28 @@ impl<'a, W: World> Harness<'a, W> {
         self.notice_deaths();
     }
 
+    fn record_client(
+        &mut self,
+        process: u64,
+        kind: Kind,
+        op: W::Op,
+        error: Option<OpError>,
+        is_final: bool,
+    ) {
+        let (process, action) = (Process::Client(process), Action::Client(op));
+        self.record(process, kind, action, error, is_final);
+    }
+
+    fn record_fault(&mut self, (f, value): Told) {
+        let action = Action::Nemesis { f: f.into(), value: Box::new(value) };
+        self.record(Process::Nemesis, Kind::Info, action, None, false);
+    }
+
     fn record(
         &mut self,
         process: Process,
         kind: Kind,
-        op: Op<Json>,
+        action: Action<W::Op>,
         error: Option<OpError>,
         is_final: bool,
     ) {
@@ -668,7 +717,7 @@ impl<'a, W: World> Harness<'a, W> {
             time: u64::try_from(time).unwrap_or(u64::MAX),
             process,
             kind,
-            op,
+            action,
             error: error.map(Box::new),
             is_final,
         };
@@ -702,22 +751,22 @@ impl<'a, W: World> Harness<'a, W> {
             .collect()
     }
 
-    fn into_record(self) -> Record {
+    fn into_record(self) -> (Unjudged, Vec<Event<W::Op>>) {
         let mut problems: Vec<_> =
             self.world.problems().into_iter().chain(self.problems.iter().cloned()).collect();
         problems.extend(self.silent_nodes(&problems));
         let unexamined = self.awaits_service().map(|node| self.world.node_ids()[node].clone());
         let unexamined = unexamined.filter(|node| !self.unsettled.contains(node)).collect();
-        Record {
+        let record = Unjudged {
             unexamined,
-            history: self.history,
             time_zero: self.origin,
             statistics: self.world.statistics(),
             problems,
             unsettled: self.unsettled,
             notes: self.world.notes(),
             interrupted: self.world.interrupted(),
-        }
+        };
+        (record, self.history)
     }
 }
 

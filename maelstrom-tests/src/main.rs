@@ -3,7 +3,6 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use eddy::cli::{Cli, Command};
 use eddy::process::{REAP_ARGUMENT, reap};
 
@@ -12,7 +11,7 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == REAP_ARGUMENT) {
         return reap(io::stdin().lock());
     }
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use checkers::Op;
-use proto::{Json, NodeId, Time};
+use proto::{NodeId, Time};
 use serde_json::{Value, json};
 use simulator::{Cut, CutKind, Random};
 
@@ -47,10 +46,13 @@ struct Schedule {
 pub(crate) struct Step {
     pub(crate) fault: Fault,
     /// What the nemesis sets out to do.
-    pub(crate) begun: Op<Json>,
+    pub(crate) begun: Told,
     /// What it did.
-    pub(crate) done: Op<Json>,
+    pub(crate) done: Told,
 }
+
+/// A name and whom it hits, as the history has them.
+pub(crate) type Told = (String, Value);
 
 impl Nemesis {
     /// A nemesis whose first step is due at `start`.
@@ -227,20 +229,16 @@ impl Nemesis {
 
 fn step(verb: &str, kind: FaultKind, fault: Fault, begun: Value, done: Value) -> Step {
     let f = format!("{verb}-{}", kind.as_str());
-    Step {
-        fault,
-        begun: Op::Nemesis { f: f.as_str().into(), value: Box::new(begun) },
-        done: Op::Nemesis { f: f.into(), value: Box::new(done) },
-    }
+    Step { fault, begun: (f.clone(), begun), done: (f, done) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::WorkloadName;
+    use crate::workload::registry::named;
 
     fn nemesis(kinds: &[FaultKind], seed: u64) -> Nemesis {
-        let mut options = Options::new(WorkloadName::Echo);
+        let mut options = Options::new(named("echo"));
         options.nemesis = kinds.to_vec();
         options.seed = seed;
         Nemesis::new(&options, Time::ZERO)
@@ -249,7 +247,7 @@ mod tests {
     fn names(nemesis: &mut Nemesis, steps: usize) -> Vec<String> {
         (0..steps)
             .filter_map(|_| nemesis.step(nemesis.next_due()?, None))
-            .map(|step| step.begun.f().to_owned())
+            .map(|step| step.begun.0)
             .collect()
     }
 
@@ -285,7 +283,7 @@ mod tests {
             let stopped: std::collections::BTreeSet<_> = nemesis
                 .stop_all()
                 .iter()
-                .map(|step| step.begun.f().strip_prefix("stop-").unwrap().to_owned())
+                .map(|step| step.begun.0.strip_prefix("stop-").unwrap().to_owned())
                 .collect();
             assert_eq!(stopped, on);
             assert_eq!(nemesis.next_due(), None);

@@ -7,6 +7,9 @@ use proto::NodeId;
 use serde::{Serialize, Serializer};
 use simulator::{LatencyDistribution, NetworkOptions};
 
+use crate::workload::Settings;
+pub use crate::workload::WorkloadName;
+
 /// A run: what to do, to how many nodes, how fast, and with which faults.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -38,8 +41,6 @@ pub struct Options {
     /// Mean seconds between two steps of the nemesis.
     #[serde(serialize_with = "seconds")]
     pub nemesis_interval: Duration,
-    /// How the nodes of a broadcast are told to be linked.
-    pub topology: TopologyName,
     /// What part of the operations has to succeed.
     #[serde(serialize_with = "requirement")]
     pub availability: Option<Requirement>,
@@ -54,10 +55,9 @@ pub struct Options {
     pub max_operations: Option<u64>,
     /// Most faults that the nemesis brings.
     pub max_faults: Option<u64>,
-    /// lin-kv: most operations on one key before the next one takes its place.
-    pub key_limit: Option<u64>,
-    /// lin-kv: how many states the search for a linear order may visit before it answers unknown.
-    pub max_states: u64,
+    /// Flags of the workload that are not left to their defaults.
+    #[serde(skip)]
+    pub settings: Settings,
     /// Where all chance comes from.
     pub seed: u64,
 }
@@ -78,14 +78,12 @@ impl Options {
             loss_clients: 0.0,
             nemesis: Vec::new(),
             nemesis_interval: Duration::from_secs(10),
-            topology: TopologyName::Grid,
             availability: None,
             settle: Duration::ZERO,
             recovery_time: Duration::from_secs(10),
             max_operations: None,
             max_faults: None,
-            key_limit: None,
-            max_states: checkers::linearizable::STATES_MAX,
+            settings: Settings::default(),
             seed: 0,
         }
     }
@@ -113,67 +111,6 @@ impl Options {
 /// `n0`, `n1`, ... as Maelstrom names them with `--node-count`.
 pub fn numbered_nodes(count: usize) -> Vec<NodeId> {
     (0..count).map(|index| NodeId::new(&format!("n{index}"))).collect()
-}
-
-/// The workloads.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum WorkloadName {
-    /// Nodes send back what they are sent.
-    Echo,
-    /// Nodes give out ids that no other node ever gives out.
-    UniqueIds,
-    /// Nodes spread values to all nodes.
-    Broadcast,
-    /// A set that only grows.
-    GSet,
-    /// A counter that only grows.
-    GCounter,
-    /// A counter that grows and shrinks.
-    PnCounter,
-    /// Registers with read, write and compare-and-set that look like a single copy.
-    LinKv,
-}
-
-impl WorkloadName {
-    /// The name on the command line and in `store/`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Echo => "echo",
-            Self::UniqueIds => "unique-ids",
-            Self::Broadcast => "broadcast",
-            Self::GSet => "g-set",
-            Self::GCounter => "g-counter",
-            Self::PnCounter => "pn-counter",
-            Self::LinKv => "lin-kv",
-        }
-    }
-
-    /// One worker a node; two for lin-kv, where one half of them reads and the other writes.
-    pub fn default_concurrency(self, nodes: usize) -> usize {
-        if self == Self::LinKv { 2 * nodes } else { nodes }
-    }
-}
-
-/// How the nodes of a broadcast are told to be linked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-#[value(rename_all = "lowercase")]
-pub enum TopologyName {
-    /// Each node with the one before and the one after it.
-    Line,
-    /// A square, each node with up to four neighbours.
-    Grid,
-    /// The same as tree2.
-    Tree,
-    /// A tree in which every node has two children.
-    Tree2,
-    /// A tree in which every node has three children.
-    Tree3,
-    /// A tree in which every node has four children.
-    Tree4,
-    /// Everyone with everyone.
-    Total,
 }
 
 /// Faults that come and go.

@@ -1,12 +1,11 @@
 //! What a run tells while it goes on, for whoever watches.
 
-use checkers::history::Event;
-use proto::Json;
+use crate::workload::AnyEvent;
 
 /// Somebody who watches a run.
 pub trait Progress {
     /// An event was added to the history.
-    fn event(&mut self, event: &Event<Json>);
+    fn event(&mut self, event: &dyn AnyEvent);
 
     /// The run enters another phase: `starting`, `running`, `settling`, `recovering`,
     /// `final reads`, `checking`, `writing`.
@@ -20,5 +19,5 @@ pub trait Progress {
 pub struct Silent;
 
 impl Progress for Silent {
-    fn event(&mut self, _: &Event<Json>) {}
+    fn event(&mut self, _: &dyn AnyEvent) {}
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use simulator::LatencyDistribution;
 
-use crate::options::{Options, WorkloadName};
+use crate::options::Options;
 
 /// Time limits are shortened in steps of so much.
 const TIME_STEP: Duration = Duration::from_millis(100);
@@ -95,10 +95,8 @@ impl<F: FnMut(&Options) -> bool> Shrinker<F> {
         counts.dedup();
         counts.into_iter().any(|fewer| {
             self.attempt_anew(|options| {
-                // Maelstrom wants lin-kv to have two workers a node, or a multiple of that.
                 let a_node = options.concurrency / count;
-                let least = if options.workload == WorkloadName::LinKv { 2 } else { 1 };
-                options.concurrency = fewer * a_node.max(least);
+                options.concurrency = fewer * a_node.max(options.workload.default_concurrency(1));
                 options.nodes.truncate(fewer);
             })
         })
@@ -179,9 +177,10 @@ impl<F: FnMut(&Options) -> bool> Shrinker<F> {
 mod tests {
     use super::*;
     use crate::options::FaultKind::{self, Kill, Loss, Partition, Pause};
+    use crate::workload::registry::named;
 
     fn big() -> Options {
-        let mut options = Options::new(WorkloadName::LinKv).with_nodes(5);
+        let mut options = Options::new(named("lin-kv")).with_nodes(5);
         options.nemesis = vec![Partition, Kill, Pause, Loss];
         options.rate = 100.0;
         options.loss = 0.1;

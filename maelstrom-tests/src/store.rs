@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-use checkers::Event;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use proto::Json;
 use serde_json::{Map, Value};
 
 use crate::process::journal::{Journal, LoggedMessages};
 use crate::progress::Progress;
+use crate::workload::AnyEvent;
 
 /// The directory of one run.
 #[derive(Clone, Debug)]
@@ -174,8 +173,8 @@ pub struct HistoryWriter {
 
 impl HistoryWriter {
     /// Writes one event. A failure is kept for [`HistoryWriter::finish`].
-    pub fn write(&mut self, event: &Event<Json>) {
-        let written = serde_json::to_writer(&mut self.out, event).map_err(io::Error::from);
+    pub fn write(&mut self, event: &dyn AnyEvent) {
+        let written = event.write(&mut self.out);
         if let Err(error) = written.and_then(|()| self.out.write_all(b"\n")) {
             self.failure.get_or_insert(error);
         }
@@ -199,7 +198,7 @@ pub struct Recording<'a> {
 }
 
 impl Progress for Recording<'_> {
-    fn event(&mut self, event: &Event<Json>) {
+    fn event(&mut self, event: &dyn AnyEvent) {
         self.history.write(event);
         self.then.event(event);
     }

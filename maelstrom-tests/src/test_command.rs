@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::analysis::{Results, Subject, all_options, analyse};
 use crate::cli::TestArgs;
 use crate::command_line::{Call, Target};
-use crate::harness::{self, Record};
+use crate::harness::Record;
 use crate::options::FaultKind;
 use crate::process::journal::LoggedMessages;
 use crate::process::{
@@ -178,8 +178,8 @@ pub(crate) fn run_call(
     };
     directory.note_failure(history.finish());
     watching.phase("checking");
-    let (subject, workload) = (subject(call), workload(options));
-    let results = analyse(options, &subject, &record, &*workload, &call.expect, &mut interrupted);
+    let subject = subject(call);
+    let results = analyse(options, &subject, &record, &call.expect, &mut interrupted);
     drop(record);
     watching.phase("writing");
     directory.note_failure(directory.write_results(&results.json));
@@ -230,7 +230,6 @@ fn run_processes(
         program: bin.to_path_buf(),
         arguments: node_arguments(&call.args, directory)?,
         nodes: options.nodes.clone(),
-        workload: options.workload,
         network: options.network(),
         seed: options.seed,
         directory: Some(directory.path().to_path_buf()),
@@ -241,13 +240,13 @@ fn run_processes(
     let mut world = match world {
         Ok(world) => world,
         // A run that cannot begin has a verdict and its files like any other.
-        Err(StartError::Interrupted) => return Ok(Record::of_no_run(Vec::new())),
+        Err(StartError::Interrupted) => return Ok(Record::of_no_run(options, Vec::new())),
         Err(error) => {
             let problem = error.problem().ok_or_else(|| TestError::unknown(&error))?;
-            return Ok(Record::of_no_run(vec![problem]));
+            return Ok(Record::of_no_run(options, vec![problem]));
         }
     };
-    let record = harness::run(&mut world, options, &mut *workload(options), progress);
+    let record = workload(options).run(&mut world, options, progress);
     let journal = directory.path().join("messages.jsonl");
     directory.note_failure(world.shut_down(console.grace).map_err(at(&journal)));
     Ok(record)

@@ -2,24 +2,13 @@
 //! through this one trait, so operations, faults and checks are the same for both.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use checkers::history::Op;
-use proto::{Error, Json, MessageId, NodeId, Time};
+use proto::{MessageId, NodeId, Time};
 use serde::{Deserialize, Serialize};
 use simulator::{Cut, Statistics};
 
 /// For each node the neighbours that it is told.
 pub type Topology = BTreeMap<NodeId, Vec<NodeId>>;
-
-/// What a client sends to a node.
-#[derive(Clone, Debug)]
-pub enum Question {
-    /// Who its neighbours are (broadcast, once before the run).
-    Topology(Arc<Topology>),
-    /// An operation. The answer is written into it.
-    Op(Op<Json>),
-}
 
 /// A message for a client.
 #[derive(Debug)]
@@ -32,17 +21,6 @@ pub struct Reply {
     pub in_reply_to: Option<MessageId>,
     /// Its whole body.
     pub body: String,
-}
-
-/// What a reply says.
-#[derive(Debug)]
-pub enum Answer {
-    /// The operation was done; what came back is in the question.
-    Ok,
-    /// An error message.
-    Error(Error),
-    /// It is not what this request is answered with; why.
-    Malformed(String),
 }
 
 /// Something that breaks, or is mended.

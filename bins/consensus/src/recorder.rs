@@ -1,7 +1,7 @@
 //! The history of simulated clients, a register a key, ready to be checked.
 
-use checkers::linearizable::{self, STATES_MAX, WorkLimit};
-use checkers::{Event, Kind, Op, Process, Verdict};
+use checkers::linearizable::{self, RegisterOp, STATES_MAX, WorkLimit};
+use checkers::{Event, Kind, Verdict};
 use proto::{Json, Time};
 use simulator::Random;
 
@@ -20,13 +20,13 @@ pub struct Recorder {
     clients: Vec<Client>,
     next_process: u64,
     events: u64,
-    histories: Vec<Vec<Event<Number>>>,
+    histories: Vec<Vec<Event<RegisterOp<Number>>>>,
 }
 
 #[derive(Debug)]
 struct Client {
     process: u64,
-    open: Option<Op<Number>>,
+    open: Option<RegisterOp<Number>>,
 }
 
 /// A read, a write or a compare-and-set of a key, each as likely.
@@ -52,10 +52,12 @@ impl Recorder {
     /// A client begins an operation.
     pub fn invoke(&mut self, client: usize, now: Time, operation: &Operation) {
         let op = match operation {
-            Operation::Read { key } => Op::Read { key: number(key), value: None },
-            Operation::Write { key, value } => Op::Write { key: number(key), value: number(value) },
+            Operation::Read { key } => RegisterOp::Read { key: number(key), value: None },
+            Operation::Write { key, value } => {
+                RegisterOp::Write { key: number(key), value: number(value) }
+            }
             Operation::Cas { key, from, to } => {
-                Op::Cas { key: number(key), from: number(from), to: number(to) }
+                RegisterOp::Cas { key: number(key), from: number(from), to: number(to) }
             }
         };
         self.clients[client].open = Some(op.clone());
@@ -92,32 +94,26 @@ impl Recorder {
         Verdict::all((0..self.histories.len()).filter_map(|key| self.check_key(key)))
     }
 
-    fn push(&mut self, client: usize, now: Time, kind: Kind, op: Op<Number>) {
-        let key = op.key().map_or(0, |&key| key as usize);
+    fn push(&mut self, client: usize, now: Time, kind: Kind, op: RegisterOp<Number>) {
+        let key = *op.key() as usize;
         if self.histories.len() <= key {
             self.histories.resize_with(key + 1, Vec::new);
         }
-        self.histories[key].push(Event {
-            index: self.events,
-            time: now.as_nanos(),
-            process: Process::Client(self.clients[client].process),
-            kind,
-            op,
-            error: None,
-            is_final: false,
-        });
+        let (index, time) = (self.events, now.as_nanos());
+        let process = self.clients[client].process;
+        self.histories[key].push(Event::of_client(index, time, process, kind, op));
         self.events += 1;
     }
 }
 
 /// What an answer makes of an operation's event.
-fn take_answer(op: &mut Op<Number>, answer: &Answer) -> Kind {
+fn take_answer(op: &mut RegisterOp<Number>, answer: &Answer) -> Kind {
     match (op, answer) {
-        (Op::Read { value, .. }, Answer::Value(json)) => {
+        (RegisterOp::Read { value, .. }, Answer::Value(json)) => {
             *value = Some(Some(number(json)));
             Kind::Ok
         }
-        (Op::Read { value, .. }, Answer::NoSuchKey) => {
+        (RegisterOp::Read { value, .. }, Answer::NoSuchKey) => {
             *value = Some(None);
             Kind::Ok
         }

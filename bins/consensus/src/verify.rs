@@ -20,8 +20,8 @@
 
 use std::collections::BTreeMap;
 
-use checkers::linearizable::{self, WorkLimit};
-use checkers::{Event, Kind, Op, Process, Verdict};
+use checkers::linearizable::{self, RegisterOp, WorkLimit};
+use checkers::{Event, Kind, Verdict};
 use proto::{Error, ErrorCode, Json};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -44,7 +44,7 @@ pub struct Findings {
 /// A `verify_linearizability` under way, worked off key by key.
 #[derive(Debug)]
 pub struct VerifyRun {
-    histories: Vec<Vec<Event<Json>>>,
+    histories: Vec<Vec<Event<RegisterOp<Json>>>>,
     next: usize,
     undecided: bool,
     violations: Vec<Violation>,
@@ -62,9 +62,10 @@ impl VerifyRun {
         checkers::operations(&events)
             .map_err(|malformed| Error::malformed_request(malformed.to_string()))?;
         let mut places = BTreeMap::new();
-        let mut histories: Vec<Vec<Event<Json>>> = Vec::new();
+        let mut histories: Vec<Vec<Event<RegisterOp<Json>>>> = Vec::new();
         for event in events {
-            let Some(key) = event.op.key() else { continue };
+            let Some(op) = event.op() else { continue };
+            let key = op.key();
             let place = *places.entry(key.clone()).or_insert(histories.len());
             if place == histories.len() {
                 histories.push(Vec::new());
@@ -148,12 +149,12 @@ struct Author<'a> {
     process: &'a RawValue,
 }
 
-fn parse(history: &Json) -> Result<Vec<Event<Json>>, Error> {
+fn parse(history: &Json) -> Result<Vec<Event<RegisterOp<Json>>>, Error> {
     let text = history.text();
     let lines: Vec<&RawValue> = serde_json::from_str(&text)
         .map_err(|_| Error::malformed_request("`history` has to be a list of events"))?;
     let mut processes = BTreeMap::new();
-    let mut invoked: BTreeMap<u64, Op<Json>> = BTreeMap::new();
+    let mut invoked: BTreeMap<u64, RegisterOp<Json>> = BTreeMap::new();
     let mut events = Vec::with_capacity(lines.len());
     for (index, line) in (0..).zip(lines) {
         let malformed = |reason: &dyn std::fmt::Display| {
@@ -181,8 +182,7 @@ fn parse(history: &Json) -> Result<Vec<Event<Json>>, Error> {
         if kind == Kind::Invoke {
             invoked.insert(process, op.clone());
         }
-        let process = Process::Client(process);
-        events.push(Event { index, time: index, process, kind, op, error: None, is_final: false });
+        events.push(Event::of_client(index, index, process, kind, op));
     }
     Ok(events)
 }
@@ -192,28 +192,30 @@ fn parse(history: &Json) -> Result<Vec<Event<Json>>, Error> {
 fn operation(
     line: Line<'_>,
     kind: Kind,
-    invoked: Option<&Op<Json>>,
-) -> Result<Op<Json>, &'static str> {
+    invoked: Option<&RegisterOp<Json>>,
+) -> Result<RegisterOp<Json>, &'static str> {
     let invoked = invoked.filter(|_| kind != Kind::Invoke);
-    let key = line.key.or_else(|| invoked?.key().cloned()).unwrap_or_else(Json::null);
+    let key = line.key.or_else(|| Some(invoked?.key().clone())).unwrap_or_else(Json::null);
     Ok(match (line.f, line.value, invoked) {
         (Function::Read, value, _) => {
             let value = (kind == Kind::Ok).then(|| value.filter(|value| !value.is_null()));
-            Op::Read { key, value }
+            RegisterOp::Read { key, value }
         }
-        (Function::Write, None, Some(Op::Write { value, .. })) => {
-            Op::Write { key, value: value.clone() }
+        (Function::Write, None, Some(RegisterOp::Write { value, .. })) => {
+            RegisterOp::Write { key, value: value.clone() }
         }
-        (Function::Cas, None, Some(Op::Cas { from, to, .. })) => {
-            Op::Cas { key, from: from.clone(), to: to.clone() }
+        (Function::Cas, None, Some(RegisterOp::Cas { from, to, .. })) => {
+            RegisterOp::Cas { key, from: from.clone(), to: to.clone() }
         }
-        (Function::Write, value, _) => Op::Write { key, value: value.unwrap_or_else(Json::null) },
+        (Function::Write, value, _) => {
+            RegisterOp::Write { key, value: value.unwrap_or_else(Json::null) }
+        }
         (Function::Cas, value, _) => {
             let pair = value.map(|value| serde_json::from_str::<[Json; 2]>(&value.text()));
             let Some(Ok([from, to])) = pair else {
                 return Err("the value of a cas has to be [from, to]");
             };
-            Op::Cas { key, from, to }
+            RegisterOp::Cas { key, from, to }
         }
     })
 }

@@ -4,7 +4,6 @@
 mod exchange;
 mod finding;
 mod odd;
-mod script;
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -17,14 +16,12 @@ use serde_json::{Value, json};
 
 use self::exchange::{Exchange, Silence, Subject};
 use self::finding::{Finding, Findings, Grade};
-use self::script::{Expected, Step, steps};
 use crate::conversation::{Conversation, Deadline, Heard};
-use crate::options::WorkloadName;
+use crate::options::{Options, WorkloadName};
+use crate::process::check_program;
 use crate::process::message::quote;
-use crate::process::request::Request;
-use crate::process::{check_program, reply};
 use crate::terminal;
-use crate::world::{Answer, Question};
+use crate::workload::{Exam, workload};
 
 /// How many times as long `init` may take, because the program has to start first: 10 s where
 /// nothing else is asked for, as with Maelstrom.
@@ -107,6 +104,11 @@ impl Examiner<'_> {
         Ok(Subject::new(node, NodeId::new("n1"), self.timeout))
     }
 
+    /// One of each message of the workload.
+    fn exams(&self) -> Vec<Exam> {
+        workload(&Options::new(self.args.workload).with_nodes(1)).examination()
+    }
+
     /// `init` and then each message of the workload, until one is not answered.
     fn check_workload(&self, findings: &mut Findings) -> Result<(), String> {
         let mut subject = self.start()?;
@@ -117,13 +119,14 @@ impl Examiner<'_> {
             explain_silence(&mut subject, findings);
             return Ok(());
         }
-        let mut ids = Vec::new();
-        for Step { question, expected } in steps(self.args.workload, &subject.id) {
-            let (name, body) = request(&question);
+        for Exam { body, judge: judge_body } in self.exams() {
+            let body: Value = serde_json::from_str(&body).unwrap_or_default();
+            let name = name(&body);
             let exchange = subject.ask(body);
             let silent = exchange.silence;
             findings.0.push(judge(&name, exchange, |body| {
-                judge_answer(self.args.workload, question, &expected, body, &mut ids)
+                let said = judge_body(body)?;
+                Ok(if said.is_empty() { quote(body.as_bytes()) } else { said })
             }));
             if silent.is_some() {
                 explain_silence(&mut subject, findings);
@@ -143,21 +146,18 @@ fn init(subject: &mut Subject) -> Exchange {
     exchange
 }
 
-/// A request's name for people, and its body.
-fn request(question: &Question) -> (String, Value) {
-    let request = Request { question, msg_id: proto::MessageId(0) };
-    let body = serde_json::to_value(request).unwrap_or_default();
+/// A request's name for people.
+fn name(body: &Value) -> String {
     let fields = body.as_object().into_iter().flatten();
     let shown: Vec<String> = fields
         .filter(|(name, _)| *name != "type" && *name != "msg_id")
         .map(|(name, value)| format!("{name}: {value}"))
         .collect();
     let kind = body["type"].as_str().unwrap_or_default();
-    let name = match shown.is_empty() {
+    match shown.is_empty() {
         true => kind.to_owned(),
         false => format!("{kind} {{{}}}", shown.join(", ")),
-    };
-    (name, body)
+    }
 }
 
 /// What is to be said of an exchange; `judge` says what is wrong with the answer's body.
@@ -197,48 +197,6 @@ fn judge_init(body: &str) -> Result<String, String> {
         Some("error") => Err("`init` was answered with an error".to_owned()),
         Some(kind) => Err(format!("its type is `{kind}` and should be `init_ok`")),
         None => Err("its `type` is missing, or no string".to_owned()),
-    }
-}
-
-fn judge_answer(
-    workload: WorkloadName,
-    mut question: Question,
-    expected: &Expected,
-    body: &str,
-    ids: &mut Vec<proto::Json>,
-) -> Result<String, String> {
-    let answer = reply::read(workload, &mut question, body);
-    match (answer, expected) {
-        (Answer::Malformed(flaw), _) => Err(flaw),
-        (Answer::Error(error), Expected::Error(code)) if error.code == *code => {
-            Ok(format!("error {} ({})", code.number(), code.name()))
-        }
-        (Answer::Error(error), Expected::Error(code)) => Err(format!(
-            "it is error {} and should be error {} ({})",
-            error.code.number(),
-            code.number(),
-            code.name(),
-        )),
-        (Answer::Error(error), _) => Err(format!("it is an error: {error}")),
-        (Answer::Ok, Expected::Error(code)) => Err(format!(
-            "it succeeded and should have been error {} ({})",
-            code.number(),
-            code.name(),
-        )),
-        (Answer::Ok, expected) => {
-            let Question::Op(op) = &question else { return Ok(quote(body.as_bytes())) };
-            if let checkers::Op::Generate { id: Some(id) } = op {
-                if ids.contains(id) {
-                    return Err(format!("the id {id} was given out before"));
-                }
-                ids.push(id.clone());
-            }
-            let flaw = match expected {
-                Expected::Result(flaw) => flaw(op),
-                _ => None,
-            };
-            flaw.map_or_else(|| Ok(quote(body.as_bytes())), Err)
-        }
     }
 }
 

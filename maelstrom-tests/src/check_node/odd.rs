@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 
 use super::exchange::{Exchange, Silence, Subject};
 use super::finding::{Finding, Findings, Grade};
-use super::script::steps;
-use super::{Examiner, init, request};
+use super::{Examiner, init};
 
 /// How long to look for an answer that should not come.
 const NO_ANSWER_TIME: Duration = Duration::from_millis(200);
@@ -26,10 +25,8 @@ impl Examiner<'_> {
     /// Each kind of odd input goes to a fresh node, so that one that dies of it still sees the rest.
     pub(super) fn check_odd_input(&self, findings: &mut Findings) -> Result<(), String> {
         let mut subject = self.start()?;
-        let Some(first) = steps(self.args.workload, &subject.id).into_iter().next() else {
-            return Ok(());
-        };
-        let (_, body) = request(&first.question);
+        let Some(first) = self.exams().into_iter().next() else { return Ok(()) };
+        let body: Value = serde_json::from_str(&first.body).unwrap_or_default();
         let exchange = subject.ask(body.clone());
         let wanted = Wanted::Error(ErrorCode::TemporarilyUnavailable);
         let mut finding = judge("a request before `init`", exchange, &wanted);

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use crate::options::WorkloadName;
+use crate::workload::{Figure, Headline};
 
 /// Arguments of `eddy figures`.
 #[derive(Clone, Debug, clap::Args)]
@@ -20,9 +21,6 @@ pub fn run(args: &Args) -> ExitCode {
     let _ = writeln!(io::stdout(), "{}", table(args.workload));
     ExitCode::SUCCESS
 }
-
-/// A figure: its path in `results.json`, where `*` stands for any name, and what it is.
-type Figure = (&'static str, &'static str);
 
 /// What every run has.
 const COMMON: [Figure; 18] = [
@@ -46,43 +44,10 @@ const COMMON: [Figure; 18] = [
     ("latencies.by-f.*", "the same four by function, such as `latencies.by-f.read.p99`"),
 ];
 
-/// What runs of set workloads have.
-const SET: [Figure; 8] = [
-    ("workload.attempt-count", "elements that were to be added"),
-    ("workload.stable-count", "those that every later read has"),
-    ("workload.lost-count", "those that were there and are gone"),
-    ("workload.never-read-count", "those that nobody read"),
-    ("workload.stale-count", "those that a read missed after they were known"),
-    ("workload.duplicated-count", "those that came twice in one read"),
-    (
-        "workload.stable-latencies.*",
-        "ms until no read missed an element; * is 0, 0.5, 0.95, 0.99 or 1",
-    ),
-    ("workload.lost-latencies.*", "ms for which lost elements were seen; * likewise"),
-];
-
-/// What runs of this workload have besides.
-const fn own(workload: WorkloadName) -> &'static [Figure] {
-    match workload {
-        WorkloadName::Echo => &[
-            ("workload.ok-count", "echoes that came"),
-            ("workload.fail-count", "requests that met a definite error"),
-            ("workload.info-count", "requests of unknown outcome"),
-        ],
-        WorkloadName::UniqueIds => &[
-            ("workload.attempted-count", "ids that were asked for"),
-            ("workload.acknowledged-count", "ids that came"),
-            ("workload.duplicated-count", "different ids that came more than once"),
-        ],
-        WorkloadName::Broadcast | WorkloadName::GSet => &SET,
-        WorkloadName::GCounter | WorkloadName::PnCounter | WorkloadName::LinKv => &[],
-    }
-}
-
 /// The path of a figure in the results, which has a short name if it is wanted often.
 pub(super) fn path(workload: WorkloadName, figure: &str) -> &str {
-    let is_set = matches!(workload, WorkloadName::Broadcast | WorkloadName::GSet);
-    match (figure, is_set) {
+    let stable = workload.kind().headline == Headline::StableLatencies;
+    match (figure, stable) {
         ("msgs-per-op", _) => "net.servers.msgs-per-op",
         ("p50", true) => "workload.stable-latencies.0.5",
         ("p95", true) => "workload.stable-latencies.0.95",
@@ -100,7 +65,7 @@ pub(super) fn path(workload: WorkloadName, figure: &str) -> &str {
 /// options are figures too, though seldom of use.
 pub(super) fn is_known(workload: WorkloadName, figure: &str) -> bool {
     let path = path(workload, figure);
-    let listed = COMMON.iter().chain(own(workload));
+    let listed = COMMON.iter().chain(workload.kind().figures);
     listed.map(|(pattern, _)| *pattern).any(|pattern| fits(pattern, path))
         || path.ends_with("valid?")
         || path.ends_with("exact?")
@@ -122,7 +87,7 @@ fn fits(pattern: &str, path: &str) -> bool {
 pub(super) fn table(workload: WorkloadName) -> String {
     let short = ["msgs-per-op", "p50", "p95", "p99", "max"];
     let short = short.map(|name| format!("  {name:<28}  short for {}", path(workload, name)));
-    let listed = COMMON.iter().chain(own(workload));
+    let listed = COMMON.iter().chain(workload.kind().figures);
     let listed = listed.map(|(path, what)| format!("  {path:<28}  {what}").trim_end().to_owned());
     short.into_iter().chain(listed).collect::<Vec<_>>().join("\n")
 }
@@ -137,7 +102,7 @@ mod tests {
     use crate::options::Options;
     use crate::progress::Silent;
     use crate::simulated::{SimulatedNode, simulate};
-    use crate::workload::workload;
+    use crate::workload::registry::named;
 
     /// The paths of all numbers in nested maps.
     fn paths(results: &Map<String, Value>, above: &str, found: &mut Vec<String>) {
@@ -154,16 +119,15 @@ mod tests {
     #[test]
     fn every_figure_of_a_run_is_known_and_every_listed_one_is_there() {
         for (node, name) in [
-            (SimulatedNode::Identifier, WorkloadName::UniqueIds),
-            (SimulatedNode::Gossiper, WorkloadName::Broadcast),
-            (SimulatedNode::Consensus, WorkloadName::LinKv),
+            (SimulatedNode::Identifier, named("unique-ids")),
+            (SimulatedNode::Gossiper, named("broadcast")),
+            (SimulatedNode::Consensus, named("lin-kv")),
         ] {
             let mut options = Options::new(name).with_nodes(3);
             options.time_limit = std::time::Duration::from_secs(20);
             let record = simulate(node, &[], &options, None, &mut Silent).unwrap();
             let subject = Subject::default();
-            let check = &*workload(&options);
-            let mut results = analyse(&options, &subject, &record, check, &[], &mut || false).json;
+            let mut results = analyse(&options, &subject, &record, &[], &mut || false).json;
             let mut found = Vec::new();
             paths(&results, "", &mut found);
             // What ids came twice is no figure, and operations of a key are none.
@@ -172,7 +136,7 @@ mod tests {
                 assert!(is_known(name, path), "{name:?}: {path}");
             }
             results.remove("options");
-            for (pattern, _) in COMMON.iter().chain(own(name)) {
+            for (pattern, _) in COMMON.iter().chain(name.kind().figures) {
                 let is_rare = pattern.contains("lost-latencies");
                 let there = found.iter().any(|path| fits(pattern, path));
                 assert!(there || is_rare, "{name:?}: {pattern}");
@@ -188,17 +152,17 @@ mod tests {
         let check = |text: &str, workload| {
             text.parse::<super::super::Expectation>().unwrap().check(workload)
         };
-        let refusal = check("foo<400", WorkloadName::Broadcast).unwrap_err();
+        let refusal = check("foo<400", named("broadcast")).unwrap_err();
         assert!(refusal.starts_with("there is no figure `foo` in a broadcast run; there are:\n"));
         assert!(refusal.contains("  workload.lost-count ") && refusal.contains("  msgs-per-op "));
-        assert!(check("workload.lost-count=0", WorkloadName::LinKv).is_err());
+        assert!(check("workload.lost-count=0", named("lin-kv")).is_err());
         for known in [
             "p50<3",
             "workload.lost-count=0",
             "workload.stable-latencies.0.5<4",
             "stats.by-f.read.ok-count>0",
         ] {
-            assert_eq!(check(known, WorkloadName::Broadcast), Ok(()), "{known}");
+            assert_eq!(check(known, named("broadcast")), Ok(()), "{known}");
         }
     }
 }

@@ -140,6 +140,7 @@ fn look_up(map: &Map<String, Value>, path: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::registry::named;
 
     fn judge(expectation: &str, workload: WorkloadName) -> (Option<f64>, bool) {
         let results = serde_json::json!({
@@ -156,20 +157,20 @@ mod tests {
 
     #[test]
     fn figures_are_held_against_their_limits() {
-        use WorkloadName::{Broadcast, LinKv};
-        assert_eq!(judge("msgs-per-op<30", Broadcast), (Some(29.5), true));
-        assert_eq!(judge("msgs-per-op < 29.5", Broadcast), (Some(29.5), false));
-        assert_eq!(judge("p50<400ms", Broadcast), (Some(399.0), true));
-        assert_eq!(judge("max<0.6s", Broadcast), (Some(600.0), false));
-        assert_eq!(judge("max<=0.6s", Broadcast), (Some(600.0), true));
-        assert_eq!(judge("p50>10", LinKv), (Some(12.0), true));
-        assert_eq!(judge("workload.lost-count=0", Broadcast), (Some(0.0), true));
-        assert_eq!(judge("workload.stable-latencies.0.5>=399", Broadcast), (Some(399.0), true));
+        let [broadcast, lin_kv] = ["broadcast", "lin-kv"].map(named);
+        assert_eq!(judge("msgs-per-op<30", broadcast), (Some(29.5), true));
+        assert_eq!(judge("msgs-per-op < 29.5", broadcast), (Some(29.5), false));
+        assert_eq!(judge("p50<400ms", broadcast), (Some(399.0), true));
+        assert_eq!(judge("max<0.6s", broadcast), (Some(600.0), false));
+        assert_eq!(judge("max<=0.6s", broadcast), (Some(600.0), true));
+        assert_eq!(judge("p50>10", lin_kv), (Some(12.0), true));
+        assert_eq!(judge("workload.lost-count=0", broadcast), (Some(0.0), true));
+        assert_eq!(judge("workload.stable-latencies.0.5>=399", broadcast), (Some(399.0), true));
     }
 
     #[test]
     fn a_figure_that_does_not_exist_holds_nothing() {
-        assert_eq!(judge("workload.absurd>=0", WorkloadName::Echo), (None, false));
+        assert_eq!(judge("workload.absurd>=0", named("echo")), (None, false));
     }
 
     #[test]

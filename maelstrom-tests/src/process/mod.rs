@@ -23,8 +23,6 @@ mod poll;
 mod problems;
 mod program;
 mod reaper;
-pub(crate) mod reply;
-pub(crate) mod request;
 mod route;
 mod signals;
 mod stderr;
@@ -49,7 +47,6 @@ use self::reaper::Reaper;
 use self::route::{INIT_TIMEOUT, InFlight};
 use self::signals::Signals;
 use self::stderr::Log;
-use crate::options::WorkloadName;
 use crate::store;
 use crate::world::{Fault, Problem, ProblemKind, Reply, World};
 
@@ -66,8 +63,6 @@ pub struct ProcessOptions {
     pub arguments: Vec<OsString>,
     /// The names of the nodes.
     pub nodes: Vec<NodeId>,
-    /// What clients ask, which decides how replies are read.
-    pub workload: WorkloadName,
     /// What the network does to messages.
     pub network: NetworkOptions,
     /// Where the decisions of network and services come from.

@@ -167,7 +167,7 @@ impl Search<'_> {
             message.kind == function
                 && message.msg_id.is_some()
                 && (start..=latest).contains(&message.sent)
-                && asks(message, function, values.key.as_deref(), &values.asked)
+                && asks(message, values.key.as_deref(), &values.asked)
         };
         let reply_of = |request: &Message| {
             messages.iter().find(|reply| {
@@ -307,7 +307,7 @@ impl Search<'_> {
 }
 
 /// Whether a request can be the one of an operation: what it carries is what was asked.
-fn asks(message: &Message, function: &str, key: Option<&str>, asked: &str) -> bool {
+fn asks(message: &Message, key: Option<&str>, asked: &str) -> bool {
     let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
     let is = |name: &str, json: &str| {
         serde_json::from_str::<Value>(json).is_ok_and(|value| body.get(name) == Some(&value))
@@ -315,16 +315,15 @@ fn asks(message: &Message, function: &str, key: Option<&str>, asked: &str) -> bo
     if key.is_some_and(|key| !is("key", key)) {
         return false;
     }
-    match function {
-        "write" => is("value", asked),
-        "broadcast" => is("message", asked),
-        "echo" => is("echo", asked),
-        "add" => is("element", asked) || is("delta", asked),
-        "cas" => match serde_json::from_str::<[Value; 2]>(asked) {
-            Ok([from, to]) => body.get("from") == Some(&from) && body.get("to") == Some(&to),
-            Err(_) => false,
-        },
-        _ => true,
+    // Whatever its name, some field holds what was asked, or two of them do.
+    let fields = body.as_object().map_or(0, serde_json::Map::len);
+    let Ok(asked) = serde_json::from_str::<Value>(asked) else { return true };
+    let has =
+        |value: &Value| body.as_object().is_some_and(|body| body.values().any(|v| v == value));
+    match &asked {
+        Value::Null => true,
+        Value::Array(both) if !has(&asked) => fields > both.len() && both.iter().all(has),
+        asked => has(asked),
     }
 }
 

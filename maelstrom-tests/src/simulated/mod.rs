@@ -14,7 +14,7 @@ use proto::{Program, UsageError};
 use serde::Serialize;
 use simulator::{Fate, Observation};
 
-use crate::harness::{self, Record};
+use crate::harness::Record;
 use crate::options::Options;
 use crate::process::journal::{Journal, Loss, MessageEvent};
 use crate::progress::Progress;
@@ -146,5 +146,5 @@ pub fn run_world(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Record {
-    harness::run(world, options, &mut *workload(options), progress)
+    workload(options).run(world, options, progress)
 }

@@ -12,7 +12,6 @@ use crate::progress::Silent;
 use crate::simulated::{SimulateError, SimulatedNode, simulate};
 use crate::store::RunDirectory;
 use crate::test_command::{self, Console, Finished, TestError};
-use crate::workload::workload;
 
 /// Runs what a sweep tries.
 #[derive(Clone, Copy, Debug)]
@@ -103,9 +102,7 @@ fn attempt_simulated(node: SimulatedNode, call: &Call) -> Result<Outcome, TestEr
         }
         Err(error @ (SimulateError::Usage(_) | SimulateError::File(_))) => return Err(error.into()),
     };
-    let workload = workload(&call.options);
     let subject = Subject::default();
-    let results =
-        analyse(&call.options, &subject, &record, &*workload, &call.expect, &mut || false);
+    let results = analyse(&call.options, &subject, &record, &call.expect, &mut || false);
     Ok(Outcome::of(&results))
 }

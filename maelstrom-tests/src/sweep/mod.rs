@@ -80,6 +80,13 @@ pub struct SweepArgs {
     args: Vec<String>,
 }
 
+impl SweepArgs {
+    /// What determines the runs.
+    pub(crate) fn run_mut(&mut self) -> &mut RunArgs {
+        &mut self.run
+    }
+}
+
 const EXAMPLES: &str = "\
 Examples:
   eddy sweep --seeds 0..10000 --simulate gossiper -w broadcast --nemesis partition,kill

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write as _};
 use std::time::{Duration, Instant};
 
-use checkers::{Event, Kind, Op, Process};
+use checkers::{Kind, Process};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use proto::Json;
 
 use crate::progress::Progress;
 use crate::report::text;
+use crate::workload::AnyEvent;
 
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -86,7 +86,7 @@ impl Display {
 }
 
 impl Progress for Display {
-    fn event(&mut self, event: &Event<Json>) {
+    fn event(&mut self, event: &dyn AnyEvent) {
         if self.style == Style::Nothing {
             return;
         }
@@ -129,22 +129,19 @@ struct Counts {
 }
 
 impl Counts {
-    fn add<V>(&mut self, event: &Event<V>) {
-        self.time = self.time.max(event.time);
-        let process = match (event.process, &event.op) {
-            (Process::Client(process), _) => process,
-            (Process::Nemesis, Op::Nemesis { f, .. }) => return self.fault(f),
-            (Process::Nemesis, _) => return,
-        };
-        if event.kind == Kind::Invoke {
-            self.open.insert(process, event.time);
+    fn add(&mut self, event: &dyn AnyEvent) {
+        let time = event.time();
+        self.time = self.time.max(time);
+        let Process::Client(process) = event.process() else { return self.fault(event.f()) };
+        if event.kind() == Kind::Invoke {
+            self.open.insert(process, time);
             return;
         }
-        let began = self.open.remove(&process).unwrap_or(event.time);
-        match event.kind {
+        let began = self.open.remove(&process).unwrap_or(time);
+        match event.kind() {
             Kind::Ok => {
                 self.ok += 1;
-                self.latencies.add(event.time.saturating_sub(began));
+                self.latencies.add(time.saturating_sub(began));
             }
             Kind::Fail => self.fail += 1,
             Kind::Info | Kind::Invoke => self.info += 1,
@@ -228,29 +225,29 @@ impl Latencies {
 
 #[cfg(test)]
 mod tests {
+    use checkers::linearizable::RegisterOp;
+
     use super::*;
 
-    fn event(time: u64, process: Process, kind: Kind, op: Op<u64>) -> Event<u64> {
-        Event { index: 0, time, process, kind, op, error: None, is_final: false }
-    }
+    type Event = checkers::Event<RegisterOp<u64>>;
 
     #[test]
     fn counts_are_said_in_one_line() {
         let mut counts = Counts::default();
-        let write = || Op::Write { key: 1, value: 1 };
-        let fault = |name: &str| Op::Nemesis { f: name.into(), value: Box::default() };
+        let write = || RegisterOp::Write { key: 1, value: 1 };
+        let fault = |time, name: &str| Event::of_nemesis(0, time, name, serde_json::Value::Null);
         for (number, kind) in (0..).zip([Kind::Ok, Kind::Ok, Kind::Fail, Kind::Info]) {
             let start = number * 500_000_000;
-            counts.add(&event(start, Process::Client(number), Kind::Invoke, write()));
-            counts.add(&event(start + 8_388_608, Process::Client(number), kind, write()));
+            counts.add(&Event::of_client(0, start, number, Kind::Invoke, write()));
+            counts.add(&Event::of_client(0, start + 8_388_608, number, kind, write()));
         }
-        counts.add(&event(2_000_000_000, Process::Nemesis, Kind::Info, fault("start-partition")));
-        counts.add(&event(2_000_000_000, Process::Nemesis, Kind::Info, fault("start-partition")));
+        counts.add(&fault(2_000_000_000, "start-partition"));
+        counts.add(&fault(2_000_000_000, "start-partition"));
         assert_eq!(
             counts.text(),
             "2.0 s · fault: partition · 4 operations · 2/s · 1 failed · 1 unknown · p50 8.39 ms · p99 8.39 ms"
         );
-        counts.add(&event(2_500_000_000, Process::Nemesis, Kind::Info, fault("stop-partition")));
+        counts.add(&fault(2_500_000_000, "stop-partition"));
         assert!(!counts.text().contains("fault"));
     }
 

@@ -1,52 +1,144 @@
 //! Workload broadcast: `topology {topology}` before the run, then `broadcast {message}` answered by
 //! `broadcast_ok {}` and `read {}` answered by `read_ok {messages}`; every worker reads at the end.
 
-use checkers::{Event, Op};
+use checkers::history::{Event, Op};
+use checkers::set::SetOp;
 use proto::Json;
+use serde::ser::SerializeMap;
 use simulator::Random;
 
-use super::topology::neighbours;
-use super::{Checked, OnError, Worker, Workload, set};
+use super::topology::{TopologyName, neighbours};
+use super::{
+    Checked, Expected, Flag, Headline, Kind, OnError, Question, Step, Stored, Worker, Workload, set,
+};
 use crate::options::Options;
+use crate::wire::{Fields, Request};
 use crate::world::Topology;
 
+/// `--topology`.
+const TOPOLOGY: Flag = Flag {
+    name: "topology",
+    value_name: "T",
+    default: "grid",
+    help: "How the nodes are told to be linked: line, grid, tree, tree2, tree3, tree4 or total",
+    check: |value| value.parse::<TopologyName>().map(drop),
+};
+
 /// See the module.
-pub(super) struct Broadcast {
+pub(super) const KIND: Kind = Kind {
+    name: "broadcast",
+    summary: "nodes spread values to all nodes",
+    workers_per_node: 1,
+    flags: &[TOPOLOGY],
+    figures: set::FIGURES,
+    headline: Headline::StableLatencies,
+    stricter: set::STRICTER,
+    begin: |options| Box::new(Broadcast::new(options)),
+};
+
+/// See the module.
+struct Broadcast {
     topology: Topology,
     next: i64,
+    has_read: Vec<bool>,
+}
+
+/// An operation on the set of all messages.
+#[derive(Clone, PartialEq, Debug)]
+struct BroadcastOp(SetOp<Json>);
+
+impl AsRef<SetOp<Json>> for BroadcastOp {
+    fn as_ref(&self) -> &SetOp<Json> {
+        &self.0
+    }
+}
+
+impl Op for BroadcastOp {
+    fn f(&self) -> &str {
+        match self.0 {
+            SetOp::Add { .. } => "broadcast",
+            SetOp::Read { .. } => "read",
+        }
+    }
+
+    fn is_completed_by(&self, completion: &Self) -> bool {
+        self.0.is_completed_by(&completion.0)
+    }
+
+    fn write<M: SerializeMap>(&self, kind: checkers::Kind, line: &mut M) -> Result<(), M::Error> {
+        self.0.write(kind, line)
+    }
 }
 
 impl Broadcast {
-    pub(super) fn new(options: &Options) -> Self {
-        Self { topology: neighbours(options.topology, &options.nodes), next: 0 }
+    fn new(options: &Options) -> Self {
+        let topology = neighbours(options.settings.get(&TOPOLOGY), &options.nodes);
+        Self { topology, next: 0, has_read: Vec::new() }
     }
 }
 
+fn topology(topology: &Topology) -> Request {
+    // Names and lists of names always have a JSON form.
+    let text = serde_json::to_string(topology).unwrap_or_default();
+    Request::new("topology").with("topology", Json::parse(&text).unwrap_or_else(|_| Json::null()))
+}
+
 impl Workload for Broadcast {
-    fn topology(&self) -> Option<Topology> {
-        Some(self.topology.clone())
+    type Op = BroadcastOp;
+
+    fn set_up(&self) -> Option<Request> {
+        Some(topology(&self.topology))
     }
 
-    fn operation(&mut self, _: Worker, random: &mut Random) -> Op<Json> {
-        if random.chance(0.5) {
-            return Op::ReadSet { elements: None };
+    fn operation(&mut self, _: Worker, random: &mut Random) -> BroadcastOp {
+        BroadcastOp(set::operation(&mut self.next, random))
+    }
+
+    fn has_final_phase(&self) -> bool {
+        true
+    }
+
+    fn final_operation(&mut self, worker: Worker) -> Option<BroadcastOp> {
+        super::once(&mut self.has_read, worker).then_some(BroadcastOp(set::READ))
+    }
+
+    fn on_error(&self, op: &BroadcastOp) -> OnError {
+        match op.0 {
+            SetOp::Read { .. } => OnError::Idempotent,
+            SetOp::Add { .. } => OnError::AsTheCodeSays,
         }
-        self.next += 1;
-        Op::Broadcast { message: Json::from(self.next - 1) }
     }
 
-    fn final_operation(&self) -> Option<Op<Json>> {
-        Some(Op::ReadSet { elements: None })
-    }
-
-    fn on_error(&self, op: &Op<Json>) -> OnError {
-        match op {
-            Op::ReadSet { .. } => OnError::Idempotent,
-            _ => OnError::AsTheCodeSays,
+    fn request(&self, op: &BroadcastOp) -> Request {
+        match &op.0 {
+            SetOp::Add { element } => Request::new("broadcast").with("message", element.clone()),
+            SetOp::Read { .. } => Request::new("read"),
         }
     }
 
-    fn check(&self, history: &[Event<Json>], _: &mut dyn FnMut() -> bool) -> Checked {
+    fn accept(&self, op: &mut BroadcastOp, reply: &mut Fields<'_>) -> Result<(), String> {
+        if let SetOp::Read { elements } = &mut op.0 {
+            *elements = Some(reply.list("messages")?.into());
+        }
+        Ok(())
+    }
+
+    fn restore(&self, stored: &Stored, _: Option<&BroadcastOp>) -> Result<BroadcastOp, String> {
+        set::restore("broadcast", stored).map(BroadcastOp)
+    }
+
+    fn check(&self, history: &[Event<BroadcastOp>], _: &mut dyn FnMut() -> bool) -> Checked {
         set::check(history)
+    }
+
+    fn examination(&self) -> Vec<Step<BroadcastOp>> {
+        let alone = Topology::from([(proto::NodeId::new("n1"), Vec::new())]);
+        let set_up = Question::SetUp(topology(&alone));
+        let add = BroadcastOp(SetOp::Add { element: Json::from(1000) });
+        vec![
+            Step { question: set_up, expected: Expected::Reply },
+            Step::new(add, Expected::Reply),
+            Step::new(BroadcastOp(set::READ), set::has_1000()),
+        ]
     }
 }

@@ -1,42 +1,123 @@
 //! Workloads g-counter and pn-counter: `add {delta}` is answered by `add_ok {}`, `read {}` by
 //! `read_ok {value}`; every worker reads at the end.
 
-use checkers::counter::CounterResult;
-use checkers::{Event, Op};
+use checkers::Event;
+use checkers::counter::{CounterOp, CounterResult};
 use proto::Json;
 use simulator::Random;
 
-use super::{Checked, OnError, Worker, Workload};
+use super::{Checked, Expected, Headline, Kind, OnError, Step, Stored, Worker, Workload};
+use crate::wire::{Fields, Request};
+
+const SUMMARY_STRICTER: &str = "a malformed line of a node makes the run invalid";
+
+/// A counter that only grows.
+pub(super) const G_COUNTER: Kind = Kind {
+    name: "g-counter",
+    summary: "a counter that only grows",
+    workers_per_node: 1,
+    flags: &[],
+    figures: &[],
+    headline: Headline::Operations,
+    stricter: SUMMARY_STRICTER,
+    begin: |_| Box::new(Counter::new(true)),
+};
+
+/// A counter that grows and shrinks.
+pub(super) const PN_COUNTER: Kind = Kind {
+    name: "pn-counter",
+    summary: "a counter that grows and shrinks",
+    workers_per_node: 1,
+    flags: &[],
+    figures: &[],
+    headline: Headline::Operations,
+    stricter: SUMMARY_STRICTER,
+    begin: |_| Box::new(Counter::new(false)),
+};
 
 /// See the module.
-pub(super) struct Counter {
+struct Counter {
     /// Whether only additions of zero and more are made.
-    pub(super) grow_only: bool,
+    grow_only: bool,
+    has_read: Vec<bool>,
+}
+
+impl Counter {
+    const fn new(grow_only: bool) -> Self {
+        Self { grow_only, has_read: Vec::new() }
+    }
 }
 
 impl Workload for Counter {
-    fn operation(&mut self, _: Worker, random: &mut Random) -> Op<Json> {
+    type Op = CounterOp<Json>;
+
+    fn operation(&mut self, _: Worker, random: &mut Random) -> CounterOp<Json> {
         // Maelstrom throws negative additions of a g-counter away and draws again, reads included.
         loop {
             if random.chance(0.5) {
-                return Op::ReadCounter { value: None };
+                return CounterOp::Read { value: None };
             }
             let delta = random.below(10) as i64 - 5;
             if delta >= 0 || !self.grow_only {
-                return Op::AddDelta { delta };
+                return CounterOp::Add { delta };
             }
         }
     }
 
-    fn final_operation(&self) -> Option<Op<Json>> {
-        Some(Op::ReadCounter { value: None })
+    fn has_final_phase(&self) -> bool {
+        true
     }
 
-    fn on_error(&self, _: &Op<Json>) -> OnError {
+    fn final_operation(&mut self, worker: Worker) -> Option<CounterOp<Json>> {
+        super::once(&mut self.has_read, worker).then_some(CounterOp::Read { value: None })
+    }
+
+    fn on_error(&self, _: &CounterOp<Json>) -> OnError {
         OnError::AlwaysUnknown
     }
 
-    fn check(&self, history: &[Event<Json>], _: &mut dyn FnMut() -> bool) -> Checked {
+    fn request(&self, op: &CounterOp<Json>) -> Request {
+        match op {
+            CounterOp::Add { delta } => Request::new("add").with("delta", Json::from(*delta)),
+            CounterOp::Read { .. } => Request::new("read"),
+        }
+    }
+
+    fn accept(&self, op: &mut CounterOp<Json>, reply: &mut Fields<'_>) -> Result<(), String> {
+        if let CounterOp::Read { value } = op {
+            *value = Some(reply.json("value")?);
+        }
+        Ok(())
+    }
+
+    fn restore(
+        &self,
+        stored: &Stored,
+        _: Option<&CounterOp<Json>>,
+    ) -> Result<CounterOp<Json>, String> {
+        match &*stored.f {
+            "read" => Ok(CounterOp::Read { value: stored.came_back() }),
+            "add" => match stored.value.as_i64() {
+                Some(delta) => Ok(CounterOp::Add { delta }),
+                None => Err(format!("{} is no integer", stored.value)),
+            },
+            _ => Err(stored.unknown()),
+        }
+    }
+
+    fn examination(&self) -> Vec<Step<CounterOp<Json>>> {
+        let add = |delta| Step::new(CounterOp::Add { delta }, Expected::Reply);
+        let is_integer = |op: &CounterOp<Json>| matches!(op, CounterOp::Read { value: Some(value) } if value.as_i64().is_some());
+        let expected = Expected::that("`value` is no integer", is_integer);
+        let mut steps = vec![add(3)];
+        if !self.grow_only {
+            steps.push(add(-1));
+        }
+        steps.push(Step::new(CounterOp::Read { value: None }, expected));
+        steps
+    }
+
+    fn check(&self, history: &[Event<CounterOp<Json>>], _: &mut dyn FnMut() -> bool) -> Checked {
         match checkers::counter::check(history, |value| value.as_i64().map(i128::from)) {
             Ok(result) => Checked::new(result.verdict, &result, || complaint(&result)),
             Err(error) => Checked::malformed(&error),
@@ -60,7 +141,7 @@ fn complaint(result: &CounterResult<Json>) -> String {
         return format!("the sums that can be are too many to tell apart: {acceptable}");
     };
     let mut text = format!("{count} final reads show a sum that cannot be: {}", error.process);
-    let Op::ReadCounter { value: Some(value) } = &error.op else { return text };
+    let CounterOp::Read { value: Some(value) } = &error.op else { return text };
     text.push_str(&format!(" read {value}, and what can be is {acceptable}"));
     if let Some(value) = value.as_i64()
         && let Some(difference) = nearest(&result.acceptable, value.into())
@@ -84,32 +165,27 @@ fn nearest(acceptable: &[(i128, i128)], sum: i128) -> Option<i128> {
 
 #[cfg(test)]
 mod tests {
-    use checkers::{Kind, Process};
+    use checkers::Kind;
 
     use super::*;
 
     fn causes(read: i64) -> Vec<String> {
-        let add = Op::AddDelta { delta: 4 };
+        let add = CounterOp::Add { delta: 4 };
         let (ask, got) = (None, Some(Json::from(read)));
         let events = [
             (1, Kind::Invoke, add.clone(), false),
             (1, Kind::Ok, add.clone(), false),
             (2, Kind::Invoke, add.clone(), false),
             (2, Kind::Ok, add, false),
-            (3, Kind::Invoke, Op::ReadCounter { value: ask }, true),
-            (3, Kind::Ok, Op::ReadCounter { value: got }, true),
+            (3, Kind::Invoke, CounterOp::Read { value: ask }, true),
+            (3, Kind::Ok, CounterOp::Read { value: got }, true),
         ];
         let event = |(index, (process, kind, op, is_final))| Event {
-            index,
-            time: index,
-            process: Process::Client(process),
-            kind,
-            op,
-            error: None,
             is_final,
+            ..Event::of_client(index, index, process, kind, op)
         };
         let history: Vec<_> = (0..).zip(events).map(event).collect();
-        Counter { grow_only: true }.check(&history, &mut || false).causes
+        Counter::new(true).check(&history, &mut || false).causes
     }
 
     #[test]

@@ -9,19 +9,54 @@
 
 use std::time::Duration;
 
-use checkers::linearizable::WorkLimit;
-use checkers::{Event, Op, Verdict};
-use proto::Json;
+use checkers::linearizable::{RegisterOp, WorkLimit};
+use checkers::{Event, Verdict};
+use proto::{ErrorCode, Json};
 use simulator::Random;
 
-use super::{Checked, OnError, Worker, Workload};
+use super::{Checked, Expected, Flag, Headline, Kind, OnError, Step, Stored, Worker, Workload, is};
 use crate::options::Options;
+use crate::wire::{Fields, Request};
 
 /// How many processes may take part in one key.
 const PROCESSES_PER_KEY: usize = 20;
 
+/// `--key-limit`.
+const KEY_LIMIT: Flag = Flag {
+    name: "key-limit",
+    value_name: "N",
+    default: "",
+    help: "Most operations on one key before the next one takes its place",
+    check: |value| is::<u64>(value, "a number of operations above 0", |most| *most > 0),
+};
+
+/// `--max-states`.
+const MAX_STATES: Flag = Flag {
+    name: "max-states",
+    value_name: "N",
+    default: STATES_MAX_TEXT,
+    help: "States that the search for a linear order may visit before the verdict is unknown",
+    check: |value| is::<u64>(value, "a number of states", |_| true),
+};
+
+/// [`STATES_MAX`](checkers::linearizable::STATES_MAX) as it would be written.
+const STATES_MAX_TEXT: &str = "1000000";
+
 /// See the module.
-pub(super) struct LinKv {
+pub(super) const KIND: Kind = Kind {
+    name: "lin-kv",
+    summary: "registers with read, write and compare-and-set that look like a single copy",
+    // Maelstrom wants a multiple of this: one half reads, the other half writes.
+    workers_per_node: 2,
+    flags: &[KEY_LIMIT, MAX_STATES],
+    figures: &[],
+    headline: Headline::Operations,
+    stricter: "a read of null matches only an empty register, and every group reads",
+    begin: |options| Box::new(LinKv::new(options)),
+};
+
+/// See the module.
+struct LinKv {
     group_size: usize,
     key_limit: u64,
     max_states: u64,
@@ -38,13 +73,13 @@ struct Group {
 }
 
 impl LinKv {
-    pub(super) fn new(options: &Options) -> Self {
+    fn new(options: &Options) -> Self {
         let group_size = (2 * options.nodes.len()).min(options.concurrency).max(1);
         let groups = options.concurrency.div_ceil(group_size);
         Self {
             group_size,
-            key_limit: options.key_limit.unwrap_or(u64::MAX),
-            max_states: options.max_states,
+            key_limit: options.settings.optional(&KEY_LIMIT).unwrap_or(u64::MAX),
+            max_states: options.settings.get(&MAX_STATES),
             timeout: (options.latency * 10).max(Duration::from_secs(1)),
             groups: (0..groups as i64)
                 .map(|key| Group { key, operations: 0, processes: Vec::new() })
@@ -55,7 +90,9 @@ impl LinKv {
 }
 
 impl Workload for LinKv {
-    fn operation(&mut self, worker: Worker, random: &mut Random) -> Op<Json> {
+    type Op = RegisterOp<Json>;
+
+    fn operation(&mut self, worker: Worker, random: &mut Random) -> RegisterOp<Json> {
         let group = &mut self.groups[worker.index / self.group_size];
         let newcomer = !group.processes.contains(&worker.process);
         if group.operations >= self.key_limit
@@ -75,16 +112,20 @@ impl Workload for LinKv {
             size => place < size / 2,
         };
         if reads {
-            return Op::Read { key, value: None };
+            return RegisterOp::Read { key, value: None };
         }
         let mut value = || Json::from(random.below(5) as i64);
         let (from, to) = (value(), value());
-        if random.below(3) == 0 { Op::Write { key, value: to } } else { Op::Cas { key, from, to } }
+        if random.below(3) == 0 {
+            RegisterOp::Write { key, value: to }
+        } else {
+            RegisterOp::Cas { key, from, to }
+        }
     }
 
-    fn on_error(&self, op: &Op<Json>) -> OnError {
+    fn on_error(&self, op: &RegisterOp<Json>) -> OnError {
         match op {
-            Op::Read { .. } => OnError::Idempotent,
+            RegisterOp::Read { .. } => OnError::Idempotent,
             _ => OnError::AsTheCodeSays,
         }
     }
@@ -97,7 +138,77 @@ impl Workload for LinKv {
         true
     }
 
-    fn check(&self, history: &[Event<Json>], stop: &mut dyn FnMut() -> bool) -> Checked {
+    fn request(&self, op: &RegisterOp<Json>) -> Request {
+        let request = Request::new(op.name()).with("key", op.key().clone());
+        match op {
+            RegisterOp::Read { .. } => request,
+            RegisterOp::Write { value, .. } => request.with("value", value.clone()),
+            RegisterOp::Cas { from, to, .. } => {
+                request.with("from", from.clone()).with("to", to.clone())
+            }
+        }
+    }
+
+    fn accept(&self, op: &mut RegisterOp<Json>, reply: &mut Fields<'_>) -> Result<(), String> {
+        if let RegisterOp::Read { value, .. } = op {
+            let read = reply.json("value")?;
+            *value = Some((!read.is_null()).then_some(read));
+        }
+        Ok(())
+    }
+
+    fn restore(
+        &self,
+        stored: &Stored,
+        _: Option<&RegisterOp<Json>>,
+    ) -> Result<RegisterOp<Json>, String> {
+        let key = stored.key.clone().unwrap_or_else(|| Json::from(0));
+        let value = stored.value.clone();
+        match &*stored.f {
+            "read" => {
+                let read = stored.came_back();
+                let value = read.map(|value| (!value.is_null()).then_some(value));
+                Ok(RegisterOp::Read { key, value })
+            }
+            "write" => Ok(RegisterOp::Write { key, value }),
+            "cas" => {
+                let (from, to) = serde_json::from_str(&value.text())
+                    .map_err(|error| format!("`value` of a cas is [from, to]: {error}"))?;
+                Ok(RegisterOp::Cas { key, from, to })
+            }
+            _ => Err(stored.unknown()),
+        }
+    }
+
+    fn examination(&self) -> Vec<Step<RegisterOp<Json>>> {
+        let key = || Json::from(0);
+        let cas =
+            |from: i64, to: i64| RegisterOp::Cas { key: key(), from: from.into(), to: to.into() };
+        let read = || RegisterOp::Read { key: key(), value: None };
+        let reads = |wanted: i64, should| {
+            let right = move |op: &RegisterOp<Json>| {
+                let RegisterOp::Read { value: Some(Some(value)), .. } = op else { return false };
+                *value == Json::from(wanted)
+            };
+            Step::new(read(), Expected::that(should, right))
+        };
+        let write = RegisterOp::Write { key: key(), value: Json::from(1) };
+        vec![
+            Step::new(read(), Expected::Error(ErrorCode::KeyDoesNotExist)),
+            Step::new(cas(1, 2), Expected::Error(ErrorCode::KeyDoesNotExist)),
+            Step::new(write, Expected::Reply),
+            reads(1, "1 was written before, and nothing else"),
+            Step::new(cas(7, 8), Expected::Error(ErrorCode::PreconditionFailed)),
+            Step::new(cas(1, 2), Expected::Reply),
+            reads(2, "a compare-and-set from 1 to 2 succeeded before"),
+        ]
+    }
+
+    fn check(
+        &self,
+        history: &[Event<RegisterOp<Json>>],
+        stop: &mut dyn FnMut() -> bool,
+    ) -> Checked {
         let mut limit = WorkLimit { states_max: self.max_states, stop };
         let result = match checkers::linearizable::check(history, &mut limit) {
             Ok(result) => result,
@@ -116,5 +227,13 @@ impl Workload for LinKv {
             }
         }
         checked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_default_of_max_states_is_that_of_the_checker() {
+        assert_eq!(super::STATES_MAX_TEXT, checkers::linearizable::STATES_MAX.to_string());
     }
 }

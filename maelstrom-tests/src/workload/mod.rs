@@ -1,28 +1,138 @@
-//! What clients do and what is checked, one file a workload: messages, operations, checker.
+//! What clients do and what is checked: one file or folder a workload, and one line in
+//! [`registry`]. A file has all that is known of its workload: the operations, how they are asked and
+//! how strictly answers are read, the generator, what errors mean, the checker and its figures, the
+//! steps by which `check-node` examines a node, and where we are stricter than Maelstrom. Nothing
+//! else in the bench knows one workload from another.
+//!
+//! A workload of one's own is a type that implements [`Workload`] and a [`Kind`] that describes it,
+//! handed to [`registry::register`].
 //!
 //! Meanings and figures are Maelstrom's; where it is known to err (null reads in lin-kv, duplicates
 //! in set reads, ...) we are stricter, and the results say so under `notes`.
 
+mod any;
 mod broadcast;
 mod counter;
 mod echo;
+mod examination;
 mod g_set;
 mod lin_kv;
+pub mod registry;
 mod set;
+mod settings;
 mod topology;
 mod unique_ids;
 
+use std::fmt;
 use std::time::Duration;
 
-use checkers::{Event, Op, Verdict};
+use checkers::history::{Event, Op};
+use checkers::{Kind as EventKind, Verdict};
 use proto::Json;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use simulator::Random;
 
-use crate::options::{Options, WorkloadName};
-use crate::world::Topology;
+use crate::options::Options;
+use crate::wire::{Fields, Request};
 
-pub use self::topology::neighbours;
+pub use self::any::{AnyEvent, AnyHistory, AnyWorkload};
+pub use self::examination::{Exam, Expected, Question, Rule, Step};
+pub use self::settings::{Flag, Settings, is};
+pub use self::topology::{TopologyName, neighbours};
+
+/// A workload: what its clients ask, how answers are read, and what may be said of a history.
+pub trait Workload: 'static {
+    /// What clients ask and get back.
+    type Op: Op;
+
+    /// What each node is told before the run, if anything. The reply has no fields.
+    fn set_up(&self) -> Option<Request> {
+        None
+    }
+
+    /// The next operation of this worker.
+    fn operation(&mut self, worker: Worker, random: &mut Random) -> Self::Op;
+
+    /// Whether workers go on after the recovery, to see what came of it all.
+    fn has_final_phase(&self) -> bool {
+        false
+    }
+
+    /// What this worker does next in the final phase; nothing when it is done.
+    fn final_operation(&mut self, worker: Worker) -> Option<Self::Op> {
+        let _ = worker;
+        None
+    }
+
+    /// Learns how an operation of this worker ended.
+    fn ended(&mut self, worker: Worker, kind: EventKind, op: &Self::Op) {
+        let _ = (worker, kind, op);
+    }
+
+    /// What an error means for this operation.
+    fn on_error(&self, op: &Self::Op) -> OnError {
+        let _ = op;
+        OnError::AsTheCodeSays
+    }
+
+    /// How long a client waits for a reply.
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+
+    /// Whether a client goes on under its own name after an operation of unknown outcome.
+    fn keeps_clients(&self) -> bool {
+        false
+    }
+
+    /// The request for an operation.
+    fn request(&self, op: &Self::Op) -> Request;
+
+    /// Writes what came back into the operation. What is not taken from `reply` does not belong there.
+    ///
+    /// # Errors
+    /// Says what is wrong with the reply.
+    fn accept(&self, op: &mut Self::Op, reply: &mut Fields<'_>) -> Result<(), String>;
+
+    /// Reads an operation as an event of a stored history has it; `asked` is what its process invoked,
+    /// if the event is a completion.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    fn restore(&self, stored: &Stored, asked: Option<&Self::Op>) -> Result<Self::Op, String>;
+
+    /// What may be said of the history. `stop` is asked now and then whether to give up.
+    fn check(&self, history: &[Event<Self::Op>], stop: &mut dyn FnMut() -> bool) -> Checked;
+
+    /// One of each message, for a node that is alone in its cluster: what `check-node` asks.
+    fn examination(&self) -> Vec<Step<Self::Op>>;
+}
+
+/// What an event of a stored history says of its operation.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// The function.
+    pub f: String,
+    /// The key, in workloads that have keys.
+    pub key: Option<Json>,
+    /// The value; null where there is none.
+    pub value: Json,
+    /// Beginning or outcome.
+    pub kind: EventKind,
+}
+
+impl Stored {
+    /// The error for a function that the workload does not know.
+    pub fn unknown(&self) -> String {
+        format!("this workload has no function `{}`", self.f)
+    }
+
+    /// The value of an event that succeeded; otherwise nothing came back.
+    pub fn came_back(&self) -> Option<Json> {
+        (self.kind == EventKind::Ok).then(|| self.value.clone())
+    }
+}
 
 /// A worker as a workload sees it.
 #[derive(Clone, Copy, Debug)]
@@ -57,67 +167,120 @@ pub struct Checked {
 
 impl Checked {
     /// A checker's results with a cause that is told unless all is well.
-    fn new(
-        verdict: Verdict,
-        results: &impl serde::Serialize,
-        cause: impl FnOnce() -> String,
-    ) -> Self {
+    pub fn new(verdict: Verdict, results: &impl Serialize, cause: impl FnOnce() -> String) -> Self {
         let results = serde_json::to_value(results).unwrap_or(Value::Null);
         let causes = if verdict == Verdict::Valid { Vec::new() } else { vec![cause()] };
         Self { verdict, results, causes }
     }
 
     /// The checker could not make sense of the history, which is a defect of the bench.
-    fn malformed(error: &checkers::Malformed) -> Self {
+    pub fn malformed(error: &checkers::Malformed) -> Self {
         let text = format!("the history cannot be checked: {error}");
         Self { verdict: Verdict::Unknown, results: Value::Null, causes: vec![text] }
     }
 }
 
-/// A workload.
-pub trait Workload {
-    /// The links that each node is told before the run, if any.
-    fn topology(&self) -> Option<Topology> {
-        None
+/// A figure: its path in `results.json`, where `*` stands for any name, and what it is.
+pub type Figure = (&'static str, &'static str);
+
+/// What is known of a workload before it begins: its line in the registry leads here.
+#[derive(Debug)]
+pub struct Kind {
+    /// The name on the command line and in `store/`.
+    pub name: &'static str,
+    /// What nodes do in it, in one line.
+    pub summary: &'static str,
+    /// Client workers a node, by default and at least.
+    pub workers_per_node: usize,
+    /// Flags of its own.
+    pub flags: &'static [Flag],
+    /// The figures that its checker gives.
+    pub figures: &'static [Figure],
+    /// Where the figures `p50`, `p95`, `p99` and `max` come from.
+    pub headline: Headline,
+    /// In what it is stricter than Maelstrom.
+    pub stricter: &'static str,
+    /// A workload of these options.
+    pub begin: fn(&Options) -> Box<dyn AnyWorkload>,
+}
+
+/// Which latencies of a workload people mean.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Headline {
+    /// Those of operations that succeeded.
+    Operations,
+    /// The times until additions were seen by every read.
+    StableLatencies,
+}
+
+/// The name of a workload that there is.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkloadName(&'static Kind);
+
+impl WorkloadName {
+    /// The name on the command line and in `store/`.
+    pub const fn as_str(self) -> &'static str {
+        self.0.name
     }
 
-    /// The next operation of this worker.
-    fn operation(&mut self, worker: Worker, random: &mut Random) -> Op<Json>;
-
-    /// What every worker does once after the recovery, if there is such a phase.
-    fn final_operation(&self) -> Option<Op<Json>> {
-        None
+    /// What is known of it.
+    pub const fn kind(self) -> &'static Kind {
+        self.0
     }
 
-    /// What an error means for this operation.
-    fn on_error(&self, op: &Op<Json>) -> OnError {
-        let _ = op;
-        OnError::AsTheCodeSays
+    /// How many workers there are by default.
+    pub const fn default_concurrency(self, nodes: usize) -> usize {
+        self.0.workers_per_node * nodes
     }
+}
 
-    /// How long a client waits for a reply.
-    fn timeout(&self) -> Duration {
-        Duration::from_secs(5)
+impl From<&'static Kind> for WorkloadName {
+    fn from(kind: &'static Kind) -> Self {
+        Self(kind)
     }
+}
 
-    /// Whether a client goes on under its own name after an operation of unknown outcome.
-    fn keeps_clients(&self) -> bool {
-        false
+impl PartialEq for WorkloadName {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
     }
+}
 
-    /// What may be said of the history. `stop` is asked now and then whether to give up.
-    fn check(&self, history: &[Event<Json>], stop: &mut dyn FnMut() -> bool) -> Checked;
+impl Eq for WorkloadName {}
+
+impl fmt::Display for WorkloadName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for WorkloadName {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        registry::find(name).ok_or_else(|| {
+            let names: Vec<_> = registry::all().iter().map(|kind| kind.name).collect();
+            format!("has to be one of {}", names.join(", "))
+        })
+    }
+}
+
+impl Serialize for WorkloadName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
 }
 
 /// The workload of a run.
-pub fn workload(options: &Options) -> Box<dyn Workload> {
-    match options.workload {
-        WorkloadName::Echo => Box::new(echo::Echo),
-        WorkloadName::UniqueIds => Box::new(unique_ids::UniqueIds),
-        WorkloadName::Broadcast => Box::new(broadcast::Broadcast::new(options)),
-        WorkloadName::GSet => Box::new(g_set::GSet::default()),
-        WorkloadName::GCounter => Box::new(counter::Counter { grow_only: true }),
-        WorkloadName::PnCounter => Box::new(counter::Counter { grow_only: false }),
-        WorkloadName::LinKv => Box::new(lin_kv::LinKv::new(options)),
+pub fn workload(options: &Options) -> Box<dyn AnyWorkload> {
+    (options.workload.kind().begin)(options)
+}
+
+/// Whether this is the first time that the worker asks; for workloads whose workers do one thing at
+/// the end.
+fn once(have_asked: &mut Vec<bool>, worker: Worker) -> bool {
+    if have_asked.len() <= worker.index {
+        have_asked.resize(worker.index + 1, false);
     }
+    !std::mem::replace(&mut have_asked[worker.index], true)
 }

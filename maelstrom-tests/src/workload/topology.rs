@@ -2,8 +2,43 @@
 
 use proto::NodeId;
 
-use crate::options::TopologyName;
 use crate::world::Topology;
+
+/// How the nodes of a broadcast are told to be linked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TopologyName {
+    /// Each node with the one before and the one after it.
+    Line,
+    /// A square, each node with up to four neighbours.
+    Grid,
+    /// The same as tree2.
+    Tree,
+    /// A tree in which every node has two children.
+    Tree2,
+    /// A tree in which every node has three children.
+    Tree3,
+    /// A tree in which every node has four children.
+    Tree4,
+    /// Everyone with everyone.
+    Total,
+}
+
+impl std::str::FromStr for TopologyName {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "line" => Ok(Self::Line),
+            "grid" => Ok(Self::Grid),
+            "tree" => Ok(Self::Tree),
+            "tree2" => Ok(Self::Tree2),
+            "tree3" => Ok(Self::Tree3),
+            "tree4" => Ok(Self::Tree4),
+            "total" => Ok(Self::Total),
+            _ => Err("has to be line, grid, tree, tree2, tree3, tree4 or total".to_owned()),
+        }
+    }
+}
 
 /// The neighbours of every node. The order within a list is Maelstrom's.
 pub fn neighbours(name: TopologyName, nodes: &[NodeId]) -> Topology {

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use checkers::Op;
 use eddy::process::ProcessWorld;
-use eddy::world::{Answer, ProblemKind, World};
+use eddy::wire::{Answer, Request};
+use eddy::world::{ProblemKind, World};
 use proto::{Json, MessageId};
 
 use crate::process_bench::{Bench, PATIENCE, options};
@@ -75,7 +75,7 @@ fn an_extra_key_beside_the_body_is_named() {
 #[test]
 fn an_extra_key_in_a_reply_is_named() {
     let mut bench = Bench::of("bad.py", &["extra-field"], 1);
-    let (answer, _) = bench.ask(0, Op::Echo { sent: Json::from(1), got: None });
+    let (answer, _) = bench.ask(0, Json::from(1));
     let Answer::Malformed(flaw) = answer else { panic!("{answer:?}") };
     assert_says(&flaw, &["`node` does not belong into `echo_ok`"]);
 }
@@ -113,9 +113,8 @@ fn a_second_reply_reaches_its_client_as_such() {
 #[test]
 fn a_message_of_ten_megabytes_arrives() {
     let mut bench = Bench::of("bad.py", &["huge"], 1);
-    let (answer, op) = bench.ask(0, Op::Echo { sent: Json::from(1), got: None });
+    let (answer, got) = bench.ask(0, Json::from(1));
     assert!(matches!(answer, Answer::Ok));
-    let Op::Echo { got: Some(got), .. } = op else { panic!("an echo") };
     assert_eq!(got.text().len(), 10_000_002);
     assert_eq!(bench.world.problems(), []);
 }
@@ -171,7 +170,9 @@ fn a_death_is_told_with_exit_code_and_last_words() {
     bench.provoke(1, ProblemKind::Died);
     assert!(bench.world.interrupted(), "nobody is left");
     // What is sent to the dead is lost, and nothing else happens.
-    assert!(bench.ask_within(Duration::from_millis(10), 0, Op::Generate { id: None }).is_none());
+    assert!(
+        bench.ask_within(Duration::from_millis(10), 0, &Request::new("generate"), "id").is_none()
+    );
 
     let (_, text) = provoked("dies-by-signal", ProblemKind::Died);
     assert_says(&text, &["(signal 11, SIGSEGV)", "said nothing on stderr"]);
@@ -180,7 +181,7 @@ fn a_death_is_told_with_exit_code_and_last_words() {
 #[test]
 fn what_a_process_said_last_counts_if_it_is_a_message() {
     let mut bench = Bench::of("bad.py", &["no-newline"], 1);
-    let (answer, _) = bench.ask(0, Op::Echo { sent: Json::from(1), got: None });
+    let (answer, _) = bench.ask(0, Json::from(1));
     assert!(matches!(answer, Answer::Ok));
     bench.await_problem(0, ProblemKind::Died);
     assert_problems(&bench, &[(ProblemKind::Died, 1)]);
@@ -235,8 +236,7 @@ fn neither_stubbornness_nor_children_survive_the_end() {
     let time = bench.world.now() - start;
     assert!(time >= Duration::from_millis(200) && time < PATIENCE, "{time:?}");
     assert_eq!(bench.world.problems(), []);
-    let question = eddy::world::Question::Op(Op::Generate { id: None });
-    bench.world.send(&"c1".into(), 0, eddy::wire::write(&question, MessageId(9)));
+    bench.world.send(&"c1".into(), 0, Request::new("generate").body(MessageId(9)));
     assert!(bench.world.wait(bench.world.now()).is_none());
 }
 

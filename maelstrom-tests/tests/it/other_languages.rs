@@ -1,9 +1,9 @@
 //! Good nodes in Python and in shell: nothing in the bench may depend on how our own are written.
 
-use checkers::Op;
-use eddy::world::{Answer, World};
+use eddy::wire::{Answer, Request};
+use eddy::world::World;
 
-use crate::process_bench::Bench;
+use crate::process_bench::{Bench, PATIENCE};
 
 #[test]
 fn a_node_in_python_echoes_and_every_message_is_counted() {
@@ -21,14 +21,15 @@ fn a_node_in_python_echoes_and_every_message_is_counted() {
 
 #[test]
 fn a_node_in_shell_makes_ids() {
-    let mut options = crate::process_bench::options("unique_ids.sh", &[], 2);
-    options.workload = eddy::options::WorkloadName::UniqueIds;
+    let options = crate::process_bench::options("unique_ids.sh", &[], 2);
     let mut bench = Bench::start(&options).unwrap();
     let mut ids = Vec::new();
     for round in 0..20 {
-        let (answer, op) = bench.ask(round % 2, Op::Generate { id: None });
+        let generate = Request::new("generate");
+        let answer = bench.ask_within(PATIENCE, round % 2, &generate, "id");
+        let (answer, id) = answer.expect("an answer in time");
         assert!(matches!(answer, Answer::Ok), "{answer:?}");
-        ids.push(op);
+        ids.push(id);
     }
     for (at, id) in ids.iter().enumerate() {
         assert!(!ids[..at].contains(id), "{id:?} came twice");

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use checkers::Op;
-use eddy::options::{WorkloadName, numbered_nodes};
+use eddy::options::numbered_nodes;
 use eddy::process::{ProcessOptions, ProcessWorld, StartError};
-use eddy::world::{Answer, Problem, ProblemKind, Question, World};
+use eddy::wire::{self, Answer, Request};
+use eddy::world::{Problem, ProblemKind, World};
 use proto::{Json, MessageId, NodeId};
 use simulator::NetworkOptions;
 
@@ -24,7 +24,6 @@ pub(crate) fn options(name: &str, arguments: &[&str], nodes: usize) -> ProcessOp
         program: node(name),
         arguments: arguments.iter().map(Into::into).collect(),
         nodes: numbered_nodes(nodes),
-        workload: WorkloadName::Echo,
         network: NetworkOptions::default(),
         seed: 1,
         directory: None,
@@ -32,6 +31,11 @@ pub(crate) fn options(name: &str, arguments: &[&str], nodes: usize) -> ProcessOp
         log_stderr: false,
         reaper: Some(env!("CARGO_BIN_EXE_eddy").into()),
     }
+}
+
+/// A request for an echo.
+pub(crate) fn echo(sent: Json) -> Request {
+    Request::new("echo").with("echo", sent)
 }
 
 /// A world, and a client that asks one thing after another.
@@ -53,48 +57,51 @@ impl Bench {
     }
 
     /// Sends a request without waiting for its answer.
-    pub(crate) fn send(&mut self, node: usize, question: &Question) -> MessageId {
+    pub(crate) fn send(&mut self, node: usize, request: &Request) -> MessageId {
         let msg_id = MessageId(self.next_message);
         self.next_message += 1;
-        self.world.send(&self.client, node, eddy::wire::write(question, msg_id));
+        self.world.send(&self.client, node, request.body(msg_id));
         msg_id
     }
 
     /// Sends a request for an echo.
     pub(crate) fn send_echo(&mut self, node: usize) -> MessageId {
-        self.send(node, &Question::Op(Op::Echo { sent: Json::from(7), got: None }))
+        self.send(node, &echo(Json::from(7)))
     }
 
-    /// Asks and waits for the answer at most so long; nothing if none comes.
+    /// Asks and waits for the answer, with the content of this field, at most so long; nothing if
+    /// none comes.
     pub(crate) fn ask_within(
         &mut self,
         patience: Duration,
         node: usize,
-        op: Op<Json>,
-    ) -> Option<(Answer, Op<Json>)> {
-        let mut question = Question::Op(op);
-        let msg_id = self.send(node, &question);
+        request: &Request,
+        field: &str,
+    ) -> Option<(Answer, Json)> {
+        let msg_id = self.send(node, request);
         let deadline = self.world.now() + patience;
         loop {
             let reply = self.world.wait(deadline)?;
             if reply.client == self.client && reply.in_reply_to == Some(msg_id) {
-                let answer = eddy::wire::read(WorkloadName::Echo, &mut question, &reply.body);
-                let Question::Op(op) = question else { unreachable!() };
-                return Some((answer, op));
+                let mut came = Json::null();
+                let answer = wire::read(request.kind, &reply.body, |fields| {
+                    came = fields.json(field)?;
+                    Ok(())
+                });
+                return Some((answer, came));
             }
         }
     }
 
-    /// Asks and waits for the answer, which must come.
-    pub(crate) fn ask(&mut self, node: usize, op: Op<Json>) -> (Answer, Op<Json>) {
-        self.ask_within(PATIENCE, node, op).expect("an answer in time")
+    /// Asks for an echo and waits for the answer, which must come.
+    pub(crate) fn ask(&mut self, node: usize, sent: Json) -> (Answer, Json) {
+        self.ask_within(PATIENCE, node, &echo(sent), "echo").expect("an answer in time")
     }
 
     /// Asks for an echo and says whether it came as it should.
     pub(crate) fn echoes(&mut self, node: usize) -> bool {
         let sent = Json::from(self.next_message as i64);
-        let (answer, op) = self.ask(node, Op::Echo { sent: sent.clone(), got: None });
-        matches!(answer, Answer::Ok) && op == Op::Echo { sent: sent.clone(), got: Some(sent) }
+        self.ask(node, sent.clone()) == (Answer::Ok, sent)
     }
 
     /// Sends a node something to work on and waits until it has this problem.

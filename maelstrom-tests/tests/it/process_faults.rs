@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use checkers::Op;
-use eddy::world::{Answer, Fault, ProblemKind, World};
+use eddy::wire::Answer;
+use eddy::world::{Fault, ProblemKind, World};
 use proto::Json;
 use simulator::Cut;
 
-use crate::process_bench::{Bench, PATIENCE, options};
+use crate::process_bench::{Bench, PATIENCE, echo, options};
 use crate::support::TemporaryDirectory;
 
 const SHORT: Duration = Duration::from_millis(300);
@@ -16,8 +16,7 @@ const SHORT: Duration = Duration::from_millis(300);
 /// Has a node of `relay.py` ask another one, and says whether the answer came back.
 fn relays(bench: &mut Bench, from: usize, to: usize, patience: Duration) -> bool {
     let sent = Json::from(&*format!("n{to}"));
-    let op = Op::Echo { sent, got: None };
-    matches!(bench.ask_within(patience, from, op), Some((Answer::Ok, _)))
+    matches!(bench.ask_within(patience, from, &echo(sent), "echo"), Some((Answer::Ok, _)))
 }
 
 #[test]
@@ -54,7 +53,7 @@ fn a_killed_node_is_silent_and_answers_after_a_restart() {
     let mut bench = Bench::of("echo.py", &[], 2);
     assert!(bench.echoes(0));
     bench.world.inject(&Fault::Kill(vec![0]));
-    assert!(bench.ask_within(SHORT, 0, Op::Echo { sent: Json::from(1), got: None }).is_none());
+    assert!(bench.ask_within(SHORT, 0, &echo(Json::from(1)), "echo").is_none());
     assert!(bench.echoes(1));
     bench.world.inject(&Fault::Restart);
     // It handles its new `init` first, so the answer shows that it got one.
@@ -109,15 +108,14 @@ fn latency_is_added_between_nodes_and_to_services_only() {
     let mut bench = Bench::start(&options).unwrap();
     let ask = |bench: &mut Bench, whom: &str| {
         let start = bench.world.now();
-        let (answer, op) = bench.ask(0, Op::Echo { sent: Json::from(whom), got: None });
+        let (answer, got) = bench.ask(0, Json::from(whom));
         assert!(matches!(answer, Answer::Ok), "{answer:?}");
-        (bench.world.now() - start, op)
+        (bench.world.now() - start, got)
     };
     let (time, _) = ask(&mut bench, "n1");
     assert!(time >= Duration::from_millis(200), "{time:?}");
-    let (time, op) = ask(&mut bench, "lin-tso");
+    let (time, got) = ask(&mut bench, "lin-tso");
     assert!(time >= Duration::from_millis(200), "{time:?}");
-    let Op::Echo { got: Some(got), .. } = op else { panic!("{op:?}") };
     assert_eq!(got, Json::from(0));
     let (time, _) = ask(&mut bench, "nobody");
     assert!(time < Duration::from_millis(200), "{time:?}");

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use checkers::history::{Event, Kind, Op, Process};
-use checkers::set::{self, SetResult};
+use checkers::history::{Event, Kind};
+use checkers::set::{self, SetOp, SetResult};
 use checkers::verdict::Verdict;
 use gossiper::{Body, Config, Gossiper};
 use proto::{Json, MessageId, NodeId, Payload, Time};
@@ -74,7 +74,7 @@ impl Setup {
 pub(crate) struct World {
     pub(crate) cluster: Cluster<Gossiper>,
     pub(crate) random: Random,
-    pub(crate) history: Vec<Event<i64>>,
+    pub(crate) history: Vec<Event<SetOp<i64>>>,
     /// Client operations so far.
     pub(crate) operations: u64,
     pub(crate) next_value: i64,
@@ -146,31 +146,24 @@ impl World {
         None
     }
 
-    fn record(&mut self, node: usize, kind: Kind, op: Op<i64>) {
-        self.history.push(Event {
-            index: self.history.len() as u64,
-            time: self.cluster.now().as_nanos(),
-            process: Process::Client(node as u64),
-            kind,
-            op,
-            error: None,
-            is_final: false,
-        });
+    fn record(&mut self, node: usize, kind: Kind, op: SetOp<i64>) {
+        let (index, time) = (self.history.len() as u64, self.cluster.now().as_nanos());
+        self.history.push(Event::of_client(index, time, node as u64, kind, op));
     }
 
     pub(crate) fn broadcast(&mut self, node: usize) {
         let message = self.next_value;
         self.next_value += 1;
         self.operations += 1;
-        self.record(node, Kind::Invoke, Op::Broadcast { message });
+        self.record(node, Kind::Invoke, SetOp::Add { element: message });
         let reply = self.request(node, Body::Broadcast { message: Json::from(message) });
         let kind = if reply == Some(Body::BroadcastOk) { Kind::Ok } else { Kind::Fail };
-        self.record(node, kind, Op::Broadcast { message });
+        self.record(node, kind, SetOp::Add { element: message });
     }
 
     pub(crate) fn read(&mut self, node: usize) -> Option<Vec<i64>> {
         self.operations += 1;
-        self.record(node, Kind::Invoke, Op::ReadSet { elements: None });
+        self.record(node, Kind::Invoke, SetOp::Read { elements: None });
         let reply = self.request(node, Body::Read);
         let elements = match reply {
             Some(Body::ReadOk { messages }) => {
@@ -180,7 +173,7 @@ impl World {
         };
         let kind = if elements.is_some() { Kind::Ok } else { Kind::Fail };
         let shared = elements.clone().map(Into::into);
-        self.record(node, kind, Op::ReadSet { elements: shared });
+        self.record(node, kind, SetOp::Read { elements: shared });
         elements
     }
 

@@ -1,6 +1,7 @@
 //! Ids counted in memory only: a node that was killed counts from 0 again.
 
-use eddy::options::{FaultKind, WorkloadName};
+use eddy::options::FaultKind;
+use eddy::workload::registry::named;
 use proto::{Caller, Context, Node};
 
 use super::bodies::IdBody;
@@ -25,7 +26,7 @@ impl Node for AmnesiacIds {
 #[test]
 fn kill_finds_ids_that_repeat_after_a_restart() {
     let bug = Bug {
-        options: runs(WorkloadName::UniqueIds, &[FaultKind::Kill]),
+        options: runs(named("unique-ids"), &[FaultKind::Kill]),
         durable: true,
         within: 5,
         make: AmnesiacIds::default,

@@ -1,7 +1,8 @@
 //! Ids by wall clock and a sequence number that begins anew with every millisecond: a clock that
 //! jumps back shows milliseconds that were there before.
 
-use eddy::options::{FaultKind, WorkloadName};
+use eddy::options::FaultKind;
+use eddy::workload::registry::named;
 use proto::{Caller, Context, Node};
 
 use super::bodies::IdBody;
@@ -28,7 +29,7 @@ impl Node for ClockIds {
 
 #[test]
 fn clock_finds_ids_that_trust_the_wall_clock() {
-    let mut options = runs(WorkloadName::UniqueIds, &[FaultKind::Clock]);
+    let mut options = runs(named("unique-ids"), &[FaultKind::Clock]);
     // Many ids, so that a millisecond seen again is likely to be one with an id.
     options.rate = 500.0;
     let bug = Bug { options, durable: false, within: 10, make: ClockIds::default, invariant: None };

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use eddy::options::{FaultKind, WorkloadName};
+use eddy::options::FaultKind;
+use eddy::workload::registry::named;
 use proto::{Caller, Context, Json, Node, NodeId, Records};
 use serde::{Deserialize, Serialize};
 
@@ -91,7 +92,7 @@ impl Node for DeafToGaps {
 #[test]
 fn loss_finds_acknowledgements_that_cover_gaps() {
     let bug = Bug {
-        options: runs(WorkloadName::Broadcast, &[FaultKind::Loss]),
+        options: runs(named("broadcast"), &[FaultKind::Loss]),
         durable: false,
         within: 10,
         make: DeafToGaps::default,

@@ -1,7 +1,8 @@
 //! A broadcast that tells every node each value once and never again: what a partition swallows is
 //! gone.
 
-use eddy::options::{FaultKind, WorkloadName};
+use eddy::options::FaultKind;
+use eddy::workload::registry::named;
 use proto::{Caller, Context, Json, Node, NodeId};
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +48,7 @@ impl Node for FireAndForget {
 #[test]
 fn partition_finds_a_broadcast_that_does_not_retry() {
     let bug = Bug {
-        options: runs(WorkloadName::Broadcast, &[FaultKind::Partition]),
+        options: runs(named("broadcast"), &[FaultKind::Partition]),
         durable: false,
         within: 5,
         make: FireAndForget::default,

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use eddy::options::{FaultKind, WorkloadName};
+use eddy::options::FaultKind;
+use eddy::workload::registry::named;
 use proto::{Caller, Context, Error, ErrorCode, Json, MessageId, Node, NodeId, Outcome, Time};
 use serde::{Deserialize, Serialize};
 
@@ -158,7 +159,7 @@ impl Node for LeaseByTimer {
 
 #[test]
 fn pause_finds_leases_that_end_by_a_timer() {
-    let mut options = runs(WorkloadName::LinKv, &[FaultKind::Pause]);
+    let mut options = runs(named("lin-kv"), &[FaultKind::Pause]);
     options.rate = 100.0;
     let bug =
         Bug { options, durable: false, within: 20, make: LeaseByTimer::default, invariant: None };

@@ -1,9 +1,9 @@
 //! A counter in a service that reads, adds and writes back, where a compare-and-set is needed: of two
 //! nodes that do so at the same time one loses what it added.
 
+use eddy::workload::registry::named;
 use std::time::Duration;
 
-use eddy::options::WorkloadName;
 use proto::service::{KeyValue, ServiceReply};
 use proto::{Caller, Context, Json, Node, Outcome};
 
@@ -64,7 +64,7 @@ impl Node for LostUpdates {
 
 #[test]
 fn a_counter_that_loses_concurrent_adds_is_found_without_any_fault() {
-    let options = runs(WorkloadName::GCounter, &[]);
+    let options = runs(named("g-counter"), &[]);
     Bug { options, durable: false, within: 3, make: LostUpdates::default, invariant: None }
         .is_found();
 }

@@ -26,7 +26,6 @@ use eddy::progress::Silent;
 use eddy::simulated::{SimulatedWorld, run_world};
 use eddy::sweep::search::search;
 use eddy::sweep::seeds::{SeedRange, Seeds, Shard};
-use eddy::workload::workload;
 use proto::{AnyNode, Invariant, Node};
 
 /// How a broken node is put to the test.
@@ -63,11 +62,14 @@ impl<N: Node + 'static> Bug<N> {
         let mut world = SimulatedWorld::new(&options, self.durable, move |_| AnyNode::new(make()))
             .watched_by(invariant);
         let record = run_world(&mut world, &options, &mut Silent);
-        let lines = record.history.iter().map(|event| serde_json::to_string(event).expect("JSON"));
-        let history = lines.collect::<Vec<_>>().join("\n");
-        let workload = workload(&options);
+        let mut history = Vec::new();
+        for event in record.history.events() {
+            event.write(&mut history).expect("JSON");
+            history.push(b'\n');
+        }
+        let history = String::from_utf8(history).expect("UTF-8");
         let subject = Subject::default();
-        let results = analyse(&options, &subject, &record, &*workload, &[], &mut || false);
+        let results = analyse(&options, &subject, &record, &[], &mut || false);
         (history, results)
     }
 

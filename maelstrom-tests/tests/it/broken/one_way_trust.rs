@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use eddy::options::{FaultKind, WorkloadName};
+use eddy::options::FaultKind;
+use eddy::workload::registry::named;
 use proto::{Caller, Context, Json, Node, NodeId, Records, Time};
 use serde::{Deserialize, Serialize};
 
@@ -82,7 +83,7 @@ impl Node for OneWayTrust {
 #[test]
 fn one_way_finds_trust_in_links_that_carry_only_one_direction() {
     let bug = Bug {
-        options: runs(WorkloadName::Broadcast, &[FaultKind::OneWay]),
+        options: runs(named("broadcast"), &[FaultKind::OneWay]),
         durable: false,
         within: 5,
         make: OneWayTrust::default,

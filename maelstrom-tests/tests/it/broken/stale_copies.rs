@@ -1,10 +1,10 @@
 //! A store on the first node that tells all others every change, and nodes that answer reads from
 //! their own copy: a read may come before the change that it should see.
 
+use eddy::workload::registry::named;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use eddy::options::WorkloadName;
 use proto::{Caller, Context, Error, ErrorCode, Json, Node, NodeId, Outcome};
 use serde::{Deserialize, Serialize};
 
@@ -86,7 +86,7 @@ impl Node for StaleCopies {
 
 #[test]
 fn reads_from_a_stale_copy_are_found_without_any_fault() {
-    let options = runs(WorkloadName::LinKv, &[]).with_nodes(5);
+    let options = runs(named("lin-kv"), &[]).with_nodes(5);
     Bug { options, durable: false, within: 3, make: StaleCopies::default, invariant: None }
         .is_found();
 }

@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use eddy::options::{FaultKind, Options, WorkloadName};
+use eddy::options::{FaultKind, Options};
 use eddy::outcome::FailureKind;
+use eddy::workload::registry::named;
 use proto::{
     Caller, Context, Error, ErrorCode, Insides, Invariant, Json, Node, NodeId, Outcome, Records,
     Time,
@@ -385,7 +386,7 @@ impl Invariant for SafeLog {
 
 /// Frequent faults, so that leaders change all the time.
 fn turmoil(nemesis: &[FaultKind]) -> Options {
-    let mut options = runs(WorkloadName::LinKv, nemesis);
+    let mut options = runs(named("lin-kv"), nemesis);
     options.nemesis_interval = Duration::from_millis(400);
     options.latency = Duration::from_millis(5);
     options

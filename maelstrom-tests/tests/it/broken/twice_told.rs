@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use eddy::options::{FaultKind, WorkloadName};
+use eddy::options::FaultKind;
+use eddy::workload::registry::named;
 use proto::{Caller, Context, Json, Node, NodeId, Outcome};
 use serde::{Deserialize, Serialize};
 
@@ -75,7 +76,7 @@ impl Node for TwiceTold {
 #[test]
 fn duplicate_finds_a_broadcast_that_trusts_messages_to_come_once() {
     let bug = Bug {
-        options: runs(WorkloadName::Broadcast, &[FaultKind::Duplicate]),
+        options: runs(named("broadcast"), &[FaultKind::Duplicate]),
         durable: false,
         within: 5,
         make: TwiceTold::default,

@@ -1,0 +1,211 @@
+//! Workloads whose operations are forgotten: what lets the rest of the bench deal with all of them
+//! alike.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use checkers::history::{Action, Event};
+use checkers::stats::{Availability, FaultPhase, Latencies, Requirement, Stats};
+use checkers::{Kind, Malformed, Process};
+use proto::MessageId;
+
+use super::examination::{Exam, Expected, Question, judge};
+use super::{Checked, Stored, Workload};
+use crate::harness::{self, Record};
+use crate::options::Options;
+use crate::progress::Progress;
+use crate::wire::{self, Answer};
+use crate::world::World;
+
+/// An event of any workload.
+pub trait AnyEvent {
+    /// Nanoseconds since the run started.
+    fn time(&self) -> u64;
+    /// Who did it.
+    fn process(&self) -> Process;
+    /// Beginning or outcome.
+    fn kind(&self) -> Kind;
+    /// Whether it belongs to the final phase.
+    fn is_final(&self) -> bool;
+    /// The name of the function or of the fault.
+    fn f(&self) -> &str;
+    /// Writes it as a line of `history.jsonl`, without the end of the line.
+    ///
+    /// # Errors
+    /// Those of the output.
+    fn write(&self, out: &mut dyn io::Write) -> io::Result<()>;
+}
+
+impl<O: checkers::Op> AnyEvent for Event<O> {
+    fn time(&self) -> u64 {
+        self.time
+    }
+
+    fn process(&self) -> Process {
+        self.process
+    }
+
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    fn is_final(&self) -> bool {
+        self.is_final
+    }
+
+    fn f(&self) -> &str {
+        self.f()
+    }
+
+    fn write(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        Ok(serde_json::to_writer(out, self)?)
+    }
+}
+
+/// A history of any workload, together with the workload that can judge it.
+pub trait AnyHistory: std::fmt::Debug {
+    /// Every event.
+    fn events(&self) -> Box<dyn Iterator<Item = &dyn AnyEvent> + '_>;
+    /// See [`checkers::stats::stats`].
+    fn stats(&self) -> Stats;
+    /// See [`checkers::stats::availability`].
+    fn availability(&self, requirement: Option<Requirement>) -> Availability;
+    /// See [`checkers::stats::latencies`].
+    ///
+    /// # Errors
+    /// When no clients can have produced the history.
+    fn latencies(&self) -> Result<(Option<Latencies>, BTreeMap<String, Latencies>), Malformed>;
+    /// See [`checkers::stats::fault_phases`].
+    ///
+    /// # Errors
+    /// When no clients can have produced the history.
+    fn fault_phases(&self) -> Result<Vec<FaultPhase>, Malformed>;
+    /// What the workload says of it.
+    fn check(&self, stop: &mut dyn FnMut() -> bool) -> Checked;
+}
+
+/// A history with its workload.
+struct Judged<W: Workload> {
+    workload: W,
+    events: Vec<Event<W::Op>>,
+}
+
+impl<W: Workload> std::fmt::Debug for Judged<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Judged").field("events", &self.events).finish_non_exhaustive()
+    }
+}
+
+impl<W: Workload> AnyHistory for Judged<W> {
+    fn events(&self) -> Box<dyn Iterator<Item = &dyn AnyEvent> + '_> {
+        Box::new(self.events.iter().map(|event| -> &dyn AnyEvent { event }))
+    }
+
+    fn stats(&self) -> Stats {
+        checkers::stats::stats(&self.events)
+    }
+
+    fn availability(&self, requirement: Option<Requirement>) -> Availability {
+        checkers::stats::availability(&self.events, requirement)
+    }
+
+    fn latencies(&self) -> Result<(Option<Latencies>, BTreeMap<String, Latencies>), Malformed> {
+        checkers::stats::latencies(&self.events)
+    }
+
+    fn fault_phases(&self) -> Result<Vec<FaultPhase>, Malformed> {
+        checkers::stats::fault_phases(&self.events)
+    }
+
+    fn check(&self, stop: &mut dyn FnMut() -> bool) -> Checked {
+        self.workload.check(&self.events, stop)
+    }
+}
+
+/// A workload whose operations are forgotten.
+pub trait AnyWorkload {
+    /// Runs it in a world, from the set-up to the last operation.
+    fn run(
+        self: Box<Self>,
+        world: &mut dyn World,
+        options: &Options,
+        progress: &mut dyn Progress,
+    ) -> Record;
+
+    /// A history without events: that of a run that did not begin.
+    fn nothing(self: Box<Self>) -> Box<dyn AnyHistory>;
+
+    /// A stored history as this workload understands it.
+    ///
+    /// # Errors
+    /// Says which event is wrong, and why.
+    fn restore(self: Box<Self>, events: Vec<Event<Stored>>) -> Result<Box<dyn AnyHistory>, String>;
+
+    /// What `check-node` asks, in order.
+    fn examination(self: Box<Self>) -> Vec<Exam>;
+}
+
+impl<W: Workload> AnyWorkload for W {
+    fn run(
+        mut self: Box<Self>,
+        world: &mut dyn World,
+        options: &Options,
+        progress: &mut dyn Progress,
+    ) -> Record {
+        let (record, events) = harness::run(world, options, &mut *self, progress);
+        record.with_history(Box::new(Judged { workload: *self, events }))
+    }
+
+    fn nothing(self: Box<Self>) -> Box<dyn AnyHistory> {
+        Box::new(Judged { workload: *self, events: Vec::new() })
+    }
+
+    fn restore(self: Box<Self>, events: Vec<Event<Stored>>) -> Result<Box<dyn AnyHistory>, String> {
+        let mut open: BTreeMap<Process, W::Op> = BTreeMap::new();
+        let mut restored = Vec::with_capacity(events.len());
+        for event in events {
+            let Event { index, time, process, kind, action, error, is_final } = event;
+            let action = match action {
+                Action::Client(stored) => {
+                    let asked = open.remove(&process);
+                    let op = (*self)
+                        .restore(&stored, asked.as_ref().filter(|_| kind != Kind::Invoke))
+                        .map_err(|flaw| format!("event {index}: {flaw}"))?;
+                    if kind == Kind::Invoke {
+                        open.insert(process, op.clone());
+                    }
+                    Action::Client(op)
+                }
+                Action::Nemesis { f, value } => Action::Nemesis { f, value },
+            };
+            restored.push(Event { index, time, process, kind, action, error, is_final });
+        }
+        let events = restored;
+        Ok(Box::new(Judged { workload: *self, events }))
+    }
+
+    fn examination(self: Box<Self>) -> Vec<Exam> {
+        let workload = std::rc::Rc::new(*self);
+        let steps = workload.examination();
+        let exam = |step: super::Step<W::Op>| {
+            let workload = std::rc::Rc::clone(&workload);
+            let request = match &step.question {
+                Question::SetUp(request) => request.clone(),
+                Question::Op(op) => workload.request(op),
+            };
+            let kind = request.kind;
+            let judge_body = move |body: &str| match step.question {
+                Question::SetUp(_) => {
+                    judge(&wire::read(kind, body, |_| Ok(())), &Expected::<()>::Reply, None)
+                }
+                Question::Op(mut op) => {
+                    let answer = wire::read(kind, body, |reply| workload.accept(&mut op, reply));
+                    let done = (answer == Answer::Ok).then_some(&op);
+                    judge(&answer, &step.expected, done)
+                }
+            };
+            Exam { body: request.body(MessageId(0)), judge: Box::new(judge_body) }
+        };
+        steps.into_iter().map(exam).collect()
+    }
+}

@@ -1,0 +1,46 @@
+//! Which workloads there are: one line each. A program that brings its own registers them before it
+//! reads its command line.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::{Kind, WorkloadName, broadcast, counter, echo, g_set, lin_kv, unique_ids};
+
+/// The workloads of this crate.
+const OURS: &[&Kind] = &[
+    &echo::KIND,
+    &unique_ids::KIND,
+    &broadcast::KIND,
+    &g_set::KIND,
+    &counter::G_COUNTER,
+    &counter::PN_COUNTER,
+    &lin_kv::KIND,
+];
+
+/// The workloads that others have brought.
+static OTHERS: Mutex<Vec<&'static Kind>> = Mutex::new(Vec::new());
+
+/// Adds a workload, which can be named on the command line from now on. One of a name that is there
+/// already takes its place.
+pub fn register(kind: &'static Kind) {
+    OTHERS.lock().unwrap_or_else(PoisonError::into_inner).push(kind);
+}
+
+/// All workloads.
+pub fn all() -> Vec<&'static Kind> {
+    let others = OTHERS.lock().unwrap_or_else(PoisonError::into_inner);
+    OURS.iter().copied().chain(others.iter().copied()).collect()
+}
+
+/// The workload of this name.
+pub fn find(name: &str) -> Option<WorkloadName> {
+    all().into_iter().rev().find(|kind| kind.name == name).map(WorkloadName::from)
+}
+
+/// The workload of this name, for those who know that there is one.
+///
+/// # Panics
+/// If there is none.
+pub fn named(name: &str) -> WorkloadName {
+    let Some(found) = find(name) else { panic!("there is no workload `{name}`") };
+    found
+}
