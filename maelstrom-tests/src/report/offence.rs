@@ -316,13 +316,20 @@ fn asks(message: &Message, key: Option<&str>, asked: &str) -> bool {
         return false;
     }
     // Whatever its name, some field holds what was asked, or two of them do.
-    let fields = body.as_object().map_or(0, serde_json::Map::len);
     let Ok(asked) = serde_json::from_str::<Value>(asked) else { return true };
-    let has =
-        |value: &Value| body.as_object().is_some_and(|body| body.values().any(|v| v == value));
+    let of_all = |name: &str| matches!(name, "type" | "key" | "msg_id");
+    let own: Vec<&Value> = body
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| !of_all(name))
+        .map(|(_, value)| value)
+        .collect();
+    let has = |value: &Value| own.contains(&value);
     match &asked {
+        _ if own.is_empty() => true,
         Value::Null => true,
-        Value::Array(both) if !has(&asked) => fields > both.len() && both.iter().all(has),
+        Value::Array(both) if !has(&asked) => own.len() == both.len() && both.iter().all(has),
         asked => has(asked),
     }
 }

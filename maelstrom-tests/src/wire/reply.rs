@@ -11,6 +11,9 @@ use serde_json::value::RawValue;
 
 use crate::process::message::quote;
 
+/// How the flaw of a reply without a field ends.
+const MISSING: &str = " is missing";
+
 /// What a reply says.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Answer {
@@ -48,15 +51,18 @@ fn try_read(
     if kind.strip_suffix("_ok") != Some(asked) {
         return Err(format!("its type is `{kind}` and should be `{asked}_ok`"));
     }
-    take(&mut fields)?;
-    for (key, value) in &fields.0 {
-        match &**key {
-            "type" => {}
-            "in_reply_to" | "msg_id" => drop(parse::<i64>(key, value)?),
-            key => return Err(format!("`{key}` does not belong into `{kind}`")),
+    let taken = take(&mut fields);
+    // Where a field is missing, the one that is there in its place says more.
+    if taken.as_ref().err().is_none_or(|flaw| flaw.ends_with(MISSING)) {
+        for (key, value) in &fields.0 {
+            match &**key {
+                "type" => {}
+                "in_reply_to" | "msg_id" => drop(parse::<i64>(key, value)?),
+                key => return Err(format!("`{key}` does not belong into `{kind}`")),
+            }
         }
     }
-    Ok(Answer::Ok)
+    taken.map(|()| Answer::Ok)
 }
 
 fn read_error(fields: &Fields<'_>) -> Result<Error, String> {
@@ -114,7 +120,7 @@ impl<'a> Fields<'a> {
 
     fn get(&self, key: &str) -> Result<&'a RawValue, String> {
         let found = self.0.iter().find(|(name, _)| name == key);
-        found.map(|(_, value)| *value).ok_or_else(|| format!("`{key}` is missing"))
+        found.map(|(_, value)| *value).ok_or_else(|| format!("`{key}`{MISSING}"))
     }
 }
 

@@ -156,7 +156,7 @@ fn what_cannot_be_executed_has_a_verdict_and_says_why() {
     use std::os::unix::fs::PermissionsExt as _;
     let directory = TemporaryDirectory::new("no-format");
     let program = directory.path().join("node");
-    std::fs::write(&program, "print('no first line')\n").unwrap();
+    std::fs::write(&program, [0x7f, 0, 1, 2, b'\n']).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     let store = directory.path().join("store");
     let (program, place) = (program.to_str().unwrap(), store.to_str().unwrap());
