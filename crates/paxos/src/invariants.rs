@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Bound;
 
+use crate::message::Entry;
 use crate::replica::Replica;
 use crate::types::{Ballot, NodeIndex, Slot, quorum};
 
@@ -120,10 +121,9 @@ impl<C: Clone + PartialEq> Invariants<C> {
         }
         let (changes, changed) = log.changes_since(mirror.changes);
         match changed {
-            Some(mut slots) => slots.try_for_each(|slot| self.look_at(replica, slot))?,
+            Some(mut accepted) => accepted.try_for_each(|entry| self.look_at(replica, entry))?,
             None => {
-                let mut all = log.entries_from(Slot(0)).map(|entry| entry.slot);
-                all.try_for_each(|slot| self.look_at(replica, slot))?;
+                log.entries_from(Slot(0)).try_for_each(|entry| self.look_at(replica, &entry))?;
             }
         }
         for slot in (mirror.chosen_through.0 + 1..=log.chosen_through().0).map(Slot) {
@@ -134,9 +134,14 @@ impl<C: Clone + PartialEq> Invariants<C> {
         Ok(())
     }
 
-    /// An acceptor holds this.
-    fn look_at<S: Clone>(&mut self, replica: &Replica<C, S>, slot: Slot) -> Result<(), Violation> {
-        let Some((ballot, command)) = replica.log().get(slot) else { return Ok(()) };
+    /// An acceptor accepted this.
+    fn look_at<S: Clone>(
+        &mut self,
+        replica: &Replica<C, S>,
+        entry: &Entry<C>,
+    ) -> Result<(), Violation> {
+        let Entry { slot, ballot, command } = entry;
+        let (slot, ballot) = (*slot, *ballot);
         if let Some((chosen, value)) = self.chosen.get(&slot) {
             return match ballot > *chosen && value != command {
                 true => Err(Violation::ProposedAfterChosen(slot, *chosen, ballot)),

@@ -16,7 +16,8 @@ pub struct Log<C, S> {
     first: Slot,
     entries: BTreeMap<Slot, (Ballot, Option<C>)>,
     chosen_through: Slot,
-    changes: VecDeque<Slot>,
+    /// The last acceptances, also of what was replaced since.
+    changes: VecDeque<Entry<C>>,
     change_count: u64,
 }
 
@@ -92,13 +93,14 @@ impl<C: Clone, S: Clone> Log<C, S> {
             .collect()
     }
 
-    /// How many times a slot was filled, and the slots since a count seen earlier; `None` if that
-    /// is too long ago.
+    /// How many acceptances there were, and those since a count seen earlier; `None` if that is too
+    /// long ago. An observer that looks now and then sees every acceptance, also of two ballots in
+    /// one slot.
     #[must_use]
-    pub fn changes_since(&self, seen: u64) -> (u64, Option<impl Iterator<Item = Slot> + '_>) {
+    pub fn changes_since(&self, seen: u64) -> (u64, Option<impl Iterator<Item = &Entry<C>>>) {
         let new = (self.change_count - seen) as usize;
         let skipped = self.changes.len().checked_sub(new);
-        (self.change_count, skipped.map(|skipped| self.changes.iter().skip(skipped).copied()))
+        (self.change_count, skipped.map(|skipped| self.changes.iter().skip(skipped)))
     }
 
     /// Accepts; what is gone from the log, or of a ballot that is not higher, is passed over.
@@ -107,8 +109,8 @@ impl<C: Clone, S: Clone> Log<C, S> {
         if slot < self.first || !is_new {
             return false;
         }
+        self.changes.push_back(Entry { slot, ballot, command: command.clone() });
         self.entries.insert(slot, (ballot, command));
-        self.changes.push_back(slot);
         self.change_count += 1;
         if self.changes.len() > CHANGES_MAX {
             self.changes.pop_front();
