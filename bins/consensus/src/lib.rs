@@ -1,4 +1,5 @@
-//! The Consensus track: a linearizable key-value store, replicated by Raft.
+//! The Consensus track: a linearizable key-value store, replicated by Raft or by Multi-Paxos, and
+//! nodes that answer the track's messages step by step.
 //!
 //! | module | answers the question |
 //! |---|---|
@@ -10,17 +11,26 @@
 //! | [`members`], [`settings`], [`args`] | who, how, and with which arguments? |
 //! | [`simulated`], [`recorder`], [`load`] | how is a cluster of these nodes run, judged and measured in virtual time? |
 //! | [`partition_test`], [`verify`] | how are the two messages of task 7-2-5 answered? |
+//! | [`multi_paxos`] | how does the same store run on Multi-Paxos? |
+//! | [`raft_steps`] | how are the messages of tasks 6-1 to 6-5 and 7-2-1 to 7-2-4 answered? |
+//! | [`paxos_node`] | how are the messages of tasks 7-3-1 to 7-3-4 answered? |
+//! | [`compare_protocols`] | what does a change of leader cost in Raft and in Multi-Paxos (7-3-5)? |
 
 pub mod args;
 pub mod body;
 pub mod clients;
 pub mod command;
+pub mod compare_protocols;
 mod durable;
+mod input;
 mod jobs;
 pub mod load;
 pub mod members;
+pub mod multi_paxos;
 pub mod node;
 pub mod partition_test;
+pub mod paxos_node;
+pub mod raft_steps;
 pub mod recorder;
 pub mod replica;
 mod server;
@@ -33,13 +43,25 @@ pub mod wire;
 pub use node::ConsensusNode;
 pub use settings::Settings;
 
+use compare_protocols::CompareProtocols;
+use input::without_flags;
+use multi_paxos::MultiPaxosNode;
+use multi_paxos::watch::PaxosWatch;
+use paxos_node::PaxosNode;
 use proto::{Arguments, Program};
+use raft_steps::RaftSteps;
 
 /// The nodes that the program can be.
 #[must_use]
 pub fn program() -> Program {
     let lin_kv = |arguments: &mut Arguments| Ok(ConsensusNode::new(args::parse(arguments)?));
+    let multi_paxos = |arguments: &mut Arguments| Ok(MultiPaxosNode::new(args::parse(arguments)?));
     Program::new("consensus", env!("CARGO_PKG_VERSION"))
         .node(args::MANUAL, lin_kv)
         .invariant(simulated::SafetyWatch::new)
+        .node(multi_paxos::MANUAL, multi_paxos)
+        .invariant(PaxosWatch::new)
+        .node(raft_steps::MANUAL, without_flags(RaftSteps::default))
+        .node(paxos_node::MANUAL, without_flags(PaxosNode::default))
+        .node(compare_protocols::MANUAL, without_flags(|| CompareProtocols))
 }

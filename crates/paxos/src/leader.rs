@@ -52,6 +52,12 @@ impl Peer {
         falls_back
     }
 
+    /// Whether it left two heartbeats unanswered. It gets bare heartbeats from then on: what it lacks
+    /// would be sent again and again to nobody.
+    fn is_silent(&self, config: &Config, now: Duration) -> bool {
+        now > self.heard_at + config.heartbeat_interval * 2
+    }
+
     fn note_missing(&mut self, now: Duration) {
         let missing = self.through.next();
         self.missing = match self.missing {
@@ -169,12 +175,15 @@ impl Leader {
         self.round = Round(self.round.0 + 1);
         self.flushed = core.log.last();
         for index in 0..self.peers.len() {
-            self.send_next(index, core, now);
+            if !self.peers[index].is_silent(&core.config, now) {
+                self.send_next(index, core, now);
+            }
         }
         self.settle(core);
     }
 
-    /// Sends the next slots, or a bare heartbeat if there are none or too many are on their way.
+    /// Sends the next slots, or a bare heartbeat if there are none, if too many are on their way, or
+    /// if nobody seems to be there.
     fn send_next<C: Clone, S: Clone>(
         &mut self,
         index: usize,
@@ -186,6 +195,14 @@ impl Leader {
         let (ballot, round) = (self.ballot, self.round);
         let chosen_through = core.log.chosen_through();
         peer.sent_at = now;
+        if peer.is_silent(&core.config, now) {
+            peer.next = peer.through.next();
+            peer.missing = None;
+            let (first, commands) = (peer.next, Vec::new());
+            let accept = Accept { ballot, round, chosen_through, first, commands };
+            core.send(peer.node, Message::Accept(accept));
+            return;
+        }
         if peer.next < core.log.first()
             && let Some(snapshot) = core.log.snapshot().cloned()
         {

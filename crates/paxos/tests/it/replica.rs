@@ -159,3 +159,31 @@ fn a_ballot_is_heard_from_its_owner_only() {
     nodes[1].step(Duration::ZERO, NodeIndex(2), stranger);
     assert_eq!(nodes[1].promised(), promised);
 }
+
+#[test]
+fn who_does_not_answer_gets_bare_heartbeats_and_everything_once_it_does() {
+    let mut nodes = cluster();
+    let mut now = elect(&mut nodes, 0);
+    let mut carried = 0;
+    for _ in 0..40 {
+        let _ = nodes[0].propose(now, "a");
+        now = nodes[0].next_deadline();
+        nodes[0].tick(now);
+        for Envelope { to, message } in nodes[0].take_output().messages {
+            match (to, message) {
+                (NodeIndex(2), Message::Accept(accept)) => carried += accept.commands.len(),
+                (to, message) => nodes[to.0].step(now, NodeIndex(0), message),
+            }
+        }
+        for Envelope { message, .. } in nodes[1].take_output().messages {
+            nodes[0].step(now, NodeIndex(1), message);
+        }
+        now += T / 10;
+    }
+    assert!((1..=30).contains(&carried), "{carried} commands sent to nobody");
+    assert_eq!(nodes[0].log().chosen_through(), Slot(40));
+    now += T / 3;
+    nodes[0].tick(now);
+    settle(&mut nodes, now, |_, _| true);
+    assert_eq!(nodes[2].log().last(), Slot(40));
+}
