@@ -181,6 +181,47 @@ _lin-kv *FLAGS:
 # Linearizable under partitions, and everyone answers again after healing.
 _workload-7-2-5: (_lin-kv "--time-limit 60 --nemesis partition --settle 5")
 
+# What proves a step of Raft: real nodes, and a few hundred seeds of them under every fault on the network.
+_raft *FLAGS: (_lin-kv "--time-limit 20 --nemesis partition --settle 5") (_consensus-sweep "--nemesis partition,loss,duplicate,one-way,pause" FLAGS)
+
+_consensus-sweep *FLAGS:
+    {{eddy}} sweep --seeds 0..300 --simulate consensus -w lin-kv --node-count 5 --concurrency 4n --rate 50 --latency 10 --time-limit 20 --settle 5 --nemesis-interval 3 {{FLAGS}}
+
+_workload-6-1: _raft
+
+_workload-6-2: _raft
+
+_workload-6-3: _raft
+
+_workload-6-4: _raft
+
+_workload-6-5: _raft
+
+_workload-7-2-1: _raft
+
+_workload-7-2-2: _raft
+
+_workload-7-2-3: _raft
+
+# Logs that are compacted all the time, so that whoever was cut off needs the state.
+_workload-7-2-4: (_raft "--" "--compact-after" "5")
+
+# What proves Paxos: seeded schedules, and mistakes that they find.
+_paxos FILTER:
+    cargo test -q -p paxos --test it {{FILTER}}
+
+_workload-7-3-1: (_paxos "synod_schedule")
+
+_workload-7-3-2: (_paxos "synod_schedule")
+
+_workload-7-3-3: (_paxos "synod_schedule")
+
+# Real nodes that are killed, and a few hundred seeds under every fault.
+_workload-7-3-4: (_paxos "log_schedule") (_lin-kv "--time-limit 20 --nemesis kill,partition --settle 5 -- multi-paxos --state-dir '{run}'") (_consensus-sweep "--nemesis partition,loss,duplicate,one-way,pause -- multi-paxos") (_consensus-sweep "--nemesis kill,partition -- multi-paxos --state-dir '{run}'")
+
+_workload-7-3-5:
+    cargo test -q -p consensus --lib compare_protocols
+
 # 500 and more kills of real processes under partitions: no acknowledged write may be lost.
 kill-consensus: build
     {{eddy}} test -w lin-kv --bin {{bin}}/consensus --node-count 5 --concurrency 4n --rate 100 --latency 5 --time-limit 60 --nemesis kill,partition --nemesis-interval 0.5 --settle 5 --test-count 8 -- --state-dir '{run}'

@@ -6,6 +6,7 @@ mod bounds;
 mod faults;
 mod figures;
 mod lonely;
+mod multi_paxos;
 mod network;
 mod processes;
 mod promise;
