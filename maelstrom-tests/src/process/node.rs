@@ -159,10 +159,10 @@ impl Node {
     }
 
     /// Reads stderr once.
-    pub(super) fn read_stderr(&mut self) -> Filled {
+    pub(super) fn read_stderr(&mut self, now: Time) -> Filled {
         let Some(running) = &mut self.running else { return Filled::End };
         let Some(stderr) = &mut running.stderr else { return Filled::End };
-        let filled = self.log.read(stderr);
+        let filled = self.log.read(stderr, now);
         if filled == Filled::End {
             running.stderr = None;
         }

@@ -14,7 +14,7 @@ use super::route::INIT_TIMEOUT;
 use super::signals::interrupted;
 use super::stderr::LOG_MIB_MAX;
 use super::{ProcessWorld, StartError};
-use crate::world::{ProblemKind, Reply};
+use crate::world::{ProblemKind, Reply, World as _};
 
 /// How long a process may live on after it has closed a stream before that is a problem: one that
 /// is about to end is given the time to do so.
@@ -123,9 +123,10 @@ impl ProcessWorld {
     }
 
     fn read_stderr(&mut self, index: usize) {
+        let now = self.now();
         let node = &mut self.nodes[index];
         let was_full = node.log.is_full;
-        node.read_stderr();
+        node.read_stderr(now);
         if node.log.is_full && !was_full {
             self.complain(index, ProblemKind::LogFull, || {
                 format!("it says so much on stderr that its log ends after {LOG_MIB_MAX} MiB")
@@ -296,7 +297,8 @@ impl ProcessWorld {
             }
         }
         for _ in 0..LAST_READS_MAX {
-            if !matches!(self.nodes[index].read_stderr(), Filled::Bytes(_)) {
+            let now = self.now();
+            if !matches!(self.nodes[index].read_stderr(now), Filled::Bytes(_)) {
                 break;
             }
         }

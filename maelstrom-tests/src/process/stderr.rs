@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read, Write as _};
 
-use proto::NodeId;
+use proto::{NodeId, Time};
 
 use super::lines::{Filled, LineBuffer, Piece};
 use super::message::quote;
@@ -65,7 +65,10 @@ impl Tail {
 #[derive(Debug)]
 pub(super) struct Log {
     file: Option<File>,
+    /// How many bytes are in the file.
     logged: u64,
+    /// Whether the last byte in the file ended a line.
+    at_line_start: bool,
     /// Whether the log has ended because it would be too long.
     pub(super) is_full: bool,
     /// The node's name if its lines are to be copied to the bench's own stderr.
@@ -77,14 +80,15 @@ pub(super) struct Log {
 impl Log {
     pub(super) fn new(file: Option<File>, echo: Option<NodeId>) -> Self {
         let lines = LineBuffer::new(LINE_BYTES_MAX);
-        Self { file, logged: 0, is_full: false, echo, lines, tail: Tail::default() }
+        let tail = Tail::default();
+        Self { file, logged: 0, at_line_start: true, is_full: false, echo, lines, tail }
     }
 
-    /// Reads once.
-    pub(super) fn read(&mut self, stderr: &mut impl Read) -> Filled {
+    /// Reads once. Each line gets its time, as those of simulated nodes have it.
+    pub(super) fn read(&mut self, stderr: &mut impl Read, now: Time) -> Filled {
         let filled = self.lines.fill(stderr);
         if let Filled::Bytes(count) = filled {
-            self.write(count);
+            self.write(count, now);
             let (tail, echo) = (&mut self.tail, &self.echo);
             self.lines.take_lines(|piece| {
                 let (Piece::Line(line) | Piece::TooLong(line)) = piece;
@@ -106,16 +110,48 @@ impl Log {
         }
     }
 
-    fn write(&mut self, count: usize) {
+    fn write(&mut self, count: usize, now: Time) {
         let Some(file) = &mut self.file else { return };
-        self.logged += count as u64;
+        let seconds = now.as_nanos() as f64 / 1e9;
+        let text = stamped(self.lines.newest(count), seconds, &mut self.at_line_start);
+        self.logged += text.len() as u64;
         // A full disk is no reason to end a run.
-        if file.write_all(self.lines.newest(count)).is_err() {
+        if file.write_all(&text).is_err() {
             self.file = None;
         } else if self.logged > LOG_MIB_MAX << 20 {
             let _ = writeln!(file, "\n(eddy: the log ends here, after {} bytes)", self.logged);
             self.file = None;
             self.is_full = true;
         }
+    }
+}
+
+/// A piece of a log with the time at the beginning of each line that begins in it.
+fn stamped(piece: &[u8], seconds: f64, at_line_start: &mut bool) -> Vec<u8> {
+    let stamp = format!("{seconds:.6} ");
+    let mut text = Vec::with_capacity(piece.len() + stamp.len());
+    for line in piece.split_inclusive(|byte| *byte == b'\n') {
+        if *at_line_start {
+            text.extend_from_slice(stamp.as_bytes());
+        }
+        text.extend_from_slice(line);
+        *at_line_start = line.ends_with(b"\n");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_line_of_a_log_has_the_time_at_which_it_began() {
+        let mut at_line_start = true;
+        let mut log = Vec::new();
+        for (piece, seconds) in [("one\ntw", 0.5), ("o", 1.0), ("\n\n", 1.5), ("four\n", 2.0)] {
+            log.extend(stamped(piece.as_bytes(), seconds, &mut at_line_start));
+        }
+        let log = String::from_utf8(log).unwrap();
+        assert_eq!(log, "0.500000 one\n0.500000 two\n1.500000 \n2.000000 four\n");
     }
 }

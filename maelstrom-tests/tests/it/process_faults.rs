@@ -133,7 +133,9 @@ fn a_run_leaves_its_messages_and_what_nodes_said() {
     bench.world.shut_down(Duration::ZERO).unwrap();
 
     let log = std::fs::read_to_string(directory.path().join("node-logs/n0.log")).unwrap();
-    assert_eq!(log, "n0 is up\n");
+    let (time, said) = log.split_once(' ').unwrap();
+    assert_eq!(said, "n0 is up\n");
+    assert!(time.parse::<f64>().unwrap() < 60.0, "seconds since the start: {time}");
     let journal = std::fs::read_to_string(directory.path().join("messages.jsonl")).unwrap();
     let lines: Vec<serde_json::Value> =
         journal.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
