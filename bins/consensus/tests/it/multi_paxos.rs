@@ -270,7 +270,7 @@ fn a_node_whose_records_cannot_be_used_takes_no_part() {
         damaged.insert(key.clone(), b"{\"ballot\": not".to_vec());
         cases.push((damaged, &["n1"]));
     }
-    let mut foreign = good.clone();
+    let mut foreign = good;
     foreign.remove(b"members".as_slice());
     cases.push((foreign, &["n1"]));
     for (records, nodes) in cases {
