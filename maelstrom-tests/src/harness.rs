@@ -240,13 +240,14 @@ impl<'a, W: Workload> Harness<'a, W> {
         while let Some((_, first)) = waiting.first() {
             let first = *first;
             let reply = self.world.wait(deadline);
-            if self.world.interrupted() {
-                return Ok(());
-            }
+            // Where no node is left the run is interrupted too, and this is why.
             let dead = waiting.iter().find(|(_, node)| self.world.is_down(*node));
             if let Some((_, node)) = dead {
                 let reason = format!("it ended before it had answered `{kind}`");
                 return Err(self.not_started(*node, reason));
+            }
+            if self.world.interrupted() {
+                return Ok(());
             }
             let Some(reply) = reply else {
                 if self.world.now() < deadline {

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use proto::{AnyMessage, AnyNode, Insides, MessageId, NodeId, Time};
 
 use crate::engine_host::{EngineHost, MakeNode};
-use crate::fabric::{Alarm, Fabric, Happening, Parcel};
+use crate::fabric::{Alarm, Care, Fabric, Happening, Parcel};
 use crate::host::{Host, Output};
 use crate::network::Network;
 use crate::observation::{Fate, Observation};
@@ -293,7 +293,7 @@ impl AnyCluster {
                 Output::Send(message) => {
                     self.load.count_send(node);
                     // One to nobody is in the journal, and nothing else can be done about it.
-                    let _ = self.fabric.send(self.now, node, message);
+                    let _ = self.fabric.send(self.now, message, Care::AsUsual);
                 }
                 Output::Log(line) => self.logs.push((self.now, node, line)),
                 Output::Trouble(text) => {

@@ -25,8 +25,13 @@ pub struct Fabric {
     queue: Queue<Event>,
     numbered: u64,
     in_flight: InFlight,
+    /// Most bytes that may be on their way.
+    room: usize,
     observer: Option<Observer>,
 }
+
+/// What a message on its way costs besides its body, in bytes.
+const ENVELOPE_BYTES: usize = 256;
 
 type Observer = Box<dyn FnMut(Observation<'_>)>;
 
@@ -75,7 +80,7 @@ pub enum Happening {
 pub struct InFlight {
     /// Messages.
     pub messages: usize,
-    /// The bytes of those bodies that are text.
+    /// About the bytes that they take: the text of their bodies, and something for the rest.
     pub bytes: usize,
 }
 
@@ -86,6 +91,17 @@ pub enum Unsent {
     NoReceiver,
     /// There is nobody of the name in `src`.
     NoSender,
+    /// So much is on its way that there was no room for it.
+    NoRoom,
+}
+
+/// Whether the network's faults apply to a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Care {
+    /// They do.
+    AsUsual,
+    /// It cannot be lost or late.
+    Safe,
 }
 
 impl Fabric {
@@ -95,16 +111,25 @@ impl Fabric {
         let nodes = node_ids.iter().cloned().zip((0..).map(Endpoint::Node));
         let services =
             SERVICE_IDS.iter().map(|id| NodeId::new(id)).zip((0..).map(Endpoint::Service));
+        let clients = (0..node_ids.len()).map(|node| (Self::init_client(node), Endpoint::Client));
         Self {
-            directory: nodes.chain(services).collect(),
+            directory: nodes.chain(services).chain(clients).collect(),
             network: Network::new(node_ids.len(), options, seed),
             services: Services::new(seed),
             queue: Queue::default(),
             numbered: 0,
             in_flight: InFlight::default(),
+            room: usize::MAX,
             observer: None,
             node_ids,
         }
+    }
+
+    /// Has what comes on top of so many bytes on their way lost.
+    #[must_use]
+    pub fn with_room(mut self, bytes: usize) -> Self {
+        self.room = bytes;
+        self
     }
 
     /// Has every message, as it is sent and as it ends, shown to `observer`.
@@ -142,12 +167,9 @@ impl Fabric {
         self.queue.next_time()
     }
 
-    /// Who has this name: a node, a service, or, if it begins with `c`, a client.
+    /// Who has this name: a node, a service, or a client that has asked something.
     pub fn endpoint(&self, id: &NodeId) -> Option<Endpoint> {
-        match self.directory.get(id) {
-            Some(endpoint) => Some(*endpoint),
-            None => id.is_client().then_some(Endpoint::Client),
-        }
+        self.directory.get(id).copied()
     }
 
     /// The client from which a node gets its `init`, as with Maelstrom: `c0` for the first node.
@@ -173,6 +195,9 @@ impl Fabric {
 
     /// Sends a client's request to a node: a whole body as text.
     pub fn request(&mut self, now: Time, client: &NodeId, node: usize, body: Box<str>) {
+        if !self.directory.contains_key(client) {
+            self.directory.insert(client.clone(), Endpoint::Client);
+        }
         let message = Message {
             src: client.clone(),
             dest: self.node_ids[node].clone(),
@@ -180,20 +205,24 @@ impl Fabric {
             in_reply_to: None,
             payload: Payload::Body(AnyBody::Text(body)),
         };
-        self.transmit(now, Endpoint::Client, Endpoint::Node(node), message);
+        // A client that finds no room asks in vain, as one whose request is lost.
+        let _ = self.transmit(now, Endpoint::Client, Endpoint::Node(node), message);
     }
 
     /// Sends what a node says. What is for anybody but a node leaves as text, because clients and
-    /// services know no node's types.
+    /// services know no node's types. It counts as sent by whoever `src` names, as with Maelstrom.
     ///
     /// # Errors
-    /// If sender or receiver are unknown. The message is in the journal, as lost.
-    pub fn send(&mut self, now: Time, node: usize, message: AnyMessage) -> Result<(), Unsent> {
+    /// If sender or receiver are unknown, or there is no room. The message is in the journal, as lost.
+    pub fn send(&mut self, now: Time, message: AnyMessage, care: Care) -> Result<(), Unsent> {
         let unsent = match (self.endpoint(&message.src), self.endpoint(&message.dest)) {
-            (Some(_), Some(to)) => {
+            (Some(from), Some(to)) => {
                 let message = if to == Endpoint::Client { as_text(message) } else { message };
-                self.transmit(now, Endpoint::Node(node), to, message);
-                return Ok(());
+                if care == Care::Safe {
+                    self.send_surely(now, from, to, message);
+                    return Ok(());
+                }
+                return self.transmit(now, from, to, message);
             }
             (_, None) => Unsent::NoReceiver,
             (None, _) => Unsent::NoSender,
@@ -226,7 +255,7 @@ impl Fabric {
             Event::Arrive(parcel) => parcel,
         };
         self.in_flight.messages -= 1;
-        self.in_flight.bytes -= text_bytes(&parcel.message);
+        self.in_flight.bytes -= bytes(&parcel.message);
         let happening = match parcel.to {
             Endpoint::Node(node) => Happening::AtNode(node, parcel),
             _ if !self.enters(time, &parcel) => Happening::Within,
@@ -263,23 +292,36 @@ impl Fabric {
         self.show(now, fate, parcel.number, &parcel.message);
     }
 
-    fn transmit(&mut self, now: Time, from: Endpoint, to: Endpoint, message: AnyMessage) {
+    fn transmit(
+        &mut self,
+        now: Time,
+        from: Endpoint,
+        to: Endpoint,
+        message: AnyMessage,
+    ) -> Result<(), Unsent> {
         let number = self.number();
         self.show(now, Fate::Sent, number, &message);
+        let is_full = self.in_flight.bytes > self.room;
         let [first, second] = self.network.send(from, to).arrivals;
-        if let Some(after) = second {
+        if let Some(after) = second.filter(|_| !is_full) {
             let message = message.clone();
             self.push(now + after, Parcel { number, from, to, message });
         }
         match first {
+            // What arrives at once takes no room.
+            Some(after) if is_full && !after.is_zero() => {
+                self.show(now, Fate::Lost, number, &message);
+                return Err(Unsent::NoRoom);
+            }
             None => self.show(now, Fate::Lost, number, &message),
             Some(after) => self.push(now + after, Parcel { number, from, to, message }),
         }
+        Ok(())
     }
 
     fn push(&mut self, time: Time, parcel: Parcel) {
         self.in_flight.messages += 1;
-        self.in_flight.bytes += text_bytes(&parcel.message);
+        self.in_flight.bytes += bytes(&parcel.message);
         self.queue.push(time, Event::Arrive(parcel));
     }
 
@@ -306,7 +348,8 @@ impl Fabric {
             in_reply_to: msg_id,
             payload: answer.map_or_else(Payload::Error, Payload::ServiceReply),
         };
-        self.transmit(now, Endpoint::Service(service), to, reply);
+        // Without room the answer is lost, as on a link that loses it.
+        let _ = self.transmit(now, Endpoint::Service(service), to, reply);
     }
 
     fn number(&mut self) -> u64 {
@@ -331,9 +374,10 @@ fn as_text(message: AnyMessage) -> AnyMessage {
     Message { payload: Payload::Body(AnyBody::Text(text)), ..message }
 }
 
-fn text_bytes(message: &AnyMessage) -> usize {
-    match &message.payload {
+fn bytes(message: &AnyMessage) -> usize {
+    let body = match &message.payload {
         Payload::Body(AnyBody::Text(text)) => text.len(),
         _ => 0,
-    }
+    };
+    body + ENVELOPE_BYTES
 }

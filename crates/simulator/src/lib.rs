@@ -51,7 +51,7 @@ mod service;
 pub use any_cluster::{AnyCluster, AnyStep, Trouble};
 pub use cluster::{Cluster, Step};
 pub use engine_host::{EngineHost, WALL_CLOCK_START_MS};
-pub use fabric::{Alarm, Fabric, Happening, InFlight, Parcel, Unsent};
+pub use fabric::{Alarm, Care, Fabric, Happening, InFlight, Parcel, Unsent};
 pub use host::{Host, Output};
 pub use network::{
     Count, Endpoint, LatencyDistribution, Network, NetworkOptions, Route, Statistics,

@@ -9,7 +9,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use proto::{NodeId, Time};
+use proto::{AnyBody, NodeId, Payload, Time};
+use simulator::{Fate, Observation};
 
 /// What is gathered before it is written, in bytes.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -114,6 +115,26 @@ impl Journal {
         result = result.and_then(|()| self.out.write_all(&self.line));
         self.written += self.line.len() as u64;
         self.error = result.err();
+    }
+
+    /// Adds what the network shows.
+    pub fn note(&mut self, seen: &Observation<'_>) {
+        let event = match seen.fate {
+            Fate::Sent => MessageEvent::Send,
+            Fate::Received => MessageEvent::Receive,
+            Fate::Lost => MessageEvent::Lost(Loss::Loss),
+            Fate::Cut => MessageEvent::Lost(Loss::Partition),
+            Fate::ReceiverDown => MessageEvent::Lost(Loss::Down),
+            Fate::NoReceiver => MessageEvent::Lost(Loss::Nobody),
+        };
+        let between = (&seen.message.src, &seen.message.dest);
+        if let Payload::Body(AnyBody::Text(body)) = &seen.message.payload {
+            return self.record(seen.time, seen.number, event, between, body);
+        }
+        // A body that cannot be written is a defect of the node's types, which a real process shows.
+        if let Ok(body) = proto::body_text(seen.message) {
+            self.record(seen.time, seen.number, event, between, &body);
+        }
     }
 
     /// Whether it has reached its end, so that later messages are missing.

@@ -10,7 +10,6 @@ use proto::{MessageId, NodeId};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
-use simulator::Endpoint;
 
 /// Longest piece of a line that is quoted, in characters.
 const QUOTE_CHARS_MAX: usize = 160;
@@ -128,35 +127,17 @@ pub(crate) fn in_reply_to(body: &str) -> Option<MessageId> {
     serde_json::from_str(header.in_reply_to?.get()).ok()
 }
 
-/// A message in the network.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Message<'a> {
-    /// Its number in the whole network, from 0.
-    pub(super) id: u64,
-    /// Whom its `src` names.
-    pub(super) from: Endpoint,
-    pub(super) to: Endpoint,
-    /// The node that wrote it, if one did and it has only just been written.
-    pub(super) sender: Option<usize>,
-    pub(super) src: &'a NodeId,
-    pub(super) dest: &'a NodeId,
-    /// The text of its body.
-    pub(super) body: &'a str,
-}
-
-impl Message<'_> {
-    /// Appends the line that its receiver gets.
-    pub(super) fn write_line(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"id\":");
-        write_json(out, &self.id);
-        out.extend_from_slice(b",\"src\":");
-        write_json(out, self.src);
-        out.extend_from_slice(b",\"dest\":");
-        write_json(out, self.dest);
-        out.extend_from_slice(b",\"body\":");
-        out.extend_from_slice(self.body.as_bytes());
-        out.extend_from_slice(b"}\n");
-    }
+/// Appends the line that a node gets: a message with its number in the whole network, from 0.
+pub(super) fn write_line(out: &mut Vec<u8>, number: u64, ends: (&NodeId, &NodeId), body: &str) {
+    out.extend_from_slice(b"{\"id\":");
+    write_json(out, &number);
+    out.extend_from_slice(b",\"src\":");
+    write_json(out, ends.0);
+    out.extend_from_slice(b",\"dest\":");
+    write_json(out, ends.1);
+    out.extend_from_slice(b",\"body\":");
+    out.extend_from_slice(body.as_bytes());
+    out.extend_from_slice(b"}\n");
 }
 
 /// Appends a number or a string.

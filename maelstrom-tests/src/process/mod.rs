@@ -27,24 +27,24 @@ mod route;
 mod signals;
 mod stderr;
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use proto::service::SERVICE_IDS;
 use proto::{NodeId, Time};
-use rustc_hash::FxHashMap;
 use rustix::process::Signal;
-use simulator::{Endpoint, Network, NetworkOptions, Queue, Services, Statistics};
+use simulator::{Fabric, NetworkOptions, Statistics};
 
 use self::journal::{Journal, LoggedMessages};
 use self::node::{Node, Program};
 use self::problems::Problems;
 use self::reaper::Reaper;
-use self::route::{INIT_TIMEOUT, InFlight};
+use self::route::{IN_FLIGHT_MIB_MAX, INIT_TIMEOUT};
 use self::signals::Signals;
 use self::stderr::Log;
 use crate::store;
@@ -162,15 +162,9 @@ pub struct ProcessWorld {
     program: Program,
     node_ids: Vec<NodeId>,
     nodes: Vec<Node>,
-    /// Everybody who can be sent something.
-    directory: FxHashMap<NodeId, Endpoint>,
-    network: Network,
-    services: Services,
-    queue: Queue<InFlight>,
-    in_flight_bytes: usize,
-    /// Messages so far.
-    messages: u64,
-    journal: Option<Journal>,
+    fabric: Fabric,
+    /// Shared with what watches the fabric.
+    journal: Option<Rc<RefCell<Journal>>>,
     replies: VecDeque<Reply>,
     problems: Problems,
     signals: Signals,
@@ -208,21 +202,19 @@ impl ProcessWorld {
             }
             None => None,
         };
-        let mut directory: FxHashMap<_, _> = SERVICE_IDS
-            .iter()
-            .enumerate()
-            .map(|(index, id)| (NodeId::new(id), Endpoint::Service(index)))
-            .collect();
+        let journal = journal.map(RefCell::new).map(Rc::new);
+        let mut fabric = Fabric::new(options.nodes.clone(), options.network.clone(), options.seed)
+            .with_room(IN_FLIGHT_MIB_MAX << 20);
+        if let Some(journal) = &journal {
+            let journal = Rc::clone(journal);
+            fabric.observe(move |seen| journal.borrow_mut().note(&seen));
+        }
         let mut nodes = Vec::new();
-        for (index, id) in options.nodes.iter().enumerate() {
-            let init_client = NodeId::new(&format!("c{index}"));
-            directory.insert(init_client.clone(), Endpoint::Client);
+        for id in &options.nodes {
             let file = options.directory.as_deref().map(|directory| node_log(directory, id));
             let echo = options.log_stderr.then(|| id.clone());
-            nodes.push(Node::new(id.clone(), init_client, Log::new(file.transpose()?, echo)));
+            nodes.push(Node::new(id.clone(), Log::new(file.transpose()?, echo)));
         }
-        let ids = options.nodes.iter().cloned().enumerate();
-        directory.extend(ids.map(|(index, id)| (id, Endpoint::Node(index))));
         #[expect(clippy::disallowed_methods, reason = "this is where a run's time comes from")]
         let started = Instant::now();
         let mut world = Self {
@@ -236,12 +228,7 @@ impl ProcessWorld {
             },
             node_ids: options.nodes.clone(),
             nodes,
-            directory,
-            network: Network::new(options.nodes.len(), options.network.clone(), options.seed),
-            services: Services::new(options.seed),
-            queue: Queue::default(),
-            in_flight_bytes: 0,
-            messages: 0,
+            fabric,
             journal,
             replies: VecDeque::new(),
             problems: Problems::default(),
@@ -332,7 +319,9 @@ impl ProcessWorld {
             self.end_process(index, false);
         }
         self.reaper = None;
-        self.journal.take().map_or(Ok(()), Journal::finish)
+        self.fabric.observe_no_more();
+        let journal = self.journal.take().and_then(Rc::into_inner);
+        journal.map_or(Ok(()), |journal| journal.into_inner().finish())
     }
 
     fn complain(&mut self, index: usize, kind: ProblemKind, text: impl FnOnce() -> String) {
@@ -384,7 +373,7 @@ impl World for ProcessWorld {
 
     fn send(&mut self, client: &NodeId, node: usize, body: String) {
         self.time = self.clock();
-        self.send_request(client, node, &body);
+        self.send_request(client, node, body);
     }
 
     fn wait(&mut self, until: Time) -> Option<Reply> {
@@ -394,9 +383,9 @@ impl World for ProcessWorld {
     fn inject(&mut self, fault: &Fault) {
         self.time = self.clock();
         match fault {
-            Fault::Partition(cut) => self.network.set_cut(cut.clone()),
-            Fault::Loss(p) => self.network.set_loss(*p),
-            Fault::Duplicate(p) => self.network.set_duplicate(*p),
+            Fault::Partition(cut) => self.fabric.network_mut().set_cut(cut.clone()),
+            Fault::Loss(p) => self.fabric.network_mut().set_loss(*p),
+            Fault::Duplicate(p) => self.fabric.network_mut().set_duplicate(*p),
             Fault::Kill(targets) => {
                 // One that has just died by itself must not pass for killed.
                 self.bury_the_dead();
@@ -435,7 +424,7 @@ impl World for ProcessWorld {
     }
 
     fn statistics(&self) -> Statistics {
-        *self.network.statistics()
+        *self.fabric.network().statistics()
     }
 
     fn problems(&self) -> Vec<Problem> {
@@ -443,7 +432,7 @@ impl World for ProcessWorld {
     }
 
     fn notes(&self) -> Vec<String> {
-        let is_full = self.journal.as_ref().is_some_and(Journal::is_full);
+        let is_full = self.journal.as_ref().is_some_and(|journal| journal.borrow().is_full());
         let note = "there were so many messages that messages.jsonl ends before the run does";
         is_full.then(|| note.to_owned()).into_iter().collect()
     }

@@ -13,9 +13,11 @@ use rustix::event::{PollFlags, Timespec, poll};
 use rustix::io::{ioctl_fionbio, ioctl_fionread};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
+use simulator::Parcel;
+
 use super::descendants;
 use super::lines::{Filled, LineBuffer};
-use super::message::Message;
+use super::message::write_line;
 use super::stderr::{Log, Tail};
 
 /// Most that may wait to be written to one node, in MiB. What comes on top of it is lost, so that
@@ -48,8 +50,6 @@ pub(super) struct Program {
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) id: NodeId,
-    /// The client that sends it `init`, and nothing else.
-    pub(super) init_client: NodeId,
     pub(super) running: Option<Running>,
     /// How often it was started.
     pub(super) starts: u64,
@@ -109,13 +109,13 @@ pub(super) enum Stream {
 }
 
 impl Node {
-    pub(super) fn new(id: NodeId, init_client: NodeId, log: Log) -> Self {
-        Self { id, init_client, running: None, starts: 0, has_died: false, log }
+    pub(super) fn new(id: NodeId, log: Log) -> Self {
+        Self { id, running: None, starts: 0, has_died: false, log }
     }
 
     /// Starts the process, in a process group of its own.
     pub(super) fn spawn(&mut self, program: &Program) -> io::Result<Pid> {
-        let tag = format!("{}{}/{}/", program.tag, self.init_client, self.starts);
+        let tag = format!("{}{}/{}/", program.tag, self.id, self.starts);
         let mut child = Command::new(&program.path)
             .args(&program.arguments)
             .env(descendants::VARIABLE, &tag)
@@ -262,8 +262,9 @@ impl Running {
     }
 
     /// Has a message written at the next [`Running::flush`].
-    pub(super) fn deliver(&mut self, message: &Message<'_>) {
-        message.write_line(&mut self.outgoing.bytes);
+    pub(super) fn deliver(&mut self, parcel: &Parcel, body: &str) {
+        let ends = (&parcel.message.src, &parcel.message.dest);
+        write_line(&mut self.outgoing.bytes, parcel.number, ends, body);
     }
 
     /// Writes what waits, as far as the pipe takes it.

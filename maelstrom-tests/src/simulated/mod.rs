@@ -12,11 +12,9 @@ use std::{fs, io};
 
 use proto::{Program, UsageError};
 use serde::Serialize;
-use simulator::{Fate, Observation};
 
 use crate::harness::Record;
 use crate::options::Options;
-use crate::process::journal::{Journal, Loss, MessageEvent};
 use crate::progress::Progress;
 use crate::store::{RunDirectory, at};
 use crate::workload::workload;
@@ -95,7 +93,7 @@ pub fn simulate(
     let journal = directory.map(RunDirectory::messages).transpose()?.map(RefCell::new).map(Rc::new);
     if let Some(journal) = &journal {
         let journal = Rc::clone(journal);
-        world.cluster_mut().observe(move |seen| note(&mut journal.borrow_mut(), &seen));
+        world.cluster_mut().observe(move |seen| journal.borrow_mut().note(&seen));
     }
     let run = AssertUnwindSafe(|| run_world(&mut world, options, progress));
     let record = catch_unwind(run).map_err(|_| SimulateError::Panic)?;
@@ -108,22 +106,6 @@ pub fn simulate(
         directory.note_failure(journal.into_inner().finish().map_err(at(&path)));
     }
     Ok(record)
-}
-
-fn note(journal: &mut Journal, seen: &Observation<'_>) {
-    let event = match seen.fate {
-        Fate::Sent => MessageEvent::Send,
-        Fate::Received => MessageEvent::Receive,
-        Fate::Lost => MessageEvent::Lost(Loss::Loss),
-        Fate::Cut => MessageEvent::Lost(Loss::Partition),
-        Fate::ReceiverDown => MessageEvent::Lost(Loss::Down),
-        Fate::NoReceiver => MessageEvent::Lost(Loss::Nobody),
-    };
-    // A body that cannot be written is a defect of the node's types, which a real process shows.
-    if let Ok(body) = proto::body_text(seen.message) {
-        let between = (&seen.message.src, &seen.message.dest);
-        journal.record(seen.time, seen.number, event, between, &body);
-    }
 }
 
 /// What nodes said to people, each line with its time, because virtual time passes unseen.
