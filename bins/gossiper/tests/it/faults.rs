@@ -18,6 +18,24 @@ const CUTS: [CutKind; 5] = [
     CutKind::OneWay,
 ];
 
+/// Longest wait for values that go on being lost on their way.
+///
+/// Without loss everything is everywhere in 10 s: a batch is held back for 2 s, found missing after at
+/// most 4 s more (the end of the back-off), and compared within 2.5 s. With it there is no such bound:
+/// at 30 % a question and its answer arrive in half of all cases, so each further time-out, of one to
+/// two and a half seconds, halves what is still missing. Of 6,400 scenarios the slowest took 13.5 s.
+const LOSSY_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Waits until every node has every value, while the network goes on losing messages.
+fn settle_in_spite_of_loss(world: &mut World, what: &str) {
+    let values = 0..world.next_value;
+    let end = world.cluster.now() + LOSSY_WAIT_MAX;
+    while !world.all_have(values.clone()) {
+        assert!(world.cluster.now() < end, "{what}: after a minute nodes have {:?}", world.sizes());
+        world.run_for(Duration::from_millis(250));
+    }
+}
+
 /// Draws a scenario, plays it and checks it.
 fn play(seed: u64, nodes: usize, rate: f64) {
     let mut random = Random::new(seed, "scenario");
@@ -46,8 +64,14 @@ fn play(seed: u64, nodes: usize, rate: f64) {
         world.heal();
         world.workload(rate, random.uniform(Duration::from_secs(1)));
     }
-    let result = world.finish();
-    assert_valid(&result, &what);
+    world.heal();
+    if random.chance(0.5) {
+        // Faults end with the workload, as eddy's do.
+        world.cluster.network_mut().set_loss(0.0);
+    } else {
+        settle_in_spite_of_loss(&mut world, &what);
+    }
+    assert_valid(&world.finish(), &what);
     world.cluster.network_mut().set_loss(0.0);
     // When everything is settled there is silence.
     world.run_for(Duration::from_secs(20));
