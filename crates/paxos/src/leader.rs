@@ -4,9 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::core::Core;
 use crate::message::{Accept, Accepted, Config, Message};
-use crate::replica::{Core, NO_ROUND};
 use crate::types::{Ballot, NodeIndex, ReadId, Round, Slot, quorum};
+
+/// The round in which nothing was sent yet.
+const NO_ROUND: Round = Round(0);
 
 /// What a leader knows of another replica.
 #[derive(Debug, Clone)]

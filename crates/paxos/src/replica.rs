@@ -1,18 +1,19 @@
 //! A replica of the log: where inputs come in, and the only place where roles change.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use rand::SeedableRng as _;
 use rand::rngs::Xoshiro256PlusPlus;
-use rand::{RngExt as _, SeedableRng as _};
 
+use crate::core::Core;
+use crate::election::Campaign;
 use crate::leader::Leader;
 use crate::log::Log;
 use crate::message::{
-    Accept, Accepted, Apply, Config, Entry, Envelope, Message, Output, Promise, Record, Restored,
-    Snapshot,
+    Accept, Accepted, Apply, Config, Message, Output, Record, Restored, Snapshot,
 };
-use crate::types::{Ballot, NodeIndex, ReadId, Round, Slot, quorum};
+use crate::types::{Ballot, NodeIndex, ReadId, Slot, quorum};
 
 /// What a replica is besides an acceptor and a learner, which it always is.
 #[derive(Debug)]
@@ -41,94 +42,12 @@ pub enum Role<C, S> {
     Leader(Box<Leader>),
 }
 
-/// A phase 1 under way.
-#[derive(Debug)]
-pub struct Campaign<C, S> {
-    ballot: Ballot,
-    /// Who promised, and how far each knows slots to be chosen.
-    promises: BTreeMap<NodeIndex, Slot>,
-    /// For each slot the entry of the highest ballot that promises told of.
-    accepted: BTreeMap<Slot, (Ballot, Option<C>)>,
-    /// The furthest state that a promise brought.
-    snapshot: Option<Snapshot<S>>,
-    deadline: Duration,
-}
-
-/// What every role works on.
-#[derive(Debug)]
-pub(crate) struct Core<C, S> {
-    pub(crate) config: Config,
-    pub(crate) promised: Ballot,
-    pub(crate) log: Log<C, S>,
-    pub(crate) output: Output<C, S>,
-    /// The highest ballot seen anywhere.
-    seen: Ballot,
-    /// Whether no majority answered when it was last asked for something.
-    isolated: bool,
-    random: Xoshiro256PlusPlus,
-}
-
-impl<C: Clone, S: Clone> Core<C, S> {
-    pub(crate) fn send(&mut self, to: NodeIndex, message: Message<C, S>) {
-        self.output.messages.push(Envelope { to, message });
-    }
-
-    fn send_all(&mut self, message: &Message<C, S>) {
-        let own = self.config.id;
-        for node in (0..self.config.nodes).map(NodeIndex).filter(|&node| node != own) {
-            self.send(node, message.clone());
-        }
-    }
-
-    fn draw_deadline(&mut self, now: Duration) -> Duration {
-        let shortest = self.config.election_timeout;
-        let extra = self.random.random_range(0..=shortest.as_micros() as u64);
-        now + shortest + Duration::from_micros(extra)
-    }
-
-    fn promise(&mut self, ballot: Ballot) {
-        self.seen = self.seen.max(ballot);
-        if ballot > self.promised {
-            self.promised = ballot;
-            self.output.records.push(Record::Promised(ballot));
-        }
-    }
-
-    /// Accepts as the acceptor that this replica is, too.
-    pub(crate) fn accept(&mut self, ballot: Ballot, first: Slot, commands: &[Option<C>]) {
-        let mut taken = Vec::new();
-        for (slot, command) in (first.0..).map(Slot).zip(commands) {
-            if self.log.put(slot, ballot, command.clone()) {
-                taken.push(Entry { slot, ballot, command: command.clone() });
-            }
-        }
-        if !taken.is_empty() {
-            self.output.records.push(Record::Accepted(taken));
-        }
-    }
-
-    /// The next slot is chosen, and there is an entry in it.
-    pub(crate) fn choose_next(&mut self) {
-        if let Some((slot, command)) = self.log.choose_next() {
-            self.output.applies.push(Apply::Command(slot, command));
-        }
-    }
-
-    fn install(&mut self, snapshot: Snapshot<S>) {
-        if self.log.install(snapshot.clone()) {
-            let first_kept = self.log.first();
-            self.output.records.push(Record::Snapshot { snapshot: snapshot.clone(), first_kept });
-            self.output.applies.push(Apply::Restore(snapshot));
-        }
-    }
-}
-
 /// One member of a cluster that keeps a log by Multi-Paxos, without clock, network or disk. `C` is
 /// a command and `S` a snapshot's state; both must be cheap to clone.
 #[derive(Debug)]
 pub struct Replica<C, S> {
-    core: Core<C, S>,
-    role: Role<C, S>,
+    pub(crate) core: Core<C, S>,
+    pub(crate) role: Role<C, S>,
 }
 
 impl<C: Clone, S: Clone> Replica<C, S> {
@@ -365,135 +284,6 @@ impl<C: Clone, S: Clone> Replica<C, S> {
         }
     }
 
-    fn hears_a_leader(&self, now: Duration) -> bool {
-        match &self.role {
-            Role::Leader(_) => true,
-            Role::Follower { leader: Some((_, heard_at)), .. } => {
-                now < *heard_at + self.core.config.election_timeout
-            }
-            Role::Follower { .. } | Role::Polling { .. } | Role::Preparing(_) => false,
-        }
-    }
-
-    fn poll(&mut self, now: Duration) {
-        let Config { id, nodes, .. } = self.core.config;
-        let ballot = self.core.seen.max(self.core.promised).above(id, nodes);
-        let deadline = self.core.draw_deadline(now);
-        let itself = BTreeSet::from([id]);
-        self.role = Role::Polling { ballot, granted: itself.clone(), answered: itself, deadline };
-        self.core.send_all(&Message::Poll { ballot });
-    }
-
-    fn on_poll(&mut self, now: Duration, from: NodeIndex, ballot: Ballot) {
-        let granted = ballot > self.core.promised && !self.hears_a_leader(now);
-        if ballot <= self.core.promised {
-            // So that it asks with a better one next time.
-            let promised = self.core.promised;
-            self.core.send(from, Message::Refused { promised });
-        }
-        self.core.send(from, Message::PollReply { ballot, granted });
-    }
-
-    fn on_poll_reply(&mut self, now: Duration, from: NodeIndex, asked: Ballot, grants: bool) {
-        let nodes = self.core.config.nodes;
-        if let Role::Polling { ballot, granted, answered, .. } = &mut self.role
-            && *ballot == asked
-        {
-            answered.insert(from);
-            if answered.len() >= quorum(nodes) {
-                self.core.isolated = false;
-            }
-            if grants {
-                granted.insert(from);
-                if granted.len() >= quorum(nodes) {
-                    self.prepare(now);
-                }
-            }
-        }
-    }
-
-    /// Begins phase 1 with a ballot of its own.
-    fn prepare(&mut self, now: Duration) {
-        let Config { id, nodes, .. } = self.core.config;
-        let ballot = self.core.seen.max(self.core.promised).above(id, nodes);
-        let first = self.core.log.chosen_through().next();
-        self.core.promise(ballot);
-        let own = self.core.log.entries_from(first);
-        self.role = Role::Preparing(Box::new(Campaign {
-            ballot,
-            promises: BTreeMap::from([(id, self.core.log.chosen_through())]),
-            accepted: own.map(|entry| (entry.slot, (entry.ballot, entry.command))).collect(),
-            snapshot: None,
-            deadline: self.core.draw_deadline(now),
-        }));
-        self.core.send_all(&Message::Prepare { ballot, first });
-        self.lead_if_promised(now);
-    }
-
-    /// Phase 1b, for all slots from `first` on at once.
-    fn on_prepare(&mut self, from: NodeIndex, ballot: Ballot, first: Slot) {
-        let log = &self.core.log;
-        let promise = Promise {
-            ballot,
-            chosen_through: log.chosen_through(),
-            snapshot: log.snapshot().filter(|_| first < log.first()).cloned(),
-            accepted: log.entries_from(first).collect(),
-        };
-        self.core.send(from, Message::Promise(promise));
-    }
-
-    fn on_promise(&mut self, now: Duration, from: NodeIndex, promise: Promise<C, S>) {
-        let Role::Preparing(campaign) = &mut self.role else { return };
-        if promise.ballot != campaign.ballot {
-            return;
-        }
-        campaign.promises.insert(from, promise.chosen_through);
-        for Entry { slot, ballot, command } in promise.accepted {
-            let best = campaign.accepted.get(&slot);
-            if best.is_none_or(|(highest, _)| ballot > *highest) {
-                campaign.accepted.insert(slot, (ballot, command));
-            }
-        }
-        if let Some(snapshot) = promise.snapshot
-            && campaign.snapshot.as_ref().is_none_or(|best| best.slot < snapshot.slot)
-        {
-            campaign.snapshot = Some(snapshot);
-        }
-        self.lead_if_promised(now);
-    }
-
-    /// Ends phase 1 if a majority promised. Every slot up to the last that a promise told of is
-    /// proposed again: with the value of the highest ballot, since it may have been chosen, or with
-    /// a no-op where no promise told of one, since then nothing was.
-    fn lead_if_promised(&mut self, now: Duration) {
-        let nodes = self.core.config.nodes;
-        let Role::Preparing(campaign) = &mut self.role else { return };
-        if campaign.promises.len() < quorum(nodes) {
-            return;
-        }
-        let Campaign { ballot, snapshot, accepted, promises, .. } = &mut **campaign;
-        let (ballot, mut accepted) = (*ballot, std::mem::take(accepted));
-        let promises = std::mem::take(promises);
-        if let Some(snapshot) = snapshot.take() {
-            self.core.install(snapshot);
-        }
-        let first = self.core.log.chosen_through().next();
-        let last = accepted.last_key_value().map_or(Slot(0), |(&slot, _)| slot);
-        let commands: Vec<_> = (first.0..=last.0)
-            .map(|slot| accepted.remove(&Slot(slot)).and_then(|(_, command)| command))
-            .collect();
-        self.core.accept(ballot, first, &commands);
-        let chosen_through = promises.values().copied().max().unwrap_or_default();
-        while self.core.log.chosen_through() < chosen_through.min(last) {
-            self.core.choose_next();
-        }
-        self.core.isolated = false;
-        self.role = Role::Leader(Box::new(Leader::new(&mut self.core, now, ballot, &promises)));
-        if let Role::Leader(leader) = &mut self.role {
-            leader.flush(&mut self.core, now);
-        }
-    }
-
     /// Phase 2b, and what follows for the learner.
     fn on_accept(&mut self, from: NodeIndex, accept: Accept<C>) {
         let Accept { ballot, round, chosen_through, first, commands } = accept;
@@ -521,6 +311,3 @@ impl<C: Clone, S: Clone> Replica<C, S> {
         );
     }
 }
-
-/// The round in which nothing was sent yet.
-pub(crate) const NO_ROUND: Round = Round(0);
