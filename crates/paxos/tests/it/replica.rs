@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use paxos::{
-    Apply, Ballot, Config, Entry, Envelope, Message, NodeIndex, ReadId, Replica, Restored, Slot,
+    Accept, Accepted, Apply, Ballot, Config, Entry, Envelope, Message, NodeIndex, ReadId, Replica,
+    Restored, Round, Slot, Snapshot,
 };
 
 type Node = Replica<&'static str, ()>;
@@ -186,4 +187,63 @@ fn who_does_not_answer_gets_bare_heartbeats_and_everything_once_it_does() {
     nodes[0].tick(now);
     settle(&mut nodes, now, |_, _| true);
     assert_eq!(nodes[2].log().last(), Slot(40));
+}
+
+fn accept(ballot: u64, first: u64, command: &'static str) -> Message<&'static str, ()> {
+    Message::Accept(Accept {
+        ballot: Ballot(ballot),
+        round: Round(1),
+        chosen_through: Slot(0),
+        first: Slot(first),
+        commands: vec![Some(command)],
+    })
+}
+
+#[test]
+fn nothing_below_the_promise_is_accepted() {
+    // Ballots 4 and 7 are node 1's, 5 is node 2's.
+    for too_low in [1, 4] {
+        let mut node = replica(0, Restored::default());
+        let prepare = Message::Prepare { ballot: Ballot(5), first: Slot(1) };
+        node.step(Duration::ZERO, NodeIndex(2), prepare);
+        let _ = node.take_output();
+        node.step(Duration::ZERO, NodeIndex(1), accept(too_low, 1, "late"));
+        assert_eq!(node.log().get(Slot(1)), None);
+        let [answer] = node.take_output().messages.try_into().unwrap();
+        assert_eq!(answer.message, Message::Refused { promised: Ballot(5) });
+        node.step(Duration::ZERO, NodeIndex(1), accept(7, 1, "new"));
+        assert_eq!(node.log().get(Slot(1)), Some((Ballot(7), &Some("new"))));
+    }
+}
+
+#[test]
+fn what_was_acknowledged_of_an_earlier_ballot_does_not_count_for_this_one() {
+    let mut nodes = cluster();
+    let now = elect(&mut nodes, 0);
+    let ballot = nodes[0].promised();
+    nodes[0].propose(now, "a").unwrap();
+    let now = nodes[0].next_deadline();
+    nodes[0].tick(now);
+    let acknowledged = |ballot| {
+        let (round, first) = (Round(1), Slot(1));
+        let (count, chosen_through, lacks_next) = (1, Slot(0), false);
+        Message::Accepted(Accepted { ballot, round, first, count, chosen_through, lacks_next })
+    };
+    nodes[0].step(now, NodeIndex(1), acknowledged(Ballot(ballot.0 - 3)));
+    assert_eq!(nodes[0].log().chosen_through(), Slot(0));
+    nodes[0].step(now, NodeIndex(1), acknowledged(ballot));
+    assert_eq!(nodes[0].log().chosen_through(), Slot(1));
+}
+
+#[test]
+fn a_state_from_the_leader_leaves_what_was_accepted_after_it() {
+    let mut node = replica(0, Restored::default());
+    node.step(Duration::ZERO, NodeIndex(1), accept(4, 12, "kept"));
+    node.step(Duration::ZERO, NodeIndex(1), accept(4, 9, "covered"));
+    let snapshot = Snapshot { slot: Slot(10), state: () };
+    let install = Message::Install { ballot: Ballot(4), round: Round(2), snapshot };
+    node.step(Duration::ZERO, NodeIndex(1), install);
+    assert_eq!(node.log().chosen_through(), Slot(10));
+    assert_eq!(node.log().get(Slot(12)), Some((Ballot(4), &Some("kept"))));
+    assert_eq!(node.log().get(Slot(9)), None);
 }
