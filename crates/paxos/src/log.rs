@@ -146,3 +146,34 @@ impl<C: Clone, S: Clone> Log<C, S> {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(slot: u64) -> Entry<u64> {
+        Entry { slot: Slot(slot), ballot: Ballot(1), command: Some(slot) }
+    }
+
+    #[test]
+    fn a_restored_log_keeps_what_is_in_a_row_up_to_the_state_and_all_after_it() {
+        let snapshot = Snapshot { slot: Slot(10), state: () };
+        let stored = [3, 8, 9, 10, 12].map(entry).to_vec();
+        let log = Log::new(Some(snapshot), stored);
+        assert_eq!((log.first(), log.chosen_through(), log.last()), (Slot(8), Slot(10), Slot(12)));
+        let slots: Vec<_> = log.entries_from(Slot(0)).map(|entry| entry.slot.0).collect();
+        assert_eq!(slots, [8, 9, 10, 12]);
+        assert_eq!(log.commands_from(Slot(8), Slot(12), 9), [Some(8), Some(9), Some(10)]);
+    }
+
+    #[test]
+    fn what_is_gone_does_not_come_back() {
+        let mut log = Log::new(None, (1..=4).map(entry).collect());
+        while log.choose_next().is_some() {}
+        log.compact(Snapshot { slot: Slot(4), state: () }, 1);
+        assert_eq!(log.first(), Slot(4));
+        assert!(!log.put(Slot(3), Ballot(9), None), "it is covered by the state");
+        assert!(log.put(Slot(4), Ballot(9), Some(4)), "kept for those that are a little behind");
+        assert!(!log.put(Slot(4), Ballot(8), Some(4)), "a lower ballot");
+    }
+}
