@@ -36,37 +36,23 @@ pub fn analyse(
     expectations: &[Expectation],
     stop: &mut dyn FnMut() -> bool,
 ) -> Results {
-    let mut verdicts = Vec::new();
-    let mut causes = Vec::new();
-    let mut json = Map::new();
-
-    let stats = record.history.stats();
-    verdicts.push(stats.all.verdict);
-    for (f, outcomes) in &stats.by_f {
-        if outcomes.verdict != Verdict::Valid {
-            causes.push(format!("not one {f} succeeded ({} tried)", outcomes.count));
-        }
-    }
-    let availability = record.history.availability(options.availability);
-    verdicts.push(availability.verdict);
-    if availability.verdict != Verdict::Valid {
-        causes.push(format!("only {:.4} of the operations succeeded", availability.ok_fraction));
-    }
+    let Judged { mut verdicts, mut causes, parts } = judge(options, &*record.history, stop);
     if !has_succeeded(&*record.history) {
         verdicts.push(Verdict::Unknown);
         causes.push(nothing_succeeded(options.workload, &*record.history));
     }
-    let checked = record.history.check(stop);
-    verdicts.push(checked.verdict);
-    causes.splice(0..0, checked.causes.clone());
     judge_nodes(record, &mut verdicts, &mut causes);
 
-    json.insert("stats".to_owned(), to_value(&stats));
-    json.insert("availability".to_owned(), to_value(&availability));
-    json.insert("net".to_owned(), net(record));
-    json.insert("latencies".to_owned(), latencies(&*record.history));
-    json.insert("fault-phases".to_owned(), fault_phases(&*record.history));
-    json.insert("workload".to_owned(), with_verdict(&checked));
+    let mut json = Map::new();
+    let [stats, availability, latencies, fault_phases, workload] = parts;
+    json.extend([
+        stats,
+        availability,
+        entry("net", net(record)),
+        latencies,
+        fault_phases,
+        workload,
+    ]);
     // Problems and messages are in the time of the world; for readers who put them together.
     json.insert("time-zero".to_owned(), json!(record.time_zero.as_nanos()));
     json.insert("problems".to_owned(), to_value(&record.problems));
@@ -94,6 +80,65 @@ pub fn analyse(
     all.insert("options".to_owned(), all_options(options, subject));
     all.append(&mut json);
     Results { verdict, json: all }
+}
+
+/// Checks a stored history, of which nothing else is known than what its clients saw.
+pub fn analyse_history(
+    options: &Options,
+    subject: &Subject,
+    history: &dyn AnyHistory,
+    stop: &mut dyn FnMut() -> bool,
+) -> Results {
+    let Judged { mut verdicts, mut causes, parts } = judge(options, history, stop);
+    if !has_succeeded(history) {
+        verdicts.push(Verdict::Unknown);
+        causes.push("not one operation of the history succeeded".to_owned());
+    }
+    let verdict = Verdict::all(verdicts);
+    let mut json = Map::new();
+    json.extend([
+        entry("valid?", to_value(&verdict)),
+        entry("verdict", json!({ "text": say(verdict), "causes": causes })),
+        entry("options", workload_options(options, subject)),
+    ]);
+    json.extend(parts);
+    Results { verdict, json }
+}
+
+/// What the events of a history alone say.
+struct Judged {
+    verdicts: Vec<Verdict>,
+    causes: Vec<String>,
+    /// Entries of the results: `stats`, `availability`, `latencies`, `fault-phases`, `workload`.
+    parts: [(String, Value); 5],
+}
+
+fn judge(options: &Options, history: &dyn AnyHistory, stop: &mut dyn FnMut() -> bool) -> Judged {
+    let stats = history.stats();
+    let availability = history.availability(options.availability);
+    let checked = history.check(stop);
+    let verdicts = vec![stats.all.verdict, availability.verdict, checked.verdict];
+    let mut causes = checked.causes.clone();
+    for (f, outcomes) in &stats.by_f {
+        if outcomes.verdict != Verdict::Valid {
+            causes.push(format!("not one {f} succeeded ({} tried)", outcomes.count));
+        }
+    }
+    if availability.verdict != Verdict::Valid {
+        causes.push(format!("only {:.4} of the operations succeeded", availability.ok_fraction));
+    }
+    let parts = [
+        entry("stats", to_value(&stats)),
+        entry("availability", to_value(&availability)),
+        entry("latencies", latencies(history)),
+        entry("fault-phases", fault_phases(history)),
+        entry("workload", with_verdict(&checked)),
+    ];
+    Judged { verdicts, causes, parts }
+}
+
+fn entry(name: &str, value: Value) -> (String, Value) {
+    (name.to_owned(), value)
 }
 
 /// Whether an operation before the final ones did. Without one nothing was put to the test.
@@ -164,13 +209,27 @@ pub(crate) fn all_options(options: &Options, subject: &Subject) -> Value {
         Value::Object(options) => options,
         _ => Map::new(),
     };
-    for flag in options.workload.kind().flags {
-        all.insert(flag.name.to_owned(), options.settings.json(flag));
-    }
+    all.extend(settings(options));
     all.insert("node-count".to_owned(), json!(options.nodes.len()));
     all.extend(subject.options.clone());
     all.insert("command".to_owned(), json!(subject.command));
     Value::Object(all)
+}
+
+/// What `options` in the results of a stored history has: what matters to a checker.
+fn workload_options(options: &Options, subject: &Subject) -> Value {
+    let mut all = Map::new();
+    all.insert("workload".to_owned(), to_value(&options.workload));
+    all.extend(settings(options));
+    all.extend(subject.options.clone());
+    all.insert("command".to_owned(), json!(subject.command));
+    Value::Object(all)
+}
+
+/// What the flags of the workload are set to.
+fn settings(options: &Options) -> impl Iterator<Item = (String, Value)> {
+    let flags = options.workload.kind().flags.iter();
+    flags.map(|flag| (flag.name.to_owned(), options.settings.json(flag)))
 }
 
 /// The network's counts, with messages per client operation where Maelstrom has them.

@@ -17,7 +17,7 @@ use crate::simulated::SimulatedNode;
 use crate::sweep::SweepArgs;
 use crate::tasks::TasksArgs;
 use crate::workload::{Flag, Settings, registry};
-use crate::{compare, report, serve};
+use crate::{check, compare, report, serve};
 
 /// A test bench for Maelstrom nodes in any language: real processes, or our own nodes in virtual
 /// time, under faults, with checkers, and with every run repeatable from its seed.
@@ -51,13 +51,16 @@ impl Cli {
         };
         let command = <Self as clap::CommandFactory>::command()
             .mut_subcommand("test", with_flags)
-            .mut_subcommand("sweep", with_flags);
+            .mut_subcommand("sweep", with_flags)
+            .mut_subcommand("check", with_flags);
         let matches = command.try_get_matches_from(words)?;
         let mut cli = <Self as clap::FromArgMatches>::from_arg_matches(&matches)?;
-        if let (Some(run), Some((_, matches))) = (cli.run_mut(), matches.subcommand()) {
-            for flag in run.workload.kind().flags {
+        if let (Some((workload, settings)), Some((_, matches))) =
+            (cli.settings_mut(), matches.subcommand())
+        {
+            for flag in workload.kind().flags {
                 if let Some(value) = matches.get_one::<String>(flag.name)
-                    && let Err(right) = run.settings.set(flag, value)
+                    && let Err(right) = settings.set(flag, value)
                 {
                     let text = format!("--{} {right}, not `{value}`\n", flag.name);
                     return Err(clap::Error::raw(clap::error::ErrorKind::ValueValidation, text));
@@ -67,13 +70,15 @@ impl Cli {
         Ok(cli)
     }
 
-    /// What determines a run, for commands that make runs.
-    fn run_mut(&mut self) -> Option<&mut RunArgs> {
-        match &mut self.command {
-            Command::Test(args) => Some(&mut args.run),
-            Command::Sweep(args) => Some(args.run_mut()),
-            _ => None,
-        }
+    /// The workload and what its flags are set to, for commands that have such flags.
+    fn settings_mut(&mut self) -> Option<(WorkloadName, &mut Settings)> {
+        let run = match &mut self.command {
+            Command::Test(args) => &mut args.run,
+            Command::Sweep(args) => args.run_mut(),
+            Command::Check(args) => return Some((args.workload, &mut args.settings)),
+            _ => return None,
+        };
+        Some((run.workload, &mut run.settings))
     }
 }
 
@@ -115,6 +120,8 @@ pub enum Command {
     CheckNode(CheckNodeArgs),
     /// Run many seeds on all cores; repeat and shrink what fails
     Sweep(Box<SweepArgs>),
+    /// Check a stored history: of a run, of Jepsen or of Elle
+    Check(check::Args),
     /// List the figures of a workload that `--expect` can limit
     Figures(figures::Args),
 }

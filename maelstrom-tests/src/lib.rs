@@ -2,6 +2,7 @@
 //! time, brings faults over them, and says whether what their clients saw is right.
 
 pub mod analysis;
+pub mod check;
 pub mod check_node;
 pub mod cli;
 pub mod command_line;

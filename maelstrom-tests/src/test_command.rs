@@ -94,7 +94,7 @@ impl From<io::Error> for TestError {
     }
 }
 
-fn exit_code(verdict: Verdict) -> ExitCode {
+pub(crate) fn exit_code(verdict: Verdict) -> ExitCode {
     ExitCode::from(match verdict {
         Verdict::Valid => 0,
         Verdict::Invalid => 1,

@@ -85,6 +85,17 @@ pub fn summary(
     Ok(())
 }
 
+/// The results of a stored history, of which there is no report.
+pub fn checked(out: &mut impl Write, results: &Value) -> io::Result<()> {
+    let results = Results(results);
+    let (colour, sign) = style(results.verdict());
+    let (word, sentence) = (results.verdict_word(), results.verdict_text());
+    writeln!(out, "{colour}{sign} {word}{colour:#} {BOLD}{}{BOLD:#}", results.title())?;
+    writeln!(out, "  {sentence}")?;
+    failures(out, results)?;
+    figures(out, results)
+}
+
 fn failures(out: &mut impl Write, results: Results<'_>) -> io::Result<()> {
     let causes = results.causes();
     if causes.is_empty() {

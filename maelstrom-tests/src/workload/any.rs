@@ -122,6 +122,15 @@ impl<W: Workload> AnyHistory for Judged<W> {
     }
 }
 
+/// An event of a stored history that is none of the workload.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Misfit {
+    /// Its place in the history, from 0.
+    pub position: usize,
+    /// What is wrong with it.
+    pub flaw: String,
+}
+
 /// A workload whose operations are forgotten.
 pub trait AnyWorkload {
     /// Runs it in a world, from the set-up to the last operation.
@@ -138,8 +147,8 @@ pub trait AnyWorkload {
     /// A stored history as this workload understands it.
     ///
     /// # Errors
-    /// Says which event is wrong, and why.
-    fn restore(self: Box<Self>, events: Vec<Event<Stored>>) -> Result<Box<dyn AnyHistory>, String>;
+    /// The first event that it does not understand.
+    fn restore(self: Box<Self>, events: Vec<Event<Stored>>) -> Result<Box<dyn AnyHistory>, Misfit>;
 
     /// What `check-node` asks, in order.
     fn examination(self: Box<Self>) -> Vec<Exam>;
@@ -160,17 +169,17 @@ impl<W: Workload> AnyWorkload for W {
         Box::new(Judged { workload: *self, events: Vec::new() })
     }
 
-    fn restore(self: Box<Self>, events: Vec<Event<Stored>>) -> Result<Box<dyn AnyHistory>, String> {
+    fn restore(self: Box<Self>, events: Vec<Event<Stored>>) -> Result<Box<dyn AnyHistory>, Misfit> {
         let mut open: BTreeMap<Process, W::Op> = BTreeMap::new();
         let mut restored = Vec::with_capacity(events.len());
-        for event in events {
+        for (position, event) in events.into_iter().enumerate() {
             let Event { index, time, process, kind, action, error, is_final } = event;
             let action = match action {
                 Action::Client(stored) => {
                     let asked = open.remove(&process);
                     let op = (*self)
                         .restore(&stored, asked.as_ref().filter(|_| kind != Kind::Invoke))
-                        .map_err(|flaw| format!("event {index}: {flaw}"))?;
+                        .map_err(|flaw| Misfit { position, flaw })?;
                     if kind == Kind::Invoke {
                         open.insert(process, op.clone());
                     }

@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use checkers::linearizable::{RegisterOp, WorkLimit};
-use checkers::{Event, Verdict};
+use checkers::{Event, Kind as EventKind, Verdict};
 use proto::{ErrorCode, Json};
 use simulator::Random;
 
@@ -162,17 +162,17 @@ impl Workload for LinKv {
         stored: &Stored,
         _: Option<&RegisterOp<Json>>,
     ) -> Result<RegisterOp<Json>, String> {
-        let key = stored.key.clone().unwrap_or_else(|| Json::from(0));
-        let value = stored.value.clone();
+        let from_to = |value: &Json| serde_json::from_str::<(Json, Json)>(&value.text());
+        let (key, value) = stored.keyed(|value| stored.f != "cas" || from_to(value).is_ok());
         match &*stored.f {
             "read" => {
-                let read = stored.came_back();
-                let value = read.map(|value| (!value.is_null()).then_some(value));
+                let has_read = stored.kind == EventKind::Ok;
+                let value = has_read.then(|| (!value.is_null()).then_some(value));
                 Ok(RegisterOp::Read { key, value })
             }
             "write" => Ok(RegisterOp::Write { key, value }),
             "cas" => {
-                let (from, to) = serde_json::from_str(&value.text())
+                let (from, to) = from_to(&value)
                     .map_err(|error| format!("`value` of a cas is [from, to]: {error}"))?;
                 Ok(RegisterOp::Cas { key, from, to })
             }

@@ -36,7 +36,7 @@ use simulator::Random;
 use crate::options::Options;
 use crate::wire::{Fields, Request};
 
-pub use self::any::{AnyEvent, AnyHistory, AnyWorkload};
+pub use self::any::{AnyEvent, AnyHistory, AnyWorkload, Misfit};
 pub use self::examination::{Exam, Expected, Question, Rule, Step};
 pub use self::settings::{Flag, Settings, is};
 pub use self::topology::{TopologyName, neighbours};
@@ -126,6 +126,19 @@ impl Stored {
     /// The error for a function that the workload does not know.
     pub fn unknown(&self) -> String {
         format!("this workload has no function `{}`", self.f)
+    }
+
+    /// The key and the value, in workloads that have keys. Jepsen's histories of independent keys have
+    /// both in the value, as a pair; one without keys is about the key 0. `is_value` says whether
+    /// the second of a pair can be a value.
+    pub fn keyed(&self, is_value: impl FnOnce(&Json) -> bool) -> (Json, Json) {
+        if let Some(key) = &self.key {
+            return (key.clone(), self.value.clone());
+        }
+        match serde_json::from_str(&self.value.text()) {
+            Ok((key, value)) if is_value(&value) => (key, value),
+            _ => (Json::from(0), self.value.clone()),
+        }
     }
 
     /// The value of an event that succeeded; otherwise nothing came back.

@@ -1,0 +1,160 @@
+//! `eddy check`: what may be said of a history that is stored, by whomever it was made (Maelstrom's
+//! `analyze`).
+
+mod edn;
+mod events;
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use checkers::Event;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Map, Value, json};
+
+use self::events::{Events, ReadError};
+use crate::analysis::{Results, Subject, analyse_history};
+use crate::cli::quote;
+use crate::options::{Options, WorkloadName};
+use crate::process::{interrupted, note_interrupts};
+use crate::report::find_run;
+use crate::report::history::History;
+use crate::terminal::progress::Style;
+use crate::terminal::{self, summary};
+use crate::test_command::exit_code;
+use crate::workload::{AnyHistory, Settings, Stored, workload};
+
+/// Arguments of `eddy check`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(
+    allow_negative_numbers = true,
+    after_help = "\
+A history is `history.jsonl` as eddy keeps it, Jepsen's `history.edn`, or a file with an operation of
+Elle on each line. Of a directory its `history.jsonl` is read, or else its `history.edn`.
+
+Examples:
+  eddy check lin-kv/latest -w lin-kv
+  eddy check store/etcd/latest/history.edn -w lin-kv --max-states 10000000 --json
+
+Exit status: 0 valid, 1 invalid, 2 unknown, wrong usage, or a history that cannot be read."
+)]
+pub struct Args {
+    /// A history, or the directory of a run, in the store or anywhere
+    pub history: PathBuf,
+
+    /// What clients did and what is checked
+    #[arg(short, long, value_name = "NAME")]
+    pub workload: WorkloadName,
+
+    /// Flags of the workload, filled in from what was parsed.
+    #[arg(skip)]
+    pub settings: Settings,
+
+    /// Where runs are looked for that are not found as they are named
+    #[arg(long, value_name = "DIR", default_value = "store")]
+    pub store: PathBuf,
+
+    /// Print the verdict only
+    #[arg(long, short)]
+    pub quiet: bool,
+
+    /// Print the results as JSON on stdout, and nothing else
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Reads the history, checks it and tells.
+pub fn run(args: &Args) -> ExitCode {
+    match check(args) {
+        Ok(results) => {
+            // Whoever reads our output may have read enough; the verdict stands.
+            let _ = tell(args, &results);
+            exit_code(results.verdict)
+        }
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "eddy: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn check(args: &Args) -> Result<Results, String> {
+    let path = find_history(&args.history, &args.store);
+    let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let file = File::open(&path).map_err(|error| named(&error))?;
+    let length = file.metadata().map_or(0, |metadata| metadata.len());
+    let bar = bar(Style::detect(args.quiet || args.json), length);
+    let input = BufReader::with_capacity(1 << 16, bar.wrap_read(file));
+    let mut options = Options::new(args.workload);
+    options.settings = args.settings.clone();
+    let history = read(input, &options).map_err(|error| named(&error))?;
+    bar.finish_and_clear();
+    note_interrupts().map_err(|error| error.to_string())?;
+    let mut subject = Subject { options: Map::new(), command: command(args) };
+    subject.options.insert("history".to_owned(), json!(path));
+    Ok(analyse_history(&options, &subject, &*history, &mut interrupted))
+}
+
+/// Reads a history of the options' workload.
+fn read(input: impl BufRead, options: &Options) -> Result<Box<dyn AnyHistory>, ReadError> {
+    let mut events = Events::new(input)?;
+    let mut history: Vec<Event<Stored>> = Vec::new();
+    let mut lines = Vec::new();
+    while let Some((line, event)) = events.next()? {
+        history.push(event);
+        lines.push(line);
+    }
+    let restored = workload(options).restore(history);
+    restored.map_err(|misfit| ReadError::Line { line: lines[misfit.position], flaw: misfit.flaw })
+}
+
+/// The file that an argument means.
+fn find_history(named: &Path, store: &Path) -> PathBuf {
+    if named.is_file() {
+        return named.to_owned();
+    }
+    let directory = find_run(named, store);
+    if directory.is_dir() {
+        let ours = directory.join(History::FILE);
+        let jepsen = directory.join("history.edn");
+        return if jepsen.is_file() && !ours.is_file() { jepsen } else { ours };
+    }
+    // An error about it is about what was named.
+    if directory.is_file() { directory } else { named.to_owned() }
+}
+
+fn bar(style: Style, bytes: u64) -> ProgressBar {
+    let target = match style {
+        Style::Bar => ProgressDrawTarget::stderr(),
+        Style::Lines | Style::Nothing => ProgressDrawTarget::hidden(),
+    };
+    let look = "reading [{bar:20.cyan/dim}] {bytes} of {total_bytes}, {eta} to go";
+    let look = ProgressStyle::with_template(look).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::with_draw_target(Some(bytes), target).with_style(look.progress_chars("━╸─"))
+}
+
+/// The command that checks this again.
+fn command(args: &Args) -> String {
+    let mut words = ["eddy", "check", "-w", args.workload.as_str()].map(str::to_owned).to_vec();
+    for (name, value) in args.settings.iter() {
+        words.extend([format!("--{name}"), value.to_owned()]);
+    }
+    words.push(args.history.display().to_string());
+    words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+}
+
+fn tell(args: &Args, results: &Results) -> io::Result<()> {
+    let mut out = terminal::stdout();
+    let results = Value::Object(results.json.clone());
+    if args.json {
+        summary::json(&mut out, &results)
+    } else if args.quiet {
+        summary::verdict_line(&mut out, &results)
+    } else {
+        summary::checked(&mut out, &results)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! Stored histories say what they said when they were made, and histories of others are understood.
+
+use std::io::BufReader;
+
+use checkers::Verdict;
+use serde_json::Value;
+
+use super::*;
+use crate::harness::Record;
+use crate::options::FaultKind;
+use crate::progress::Silent;
+use crate::simulated::{SimulatedNode, simulate};
+use crate::store::RunDirectory;
+use crate::workload::registry;
+
+fn options(workload: &str) -> Options {
+    Options::new(registry::named(workload)).with_nodes(3)
+}
+
+fn check_text(workload: &str, text: &str) -> Result<Results, String> {
+    let options = options(workload);
+    // A small buffer, so that forms lie across its ends.
+    let input = BufReader::with_capacity(16, text.as_bytes());
+    let history = read(input, &options).map_err(|error| error.to_string())?;
+    Ok(analyse_history(&options, &Subject::default(), &*history, &mut || false))
+}
+
+fn causes(results: &Results) -> String {
+    results.json["verdict"]["causes"].to_string()
+}
+
+/// A history as `history.jsonl` has it.
+fn written(record: &Record) -> String {
+    let mut text = Vec::new();
+    for event in record.history.events() {
+        event.write(&mut text).unwrap();
+        text.push(b'\n');
+    }
+    String::from_utf8(text).unwrap()
+}
+
+/// The same as Jepsen would print it.
+fn as_edn(history: &str) -> String {
+    fn form(value: &Value) -> String {
+        match value {
+            Value::Null => "nil".to_owned(),
+            Value::Array(elements) => {
+                format!("[{}]", elements.iter().map(form).collect::<Vec<_>>().join(" "))
+            }
+            Value::Object(fields) => {
+                let fields = fields.iter().map(|(name, value)| format!(":{name} {}", form(value)));
+                format!("{{{}}}", fields.collect::<Vec<_>>().join(", "))
+            }
+            scalar => scalar.to_string(),
+        }
+    }
+    let keyword = |value: &Value| format!(":{}", value.as_str().unwrap());
+    let mut lines = Vec::new();
+    for line in history.lines() {
+        let mut event: Value = serde_json::from_str(line).unwrap();
+        let event = event.as_object_mut().unwrap();
+        if let Some(key) = event.shift_remove("key") {
+            event["value"] = Value::Array(vec![key, event["value"].take()]);
+        }
+        let fields = event.iter().map(|(name, value)| match &**name {
+            "type" | "f" => format!(":{name} {}", keyword(value)),
+            "process" if value.is_string() => format!(":{name} {}", keyword(value)),
+            _ => format!(":{name} {}", form(value)),
+        });
+        lines.push(format!("#jepsen.history.Op{{{}}}", fields.collect::<Vec<_>>().join(", ")));
+    }
+    format!("[{}]\n", lines.join("\n "))
+}
+
+#[test]
+fn our_own_runs_say_the_same_when_they_are_read_again_from_either_form() {
+    use SimulatedNode::{Consensus, Gossiper, Identifier};
+    // Where a node is asked for another workload than its own, every operation fails.
+    let nodes = [
+        (Identifier, "unique-ids", &[][..]),
+        (Gossiper, "broadcast", &[]),
+        (Gossiper, "g-set", &["g-set"]),
+        (Gossiper, "g-counter", &["g-counter"]),
+        (Gossiper, "pn-counter", &["pn-counter"]),
+        (Consensus, "lin-kv", &[]),
+    ];
+    for kind in registry::all() {
+        let (node, _, args) =
+            nodes.iter().find(|(_, name, _)| *name == kind.name).unwrap_or(&(Identifier, "", &[]));
+        let mut options = options(kind.name);
+        options.time_limit = std::time::Duration::from_secs(8);
+        options.nemesis_interval = std::time::Duration::from_secs(2);
+        options.rate = 40.0;
+        options.nemesis = vec![FaultKind::Partition, FaultKind::Kill];
+        options.seed = 7;
+        let args: Vec<_> = args.iter().map(|&arg| arg.to_owned()).collect();
+        let nobody: Option<&RunDirectory> = None;
+        let record = simulate(*node, &args, &options, nobody, &mut Silent).unwrap();
+        let subject = Subject::default();
+        let then = analyse_history(&options, &subject, &*record.history, &mut || false);
+        let text = written(&record);
+        assert!(text.lines().count() > 100, "{}", kind.name);
+        for text in [text.clone(), as_edn(&text)] {
+            let history = read(text.as_bytes(), &options).unwrap();
+            let now = analyse_history(&options, &subject, &*history, &mut || false);
+            assert_eq!(now, then, "{}", kind.name);
+        }
+    }
+}
+
+#[test]
+fn a_jepsen_history_of_independent_registers_is_judged_key_by_key() {
+    let history = |read: &str| {
+        format!(
+            "{{:type :invoke, :f :write, :value [0 1], :process 0, :time 10, :index 0}}
+             {{:type :invoke, :f :cas, :value [7 [0 1]], :process 1, :time 11, :index 1}}
+             {{:type :ok, :f :write, :value #jepsen.independent/tuple [0 1], :process 0, :time 12, :index 2}}
+             {{:type :info, :f :start-partition, :value nil, :process :nemesis, :time 13, :index 3}}
+             {{:type :fail, :f :cas, :value [7 [0 1]], :process 1, :time 14, :index 4, :error :missing}}
+             {{:type :invoke, :f :cas, :value [0 [1 2]], :process 0, :time 15, :index 5}}
+             {{:type :ok, :f :cas, :value [0 [1 2]], :process 0, :time 16, :index 6}}
+             {{:type :invoke, :f :read, :value [0 nil], :process 1, :time 17, :index 7}}
+             {{:type :ok, :f :read, :value [0 {read}], :process 1, :time 18, :index 8}}"
+        )
+    };
+    let right = check_text("lin-kv", &history("2")).unwrap();
+    assert_eq!(right.verdict, Verdict::Valid, "{}", causes(&right));
+    let stale = check_text("lin-kv", &history("1")).unwrap();
+    assert_eq!(stale.verdict, Verdict::Invalid);
+    assert!(causes(&stale).contains("key 0: "), "{}", causes(&stale));
+}
+
+#[test]
+fn a_history_of_a_single_register_needs_no_keys() {
+    let history = |read: u32| {
+        format!(
+            "({{:process 0 :type :invoke :f :write :value 1}} {{:process 0 :type :ok :f :write :value 1}}
+              {{:process 0 :type :invoke :f :cas :value [1 2]}} {{:process 0 :type :ok :f :cas :value [1 2]}}
+              {{:process 0 :type :invoke :f :read :value nil}} {{:process 0 :type :ok :f :read :value {read}}})"
+        )
+    };
+    assert_eq!(check_text("lin-kv", &history(2)).unwrap().verdict, Verdict::Valid);
+    assert_eq!(check_text("lin-kv", &history(1)).unwrap().verdict, Verdict::Invalid);
+}
+
+#[test]
+fn sets_and_ids_of_jepsen_are_judged() {
+    let set = |seen: &str| {
+        format!(
+            "{{:type :invoke, :process 0, :f :add, :value 1, :time 1}}
+             {{:type :ok, :process 0, :f :add, :value 1, :time 2}}
+             {{:type :invoke, :process 0, :f :read, :value nil, :time 3, :final? true}}
+             {{:type :ok, :process 0, :f :read, :value {seen}, :time 4, :final? true}}"
+        )
+    };
+    assert_eq!(check_text("g-set", &set("#{1}")).unwrap().verdict, Verdict::Valid);
+    let lost = check_text("g-set", &set("#{}")).unwrap();
+    assert_eq!(lost.verdict, Verdict::Invalid);
+    assert!(causes(&lost).contains("lost"), "{}", causes(&lost));
+
+    let ids = |second: &str| {
+        format!(
+            "[{{:type :invoke, :process 0, :f :generate}} {{:type :ok, :process 0, :f :generate, :value [\"n1\" 1]}}
+              {{:type :invoke, :process 0, :f :generate}} {{:type :ok, :process 0, :f :generate, :value {second}}}]"
+        )
+    };
+    assert_eq!(check_text("unique-ids", &ids("[\"n1\" 2]")).unwrap().verdict, Verdict::Valid);
+    assert_eq!(check_text("unique-ids", &ids("[\"n1\" 1]")).unwrap().verdict, Verdict::Invalid);
+}
+
+#[test]
+fn a_line_that_makes_no_sense_is_named() {
+    let good =
+        r#"{"index":0,"time":1,"process":0,"type":"invoke","f":"read","key":0,"value":null}"#;
+    for (second, flaw) in [
+        ("nonsense", "line 3: this is no event of a history: expected ident"),
+        (
+            r#"{"process":0,"type":"ok","value":1}"#,
+            "line 3: this is no event of a history: missing field `f`",
+        ),
+        (
+            r#"{"process":0,"type":"done","f":"read"}"#,
+            "line 3: `type` is invoke, ok, fail or info, not `done`",
+        ),
+        (
+            r#"{"process":"x","type":"ok","f":"read"}"#,
+            "line 3: `process` is a number or `nemesis`, not \"x\"",
+        ),
+        (r#"{"process":0,"type":"ok","f":"add"}"#, "line 3: this workload has no function `add`"),
+    ] {
+        let error = check_text("lin-kv", &format!("{good}\n\n{second}\n")).unwrap_err();
+        assert_eq!(error, flaw);
+    }
+    for (edn, flaw) in [
+        ("{:type :ok\n:f", "line 2: the file ends before `}`"),
+        ("{:type :ok}\n", "line 1: this is no event of a history: missing field `process`"),
+        (
+            "hello",
+            "line 1: this is no event of a history: invalid type: string \"hello\", expected struct Line",
+        ),
+    ] {
+        assert_eq!(check_text("lin-kv", edn).unwrap_err(), flaw);
+    }
+}
+
+#[test]
+fn a_history_that_nobody_can_have_made_and_an_empty_one_are_unknown() {
+    let twice = "{:type :ok, :process 0, :f :generate, :value 1}";
+    let results = check_text("unique-ids", twice).unwrap();
+    assert_eq!(results.verdict, Verdict::Unknown);
+    assert!(causes(&results).contains("cannot be checked: event 0"), "{}", causes(&results));
+    assert_eq!(check_text("unique-ids", "").unwrap().verdict, Verdict::Unknown);
+}
