@@ -252,6 +252,10 @@ sweep-consensus COUNT="1000": build
         done
     done
 
+# A sweep as a Slurm array, under a real Slurm on this machine (Debian: slurm-wlm, munge), and its result.
+sweep-slurm TASKS="4" SEEDS="0..1000" OUT="store/slurm": build
+    EDDY={{eddy}} docs/slurm/one-machine {{TASKS}} {{OUT}} --seeds {{SEEDS}} --jobs 1 --simulate gossiper -w broadcast --node-count 5 --rate 20 --time-limit 20 --latency 20 --nemesis partition,loss,duplicate,one-way,pause --nemesis-interval 3
+
 # What `consensus --help` promises of clusters without a state directory, for so many seeds of kills and cuts.
 sweep-promise COUNT="1000":
     SEEDS={{COUNT}} cargo test --release -p consensus --test it promise

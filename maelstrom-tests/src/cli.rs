@@ -15,6 +15,7 @@ use crate::expect::{Expectation, figures};
 use crate::options::{FaultKind, Options, WorkloadName, numbered_nodes};
 use crate::simulated::SimulatedNode;
 use crate::sweep::SweepArgs;
+use crate::sweep::merge::MergeArgs;
 use crate::tasks::TasksArgs;
 use crate::workload::{Flag, Settings, registry};
 use crate::{check, compare, report, serve};
@@ -120,6 +121,8 @@ pub enum Command {
     CheckNode(CheckNodeArgs),
     /// Run many seeds on all cores; repeat and shrink what fails
     Sweep(Box<SweepArgs>),
+    /// Fold what the shards of a sweep found into one result
+    Merge(MergeArgs),
     /// Check a stored history: of a run, of Jepsen or of Elle
     Check(check::Args),
     /// List the figures of a workload that `--expect` can limit

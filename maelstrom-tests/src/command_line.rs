@@ -58,6 +58,13 @@ impl Call {
     /// The words of the `eddy test` command that means this run. What is left to its default is
     /// left out.
     pub fn words(&self) -> Vec<String> {
+        let mut words = self.words_without_seed();
+        push_seed(&mut words, self.options.seed, &self.args);
+        words
+    }
+
+    /// The words before the seed and the node's arguments: what all runs of a sweep share.
+    pub(crate) fn words_without_seed(&self) -> Vec<String> {
         let options = &self.options;
         let default = Options::new(options.workload);
         let mut words = vec!["eddy".to_owned(), "test".to_owned()];
@@ -123,11 +130,6 @@ impl Call {
         for expectation in &self.expect {
             flag("expect", expectation.to_string());
         }
-        flag("seed", options.seed.to_string());
-        if !self.args.is_empty() {
-            words.push("--".to_owned());
-            words.extend(self.args.iter().cloned());
-        }
         words
     }
 
@@ -138,13 +140,27 @@ impl Call {
         if store != Path::new(STORE) {
             words.splice(2..2, ["--store".to_owned(), store.display().to_string()]);
         }
-        words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+        for_shell(&words)
     }
 
     /// The same as a shell reads it.
     pub fn command(&self) -> String {
-        self.words().iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+        for_shell(&self.words())
     }
+}
+
+/// Adds the seed and the node's arguments to the words before them.
+pub(crate) fn push_seed(words: &mut Vec<String>, seed: u64, args: &[String]) {
+    words.extend(["--seed".to_owned(), seed.to_string()]);
+    if !args.is_empty() {
+        words.push("--".to_owned());
+        words.extend(args.iter().cloned());
+    }
+}
+
+/// Words as a shell reads them back.
+pub(crate) fn for_shell(words: &[String]) -> String {
+    words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// This program as whoever started it named it.

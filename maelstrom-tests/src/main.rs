@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Command::Compare(args) => eddy::compare::run(&args),
         Command::CheckNode(args) => eddy::check_node::run(&args),
         Command::Sweep(args) => eddy::sweep::run(&args),
+        Command::Merge(args) => eddy::sweep::merge::run(&args),
         Command::Check(args) => eddy::check::run(&args),
         Command::Figures(args) => eddy::expect::figures::run(&args),
     }

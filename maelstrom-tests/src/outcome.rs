@@ -3,6 +3,7 @@
 use std::fmt;
 
 use checkers::Verdict;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::analysis::Results;
@@ -32,12 +33,17 @@ impl Failure {
     /// Whether another run failed in the same way: in the same part of the verdict, for a cause that
     /// differs in its numbers only.
     pub fn is_like(&self, other: &Self) -> bool {
-        self.kind == other.kind && shape(&self.cause) == shape(&other.cause)
+        self.sort() == other.sort()
+    }
+
+    /// What failures that are alike have in common, and others have not.
+    pub fn sort(&self) -> (FailureKind, String) {
+        (self.kind, shape(&self.cause))
     }
 }
 
 /// A text with every number in it made the same.
-fn shape(text: &str) -> String {
+pub(crate) fn shape(text: &str) -> String {
     let mut shape = String::new();
     for character in text.chars() {
         match character {
@@ -50,7 +56,8 @@ fn shape(text: &str) -> String {
 }
 
 /// What can fail, the gravest first: a shrunk run has to fail in the same part.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
     /// The node's logic panicked (virtual time only).
     Panic,

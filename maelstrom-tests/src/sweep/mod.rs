@@ -2,9 +2,11 @@
 //! repeats it and the smallest run like it.
 
 mod attempt;
+pub mod merge;
 mod progress;
 pub mod search;
 pub mod seeds;
+pub mod shard_file;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write as _};
@@ -20,6 +22,7 @@ use self::attempt::{Attempt, Runner};
 use self::progress::{Counts, SweepProgress};
 use self::search::search;
 use self::seeds::{SeedRange, Seeds, Shard};
+use self::shard_file::{Header, ShardFile};
 use crate::cli::RunArgs;
 use crate::command_line::{Call, Target};
 use crate::outcome::{Failure, Outcome};
@@ -58,6 +61,11 @@ pub struct SweepArgs {
     #[arg(long)]
     keep_going: bool,
 
+    /// Note what came of each seed in a file in DIR, go on after a failing seed, and leave out seeds
+    /// that the file has; `eddy merge DIR` folds the files of all shards into one result
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
     /// Threads in virtual time (default: one a core)
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
@@ -91,6 +99,8 @@ const EXAMPLES: &str = "\
 Examples:
   eddy sweep --seeds 0..10000 --simulate gossiper -w broadcast --nemesis partition,kill
   eddy sweep --seeds 0..10000 --shard 2/8 --simulate consensus --nemesis partition --keep-going
+  eddy sweep --seeds 0..10000 --shard 2/8 --simulate consensus --nemesis partition --out parts
+  eddy merge parts
 
 Exit status: 0 if every run is valid, 1 if one is invalid, 2 if one is unknown, or wrong usage.";
 
@@ -155,12 +165,25 @@ impl<'a> Sweep<'a> {
     }
 
     fn run(&self, out: &mut (impl io::Write + Send)) -> Result<Counts, TestError> {
-        let mut progress = SweepProgress::new(self.seeds.len());
         let mut tally = Tally::default();
-        let attempt = |seed| self.runner.attempt(&self.call.with_seed(seed));
+        let (mut file, before) = self.open()?;
+        before.values().for_each(|outcome| tally.counts.add(outcome));
+        if !before.is_empty() {
+            let (count, all) = (before.len(), self.seeds.len());
+            writeln!(out, "{count} of {all} seeds were tried before and are not tried again")?;
+        }
+        let mut progress = SweepProgress::new(self.seeds.len(), tally.counts.tried());
+        let attempt = |seed| {
+            (!before.contains_key(&seed)).then(|| self.runner.attempt(&self.call.with_seed(seed)))
+        };
         search(self.seeds, self.threads, attempt, |seed, attempted| {
-            let taken =
-                attempted.and_then(|attempt| self.take(seed, attempt, &mut tally, &progress, out));
+            let Some(attempted) = attempted else { return ControlFlow::Continue(()) };
+            let taken = attempted.and_then(|attempt| {
+                if let Some(file) = &mut file {
+                    file.append(seed, &attempt.outcome).map_err(TestError::unknown)?;
+                }
+                self.take(seed, attempt, &mut tally, &progress, out)
+            });
             progress.tell(tally.counts);
             taken.unwrap_or_else(|error| {
                 tally.error.get_or_insert(error);
@@ -172,7 +195,7 @@ impl<'a> Sweep<'a> {
         if let Some(error) = error {
             return Err(error);
         }
-        let lowest = if self.args.keep_going { RUNS_KEPT_MAX } else { 1 };
+        let lowest = if self.keeps_going() { RUNS_KEPT_MAX } else { 1 };
         let mut kinds = BTreeSet::new();
         for (place, (seed, (failure, attempt))) in failures.into_iter().enumerate() {
             if place < lowest {
@@ -194,6 +217,19 @@ impl<'a> Sweep<'a> {
         Ok(counts)
     }
 
+    fn keeps_going(&self) -> bool {
+        self.args.keep_going || self.args.out.is_some()
+    }
+
+    /// The file of this shard, if one is wanted, and what it has already.
+    fn open(&self) -> Result<(Option<ShardFile>, BTreeMap<u64, Outcome>), TestError> {
+        let Some(directory) = &self.args.out else { return Ok((None, BTreeMap::new())) };
+        let header = Header::new(self.args.seeds, &self.call);
+        ShardFile::open(directory, self.args.shard, &header)
+            .map(|(file, tried)| (Some(file), tried))
+            .map_err(TestError::unknown)
+    }
+
     /// Counts what came of a seed, and says whether to go on.
     fn take(
         &self,
@@ -203,23 +239,21 @@ impl<'a> Sweep<'a> {
         progress: &SweepProgress,
         out: &mut impl io::Write,
     ) -> Result<ControlFlow<()>, TestError> {
+        tally.counts.add(&attempt.outcome);
         match &attempt.outcome {
             Outcome::Valid => {
-                tally.counts.valid += 1;
                 attempt.discard();
                 Ok(ControlFlow::Continue(()))
             }
             Outcome::Unknown(cause) => {
-                tally.counts.unknown += 1;
                 progress.clear();
                 writeln!(out, "seed {seed} is unknown: {cause}")?;
                 attempt.discard();
                 Ok(ControlFlow::Continue(()))
             }
             Outcome::Invalid(failure) => {
-                tally.counts.invalid += 1;
                 let failure = failure.clone();
-                if self.args.keep_going {
+                if self.keeps_going() {
                     progress.clear();
                     writeln!(out, "seed {seed} is invalid ({}): {}", failure.kind, failure.cause)?;
                 }
@@ -229,7 +263,7 @@ impl<'a> Sweep<'a> {
                 {
                     highest.discard();
                 }
-                match self.args.keep_going {
+                match self.keeps_going() {
                     true => Ok(ControlFlow::Continue(())),
                     false => Ok(ControlFlow::Break(())),
                 }

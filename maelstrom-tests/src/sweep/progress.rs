@@ -3,6 +3,8 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
+use crate::outcome::Outcome;
+
 /// How often a terminal's line changes.
 const TERMINAL_INTERVAL: Duration = Duration::from_millis(100);
 /// How often a line is written elsewhere.
@@ -17,6 +19,15 @@ pub(super) struct Counts {
 }
 
 impl Counts {
+    /// Counts what came of one more seed.
+    pub(super) fn add(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Valid => self.valid += 1,
+            Outcome::Invalid(_) => self.invalid += 1,
+            Outcome::Unknown(_) => self.unknown += 1,
+        }
+    }
+
     pub(super) fn tried(self) -> u64 {
         self.valid + self.invalid + self.unknown
     }
@@ -26,15 +37,17 @@ impl Counts {
 #[derive(Debug)]
 pub(super) struct SweepProgress {
     total: u64,
+    /// Seeds that were tried before this process began.
+    before: u64,
     start: Instant,
     told: Instant,
     terminal: bool,
 }
 
 impl SweepProgress {
-    pub(super) fn new(total: u64) -> Self {
+    pub(super) fn new(total: u64, before: u64) -> Self {
         let now = now();
-        Self { total, start: now, told: now, terminal: io::stderr().is_terminal() }
+        Self { total, before, start: now, told: now, terminal: io::stderr().is_terminal() }
     }
 
     /// Tells it if it is time to.
@@ -51,7 +64,7 @@ impl SweepProgress {
             counts.tried(),
             self.total,
             counts.invalid,
-            counts.tried() as f64 / seconds,
+            counts.tried().saturating_sub(self.before) as f64 / seconds,
         );
         let _ = match self.terminal {
             true => write!(io::stderr(), "\r\x1b[K{text}"),

@@ -1,9 +1,13 @@
 //! Which seeds a sweep tries: a range, or one machine's part of it.
 
+use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// Seeds from `start` on, `end` left out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct SeedRange {
     /// The first one.
     pub start: u64,
@@ -48,6 +52,34 @@ impl Seeds {
     pub fn get(&self, position: u64) -> Option<u64> {
         (position < self.len())
             .then(|| self.range.start + self.shard.index + position * self.shard.count)
+    }
+}
+
+impl SeedRange {
+    /// Whether a seed is one of them.
+    pub fn contains(self, seed: u64) -> bool {
+        (self.start..self.end).contains(&seed)
+    }
+}
+
+/// As the command line has it: `0..10000`.
+impl fmt::Display for SeedRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{}", self.start, self.end)
+    }
+}
+
+impl From<SeedRange> for String {
+    fn from(range: SeedRange) -> Self {
+        range.to_string()
+    }
+}
+
+impl TryFrom<String> for SeedRange {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
     }
 }
 

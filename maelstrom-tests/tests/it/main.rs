@@ -14,5 +14,6 @@ mod report;
 mod serve;
 mod support;
 mod sweep;
+mod sweep_shards;
 mod tasks;
 mod usage;
