@@ -38,6 +38,8 @@ pub struct RoundTrip {
 struct Measured {
     smoothed: Duration,
     deviation: Duration,
+    /// What follows from the two: it is asked for far more often than it changes.
+    timeout: Duration,
     /// When.
     at: Time,
 }
@@ -56,7 +58,8 @@ impl RoundTrip {
             }
         };
         self.back_off = 0;
-        self.measured = Some(Measured { smoothed, deviation, at: now });
+        let timeout = (smoothed + 4 * deviation).min(TIMEOUT_MAX);
+        self.measured = Some(Measured { smoothed, deviation, timeout, at: now });
     }
 
     /// No answer came in time.
@@ -71,11 +74,10 @@ impl RoundTrip {
 
     /// How long an answer may take, at least `least`.
     pub fn timeout(&self, least: Duration) -> Duration {
-        let measured =
-            self.measured.map_or(Duration::ZERO, |Measured { smoothed, deviation, .. }| {
-                smoothed + 4 * deviation
-            });
-        let once = least.max(measured.min(TIMEOUT_MAX));
+        let once = self.measured.map_or(least, |measured| least.max(measured.timeout));
+        if self.back_off == 0 {
+            return once;
+        }
         (once * (1 << self.back_off)).min(BACK_OFF_MAX.max(once))
     }
 }

@@ -106,28 +106,58 @@ pub struct Comparison {
     pub attempts: u32,
 }
 
-/// How long a peer may take.
+/// How many times as long a peer is given that has never answered.
+const STRANGER_PATIENCE: u32 = 5;
+
+/// How long a peer may take, from what is known of its round trips. Each time-out is worked out when it
+/// is asked for, because most are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// To acknowledge a forward.
-    pub forward: Duration,
-    /// To acknowledge a direct copy.
-    pub direct: Duration,
-    /// To answer the opening of a comparison.
-    pub answer: Duration,
-    /// To acknowledge a batch.
-    pub batch: Duration,
+    /// Round trips of what is answered at once.
+    pub prompt: RoundTrip,
+    /// Round trips of what may be held back.
+    pub held: RoundTrip,
+    /// The least time for an acknowledgement.
+    pub ack_least: Duration,
+    /// The least time for an answer.
+    pub answer_least: Duration,
+    /// How long the peer may hold an acknowledgement back.
+    pub hold: Duration,
 }
 
 impl Timeouts {
+    /// To acknowledge a forward.
+    pub fn forward(&self) -> Duration {
+        self.prompt.timeout(self.ack_least)
+    }
+
+    /// To acknowledge a direct copy.
+    pub fn direct(&self) -> Duration {
+        self.forward() * patience(&self.prompt)
+    }
+
+    /// To answer the opening of a comparison.
+    pub fn answer(&self) -> Duration {
+        self.prompt.timeout(self.answer_least) * patience(&self.prompt)
+    }
+
+    /// To acknowledge a batch.
+    pub fn batch(&self) -> Duration {
+        self.hold + self.held.timeout(self.answer_least) * patience(&self.held)
+    }
+
     fn of(&self, forward: &Forward) -> Duration {
-        if forward.is_direct { self.direct } else { self.forward }
+        if forward.is_direct { self.direct() } else { self.forward() }
     }
 
     /// Whether the forward is open for too long now, and was not noted as such before.
     pub fn is_overdue(&self, forward: &Forward, now: Time) -> bool {
         !forward.timed_out && forward.sent_at + self.of(forward) <= now
     }
+}
+
+fn patience(trip: &RoundTrip) -> u32 {
+    if trip.is_known() { 1 } else { STRANGER_PATIENCE }
 }
 
 /// What a peer has shown itself to be.
@@ -236,8 +266,9 @@ impl Link {
         self.batches.retain(|batch| batch.last >= len);
     }
 
-    /// When this link has to be looked at next.
-    pub fn next_due(&self, timeouts: &Timeouts) -> Time {
+    /// When this link has to be looked at next. `timeouts` is asked for only if something waits for
+    /// an answer.
+    pub fn next_due(&self, timeouts: impl Fn() -> Timeouts) -> Time {
         let mut due = Time::MAX;
         if self.may_send() {
             due = due.min(self.send_at);
@@ -246,7 +277,7 @@ impl Link {
             due = due.min(self.ack_by);
         }
         for open in self.forwards.iter().filter(|forward| !forward.timed_out) {
-            due = due.min(open.sent_at + timeouts.of(open));
+            due = due.min(open.sent_at + timeouts().of(open));
             // Direct copies are given as much time or more: all that follows is due later.
             if !open.is_direct {
                 break;
@@ -254,9 +285,10 @@ impl Link {
         }
         match &self.comparison {
             Some(comparison) => due.min(comparison.next_at),
-            None => {
-                self.batches.front().map_or(due, |batch| due.min(batch.sent_at + timeouts.batch))
-            }
+            None => self
+                .batches
+                .front()
+                .map_or(due, |batch| due.min(batch.sent_at + timeouts().batch())),
         }
     }
 }

@@ -38,9 +38,6 @@ const TOPOLOGY_KEY: &[u8] = b"topology";
 const GREETING_DELAY: Duration = Duration::from_millis(700);
 /// How long after a heal notes are compared: the other side has to hear of the heal too.
 const REJOIN_DELAY: Duration = Duration::from_millis(100);
-/// How many time-outs long a node that has never had an answer waits for those answers whose delay
-/// has consequences for others: it cannot know yet whether a peer or the whole network is slow.
-const STRANGER_PATIENCE: u32 = 5;
 /// The text of the error for a client that sends `gossip` or the like.
 const NOT_FOR_CLIENTS: &str = "this type is for messages between nodes of the cluster";
 
@@ -136,15 +133,12 @@ impl Gossiper {
     pub(crate) fn timeouts(&self, peer: Peer) -> Timeouts {
         let link = &self.links[peer.index()];
         let known = |own: RoundTrip, all: RoundTrip| if own.is_known() { own } else { all };
-        let patience = |trip: RoundTrip| if trip.is_known() { 1 } else { STRANGER_PATIENCE };
-        let (prompt, held) = (known(link.prompt, self.prompt), known(link.held, self.held));
-        let answer = self.config.answer_timeout();
-        let hold = self.strategy.ack_delay_max();
         Timeouts {
-            forward: prompt.timeout(self.config.ack_timeout),
-            direct: prompt.timeout(self.config.ack_timeout) * patience(prompt),
-            answer: prompt.timeout(answer) * patience(prompt),
-            batch: hold + held.timeout(answer) * patience(held),
+            prompt: known(link.prompt, self.prompt),
+            held: known(link.held, self.held),
+            ack_least: self.config.ack_timeout,
+            answer_least: self.config.answer_timeout(),
+            hold: self.strategy.ack_delay_max(),
         }
     }
 

@@ -171,11 +171,12 @@ impl Gossiper {
             self.links[anchor.index()].compare(now);
         }
         for peer in self.cluster.others() {
-            let timeouts = self.timeouts(peer);
+            let is_late = self.links[peer.index()]
+                .batches
+                .front()
+                .is_some_and(|batch| batch.sent_at + self.timeouts(peer).batch() <= now);
             let link = &mut self.links[peer.index()];
-            if link.batches.front().is_some_and(|batch| batch.sent_at + timeouts.batch <= now)
-                && link.comparison.is_none()
-            {
+            if is_late && link.comparison.is_none() {
                 link.held.expired();
                 link.compare(now);
             }
@@ -192,6 +193,9 @@ impl Gossiper {
     pub(crate) fn check_forwards(&mut self, ctx: &mut Context<'_, Self>) {
         let now = ctx.now();
         for peer in self.cluster.others() {
+            if self.links[peer.index()].forwards.is_empty() {
+                continue;
+            }
             let timeouts = self.timeouts(peer);
             let link = &mut self.links[peer.index()];
             let mut overdue = Vec::new();
@@ -290,7 +294,7 @@ impl Gossiper {
         if attempts > 0 || self.partition.blocks(self.cluster.id(peer)) {
             self.fail(peer, ctx);
         }
-        let next_at = ctx.now() + retry_after(self.timeouts(peer).answer, attempts, ctx);
+        let next_at = ctx.now() + retry_after(self.timeouts(peer).answer(), attempts, ctx);
         let comparison = Comparison { next_at, attempts: attempts.saturating_add(1) };
         let link = &mut self.links[peer.index()];
         link.comparison = Some(comparison);
@@ -341,7 +345,7 @@ impl Gossiper {
         let links = self
             .cluster
             .others()
-            .map(|peer| self.links[peer.index()].next_due(&self.timeouts(peer)));
+            .map(|peer| self.links[peer.index()].next_due(|| self.timeouts(peer)));
         let settling = self.settling_due(ctx.now()).map(|(at, _)| at);
         let due = links.chain(self.greet_at).chain(settling).min().unwrap_or(Time::MAX);
         if due == Time::MAX || self.timer.is_some_and(|(_, at)| at <= due) {

@@ -137,7 +137,7 @@ impl Gossiper {
         {
             self.measure(peer, asked_at, ctx.now());
         }
-        let answer_timeout = self.timeouts(peer).answer;
+        let answer_timeout = self.timeouts(peer).answer();
         let link = &mut self.links[peer.index()];
         // It answers: what is under way gets its time.
         if let Some(comparison) = &mut link.comparison {
