@@ -17,6 +17,7 @@ use crate::simulated::SimulatedNode;
 use crate::sweep::SweepArgs;
 use crate::sweep::merge::MergeArgs;
 use crate::tasks::TasksArgs;
+use crate::virtual_time::doctor;
 use crate::workload::{Flag, Settings, registry};
 use crate::{check, compare, report, serve};
 
@@ -125,6 +126,8 @@ pub enum Command {
     Merge(MergeArgs),
     /// Check a stored history: of a run, of Jepsen or of Elle
     Check(check::Args),
+    /// Tell what this machine allows of what virtual time needs
+    Doctor(doctor::Args),
     /// List the figures of a workload that `--expect` can limit
     Figures(figures::Args),
 }
@@ -140,6 +143,10 @@ pub struct TestArgs {
     /// Run one of our own nodes in virtual time instead of a program
     #[arg(long, value_name = "NODE", conflicts_with = "bin")]
     pub simulate: Option<SimulatedNode>,
+
+    /// Run twice and say whether both runs were the same, call by call (virtual time only)
+    #[arg(long, requires = "virtual_time")]
+    pub verify: bool,
 
     /// The options of the run.
     #[command(flatten)]
@@ -315,6 +322,10 @@ pub struct RunArgs {
     #[arg(skip)]
     pub settings: Settings,
 
+    /// Run the program in virtual time: nothing is waited for, and the same seed gives the same run
+    #[arg(long, requires = "bin")]
+    pub virtual_time: bool,
+
     /// Where all chance comes from (default: drawn at random and printed)
     #[arg(long, value_name = "N", value_parser = count)]
     pub seed: Option<u64>,
@@ -326,6 +337,7 @@ Examples:
       --rate 1000 --nemesis partition --availability total
   eddy test -w broadcast --bin ./my-node.py --node-count 25 --topology tree4 --rate 100 \\
       --latency 100 --expect 'msgs-per-op<30' --expect 'p50<400ms' --expect 'max<600ms'
+  eddy test -w broadcast --bin ./my-node.py --virtual-time --nemesis partition,kill --seed 7
   eddy test -w unique-ids --simulate identifier --nemesis partition,kill --seed 7 \\
       -- --state-dir '{run}'
 
@@ -363,7 +375,7 @@ impl TestArgs {
     /// # Errors
     /// Says what is wrong.
     pub fn call(&self, seed: u64) -> Result<Call, String> {
-        let target = Target::new(self.simulate, self.bin.as_deref())?;
+        let target = Target::new(self.simulate, self.bin.as_deref(), self.run.virtual_time)?;
         let options = self.run.options(seed)?;
         Ok(Call { target, options, expect: self.run.expect.clone(), args: self.args.clone() })
     }

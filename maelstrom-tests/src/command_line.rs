@@ -17,16 +17,24 @@ pub enum Target {
     Simulated(SimulatedNode),
     /// A program.
     Program(PathBuf),
+    /// A program in virtual time.
+    Virtual(PathBuf),
 }
 
 impl Target {
-    /// What `--simulate` and `--bin` name, of which exactly one is given.
+    /// What `--simulate` and `--bin` name, of which exactly one is given; `virtual_time` says how a
+    /// program is run.
     ///
     /// # Errors
     /// If neither is.
-    pub fn new(simulate: Option<SimulatedNode>, bin: Option<&Path>) -> Result<Self, String> {
+    pub fn new(
+        simulate: Option<SimulatedNode>,
+        bin: Option<&Path>,
+        virtual_time: bool,
+    ) -> Result<Self, String> {
         match (simulate, bin) {
             (Some(node), _) => Ok(Self::Simulated(node)),
+            (None, Some(bin)) if virtual_time => Ok(Self::Virtual(bin.to_owned())),
             (None, Some(bin)) => Ok(Self::Program(bin.to_owned())),
             (None, None) => Err("say what to test with --bin FILE or --simulate NODE".to_owned()),
         }
@@ -75,7 +83,9 @@ impl Call {
         flag("workload", options.workload.as_str().to_owned());
         match &self.target {
             Target::Simulated(node) => flag("simulate", node.as_str().to_owned()),
-            Target::Program(path) => flag("bin", path.display().to_string()),
+            Target::Program(path) | Target::Virtual(path) => {
+                flag("bin", path.display().to_string());
+            }
         }
         let count = options.nodes.len();
         if options.nodes == numbered_nodes(count) {
@@ -129,6 +139,9 @@ impl Call {
         }
         for expectation in &self.expect {
             flag("expect", expectation.to_string());
+        }
+        if matches!(self.target, Target::Virtual(_)) {
+            words.push("--virtual-time".to_owned());
         }
         words
     }
@@ -192,6 +205,7 @@ mod tests {
     fn the_command_of_a_run_means_that_run() {
         for command in [
             "eddy test -w unique-ids --simulate identifier --seed 7",
+            "eddy test -w echo --bin ./node.py --virtual-time --seed 7 -- --flag",
             "eddy test --bin ./node.py --seed 18446744073709551615 --nodes a,b --concurrency 9n \
              --time-limit 0.1 --rate 33.3 --latency 0.7 --latency-dist exponential \
              --nemesis kill,partition --nemesis-interval 0.25 --availability 0.99 --loss 0.01 \

@@ -24,6 +24,7 @@ pub mod sweep;
 pub mod tasks;
 pub mod terminal;
 pub mod test_command;
+pub mod virtual_time;
 pub mod wire;
 pub mod workload;
 pub mod world;

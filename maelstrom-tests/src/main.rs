@@ -5,11 +5,15 @@ use std::process::ExitCode;
 
 use eddy::cli::{Cli, Command};
 use eddy::process::{REAP_ARGUMENT, reap};
+use eddy::virtual_time::{LAUNCH_ARGUMENT, doctor};
 
 fn main() -> ExitCode {
-    // Not for people, and so not part of the command line that help describes.
+    // These two are not for people, and so not part of the command line that help describes.
     if std::env::args_os().nth(1).is_some_and(|argument| argument == REAP_ARGUMENT) {
         return reap(io::stdin().lock());
+    }
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == LAUNCH_ARGUMENT) {
+        supervisor::launch(std::env::args_os().skip(2));
     }
     let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
@@ -25,6 +29,7 @@ fn main() -> ExitCode {
         Command::Sweep(args) => eddy::sweep::run(&args),
         Command::Merge(args) => eddy::sweep::merge::run(&args),
         Command::Check(args) => eddy::check::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Figures(args) => eddy::expect::figures::run(&args),
     }
 }

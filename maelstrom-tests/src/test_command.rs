@@ -18,13 +18,14 @@ use crate::process::journal::LoggedMessages;
 use crate::process::{
     ProcessOptions, ProcessWorld, StartError, check_program, interrupted, note_interrupts,
 };
-use crate::progress::Progress;
+use crate::progress::{Progress, Silent};
 use crate::report;
 use crate::report::offence::Offence;
 use crate::simulated::{SimulateError, simulate};
 use crate::store::{Recording, RunDirectory, at};
 use crate::terminal::progress::Display;
 use crate::terminal::{self, summary};
+use crate::virtual_time::{self, Trace, VirtualTimeError};
 use crate::workload::workload;
 
 /// Runs the tests that the arguments ask for. The exit status is that of the first run that is not
@@ -88,6 +89,12 @@ impl From<SimulateError> for TestError {
     }
 }
 
+impl From<VirtualTimeError> for TestError {
+    fn from(error: VirtualTimeError) -> Self {
+        Self::unknown(error)
+    }
+}
+
 impl From<io::Error> for TestError {
     fn from(error: io::Error) -> Self {
         Self::unknown(format!("cannot write the run's files: {error}"))
@@ -117,6 +124,7 @@ fn run_once(args: &TestArgs, seed: u64) -> Result<Verdict, TestError> {
         log_stderr: args.log_stderr,
         logged_messages: LoggedMessages { sent: args.log_net_send, received: args.log_net_recv },
         grace: args.grace,
+        verify: args.verify,
     };
     let is_silent = args.quiet || args.json;
     if !is_silent {
@@ -127,7 +135,11 @@ fn run_once(args: &TestArgs, seed: u64) -> Result<Verdict, TestError> {
     let mut display = Display::new(style, call.options.time_limit);
     let finished = run_call(&call, &console, &mut display)?;
     drop(display);
-    let verdict = finished.results.verdict;
+    // A verdict that cannot be repeated is no verdict to whoever asked.
+    let verdict = match finished.is_verified {
+        Some(false) => Verdict::Unknown,
+        _ => finished.results.verdict,
+    };
     let warning = finished.directory.failure().map(str::to_owned);
     // Whoever reads our output may have read enough; the verdict stands.
     let _ = tell(args, &call, finished);
@@ -148,6 +160,8 @@ pub(crate) struct Console<'a> {
     pub(crate) logged_messages: LoggedMessages,
     /// How long nodes may take to end by themselves.
     pub(crate) grace: Duration,
+    /// Whether a run in virtual time is made twice and held against itself.
+    pub(crate) verify: bool,
 }
 
 /// A run that came to a verdict.
@@ -155,6 +169,8 @@ pub(crate) struct Console<'a> {
 pub(crate) struct Finished {
     pub(crate) results: Results,
     pub(crate) directory: RunDirectory,
+    /// Whether a second run was the same, if there was one.
+    is_verified: Option<bool>,
     /// The first offending operation, if there is one.
     offence: Option<Offence>,
 }
@@ -170,11 +186,28 @@ pub(crate) fn run_call(
         .with_logged_messages(console.logged_messages);
     let mut history = directory.history()?;
     let mut recording = Recording { history: &mut history, then: watching };
+    let mut is_verified = None;
     let record = match &call.target {
         Target::Simulated(node) => {
             simulate(*node, &call.args, options, Some(&directory), &mut recording)?
         }
         Target::Program(bin) => run_processes(call, bin, console, &directory, &mut recording)?,
+        Target::Virtual(bin) => {
+            let keep = virtual_time::Keep {
+                directory: Some(&directory),
+                log_stderr: console.log_stderr,
+                record: console.verify,
+            };
+            let (mut record, first) =
+                virtual_time::run(bin, &call.args, options, keep, &mut recording)?;
+            if console.verify {
+                recording.then.phase("running again");
+                let (sameness, note) = verify(call, bin, &first)?;
+                is_verified = Some(sameness);
+                record.notes.push(note);
+            }
+            record
+        }
     };
     directory.note_failure(history.finish());
     watching.phase("checking");
@@ -187,7 +220,22 @@ pub(crate) fn run_call(
         directory.note_failure(Err(error));
         None
     });
-    Ok(Finished { results, directory, offence })
+    Ok(Finished { results, directory, is_verified, offence })
+}
+
+/// Makes a run in virtual time once more; whether it was the same, and that in words.
+fn verify(call: &Call, bin: &Path, first: &Trace) -> Result<(bool, String), TestError> {
+    let keep = virtual_time::Keep { record: true, ..virtual_time::Keep::default() };
+    let (_, second) = virtual_time::run(bin, &call.args, &call.options, keep, &mut Silent)?;
+    Ok(match first.difference(&second) {
+        None => {
+            (true, format!("verified: a second run was the same (digest {:016x})", first.digest))
+        }
+        Some(difference) => (
+            false,
+            format!("this program cannot be replayed from its seed: of two runs, {difference}"),
+        ),
+    })
 }
 
 /// What a run is put to, for its results.
@@ -197,6 +245,10 @@ fn subject(call: &Call) -> Subject {
     match &call.target {
         Target::Simulated(node) => options.insert("simulate".to_owned(), json!(node)),
         Target::Program(bin) => options.insert("bin".to_owned(), json!(bin)),
+        Target::Virtual(bin) => {
+            options.insert("virtual-time".to_owned(), json!(true));
+            options.insert("bin".to_owned(), json!(bin))
+        }
     };
     Subject { options, command: call.command() }
 }
@@ -204,7 +256,7 @@ fn subject(call: &Call) -> Subject {
 /// Prints the results in the form that was asked for.
 fn tell(args: &TestArgs, call: &Call, finished: Finished) -> io::Result<()> {
     let mut out = terminal::stdout();
-    let Finished { results, directory, offence } = finished;
+    let Finished { results, directory, offence, .. } = finished;
     let results = Value::Object(results.json);
     if args.json {
         summary::json(&mut out, &results)
@@ -271,7 +323,7 @@ pub(crate) fn check(call: &Call) -> Result<(), TestError> {
         Target::Program(_) if options.nemesis.contains(&FaultKind::Clock) => Err(TestError::usage(
             "--nemesis clock is for virtual time only: real processes share the machine's clock",
         )),
-        Target::Program(bin) => {
+        Target::Program(bin) | Target::Virtual(bin) => {
             check_program(bin).map(drop).map_err(|error| TestError::usage(error.to_string()))
         }
     }

@@ -10,6 +10,9 @@ use proto::{MessageId, NodeId};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
+use simulator::Fabric;
+
+use crate::world::ProblemKind;
 
 /// Longest piece of a line that is quoted, in characters.
 const QUOTE_CHARS_MAX: usize = 160;
@@ -128,7 +131,7 @@ pub(crate) fn in_reply_to(body: &str) -> Option<MessageId> {
 }
 
 /// Appends the line that a node gets: a message with its number in the whole network, from 0.
-pub(super) fn write_line(out: &mut Vec<u8>, number: u64, ends: (&NodeId, &NodeId), body: &str) {
+pub(crate) fn write_line(out: &mut Vec<u8>, number: u64, ends: (&NodeId, &NodeId), body: &str) {
     out.extend_from_slice(b"{\"id\":");
     write_json(out, &number);
     out.extend_from_slice(b",\"src\":");
@@ -138,6 +141,52 @@ pub(super) fn write_line(out: &mut Vec<u8>, number: u64, ends: (&NodeId, &NodeId
     out.extend_from_slice(b",\"body\":");
     out.extend_from_slice(body.as_bytes());
     out.extend_from_slice(b"}\n");
+}
+
+/// Whether this body says that a node has taken its `init`.
+pub(crate) fn is_init_ok(body: &str) -> bool {
+    /// What is looked at.
+    #[derive(Deserialize)]
+    struct InitReply {
+        #[serde(rename = "type")]
+        kind: String,
+    }
+    matches!(serde_json::from_str(body), Ok(InitReply { kind }) if kind == "init_ok")
+}
+
+/// What to say of a line that is no message, because of this flaw.
+pub(crate) fn no_message(number: u64, flaw: &str, line: &[u8]) -> String {
+    format!("line {number} on its stdout is no message: {flaw}: {}", quote(line))
+}
+
+/// What is odd about a message that a node wrote, if anything is: its kind and what to say of it.
+pub(crate) fn oddity(
+    fabric: &Fabric,
+    writer: usize,
+    (src, dest): (&NodeId, &NodeId),
+) -> Option<(ProblemKind, String)> {
+    let is_known = |id| fabric.endpoint(id).is_some();
+    if !is_known(src) {
+        Some((ProblemKind::WrongSource, format!("has the `src` of `{src}`, who is not there")))
+    } else if !is_known(dest) {
+        Some((ProblemKind::UnknownDestination, format!("is for `{dest}`, who is not there")))
+    } else if *src != fabric.node_ids()[writer] {
+        let what = format!(
+            "has the `src` of `{src}`; it counts as if {src} had sent it, as with Maelstrom"
+        );
+        Some((ProblemKind::OtherSource, what))
+    } else {
+        None
+    }
+}
+
+/// What to say of a line with several messages.
+pub(crate) const SHARED_LINE: &str = "has more than one message; the first counts and the others are \
+     dropped, as with Maelstrom; is a newline missing?";
+
+/// Says something of a line that a node wrote.
+pub(crate) fn line_is(number: u64, what: &str, line: &[u8]) -> String {
+    format!("line {number} on its stdout {what}: {}", quote(line))
 }
 
 /// Appends a number or a string.

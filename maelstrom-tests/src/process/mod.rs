@@ -42,9 +42,7 @@ use simulator::{Fabric, NetworkOptions, Statistics};
 
 use self::journal::{Journal, LoggedMessages};
 use self::node::{Node, Program};
-use self::problems::Problems;
 use self::reaper::Reaper;
-use self::route::{IN_FLIGHT_MIB_MAX, INIT_TIMEOUT};
 use self::signals::Signals;
 use self::stderr::Log;
 use crate::store;
@@ -53,6 +51,11 @@ use crate::world::{Fault, Problem, ProblemKind, Reply, World};
 pub use self::program::{ProgramError, check_program};
 pub use self::reaper::{REAP_ARGUMENT, reap};
 pub use self::signals::{interrupted, note_interrupts};
+
+pub(crate) use self::node::describe_exit;
+pub(crate) use self::problems::Problems;
+pub(crate) use self::route::{IN_FLIGHT_MIB_MAX, INIT_TIMEOUT};
+pub(crate) use self::stderr::Tail;
 
 /// What a world of processes is made of.
 #[derive(Clone, Debug)]

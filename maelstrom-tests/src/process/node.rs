@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -335,14 +335,14 @@ impl Outgoing {
     }
 }
 
-/// How a process ended, for people.
-pub(super) fn describe_exit(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
+/// How a process ended, for people: with a code, or by a signal.
+pub(crate) fn describe_exit(code: Option<i32>, signal: Option<i32>) -> String {
+    match (code, signal) {
         (Some(code), _) => format!("exit code {code}"),
         (_, Some(signal)) => match signal_hook::low_level::signal_name(signal) {
             Some(name) => format!("signal {signal}, {name}"),
             None => format!("signal {signal}"),
         },
-        _ => status.to_string(),
+        _ => "nobody knows how".to_owned(),
     }
 }

@@ -2,6 +2,7 @@
 //! to node passes no queue between threads, nothing has to be locked, and a node that floods gets
 //! no more than its turn.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -265,7 +266,7 @@ impl ProcessWorld {
             }
             self.nodes[index].has_died = true;
             self.has_news = true;
-            let exit = describe_exit(status);
+            let exit = describe_exit(status.code(), status.signal());
             let stderr = &self.nodes[index].log.tail;
             if self.is_starting {
                 let when =

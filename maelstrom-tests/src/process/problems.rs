@@ -8,14 +8,14 @@ use crate::world::{Problem, ProblemKind};
 
 /// The problems of a run.
 #[derive(Debug, Default)]
-pub(super) struct Problems {
+pub(crate) struct Problems {
     by_node: BTreeMap<(usize, ProblemKind), Problem>,
 }
 
 impl Problems {
     /// Adds one more; `text` is asked for only if it is the first of its kind for this node, so that
     /// a flood of them costs little.
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         time: Time,
         (index, id): (usize, &NodeId),
@@ -28,7 +28,7 @@ impl Problems {
     }
 
     /// All of them, in the order in which they first happened.
-    pub(super) fn list(&self) -> Vec<Problem> {
+    pub(crate) fn list(&self) -> Vec<Problem> {
         let mut list: Vec<_> = self.by_node.values().cloned().collect();
         list.sort_by_key(|problem| problem.time);
         list

@@ -2,7 +2,6 @@
 //! the stdin of a node, to a service, or to a client.
 
 use proto::{AnyBody, AnyMessage, MessageId, NodeId, Payload, Time, body_text};
-use serde::Deserialize;
 use simulator::{Care, Endpoint, Fabric, Fate, Happening, Parcel, Unsent};
 
 use super::ProcessWorld;
@@ -12,16 +11,9 @@ use super::node::{BACKLOG_MIB_MAX, LINE_BYTES_MAX, PendingInit};
 use crate::world::{ProblemKind, Reply};
 
 /// How long a node has to answer `init`.
-pub(super) const INIT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+pub(crate) const INIT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 /// Most that may be on its way in the network, in MiB. What comes on top is lost.
-pub(super) const IN_FLIGHT_MIB_MAX: usize = 128;
-
-/// What is looked at in the answer to `init`.
-#[derive(Deserialize)]
-struct InitReply {
-    #[serde(rename = "type")]
-    kind: String,
-}
+pub(crate) const IN_FLIGHT_MIB_MAX: usize = 128;
 
 impl ProcessWorld {
     /// Sends `init` to a node that was just started.
@@ -59,39 +51,19 @@ impl ProcessWorld {
         };
         match parsed {
             Ok(parsed) => self.receive_line(index, number, line, &parsed),
-            Err(flaw) => self.complain(index, ProblemKind::Garbage, || {
-                format!("line {number} on its stdout is no message: {flaw}: {}", quote(line))
-            }),
+            Err(flaw) => self
+                .complain(index, ProblemKind::Garbage, || message::no_message(number, &flaw, line)),
         }
     }
 
     fn receive_line(&mut self, index: usize, number: u64, line: &[u8], parsed: &message::Line<'_>) {
         let message::Line { src, dest, body, is_shared } = parsed;
-        let line_is = |what: &str| format!("line {number} on its stdout {what}: {}", quote(line));
         if *is_shared {
-            self.complain(index, ProblemKind::SharedLine, || {
-                line_is(
-                    "has more than one message; the first counts and the others are dropped, as with \
-                     Maelstrom; is a newline missing?",
-                )
-            });
+            let text = || message::line_is(number, message::SHARED_LINE, line);
+            self.complain(index, ProblemKind::SharedLine, text);
         }
-        let is_known = |id| self.fabric.endpoint(id).is_some();
-        let (no_sender, no_receiver) = (!is_known(src), !is_known(dest));
-        if no_sender {
-            self.complain(index, ProblemKind::WrongSource, || {
-                line_is(&format!("has the `src` of `{src}`, who is not there"))
-            });
-        } else if no_receiver {
-            self.complain(index, ProblemKind::UnknownDestination, || {
-                line_is(&format!("is for `{dest}`, who is not there"))
-            });
-        } else if *src != self.node_ids[index] {
-            self.complain(index, ProblemKind::OtherSource, || {
-                line_is(&format!(
-                    "has the `src` of `{src}`; it counts as if {src} had sent it, as with Maelstrom"
-                ))
-            });
+        if let Some((kind, what)) = message::oddity(&self.fabric, index, (src, dest)) {
+            self.complain(index, kind, || message::line_is(number, &what, line));
         }
         let message = AnyMessage {
             src: src.clone(),
@@ -171,7 +143,7 @@ impl ProcessWorld {
         if in_reply_to != Some(pending.msg_id) {
             return;
         }
-        if matches!(serde_json::from_str(body), Ok(InitReply { kind }) if kind == "init_ok") {
+        if message::is_init_ok(body) {
             running.init = None;
             running.tail.clear();
         } else {

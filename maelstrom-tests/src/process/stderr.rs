@@ -22,24 +22,24 @@ pub(super) const LOG_MIB_MAX: u64 = 16;
 
 /// The last lines of something.
 #[derive(Debug, Default)]
-pub(super) struct Tail {
+pub(crate) struct Tail {
     lines: VecDeque<String>,
 }
 
 impl Tail {
-    pub(super) fn push(&mut self, line: &[u8]) {
+    pub(crate) fn push(&mut self, line: &[u8]) {
         if self.lines.len() == LINES_MAX {
             self.lines.pop_front();
         }
         self.lines.push_back(quote(line));
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.lines.clear();
     }
 
     /// The very last lines in one, for a problem; the log has the others.
-    pub(super) fn last_words(&self, stream: &str) -> String {
+    pub(crate) fn last_words(&self, stream: &str) -> String {
         if self.lines.is_empty() {
             return format!("it said nothing on {stream}");
         }
@@ -49,7 +49,7 @@ impl Tail {
     }
 
     /// The lines for people, with a heading.
-    pub(super) fn describe(&self, stream: &str) -> String {
+    pub(crate) fn describe(&self, stream: &str) -> String {
         if self.lines.is_empty() {
             return format!("it said nothing on {stream}");
         }

@@ -53,7 +53,8 @@ pub struct SweepArgs {
     #[arg(long, value_name = "NODE", conflicts_with = "bin")]
     simulate: Option<SimulatedNode>,
 
-    /// Run this program as a node, one seed after the other
+    /// Run this program as a node: one seed after the other, or with --virtual-time as many at once as
+    /// there are cores
     #[arg(long, value_name = "FILE", required_unless_present = "simulate")]
     bin: Option<PathBuf>,
 
@@ -98,6 +99,7 @@ impl SweepArgs {
 const EXAMPLES: &str = "\
 Examples:
   eddy sweep --seeds 0..10000 --simulate gossiper -w broadcast --nemesis partition,kill
+  eddy sweep --seeds 0..1000 --bin ./node.py --virtual-time -w broadcast --nemesis partition,kill
   eddy sweep --seeds 0..10000 --shard 2/8 --simulate consensus --nemesis partition --keep-going
   eddy sweep --seeds 0..10000 --shard 2/8 --simulate consensus --nemesis partition --out parts
   eddy merge parts
@@ -143,9 +145,10 @@ impl<'a> Sweep<'a> {
             return Err(TestError::usage("a sweep takes its seeds from --seeds A..B, not --seed"));
         }
         let options = args.run.options(args.seeds.start).map_err(TestError::usage)?;
-        let target = Target::new(args.simulate, args.bin.as_deref()).map_err(TestError::usage)?;
+        let target = Target::new(args.simulate, args.bin.as_deref(), args.run.virtual_time)
+            .map_err(TestError::usage)?;
         let (threads, shrink_runs) = match target {
-            Target::Simulated(_) => {
+            Target::Simulated(_) | Target::Virtual(_) => {
                 let threads = args.jobs.or_else(|| thread::available_parallelism().ok());
                 (threads, SHRINK_RUNS_SIMULATED)
             }
@@ -283,6 +286,10 @@ impl<'a> Sweep<'a> {
         let Failure { kind, cause } = failure;
         writeln!(out, "seed {} is invalid ({kind}): {cause}", call.options.seed)?;
         writeln!(out, "  repeat:  {}", call.as_started(&self.args.store))?;
+        if let Some(difference) = self.runner.verify(call, &attempt)? {
+            writeln!(out, "  but this program cannot be replayed from its seed: {difference}")?;
+            return self.keep(call, attempt, out);
+        }
         self.keep(call, attempt, out)?;
         if !make_smaller || self.shrink_runs == 0 {
             return Ok(());

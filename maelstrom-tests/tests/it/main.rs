@@ -17,3 +17,4 @@ mod sweep;
 mod sweep_shards;
 mod tasks;
 mod usage;
+mod virtual_time;

@@ -1,0 +1,216 @@
+//! Runs of any program in virtual time: the same workloads, faults and checks as for real processes,
+//! and each run repeatable from its seed.
+//!
+//! The [`supervisor`] crate owns the programs' clocks, chance and threads; what lies between them is the
+//! simulator's network. A run waits for nothing: time jumps to the next thing that happens.
+
+pub mod doctor;
+mod node;
+mod trace;
+mod world;
+
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use simulator::Fabric;
+use supervisor::Supervisor;
+use tempfile::TempDir;
+
+use self::world::{NoStart, VirtualWorld};
+use crate::harness::Record;
+use crate::options::Options;
+use crate::process::{IN_FLIGHT_MIB_MAX, note_interrupts};
+use crate::progress::Progress;
+use crate::store::{RunDirectory, at};
+use crate::workload::workload;
+
+pub use self::trace::{Difference, Trace};
+
+/// The first argument with which `eddy` becomes a program under the supervisor's rule.
+pub const LAUNCH_ARGUMENT: &str = "launch";
+
+/// Variables that nodes inherit. Not all, because the layout of a program's memory depends on how long
+/// its environment is, and a run would repeat only in the very same shell.
+const INHERITED: [&str; 20] = [
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "LD_LIBRARY_PATH",
+    "PYTHONPATH",
+    "PYTHONHASHSEED",
+    "PYTHONUNBUFFERED",
+    "VIRTUAL_ENV",
+    "PYENV_ROOT",
+    "PYENV_VERSION",
+    "NODE_PATH",
+    "GEM_HOME",
+    "GEM_PATH",
+    "RUBYLIB",
+    "GODEBUG",
+    "JAVA_HOME",
+    "CLASSPATH",
+    "RUST_LOG",
+];
+
+/// Why a run in virtual time did not come to an end.
+#[derive(Debug, thiserror::Error)]
+pub enum VirtualTimeError {
+    /// The kernel does not let programs be ruled here, or something else that is needed is refused.
+    #[error(
+        "virtual time does not work here: {0}; `eddy doctor` tells what it needs and what this machine \
+         allows, and without --virtual-time the same test runs with real processes"
+    )]
+    Supervisor(#[from] supervisor::Error),
+    /// A file of the run could not be written.
+    #[error("cannot write the run's files: {0}")]
+    File(#[from] io::Error),
+}
+
+/// How a run is made and kept.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Keep<'a> {
+    /// Where messages and what nodes say to people go, if they are kept.
+    pub directory: Option<&'a RunDirectory>,
+    /// Whether what nodes say on stderr is copied to that of the bench.
+    pub log_stderr: bool,
+    /// Whether a list of all calls is kept in the trace.
+    pub record: bool,
+}
+
+/// What nodes are started with.
+struct Setting<'a> {
+    program: &'a Path,
+    arguments: Vec<OsString>,
+    /// Their working directory, which goes with the run.
+    scratch: &'a Path,
+    directory: Option<&'a RunDirectory>,
+    log_stderr: bool,
+}
+
+/// Runs a program in virtual time.
+///
+/// In its arguments `{run}` becomes a directory that is fresh for this run; what it holds at the end is
+/// kept with the run's other files.
+///
+/// # Errors
+/// If this machine does not allow it, or a file cannot be written. A program that fails is no error: it
+/// is in the record.
+pub fn run(
+    program: &Path,
+    args: &[String],
+    options: &Options,
+    keep: Keep<'_>,
+    progress: &mut dyn Progress,
+) -> Result<(Record, Trace), VirtualTimeError> {
+    note_interrupts()?;
+    let program = program.canonicalize().map_err(at(program))?;
+    // Names of one length, for the layout of a program's memory depends on that.
+    let scratch = tempfile::Builder::new().prefix("eddy-").rand_bytes(8).tempdir()?;
+    let state = scratch.path().join("state");
+    let argument = |argument: &String| argument.replace("{run}", &state.to_string_lossy()).into();
+    let Keep { directory, log_stderr, record } = keep;
+    let setting = Setting {
+        program: &program,
+        arguments: args.iter().map(argument).collect(),
+        scratch: scratch.path(),
+        directory,
+        log_stderr,
+    };
+    let mut fabric = Fabric::new(options.nodes.clone(), options.network(), options.seed)
+        .with_room(IN_FLIGHT_MIB_MAX << 20);
+    let journal = directory.map(RunDirectory::messages).transpose()?.map(RefCell::new).map(Rc::new);
+    if let Some(journal) = &journal {
+        let journal = Rc::clone(journal);
+        fabric.observe(move |seen| journal.borrow_mut().note(&seen));
+    }
+    let supervisor = Supervisor::new(supervisor::Options {
+        seed: options.seed,
+        launcher: vec![std::env::current_exe()?.into(), LAUNCH_ARGUMENT.into()],
+        core: core_of_this_thread(),
+        record,
+        ..supervisor::Options::default()
+    })?;
+    let (record, trace) = match VirtualWorld::start(supervisor, fabric, &setting) {
+        Ok(mut world) => {
+            let record = workload(options).run(&mut world, options, progress);
+            let (trace, logs) = world.end()?;
+            if let Some(directory) = directory {
+                directory.note_failure(logs);
+            }
+            (record, trace)
+        }
+        Err(NoStart::Node(problem)) => {
+            (Record::of_no_run(options, vec![problem]), Trace::default())
+        }
+        Err(NoStart::Bench(error)) => return Err(error),
+    };
+    if let Some(directory) = directory {
+        if let Some(journal) = journal.and_then(Rc::into_inner) {
+            let path = directory.path().join("messages.jsonl");
+            directory.note_failure(journal.into_inner().finish().map_err(at(&path)));
+        }
+        directory.note_failure(keep_state(&scratch, directory));
+    }
+    Ok((record, trace))
+}
+
+/// Keeps what nodes have left in the directory that `{run}` meant.
+fn keep_state(scratch: &TempDir, directory: &RunDirectory) -> io::Result<()> {
+    let state = scratch.path().join("state");
+    match state.is_dir() {
+        true => copy(&state, &directory.path().join("state")),
+        false => Ok(()),
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to).map_err(at(to))?;
+    for entry in fs::read_dir(from).map_err(at(from))? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else if kind.is_file() {
+            fs::copy(entry.path(), &target).map_err(at(&target))?;
+        }
+    }
+    Ok(())
+}
+
+/// The whole environment of a node.
+fn environment() -> Vec<(OsString, OsString)> {
+    INHERITED
+        .iter()
+        .filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)))
+        .collect()
+}
+
+/// The core on which this thread makes its runs: each thread of a sweep has its own. A supervisor and
+/// its nodes take turns, and are several times slower on two.
+fn core_of_this_thread() -> Option<usize> {
+    static ALLOWED: OnceLock<Vec<usize>> = OnceLock::new();
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static TURN: usize = NEXT.fetch_add(1, Ordering::Relaxed);
+    }
+    let allowed = ALLOWED.get_or_init(|| {
+        let Ok(set) = rustix::thread::sched_getaffinity(None) else { return Vec::new() };
+        let mut cores: Vec<_> =
+            (0..rustix::thread::CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect();
+        // Several benches at once do not all begin with the first core.
+        let here = cores.iter().position(|core| *core == rustix::thread::sched_getcpu());
+        cores.rotate_left(here.unwrap_or(0));
+        cores
+    });
+    let turn = TURN.with(|turn| *turn);
+    (!allowed.is_empty()).then(|| allowed[turn % allowed.len()])
+}

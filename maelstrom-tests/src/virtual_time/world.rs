@@ -1,0 +1,538 @@
+//! A world of programs in virtual time: the supervisor runs them, the fabric carries their messages,
+//! and one clock, which jumps from event to event, is that of both.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use proto::{AnyBody, AnyMessage, Message, MessageId, NodeId, Payload, Time};
+use simulator::{Care, Endpoint, Fabric, Fate, Happening, Parcel, Statistics, Unsent};
+use supervisor::{Counts, Exit, NodeSpec, Supervisor, What};
+
+use super::node::{Log, Node, PendingInit};
+use super::{Setting, VirtualTimeError};
+use crate::process::message::{self, quote};
+use crate::process::{IN_FLIGHT_MIB_MAX, INIT_TIMEOUT, Problems, describe_exit, interrupted};
+use crate::world::{Fault, Problem, ProblemKind, Reply, World};
+
+/// Most messages that may be on their way: what goes on from there would cost all memory.
+const IN_FLIGHT_MAX: usize = 500_000;
+
+/// Programs, the network between them, and their clock.
+pub(super) struct VirtualWorld {
+    supervisor: Supervisor,
+    fabric: Fabric,
+    now: Time,
+    nodes: Vec<Node>,
+    /// What nodes did at a time that has not come yet: a node's clock may be a little ahead.
+    to_come: BTreeMap<(Time, u64), (usize, u64, What)>,
+    /// How much has come out of the supervisor.
+    numbered: u64,
+    replies: VecDeque<Reply>,
+    problems: Problems,
+    notes: Vec<String>,
+    is_starting: bool,
+    start_failure: Option<Problem>,
+    /// A node has died and the harness has not been told.
+    has_news: bool,
+    overflowed: bool,
+    /// The supervisor itself failed: nothing happens any more.
+    broken: Option<supervisor::Error>,
+}
+
+/// Why a world did not begin.
+pub(super) enum NoStart {
+    /// A node is to blame.
+    Node(Problem),
+    /// This machine is, or the bench.
+    Bench(VirtualTimeError),
+}
+
+impl From<VirtualTimeError> for NoStart {
+    fn from(error: VirtualTimeError) -> Self {
+        Self::Bench(error)
+    }
+}
+
+impl VirtualWorld {
+    /// Starts all nodes and lets time pass until each has answered `init`, at most 10 s.
+    pub(super) fn start(
+        mut supervisor: Supervisor,
+        fabric: Fabric,
+        setting: &Setting<'_>,
+    ) -> Result<Self, NoStart> {
+        let mut nodes = Vec::new();
+        for id in fabric.node_ids() {
+            let path = setting.directory.map(|directory| directory.node_log(id.as_str()));
+            let echo = setting.log_stderr.then(|| id.clone());
+            let log = Log::create(path.as_deref(), echo).map_err(VirtualTimeError::from)?;
+            let spec = NodeSpec {
+                name: id.to_string(),
+                program: setting.program.to_owned(),
+                args: setting.arguments.clone(),
+                env: super::environment(),
+                cwd: Some(setting.scratch.to_owned()),
+                ..NodeSpec::default()
+            };
+            let handle = supervisor.spawn(spec).map_err(|error| no_start(id, error))?;
+            nodes.push(Node {
+                id: id.clone(),
+                handle,
+                is_running: true,
+                has_died: false,
+                starts: 0,
+                life: 0,
+                init: None,
+                line_count: 0,
+                stdout: crate::process::Tail::default(),
+                log,
+                clock_offset_ms: 0,
+            });
+        }
+        let mut world = Self {
+            supervisor,
+            fabric,
+            now: Time::ZERO,
+            nodes,
+            to_come: BTreeMap::new(),
+            numbered: 0,
+            replies: VecDeque::new(),
+            problems: Problems::default(),
+            notes: Vec::new(),
+            is_starting: true,
+            start_failure: None,
+            has_news: false,
+            overflowed: false,
+            broken: None,
+        };
+        (0..world.nodes.len()).for_each(|node| world.send_init(node));
+        while world.start_failure.is_none()
+            && !world.interrupted()
+            && world.nodes.iter().any(|node| node.init.is_some())
+        {
+            world.advance(Time::MAX);
+        }
+        world.replies.clear();
+        world.is_starting = false;
+        match (world.broken.take(), world.start_failure.take()) {
+            (Some(error), _) => Err(NoStart::Bench(error.into())),
+            (None, Some(problem)) => Err(NoStart::Node(problem)),
+            (None, None) => Ok(world),
+        }
+    }
+
+    /// What the run leaves behind besides its record. The supervisor's failure, if it failed.
+    pub(super) fn end(mut self) -> Result<(super::Trace, std::io::Result<()>), VirtualTimeError> {
+        if let Some(error) = self.broken.take() {
+            return Err(error.into());
+        }
+        self.fabric.observe_no_more();
+        let mut logs = Ok(());
+        for node in &mut self.nodes {
+            let finished = node.log.finish();
+            logs = logs.and(finished);
+        }
+        let trace = super::Trace {
+            digest: self.supervisor.digest(),
+            calls: self.supervisor.record().to_vec(),
+            nodes: self.fabric.node_ids().to_vec(),
+        };
+        Ok((trace, logs))
+    }
+
+    fn send_init(&mut self, index: usize) {
+        let node = &mut self.nodes[index];
+        node.starts += 1;
+        let (msg_id, deadline) = (MessageId(node.starts), self.now + INIT_TIMEOUT);
+        node.init = Some(PendingInit { msg_id, deadline });
+        self.fabric.send_init(self.now, index, msg_id);
+    }
+
+    /// Lets time pass until something has happened, at most until then; whether something has.
+    fn advance(&mut self, until: Time) -> bool {
+        let deadlines = self.nodes.iter().filter_map(|node| node.init).map(|init| init.deadline);
+        let next = [self.fabric.next_time(), self.to_come.keys().next().map(|key| key.0)];
+        let next = next.into_iter().flatten().chain(deadlines).min().unwrap_or(Time::MAX);
+        let limit = next.min(until);
+        let events = match self.supervisor.run_until(limit.since(Time::ZERO)) {
+            Ok(events) => events,
+            Err(error) => {
+                self.broken.get_or_insert(error);
+                return false;
+            }
+        };
+        self.now = self.now.max(Time::ZERO + self.supervisor.now());
+        let has_events = !events.is_empty();
+        for event in events {
+            let known = self.nodes.iter().position(|node| node.handle == event.node);
+            let Some(index) = known else { continue };
+            let time = self.now.max(Time::ZERO + event.time);
+            let what = (index, self.nodes[index].life, event.what);
+            self.to_come.insert((time, self.numbered), what);
+            self.numbered += 1;
+        }
+        if has_events {
+            return true;
+        }
+        while let Some(entry) = self.to_come.first_entry()
+            && entry.key().0 <= self.now
+        {
+            let (index, life, what) = entry.remove();
+            if self.nodes[index].life == life {
+                self.take(index, what);
+            }
+        }
+        while let Some((_, happening)) = self.fabric.poll(self.now) {
+            match happening {
+                Happening::AtNode(index, parcel) => self.arrive(index, &parcel),
+                Happening::AtClient(message) => self.arrive_at_client(message),
+                Happening::Alarm(_) | Happening::Within => {}
+            }
+        }
+        self.check_deadlines();
+        if self.fabric.in_flight().messages > IN_FLIGHT_MAX && !self.overflowed {
+            self.overflowed = true;
+            let text = format!(
+                "a storm of messages ended the run: more than {IN_FLIGHT_MAX} were on their way; is a \
+                 message sent on each time that it comes?"
+            );
+            self.complain(0, ProblemKind::Overflow, || text);
+        }
+        limit < until
+    }
+
+    /// Takes what a node did.
+    fn take(&mut self, index: usize, what: What) {
+        let now = self.now;
+        match what {
+            What::Output(line) => self.receive_line(index, &line),
+            What::Stderr(line) => self.nodes[index].log.line(now, &line),
+            What::Exited(exit) => self.bury(index, exit),
+            What::Refused(text) => self.remark(index, &text),
+            What::Forced(text) => {
+                let text = format!("{text}; from there on the run need not repeat from its seed");
+                self.remark(index, &text);
+            }
+            What::Stuck(text) => {
+                let text = format!(
+                    "{text}: it computed, or waited in a way that virtual time does not know, without \
+                     an end, and was given up"
+                );
+                self.remark(index, &text);
+                self.complain(index, ProblemKind::Stopped, || text);
+            }
+            _ => {}
+        }
+    }
+
+    /// Says something in the node's log, and once in the run's notes.
+    fn remark(&mut self, index: usize, text: &str) {
+        let node = &mut self.nodes[index];
+        node.log.remark(self.now, text);
+        let note = format!("{}: {text}", node.id);
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    fn receive_line(&mut self, index: usize, line: &[u8]) {
+        let node = &mut self.nodes[index];
+        node.line_count += 1;
+        let number = node.line_count;
+        if node.init.is_some() {
+            node.stdout.push(line);
+        }
+        let parsed = match message::parse(line) {
+            Ok(parsed) => parsed,
+            Err(flaw) => {
+                return self.complain(index, ProblemKind::Garbage, || {
+                    message::no_message(number, &flaw, line)
+                });
+            }
+        };
+        if parsed.is_shared {
+            let text = || message::line_is(number, message::SHARED_LINE, line);
+            self.complain(index, ProblemKind::SharedLine, text);
+        }
+        let (src, dest) = (parsed.src, parsed.dest);
+        if let Some((kind, what)) = message::oddity(&self.fabric, index, (&src, &dest)) {
+            self.complain(index, kind, || message::line_is(number, &what, line));
+        }
+        // No fault touches the answer to `init`, as none touches `init`.
+        let care = match dest == Fabric::init_client(index) {
+            true => Care::Safe,
+            false => Care::AsUsual,
+        };
+        let (msg_id, in_reply_to) = (None, None);
+        let payload = Payload::Body(AnyBody::Text(parsed.body.into()));
+        let message = Message { src, dest, msg_id, in_reply_to, payload };
+        if self.fabric.send(self.now, message, care) == Err(Unsent::NoRoom) {
+            self.complain(index, ProblemKind::Overflow, || {
+                format!(
+                    "it sends so much that more than {IN_FLIGHT_MIB_MAX} MiB are on their way; what \
+                     came after that is lost"
+                )
+            });
+        }
+    }
+
+    /// A message is at a node's door.
+    fn arrive(&mut self, index: usize, parcel: &Parcel) {
+        if !self.nodes[index].is_running {
+            return self.fabric.lose(self.now, Fate::ReceiverDown, parcel);
+        }
+        if !self.fabric.enters(self.now, parcel) {
+            return;
+        }
+        let Ok(body) = proto::body_text(&parcel.message) else { return };
+        let ends = (&parcel.message.src, &parcel.message.dest);
+        let mut line = Vec::new();
+        message::write_line(&mut line, parcel.number, ends, &body);
+        self.fabric.received(self.now, parcel);
+        if let Err(error) = self.supervisor.deliver(self.nodes[index].handle, &line) {
+            self.broken.get_or_insert(error);
+        }
+    }
+
+    fn arrive_at_client(&mut self, message: AnyMessage) {
+        let Payload::Body(AnyBody::Text(body)) = message.payload else { return };
+        let in_reply_to = message::in_reply_to(&body);
+        if let Some(Endpoint::Node(index)) = self.fabric.endpoint(&message.src)
+            && Fabric::init_client(index) == message.dest
+        {
+            return self.receive_init_reply(index, in_reply_to, &body);
+        }
+        let (node, client) = (message.src, message.dest);
+        self.replies.push_back(Reply { node, client, in_reply_to, body: body.into_string() });
+    }
+
+    fn receive_init_reply(&mut self, index: usize, in_reply_to: Option<MessageId>, body: &str) {
+        let node = &mut self.nodes[index];
+        let Some(pending) = node.init else { return };
+        if in_reply_to != Some(pending.msg_id) {
+            return;
+        }
+        if message::is_init_ok(body) {
+            node.init = None;
+            node.stdout.clear();
+        } else {
+            let body = quote(body.as_bytes());
+            self.fail_init(index, format!("it answered `init` with something else: {body}"));
+        }
+    }
+
+    fn check_deadlines(&mut self) {
+        for index in 0..self.nodes.len() {
+            let node = &self.nodes[index];
+            if node.init.is_some_and(|init| init.deadline <= self.now) {
+                let why = match node.line_count {
+                    0 => "it wrote nothing; does it flush stdout after each line?",
+                    _ => {
+                        "it wrote lines, but none of them answers; does the reply have the `msg_id` of \
+                         its request as `in_reply_to`?"
+                    }
+                };
+                let seconds = INIT_TIMEOUT.as_secs();
+                let why =
+                    format!("it did not answer `init` within {seconds} s of virtual time; {why}");
+                self.fail_init(index, why);
+            }
+        }
+    }
+
+    /// A node has failed at its first task: the run cannot begin, or its restart was in vain.
+    fn fail_init(&mut self, index: usize, why: String) {
+        let node = &mut self.nodes[index];
+        node.init = None;
+        let (stdout, stderr) = (&node.stdout, &node.log.tail);
+        if self.is_starting {
+            let output = (stdout.describe("stdout"), stderr.describe("stderr"));
+            self.fail_start(index, format!("{why}\n{}\n{}", output.0, output.1));
+        } else {
+            let words = (stdout.last_words("stdout"), stderr.last_words("stderr"));
+            self.complain(index, ProblemKind::NoInit, || {
+                format!("after a restart {why}; {}; {}", words.0, words.1)
+            });
+        }
+    }
+
+    fn fail_start(&mut self, index: usize, text: String) {
+        let problem = not_started(&self.nodes[index].id, self.now, text);
+        self.start_failure.get_or_insert(problem);
+    }
+
+    /// A node has ended by itself.
+    fn bury(&mut self, index: usize, exit: Exit) {
+        let node = &mut self.nodes[index];
+        node.is_running = false;
+        node.has_died = true;
+        let awaits_init = node.init.take().is_some();
+        self.has_news = true;
+        let exit = match exit {
+            Exit::Code(code) => describe_exit(Some(code), None),
+            Exit::Signal(signal) => describe_exit(None, Some(signal)),
+        };
+        let (stdout, stderr) = (&node.stdout, &node.log.tail);
+        if self.is_starting {
+            let when = if awaits_init { "before it answered" } else { "right after it answered" };
+            let output = (stdout.describe("stdout"), stderr.describe("stderr"));
+            let text = format!("it ended {when} `init` ({exit})\n{}\n{}", output.0, output.1);
+            self.fail_start(index, text);
+        } else {
+            let words = stderr.last_words("stderr");
+            self.complain(index, ProblemKind::Died, || {
+                format!("the process ended by itself ({exit}); {words}")
+            });
+        }
+    }
+
+    fn complain(&mut self, index: usize, kind: ProblemKind, text: impl FnOnce() -> String) {
+        self.problems.add(self.now, (index, &self.nodes[index].id), kind, text);
+    }
+
+    fn kill(&mut self, index: usize) {
+        let node = &mut self.nodes[index];
+        node.is_running = false;
+        node.has_died = false;
+        node.init = None;
+        node.life += 1;
+        let killed = self.supervisor.kill(node.handle);
+        self.note(killed);
+    }
+
+    fn restart(&mut self, index: usize) {
+        let node = &mut self.nodes[index];
+        if node.is_running {
+            return;
+        }
+        (node.line_count, node.has_died) = (0, false);
+        node.stdout.clear();
+        match self.supervisor.restart(node.handle) {
+            Ok(()) => {
+                node.is_running = true;
+                self.send_init(index);
+            }
+            Err(error) => self.complain(index, ProblemKind::NoInit, || {
+                format!("it could not be started again: {error}")
+            }),
+        }
+    }
+
+    fn note(&mut self, done: Result<(), supervisor::Error>) {
+        if let Err(error) = done {
+            self.broken.get_or_insert(error);
+        }
+    }
+}
+
+/// What it means that the supervisor could not start a node.
+fn no_start(id: &NodeId, error: supervisor::Error) -> NoStart {
+    match error {
+        // The launcher got as far as the program.
+        supervisor::Error::Launch { why, .. } if why.starts_with("cannot start ") => {
+            NoStart::Node(not_started(id, Time::ZERO, format!("it could not be started: {why}")))
+        }
+        error => NoStart::Bench(error.into()),
+    }
+}
+
+fn not_started(id: &NodeId, time: Time, text: String) -> Problem {
+    let (node, kind) = (id.clone(), ProblemKind::NotStarted);
+    Problem { node, time: time.as_nanos(), kind, text, count: 1 }
+}
+
+impl World for VirtualWorld {
+    fn now(&self) -> Time {
+        self.now
+    }
+
+    fn node_ids(&self) -> &[NodeId] {
+        self.fabric.node_ids()
+    }
+
+    fn send(&mut self, client: &NodeId, node: usize, body: String) {
+        self.fabric.request(self.now, client, node, body.into());
+    }
+
+    fn wait(&mut self, until: Time) -> Option<Reply> {
+        loop {
+            if let Some(reply) = self.replies.pop_front() {
+                return Some(reply);
+            }
+            if std::mem::take(&mut self.has_news) || self.interrupted() {
+                return None;
+            }
+            if !self.advance(until) && self.replies.is_empty() {
+                return None;
+            }
+        }
+    }
+
+    fn inject(&mut self, fault: &Fault) {
+        let nodes = 0..self.nodes.len();
+        match fault {
+            Fault::Partition(cut) => self.fabric.network_mut().set_cut(cut.clone()),
+            Fault::Loss(p) => self.fabric.network_mut().set_loss(*p),
+            Fault::Duplicate(p) => self.fabric.network_mut().set_duplicate(*p),
+            Fault::Kill(targets) => targets.iter().for_each(|index| self.kill(*index)),
+            Fault::Restart => nodes.for_each(|index| self.restart(index)),
+            Fault::Pause(targets) => targets.iter().for_each(|index| {
+                let paused = self.supervisor.pause(self.nodes[*index].handle);
+                self.note(paused);
+            }),
+            Fault::Resume => nodes.for_each(|index| {
+                let resumed = self.supervisor.resume(self.nodes[index].handle);
+                self.note(resumed);
+            }),
+            Fault::Clocks(offsets) => {
+                for (index, offset) in offsets.iter().enumerate() {
+                    let node = &mut self.nodes[index];
+                    let jump = (offset - node.clock_offset_ms).saturating_mul(1_000_000);
+                    node.clock_offset_ms = *offset;
+                    let moved = self.supervisor.jump_clock(node.handle, jump);
+                    self.note(moved);
+                }
+            }
+        }
+    }
+
+    fn is_down(&self, node: usize) -> bool {
+        let node = &self.nodes[node];
+        // What it said before it died comes first.
+        !node.is_running && !self.replies.iter().any(|reply| reply.node == node.id)
+    }
+
+    /// Nobody can see who leads among programs in any language.
+    fn primary(&self) -> Option<usize> {
+        None
+    }
+
+    fn statistics(&self) -> Statistics {
+        *self.fabric.network().statistics()
+    }
+
+    fn problems(&self) -> Vec<Problem> {
+        self.problems.list()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let Counts { forced, .. } = self.supervisor.counts();
+        let forced = (forced > 0).then(|| {
+            format!(
+                "this run need not repeat from its seed: threads were stopped by force {forced} times, \
+                 because they computed for long without a system call"
+            )
+        });
+        let layout = (!self.supervisor.layout_is_fixed()).then(|| {
+            "addresses of memory could not be fixed here (`eddy doctor` says why), so programs whose \
+             behaviour depends on them, such as Node.js and Ruby, need not repeat"
+                .to_owned()
+        });
+        self.notes.iter().cloned().chain(forced).chain(layout).collect()
+    }
+
+    fn interrupted(&self) -> bool {
+        interrupted()
+            || self.overflowed
+            || self.broken.is_some()
+            || self.nodes.iter().all(|node| node.has_died)
+    }
+}

@@ -1,0 +1,206 @@
+//! Programs that know nothing of it, in virtual time: their defects are found by a sweep, and a seed
+//! repeats a run exactly.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::{TemporaryDirectory, run, write_script};
+
+fn node(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/nodes").join(name);
+    path.to_str().expect("the path is UTF-8").to_owned()
+}
+
+/// Whether this machine lets programs be ruled: some containers do not, and `eddy doctor` says so.
+fn is_possible() -> bool {
+    let (status, out, _) = run(&["doctor"]);
+    assert_eq!(status, Some(0), "what a machine does not allow is no failure of the doctor's");
+    assert!(["ptrace", "seccomp", "personality", "user"].iter().all(|word| out.contains(word)));
+    assert_eq!(
+        out.contains("Virtual time works here"),
+        !out.contains("does not work here"),
+        "{out}"
+    );
+    out.contains("Virtual time works here")
+}
+
+/// Runs `eddy` with these words and a store, the store's before the node's own arguments.
+fn eddy(store: &Path, words: &str, more: &[&str]) -> (Option<i32>, String) {
+    let mut args: Vec<_> = words.split_whitespace().collect();
+    args.extend(["--virtual-time", "--store", store.to_str().expect("the path is UTF-8")]);
+    args.extend(more);
+    let (status, out, err) = run(&args);
+    (status, out + &err)
+}
+
+/// The files of the store's latest run.
+fn latest(store: &Path, file: &str) -> Vec<u8> {
+    let path = store.join("latest").join(file);
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn seed(out: &str) -> &str {
+    let line = out.lines().find(|line| line.starts_with("seed ") && line.contains(" is invalid"));
+    line.and_then(|line| line.split(' ').nth(1)).unwrap_or_else(|| panic!("no seed in:\n{out}"))
+}
+
+#[test]
+fn a_lost_message_that_nobody_sends_again_is_found_by_a_sweep_and_replayed_byte_for_byte() {
+    if !is_possible() {
+        return;
+    }
+    let stores = ["vt-found", "vt-again", "vt-more"].map(TemporaryDirectory::new);
+    let run = format!(
+        "-w broadcast --bin {} --node-count 3 --topology line --time-limit 2 --rate 5 --latency 20 \
+         --recovery-time 1 --nemesis partition --nemesis-interval 1",
+        node("broadcast.py")
+    );
+    let (status, out) =
+        eddy(stores[0].path(), &format!("sweep --seeds 0..40 {run}"), &["--shrink", "0"]);
+    assert_eq!(status, Some(1), "{out}");
+    assert!(out.contains("are gone") && !out.contains("cannot be replayed"), "{out}");
+    assert!(out.contains("--virtual-time"), "the command that repeats it says how: {out}");
+    for store in &stores[1..] {
+        let test = format!("test {run} --seed {}", seed(&out));
+        let (status, told) = eddy(store.path(), &test, &["--verify", "--json"]);
+        assert_eq!(status, Some(1), "{told}");
+        assert!(told.contains("a second run was the same"), "{told}");
+    }
+    for file in ["history.jsonl", "messages.jsonl"] {
+        let [found, again, more] = stores.each_ref().map(|store| latest(store.path(), file));
+        assert!(!found.is_empty());
+        assert!(found == again && again == more, "{file} differs");
+    }
+}
+
+#[test]
+fn a_node_that_sends_again_loses_nothing_under_faults_of_every_kind() {
+    if !is_possible() {
+        return;
+    }
+    let store = TemporaryDirectory::new("retrying");
+    let run = format!(
+        "sweep --seeds 0..4 -w broadcast --bin {} --node-count 3 --time-limit 4 --rate 5 --latency 20 \
+         --recovery-time 3 --nemesis partition,one-way,pause,loss,duplicate,clock --nemesis-interval 1",
+        node("retrying_broadcast.py")
+    );
+    let (status, out) = eddy(store.path(), &run, &[]);
+    assert_eq!(status, Some(0), "{out}");
+}
+
+#[test]
+fn ids_that_are_counted_in_memory_repeat_after_a_kill() {
+    if !is_possible() {
+        return;
+    }
+    let store = TemporaryDirectory::new("forgetful");
+    let run = format!(
+        "sweep --seeds 0..20 -w unique-ids --bin {} --node-count 2 --time-limit 3 --rate 10 \
+         --nemesis kill --nemesis-interval 1 --shrink 0",
+        node("forgetful_ids.py")
+    );
+    let (status, out) = eddy(store.path(), &run, &[]);
+    assert_eq!(status, Some(1), "{out}");
+    assert!(out.contains("(workload)"), "{out}");
+}
+
+#[test]
+fn what_a_node_wrote_to_its_directory_survives_a_kill_and_is_kept_with_the_run() {
+    if !is_possible() {
+        return;
+    }
+    let store = TemporaryDirectory::new("starts");
+    let script = script(
+        &store,
+        r#"mkdir -p "$1"; echo started >> "$1/starts"
+        while read -r line; do
+            src=${line#*\"src\":\"}; src=${src%%\"*}; id=${line##*msg_id\":}; id=${id%%[,\}]*}
+            case $line in
+            *'"init"'*) node=${line#*node_id\":\"}; node=${node%%\"*}; type=init_ok;;
+            *) type=echo_ok; echo=${line#*\"echo\":}; echo=,\"echo\":${echo%%[,\}]*};;
+            esac
+            echo "{\"src\":\"$node\",\"dest\":\"$src\",\"body\":{\"type\":\"$type\",\"in_reply_to\":$id$echo}}"
+        done"#,
+    );
+    let run = format!(
+        "test -w echo --bin {} --node-count 1 --time-limit 6 --rate 5 --seed 1 --nemesis kill \
+         --nemesis-interval 1",
+        script.display()
+    );
+    let (status, out) = eddy(store.path(), &run, &["--", "{run}"]);
+    assert_eq!(status, Some(0), "{out}");
+    let starts = latest(store.path(), "state/starts");
+    assert!(starts.len() > "started\n".len(), "it was started again and found its file");
+}
+
+/// A node as a shell script in a store's directory.
+fn script(store: &TemporaryDirectory, script: &str) -> PathBuf {
+    let path = store.path().join("node.sh");
+    write_script(&path, script);
+    path
+}
+
+#[test]
+fn a_node_that_ends_writes_garbage_or_keeps_silent_is_named() {
+    if !is_possible() {
+        return;
+    }
+    let then = |rest: &str| {
+        let init_ok = r#"{"src":"n0","dest":"c0","body":{"type":"init_ok","in_reply_to":1}}"#;
+        format!("read -r line; echo '{init_ok}'; {rest}; cat > /dev/null")
+    };
+    for (name, text, expected) in [
+        (
+            "vt-ends",
+            "echo no such file >&2; exit 3".to_owned(),
+            ["it ended before it answered `init` (exit code 3)", "no such file"],
+        ),
+        (
+            "vt-silent",
+            "cat > /dev/null".to_owned(),
+            ["did not answer `init` within 10 s", "flush stdout"],
+        ),
+        ("vt-garbage", then("echo Listening"), ["is no message", "did you print to stdout"]),
+        (
+            "vt-nobody",
+            then(r#"echo '{"src":"n0","dest":"nobody","body":{}}'"#),
+            ["is for `nobody`, who is not there", "unknown-destination"],
+        ),
+        (
+            "vt-dies",
+            then("read -r line; kill -SEGV $$"),
+            ["the process ended by itself (signal 11, SIGSEGV)", "\"died\""],
+        ),
+    ] {
+        let store = TemporaryDirectory::new(name);
+        let script = script(&store, &text);
+        let run = format!("test -w echo --bin {} --node-count 1 --time-limit 1", script.display());
+        let (status, out) = eddy(store.path(), &run, &["--json"]);
+        assert_eq!(status, Some(1), "{name}: {out}");
+        for words in expected {
+            assert!(out.contains(words), "{name}: {words} is not in {out}");
+        }
+    }
+}
+
+#[test]
+fn a_program_that_does_something_else_each_time_is_told_so_when_it_is_verified() {
+    if !is_possible() {
+        return;
+    }
+    let store = TemporaryDirectory::new("unruly");
+    // The real process number comes from outside of virtual time, and each run has another.
+    let script = script(
+        &store,
+        r#"read -r pid rest < /proc/self/stat; read -r line
+        echo "{\"src\":\"n0\",\"dest\":\"c0\",\"body\":{\"type\":\"init_ok\",\"in_reply_to\":1,\"pid\":$pid}}"
+        cat > /dev/null"#,
+    );
+    let run = format!(
+        "test -w unique-ids --bin {} --node-count 1 --time-limit 1 --rate 0 --verify",
+        script.display()
+    );
+    let (status, out) = eddy(store.path(), &run, &["--json"]);
+    assert_eq!(status, Some(2), "{out}");
+    assert!(out.contains("cannot be replayed from its seed"), "{out}");
+}
