@@ -16,6 +16,7 @@ mod counter;
 mod echo;
 mod examination;
 mod g_set;
+mod kafka;
 mod lin_kv;
 pub mod registry;
 mod set;

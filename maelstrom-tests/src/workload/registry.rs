@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::{Kind, WorkloadName, broadcast, counter, echo, g_set, lin_kv, unique_ids};
+use super::{Kind, WorkloadName, broadcast, counter, echo, g_set, kafka, lin_kv, unique_ids};
 
 /// The workloads of this crate.
 const OURS: &[&Kind] = &[
@@ -14,6 +14,7 @@ const OURS: &[&Kind] = &[
     &counter::G_COUNTER,
     &counter::PN_COUNTER,
     &lin_kv::KIND,
+    &kafka::KIND,
 ];
 
 /// The workloads that others have brought.

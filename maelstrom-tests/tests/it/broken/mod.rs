@@ -8,6 +8,7 @@ mod amnesiac_ids;
 mod clock_ids;
 mod deaf_to_gaps;
 mod fire_and_forget;
+mod kafka;
 mod lease_by_timer;
 mod lost_updates;
 mod one_way_trust;

@@ -1,0 +1,209 @@
+use checkers::{Event, Kind};
+
+use super::op::restore;
+use super::*;
+use crate::workload::registry::named;
+
+type Line = (u64, Kind, KafkaOp);
+
+fn history(lines: Vec<Line>) -> Vec<Event<KafkaOp>> {
+    let event = |(index, (process, kind, op))| {
+        Event::of_client(index, index * 1_000_000_000, process, kind, op)
+    };
+    (0..).zip(lines).map(event).collect()
+}
+
+fn send(process: u64, message: i64, kind: Kind, at: Option<u64>) -> [Line; 2] {
+    let op = |offset| KafkaOp::Send { key: "k".to_owned(), message: message.into(), offset };
+    [(process, Kind::Invoke, op(None)), (process, kind, op(at))]
+}
+
+fn poll(process: u64, messages: &[(u64, i64)]) -> [Line; 2] {
+    let op = |polled| KafkaOp::Poll { from: Offsets::from([("k".to_owned(), 0)]), polled };
+    let came = messages.iter().map(|(offset, message)| (*offset, Json::from(*message))).collect();
+    [(process, Kind::Invoke, op(None)), (process, Kind::Ok, op(Some(vec![("k".to_owned(), came)])))]
+}
+
+fn assign(process: u64, crash: bool) -> [Line; 2] {
+    let keys = vec!["k".to_owned()];
+    let op = |committed| KafkaOp::Assign { crash, keys: keys.clone(), committed };
+    [(process, Kind::Invoke, op(None)), (process, Kind::Ok, op(Some(Offsets::new())))]
+}
+
+/// The kinds of what is found.
+fn kinds(lines: impl IntoIterator<Item = [Line; 2]>) -> Vec<String> {
+    let history = history(lines.into_iter().flatten().collect());
+    let results = results::check(&history).results;
+    results["error-types"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it.as_str().unwrap().into())
+        .collect()
+}
+
+#[test]
+fn everything_in_order_is_valid() {
+    let good = [
+        send(0, 1, Kind::Ok, Some(0)),
+        send(0, 2, Kind::Ok, Some(1)),
+        poll(1, &[(0, 1)]),
+        poll(1, &[(1, 2)]),
+        assign(1, true),
+        poll(1, &[(0, 1), (1, 2)]),
+    ];
+    assert_eq!(kinds(good), [""; 0]);
+}
+
+#[test]
+fn anomalies_have_the_names_of_jepsen() {
+    let sent = || [send(0, 1, Kind::Ok, Some(0)), send(0, 2, Kind::Ok, Some(1))];
+    let with = |polls: &[[Line; 2]]| kinds(sent().into_iter().chain(polls.iter().cloned()));
+    let third = || send(0, 3, Kind::Ok, Some(2));
+    let all = || poll(2, &[(0, 1), (1, 2), (2, 3)]);
+    assert_eq!(with(&[poll(1, &[(1, 2)])]), ["lost-write", "unseen"]);
+    assert_eq!(with(&[poll(1, &[(0, 1)])]), ["unseen"]);
+    assert_eq!(with(&[third(), all(), poll(1, &[(0, 1)]), poll(1, &[(2, 3)])]), ["poll-skip"]);
+    assert_eq!(with(&[third(), all(), poll(1, &[(0, 1), (2, 3)])]), ["int-poll-skip"]);
+    let again = poll(1, &[(0, 1), (1, 2)]);
+    assert_eq!(with(&[again.clone(), again.clone()]), ["nonmonotonic-poll"]);
+    // What is polled after a crash may have been polled before.
+    assert_eq!(with(&[again.clone(), assign(1, true), again.clone()]), [""; 0]);
+    assert_eq!(with(&[again.clone(), assign(1, false), again.clone()]), ["nonmonotonic-poll"]);
+    assert_eq!(with(&[again.clone(), poll(2, &[(0, 1), (1, 2), (2, 9)])]), ["never-sent"]);
+    let reused = send(1, 3, Kind::Ok, Some(1));
+    assert_eq!(with(&[reused, again.clone()])[0], "inconsistent-offsets");
+    let failed = send(1, 3, Kind::Fail, None);
+    assert_eq!(with(&[failed, all()]), ["G1a"]);
+    assert_eq!(with(&[again, poll(2, &[(0, 1), (1, 2), (2, 2)])]).first().unwrap(), "duplicate");
+}
+
+/// jepsen-io/maelstrom#98: the analysis of a lost message whose offset nobody knows must not fail.
+#[test]
+fn a_message_without_a_known_offset_is_no_obstacle() {
+    let lines = [
+        send(0, 1, Kind::Ok, Some(3)),
+        send(1, 2, Kind::Info, None),
+        send(3, 3, Kind::Info, None),
+        send(2, 4, Kind::Ok, Some(9)),
+        poll(2, &[(9, 4), (12, 3)]),
+    ];
+    assert_eq!(kinds(lines), ["lost-write", "unseen"]);
+}
+
+/// jepsen-io/maelstrom#51: the analysis takes time with the size of the offsets.
+#[test]
+fn huge_and_sparse_offsets_cost_nothing() {
+    let huge = 1_u64 << 62;
+    let lines = (0..200).flat_map(|n| {
+        let offset = n * (huge / 256);
+        [send(0, n as i64, Kind::Ok, Some(offset)), poll(1, &[(offset, n as i64)])]
+    });
+    // Were the cost that of the offsets, this would never end.
+    assert_eq!(kinds(lines.chain([poll(2, &[(u64::MAX, 7)])])), ["duplicate"]);
+}
+
+#[test]
+fn the_lag_is_how_long_a_message_was_known_that_a_poll_did_not_bring() {
+    let lines = [
+        assign(1, false),
+        send(0, 1, Kind::Ok, Some(0)),
+        send(0, 2, Kind::Ok, Some(1)),
+        poll(1, &[(0, 1)]),
+        poll(1, &[(1, 2)]),
+    ];
+    let history = history(lines.into_iter().flatten().collect());
+    let lag = &results::check(&history).results["worst-realtime-lag"];
+    // Message 2 was acknowledged by event 5; the poll that missed it is event 6.
+    assert_eq!(*lag, serde_json::json!({"time": 6.0, "process": 1, "key": "k", "lag": 1.0}));
+}
+
+#[test]
+fn a_stored_history_is_read_as_it_was_written() {
+    let lines: Vec<Line> = [
+        send(0, 1, Kind::Ok, Some(7)),
+        send(0, 2, Kind::Info, None),
+        assign(1, false),
+        assign(1, true),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    for (event, (_, kind, op)) in history(lines.clone()).iter().zip(lines) {
+        let line: serde_json::Value = serde_json::to_value(event).unwrap();
+        let f = line["f"].as_str().unwrap().to_owned();
+        let stored = Stored { f, key: None, value: Json::from(&line["value"]), kind };
+        assert_eq!(restore(&stored, None), Ok(op), "{line}");
+    }
+    let [_, (_, kind, op)] = poll(0, &[(3, 1)]);
+    let value = Json::parse(r#"[["poll",{"k":[[3,1]]}]]"#).unwrap();
+    let stored = Stored { f: "poll".to_owned(), key: None, value, kind };
+    let KafkaOp::Poll { polled, .. } = restore(&stored, None).unwrap() else { panic!("no poll") };
+    assert!(matches!(op, KafkaOp::Poll { polled: came, .. } if came == polled));
+    let stored = Stored { value: Json::from(3), ..stored };
+    assert!(restore(&stored, None).unwrap_err().contains("[[\"poll\""));
+}
+
+/// Answers of a node to final operations, until the worker has no more.
+fn final_polls(answer: impl Fn(&KafkaOp) -> (Kind, KafkaOp)) -> usize {
+    let mut kafka = Kafka::new(&Options::new(named("kafka")));
+    let worker = Worker { index: 0, process: 0 };
+    let key = || "0".to_owned();
+    let sent = KafkaOp::Send { key: key(), message: Json::from(1), offset: Some(40) };
+    kafka.ended(worker, Kind::Ok, &sent);
+    let mut polls = 0;
+    while let Some(op) = kafka.final_operation(worker) {
+        let (kind, op) = answer(&op);
+        kafka.ended(worker, kind, &op);
+        polls += usize::from(matches!(op, KafkaOp::Poll { .. }));
+        assert!(polls < 1000, "there is no end");
+    }
+    polls
+}
+
+#[test]
+fn final_polls_end_when_everything_is_passed_and_never_go_on_for_ever() {
+    let bring = |at: u64, op: &KafkaOp| match op {
+        KafkaOp::Poll { from, .. } => {
+            let came = vec![("0".to_owned(), vec![(at.max(from["0"]), Json::from(1))])];
+            (Kind::Ok, KafkaOp::Poll { from: from.clone(), polled: Some(came) })
+        }
+        other => (Kind::Ok, other.clone()),
+    };
+    let nothing = |op: &KafkaOp| match op {
+        KafkaOp::Poll { from, .. } => {
+            (Kind::Ok, KafkaOp::Poll { from: from.clone(), polled: Some(Vec::new()) })
+        }
+        other => (Kind::Ok, other.clone()),
+    };
+    assert_eq!(final_polls(|op| bring(40, op)), 1);
+    assert_eq!(final_polls(nothing), 20);
+    assert_eq!(final_polls(|op| (Kind::Fail, op.clone())), 3, "and the assignment failed, too");
+    // A message a time, and one more after each.
+    assert!(final_polls(|op| bring(0, op)) <= 41);
+}
+
+#[test]
+fn keys_are_written_by_powers_of_two_and_replaced_when_they_are_full() {
+    let mut options = Options::new(named("kafka"));
+    options.settings.set(&KEY_COUNT, "3").unwrap();
+    options.settings.set(&MAX_WRITES_PER_KEY, "2").unwrap();
+    assert!(options.settings.set(&KEY_COUNT, "0").is_err());
+    let mut kafka = Kafka::new(&options);
+    let mut random = Random::new(1, "test");
+    let worker = Worker { index: 0, process: 0 };
+    let mut written: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+    for _ in 0..1000 {
+        let mut op = kafka.operation(worker, &mut random);
+        if let KafkaOp::Assign { committed, .. } = &mut op {
+            *committed = Some(Offsets::new());
+        }
+        if let KafkaOp::Send { key, message, .. } = &op {
+            written.entry(key.clone()).or_default().push(message.as_i64().unwrap());
+        }
+        kafka.ended(worker, Kind::Ok, &op);
+    }
+    assert!(written.len() > 200);
+    let full = written.values().filter(|messages| **messages == [1, 2]).count();
+    assert!(full >= written.len() - 3, "each gets 1 and 2, but the three of the moment");
+}
