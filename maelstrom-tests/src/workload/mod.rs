@@ -22,6 +22,7 @@ pub mod registry;
 mod set;
 mod settings;
 mod topology;
+mod txn;
 mod unique_ids;
 
 use std::fmt;

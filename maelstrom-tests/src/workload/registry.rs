@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::{Kind, WorkloadName, broadcast, counter, echo, g_set, kafka, lin_kv, unique_ids};
+use super::{Kind, WorkloadName, broadcast, counter, echo, g_set, kafka, lin_kv, txn, unique_ids};
 
 /// The workloads of this crate.
 const OURS: &[&Kind] = &[
@@ -15,6 +15,8 @@ const OURS: &[&Kind] = &[
     &counter::PN_COUNTER,
     &lin_kv::KIND,
     &kafka::KIND,
+    &txn::LIST_APPEND,
+    &txn::RW_REGISTER,
 ];
 
 /// The workloads that others have brought.

@@ -14,6 +14,7 @@ mod lost_updates;
 mod one_way_trust;
 mod stale_copies;
 mod textbook_raft;
+mod transactions;
 mod twice_told;
 
 use std::num::NonZeroUsize;
