@@ -175,6 +175,18 @@ stutter-gossiper: build
     cargo build --release -p gossiper --example stutter
     {{eddy}} test -w broadcast --bin {{bin}}/examples/stutter --node-count 25 --topology tree4 --rate 100 --latency 220 --time-limit 20 --expect 'msgs-per-op<=36' -- 20 40 {{bin}}/gossiper
 
+_txn *FLAGS:
+    {{eddy}} test -w txn-rw-register --bin {{bin}}/gossiper --concurrency 2n --time-limit 20 --rate 1000 {{FLAGS}}
+
+# Transactions on one node.
+challenge-6a: build (_txn "--node-count 1 --consistency-models read-uncommitted --availability total -- txn-single")
+
+# Read uncommitted on two nodes, also while they cannot talk to each other.
+challenge-6b: build (_txn "--node-count 2 --consistency-models read-uncommitted -- txn-read-uncommitted") (_txn "--node-count 2 --consistency-models read-uncommitted --availability total --nemesis partition -- txn-read-uncommitted")
+
+# Read committed on two nodes, while they cannot talk to each other.
+challenge-6c: build (_txn "--node-count 2 --consistency-models read-committed --availability total --nemesis partition -- txn-read-committed")
+
 _lin-kv *FLAGS:
     {{eddy}} test -w lin-kv --bin {{bin}}/consensus --node-count 5 --concurrency 4n --rate 100 --latency 10 {{FLAGS}}
 

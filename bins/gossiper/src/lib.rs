@@ -8,6 +8,7 @@
 //! | [`hybrid`] | values for everybody, along a tree and by gossip |
 //! | [`anti-entropy`](anti_entropy) | values for everybody, by rumours and rounds that can be tuned |
 //! | [`reach`] | how many nodes a rumour reaches, by formula and by simulation |
+//! | [`txn-single`, `txn-read-uncommitted`, `txn-read-committed`](txn) | transactions over registers |
 //! | [`g-set`, `g-counter`, `pn-counter`, `two-phase-set`, `lww`, `version-vectors`](crdt) | states that merge |
 //!
 //! | what they share | |
@@ -28,6 +29,7 @@ pub mod reach;
 mod records;
 pub mod round_trip;
 pub mod topology;
+pub mod txn;
 pub mod value_set;
 
 pub use broadcast::{Body, Config, Gossiper, StrategyKind};
@@ -49,4 +51,10 @@ pub fn program() -> Program {
         .node(two_phase_set::MANUAL, two_phase_set::TwoPhaseSetNode::from_arguments)
         .node(lww::MANUAL, lww::LwwNode::from_arguments)
         .node(version_vectors::MANUAL, version_vectors::VersionVectorsNode::from_arguments)
+        .node(txn::single::MANUAL, txn::single::SingleNode::from_arguments)
+        .node(
+            txn::read_uncommitted::MANUAL,
+            txn::read_uncommitted::ReadUncommittedNode::from_arguments,
+        )
+        .node(txn::read_committed::MANUAL, txn::read_committed::ReadCommittedNode::from_arguments)
 }

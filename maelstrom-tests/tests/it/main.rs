@@ -16,5 +16,6 @@ mod support;
 mod sweep;
 mod sweep_shards;
 mod tasks;
+mod transactions;
 mod usage;
 mod virtual_time;

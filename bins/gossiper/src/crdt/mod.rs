@@ -25,6 +25,7 @@ macro_rules! help {
         )
     };
 }
+pub(crate) use help;
 
 pub mod g_counter;
 pub mod g_set;

@@ -60,6 +60,11 @@ pub enum Step<S> {
         /// Which start of the sender numbers them.
         start: u32,
     },
+    /// Something to be joined at once. Nobody acknowledges it: it comes again as a `delta`.
+    Early {
+        /// What it says.
+        state: S,
+    },
     /// A `delta` was joined, and will not be forgotten.
     Ack {
         /// As in the delta.
@@ -285,6 +290,13 @@ impl<S: State> Replica<S> {
         news
     }
 
+    /// Tells all peers of an update at once, for nodes that would rather be early than say little.
+    pub fn tell<N: Replicated<State = S>>(&mut self, news: &S, ctx: &mut Context<'_, N>) {
+        for index in 0..self.links.len() {
+            self.send(index, Step::Early { state: news.clone() }, ctx);
+        }
+    }
+
     /// Handles a step of a peer.
     pub fn receive<N: Replicated<State = S>>(
         &mut self,
@@ -302,6 +314,7 @@ impl<S: State> Replica<S> {
                 self.learn(state, ctx);
                 self.send(index, Step::Ack { end, start }, ctx);
             }
+            Step::Early { state } => drop(self.learn(state, ctx)),
             Step::Ack { end, start } if start == self.start => self.acknowledged(index, end, ctx),
             Step::Ack { .. } => {}
             Step::Compare { sum } => {
