@@ -14,10 +14,14 @@
 //! | [`multi_paxos`] | how does the same store run on Multi-Paxos? |
 //! | [`raft_steps`] | how are the messages of tasks 6-1 to 6-5 and 7-2-1 to 7-2-4 answered? |
 //! | [`paxos_node`] | how are the messages of tasks 7-3-1 to 7-3-4 answered? |
+//! | [`pbft_node`] | how are the messages of task 7-4-2 answered? |
+//! | [`tendermint_node`] | how are the messages of task 7-4-5 answered? |
+//! | [`byzantine`] | how are the messages of tasks 7-4-1, 7-4-3 and 7-4-4 answered? |
 //! | [`compare_protocols`] | what does a change of leader cost in Raft and in Multi-Paxos (7-3-5)? |
 
 pub mod args;
 pub mod body;
+pub mod byzantine;
 pub mod clients;
 pub mod command;
 pub mod compare_protocols;
@@ -30,6 +34,7 @@ pub mod multi_paxos;
 pub mod node;
 pub mod partition_test;
 pub mod paxos_node;
+pub mod pbft_node;
 pub mod raft_steps;
 pub mod recorder;
 pub mod replica;
@@ -37,19 +42,23 @@ mod server;
 pub mod settings;
 pub mod simulated;
 pub mod store;
+pub mod tendermint_node;
 pub mod verify;
 pub mod wire;
 
 pub use node::ConsensusNode;
 pub use settings::Settings;
 
+use byzantine::ByzantineNode;
 use compare_protocols::CompareProtocols;
 use input::without_flags;
 use multi_paxos::MultiPaxosNode;
 use multi_paxos::watch::PaxosWatch;
 use paxos_node::PaxosNode;
+use pbft_node::PbftNode;
 use proto::{Arguments, Program};
 use raft_steps::RaftSteps;
+use tendermint_node::TendermintNode;
 
 /// The nodes that the program can be.
 #[must_use]
@@ -63,5 +72,8 @@ pub fn program() -> Program {
         .invariant(PaxosWatch::new)
         .node(raft_steps::MANUAL, without_flags(RaftSteps::default))
         .node(paxos_node::MANUAL, without_flags(PaxosNode::default))
+        .node(pbft_node::MANUAL, without_flags(PbftNode::default))
+        .node(tendermint_node::MANUAL, without_flags(TendermintNode::default))
+        .node(byzantine::MANUAL, without_flags(ByzantineNode::default))
         .node(compare_protocols::MANUAL, without_flags(|| CompareProtocols))
 }
