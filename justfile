@@ -234,6 +234,21 @@ _workload-7-3-4: (_paxos "log_schedule") (_lin-kv "--time-limit 20 --nemesis kil
 _workload-7-3-5:
     cargo test -q -p consensus --lib compare_protocols
 
+# What proves Byzantine agreement: seeded schedules with liars, and clusters that are wrong.
+_bft *FILTER:
+    cargo test -q -p bft {{FILTER}}
+
+_workload-7-4-1: _bft
+    cargo test -q -p consensus --lib byzantine
+
+_workload-7-4-2: (_bft "--test it pbft_schedule")
+
+_workload-7-4-3: (_bft "equivocation") (_bft "--test it pbft_schedule")
+
+_workload-7-4-4: (_bft "at_3f")
+
+_workload-7-4-5: (_bft "--test it tendermint_schedule")
+
 # 500 and more kills of real processes under partitions: no acknowledged write may be lost.
 kill-consensus: build
     {{eddy}} test -w lin-kv --bin {{bin}}/consensus --node-count 5 --concurrency 4n --rate 100 --latency 5 --time-limit 60 --nemesis kill,partition --nemesis-interval 0.5 --settle 5 --test-count 8 -- --state-dir '{run}'
