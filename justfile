@@ -151,6 +151,45 @@ _workload-3-3-2: (_broadcast "--node-count 25 --topology tree4 --time-limit 20 -
 # Each side goes on; after healing both agree.
 _workload-3-3-5: (_broadcast "--node-count 5 --time-limit 20 --rate 20 --nemesis partition --nemesis-interval 4")
 
+# Challenge 1, echo.
+challenge-1: build
+    {{eddy}} test -w echo --bin {{bin}}/identifier --node-count 1 --time-limit 10 -- echo
+
+# Challenge 2, unique ids: total availability under partitions.
+challenge-2: build
+    {{eddy}} test -w unique-ids --bin {{bin}}/identifier --time-limit 30 --rate 1000 --node-count 3 --availability total --nemesis partition
+
+_challenge-3 *FLAGS:
+    {{eddy}} test -w broadcast --bin {{bin}}/gossiper --time-limit 20 --rate 10 --expect 'workload.lost-count==0' {{FLAGS}}
+
+# Challenge 3a, broadcast on one node.
+challenge-3a: build (_challenge-3 "--node-count 1")
+
+# Challenge 3b, broadcast on five nodes.
+challenge-3b: build (_challenge-3 "--node-count 5")
+
+# Challenge 3c, the same under partitions.
+challenge-3c: build (_challenge-3 "--node-count 5 --nemesis partition")
+
+# Challenge 4, a counter in `seq-kv` under partitions.
+challenge-4: build
+    {{eddy}} test -w g-counter --bin {{bin}}/gossiper --node-count 3 --rate 100 --time-limit 20 --nemesis partition -- g-counter-services
+
+_challenge-5 *FLAGS:
+    {{eddy}} test -w kafka --bin {{bin}}/gossiper --concurrency 2n --time-limit 20 --rate 1000 --expect 'workload.unseen-count==0' {{FLAGS}}
+
+# Challenge 5a, logs on one node.
+challenge-5a: build (_challenge-5 "--node-count 1 -- kafka-single")
+
+# Challenge 5b, logs in `lin-kv`.
+challenge-5b: build (_challenge-5 "--node-count 2 -- kafka-services")
+
+# Logs in virtual time under faults, but no duplication, which appends twice: so many seeds of each node.
+sweep-kafka SEEDS="0..300": build (_sweep-kafka SEEDS "--nemesis partition,loss,pause -- kafka-single") (_sweep-kafka SEEDS "--nemesis kill,partition,pause -- kafka-single --state-dir '{run}'") (_sweep-kafka SEEDS "--nemesis kill,partition,loss,pause -- kafka-services")
+
+_sweep-kafka SEEDS *FLAGS:
+    {{eddy}} sweep --seeds {{SEEDS}} --simulate gossiper -w kafka --node-count 3 --concurrency 3n --rate 50 --latency 10 --time-limit 20 --nemesis-interval 3 {{FLAGS}}
+
 _challenge *FLAGS:
     {{eddy}} test -w broadcast --bin {{bin}}/gossiper --node-count 25 --time-limit 20 --rate 100 --latency 100 {{FLAGS}}
 

@@ -10,6 +10,8 @@
 //! | [`reach`] | how many nodes a rumour reaches, by formula and by simulation |
 //! | [`txn-single`, `txn-read-uncommitted`, `txn-read-committed`](txn) | transactions over registers |
 //! | [`g-set`, `g-counter`, `pn-counter`, `two-phase-set`, `lww`, `version-vectors`](crdt) | states that merge |
+//! | [`g-counter-services`](g_counter_services) | a counter in Maelstrom's `seq-kv` |
+//! | [`kafka-single`](kafka::single), [`kafka-services`](kafka::services) | logs on one node; logs in Maelstrom's `lin-kv` |
 //!
 //! | what they share | |
 //! |---|---|
@@ -23,7 +25,9 @@ pub mod broadcast;
 pub mod crdt;
 pub mod digest;
 mod flags;
+pub mod g_counter_services;
 pub mod hybrid;
+pub mod kafka;
 pub mod log;
 pub mod reach;
 mod records;
@@ -57,4 +61,7 @@ pub fn program() -> Program {
             txn::read_uncommitted::ReadUncommittedNode::from_arguments,
         )
         .node(txn::read_committed::MANUAL, txn::read_committed::ReadCommittedNode::from_arguments)
+        .node(g_counter_services::MANUAL, g_counter_services::CounterNode::from_arguments)
+        .node(kafka::single::MANUAL, kafka::single::SingleNode::from_arguments)
+        .node(kafka::services::MANUAL, kafka::services::ServicesNode::from_arguments)
 }
