@@ -35,8 +35,13 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// What a call to the service is for.
 #[derive(Clone, Debug)]
 pub enum Token {
-    /// The first message in the queue of this log.
-    Append(String),
+    /// The first message in the queue of a log.
+    Append {
+        /// Which log.
+        key: String,
+        /// Where it is tried.
+        offset: Offset,
+    },
     /// The next message of a log, which a poll asks for.
     Read {
         /// Which poll.
@@ -134,32 +139,35 @@ impl ServicesNode {
             log.queue.pop_front();
         }
         let Some((_, message, _)) = log.queue.front() else { return };
+        let offset = log.end;
         let swap = CompareAndSet {
-            key: place(&key, log.end),
+            key: place(&key, offset),
             // No message is stored so: they are stored in lists.
             from: Json::null(),
             to: stored(message),
             create_if_not_exists: true,
         };
-        self.store.compare_and_set(ctx, swap, SERVICE, Token::Append(key));
+        self.store.compare_and_set(ctx, swap, SERVICE, Token::Append { key, offset });
     }
 
     fn appended(
         &mut self,
         key: String,
+        offset: Offset,
         outcome: Outcome<ServiceReply>,
         ctx: &mut Context<'_, Self>,
     ) {
+        // The end may be known to be further by now: a poll can have read this very message.
         let Some(log) = self.logs.get_mut(&key) else { return };
         let error = match outcome {
             Outcome::Reply(_) => {
                 let Some((client, message, _)) = log.queue.pop_front() else { return };
-                ctx.reply(&client, Body::SendOk { offset: log.end });
-                log.learn(log.end, message);
+                ctx.reply(&client, Body::SendOk { offset });
+                log.learn(offset, message);
                 return self.append(key, ctx);
             }
             Outcome::Error(error) if error.code == ErrorCode::PreconditionFailed => {
-                log.end += 1;
+                log.end = log.end.max(offset + 1);
                 return self.append(key, ctx);
             }
             Outcome::Error(error) => error,
@@ -371,7 +379,7 @@ impl Node for ServicesNode {
         ctx: &mut Context<'_, Self>,
     ) {
         match token {
-            Token::Append(key) => self.appended(key, outcome, ctx),
+            Token::Append { key, offset } => self.appended(key, offset, outcome, ctx),
             Token::Committed { job, key } => self.found_committed(job, key, outcome, ctx),
             Token::Swap { job, key } => self.swapped(job, key, outcome, ctx),
             Token::Read { poll, key, offset } => {
