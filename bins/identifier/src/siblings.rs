@@ -13,7 +13,7 @@
 //! but then a client that goes on from the answer to its write would claim to have seen the writes
 //! of other clients at that node. Assumed: no name has an `@` in it.
 //!
-//! What changes at a node is told to all peers, in batches ([`gossip`]), until each has acknowledged
+//! What changes at a node is told to all peers, in batches (`gossip`), until each has acknowledged
 //! it; where states agree nobody says anything. With a state directory an object is stored before
 //! the write is acknowledged. Without one a node that is killed forgets how far its clients' slots
 //! have counted, and nothing is claimed.

@@ -22,7 +22,7 @@ pub struct ClusterOptions {
 }
 
 /// What a run may cost at most. A cluster that reaches a limit stops: see
-/// [`Cluster::overload`](crate::Cluster::overload).
+/// [`AnyCluster::overload`](crate::AnyCluster::overload).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
     /// Messages on their way, or kept for a node that is paused or waits for its disk.

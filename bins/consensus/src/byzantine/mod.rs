@@ -1,6 +1,6 @@
 //! `consensus byzantine`: nodes that lie (tasks 7-4-1, 7-4-3 and 7-4-4).
 //!
-//! Each answer is the outcome of a run: of Raft or PBFT led by a Byzantine node ([`demo`]), of PBFT
+//! Each answer is the outcome of a run: of Raft or PBFT led by a Byzantine node (`demo`), of PBFT
 //! whose primary equivocates, or of an attack on a cluster of the given size.
 
 use std::collections::BTreeMap;

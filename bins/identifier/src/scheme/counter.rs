@@ -6,7 +6,7 @@
 //! * a counter never shows the same number twice within one life of a node.
 //!
 //! Assumed: node ids differ; and a node that is restarted under the same id has a state directory,
-//! where it finds from which number on it may count (see [`reservation`](crate::reservation)).
+//! where it finds from which number on it may count (see `reservation`).
 //! Without one it would begin at 0 again and repeat itself. No clock is looked at.
 
 use proto::{Context, Error, Records};

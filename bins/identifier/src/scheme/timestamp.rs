@@ -11,7 +11,7 @@
 //!
 //! Assumed: node ids differ; and when a node is restarted, its clock shows a later time than the
 //! last id of its earlier life. With a state directory that is not needed: timestamps are reserved
-//! ahead (see [`reservation`](crate::reservation)) and the new life begins after them.
+//! ahead (see `reservation`) and the new life begins after them.
 
 use proto::{Context, Error, Records};
 
