@@ -13,7 +13,7 @@ use checkers::Verdict;
 use eddy::analysis::{Subject, analyse};
 use eddy::options::{FaultKind, Options, WorkloadName};
 use eddy::progress::Silent;
-use eddy::simulated::{SimulatedNode, simulate};
+use eddy::simulated::{CONSENSUS, GOSSIPER, IDENTIFIER, SimulatedNode, simulate};
 use eddy::workload::registry::named;
 
 /// A measurement takes at least so long.
@@ -47,27 +47,26 @@ fn scenarios() -> Vec<Scenario> {
         args,
         options: options.clone(),
     };
-    use SimulatedNode::{Consensus, Gossiper, Identifier};
     vec![
-        scenario("60 s of unique-ids, 3 nodes, rate 1000", Identifier, &[], &ids),
-        scenario("60 s of lin-kv, 5 nodes, rate 100", Consensus, &[], &lin_kv),
-        scenario("60 s of lin-kv, 5 nodes, rate 100, partitions", Consensus, &[], &faulty),
-        scenario("20 s of broadcast, 25 nodes, 100 ms, tree", Gossiper, &[], &broadcast),
+        scenario("60 s of unique-ids, 3 nodes, rate 1000", IDENTIFIER, &[], &ids),
+        scenario("60 s of lin-kv, 5 nodes, rate 100", CONSENSUS, &[], &lin_kv),
+        scenario("60 s of lin-kv, 5 nodes, rate 100, partitions", CONSENSUS, &[], &faulty),
+        scenario("20 s of broadcast, 25 nodes, 100 ms, tree", GOSSIPER, &[], &broadcast),
         scenario(
             "20 s of broadcast, 25 nodes, 100 ms, flood",
-            Gossiper,
+            GOSSIPER,
             &["--strategy", "flood"],
             &broadcast,
         ),
         scenario(
             "20 s of broadcast, 25 nodes, 100 ms, batched",
-            Gossiper,
+            GOSSIPER,
             &["--strategy", "batched"],
             &broadcast,
         ),
         scenario(
             "20 s of broadcast, 25 nodes, 100 ms, star",
-            Gossiper,
+            GOSSIPER,
             &["--strategy", "star"],
             &broadcast,
         ),

@@ -140,7 +140,7 @@ pub struct TestArgs {
     #[arg(long, value_name = "FILE", required_unless_present = "simulate")]
     pub bin: Option<PathBuf>,
 
-    /// Run one of our own nodes in virtual time instead of a program
+    /// Run a node of identifier, gossiper or consensus in virtual time instead of a program
     #[arg(long, value_name = "NODE", conflicts_with = "bin")]
     pub simulate: Option<SimulatedNode>,
 

@@ -10,6 +10,7 @@ pub mod compare;
 pub mod conversation;
 pub mod expect;
 pub mod harness;
+mod main_function;
 mod nemesis;
 pub mod options;
 pub mod outcome;
@@ -28,3 +29,5 @@ pub mod virtual_time;
 pub mod wire;
 pub mod workload;
 pub mod world;
+
+pub use main_function::main;

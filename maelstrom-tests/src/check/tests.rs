@@ -9,7 +9,7 @@ use super::*;
 use crate::harness::Record;
 use crate::options::FaultKind;
 use crate::progress::Silent;
-use crate::simulated::{SimulatedNode, simulate};
+use crate::simulated::{CONSENSUS, GOSSIPER, IDENTIFIER, simulate};
 use crate::store::RunDirectory;
 use crate::workload::registry;
 
@@ -74,19 +74,18 @@ fn as_edn(history: &str) -> String {
 
 #[test]
 fn our_own_runs_say_the_same_when_they_are_read_again_from_either_form() {
-    use SimulatedNode::{Consensus, Gossiper, Identifier};
     // Where a node is asked for another workload than its own, every operation fails.
     let nodes = [
-        (Identifier, "unique-ids", &[][..]),
-        (Gossiper, "broadcast", &[]),
-        (Gossiper, "g-set", &["g-set"]),
-        (Gossiper, "g-counter", &["g-counter"]),
-        (Gossiper, "pn-counter", &["pn-counter"]),
-        (Consensus, "lin-kv", &[]),
+        (IDENTIFIER, "unique-ids", &[][..]),
+        (GOSSIPER, "broadcast", &[]),
+        (GOSSIPER, "g-set", &["g-set"]),
+        (GOSSIPER, "g-counter", &["g-counter"]),
+        (GOSSIPER, "pn-counter", &["pn-counter"]),
+        (CONSENSUS, "lin-kv", &[]),
     ];
     for kind in registry::all() {
         let (node, _, args) =
-            nodes.iter().find(|(_, name, _)| *name == kind.name).unwrap_or(&(Identifier, "", &[]));
+            nodes.iter().find(|(_, name, _)| *name == kind.name).unwrap_or(&(IDENTIFIER, "", &[]));
         let mut options = options(kind.name);
         options.time_limit = std::time::Duration::from_secs(8);
         options.nemesis_interval = std::time::Duration::from_secs(2);

@@ -101,7 +101,7 @@ mod tests {
     use crate::analysis::{Subject, analyse};
     use crate::options::Options;
     use crate::progress::Silent;
-    use crate::simulated::{SimulatedNode, simulate};
+    use crate::simulated::{CONSENSUS, GOSSIPER, IDENTIFIER, simulate};
     use crate::workload::registry::named;
 
     /// The paths of all numbers in nested maps.
@@ -119,9 +119,9 @@ mod tests {
     #[test]
     fn every_figure_of_a_run_is_known_and_every_listed_one_is_there() {
         for (node, name) in [
-            (SimulatedNode::Identifier, named("unique-ids")),
-            (SimulatedNode::Gossiper, named("broadcast")),
-            (SimulatedNode::Consensus, named("lin-kv")),
+            (IDENTIFIER, named("unique-ids")),
+            (GOSSIPER, named("broadcast")),
+            (CONSENSUS, named("lin-kv")),
         ] {
             let mut options = Options::new(name).with_nodes(3);
             options.time_limit = std::time::Duration::from_secs(20);

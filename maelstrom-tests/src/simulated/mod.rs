@@ -1,8 +1,10 @@
-//! Runs in virtual time: our own nodes, as libraries, in one process, as fast as it goes.
+//! Runs in virtual time: nodes as libraries, ours and those that others bring, in one process, as
+//! fast as it goes.
 //!
 //! The same seed and the same arguments give the same history and the same results, byte for byte,
 //! on every machine.
 
+mod programs;
 mod world;
 
 use std::cell::RefCell;
@@ -10,8 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::{fs, io};
 
-use proto::{Program, UsageError};
-use serde::Serialize;
+use proto::UsageError;
 
 use crate::harness::Record;
 use crate::options::Options;
@@ -20,39 +21,8 @@ use crate::store::{RunDirectory, at};
 use crate::workload::workload;
 use crate::world::World as _;
 
+pub use self::programs::{CONSENSUS, GOSSIPER, IDENTIFIER, SimulatedNode, register};
 pub use self::world::SimulatedWorld;
-
-/// The nodes that can be run in virtual time.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum SimulatedNode {
-    /// Unique ids.
-    Identifier,
-    /// Broadcast.
-    Gossiper,
-    /// A linearizable key-value store.
-    Consensus,
-}
-
-impl SimulatedNode {
-    /// The name on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Identifier => "identifier",
-            Self::Gossiper => "gossiper",
-            Self::Consensus => "consensus",
-        }
-    }
-
-    /// The program that has it, and its other variants.
-    pub fn program(self) -> Program {
-        match self {
-            Self::Identifier => identifier::program(),
-            Self::Gossiper => gossiper::program(),
-            Self::Consensus => consensus::program(),
-        }
-    }
-}
 
 /// Why a simulated run did not begin.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +38,7 @@ pub enum SimulateError {
     File(#[from] io::Error),
 }
 
-/// Runs one of our own nodes in virtual time. Messages and what nodes say to people are kept in
+/// Runs nodes of a program in virtual time. Messages and what nodes say to people are kept in
 /// `directory`, if there is one.
 ///
 /// # Errors

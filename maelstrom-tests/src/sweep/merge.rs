@@ -283,12 +283,12 @@ mod tests {
     use super::*;
     use crate::command_line::{Call, Target};
     use crate::options::Options;
-    use crate::simulated::SimulatedNode;
+    use crate::simulated::IDENTIFIER;
     use crate::workload::registry::named;
 
     fn sweep(seeds: &str, tried: impl IntoIterator<Item = (u64, Outcome)>) -> Sweep {
         let options = Options::new(named("echo")).with_nodes(1);
-        let target = Target::Simulated(SimulatedNode::Identifier);
+        let target = Target::Simulated(IDENTIFIER);
         let call = Call { target, options, expect: Vec::new(), args: vec!["echo".to_owned()] };
         let header = Header::new(seeds.parse().unwrap(), &call);
         Sweep { header, first: PathBuf::from("first"), tried: tried.into_iter().collect() }

@@ -7,6 +7,7 @@ mod progress;
 pub mod search;
 pub mod seeds;
 pub mod shard_file;
+mod trial;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write as _};
@@ -23,6 +24,7 @@ use self::progress::{Counts, SweepProgress};
 use self::search::search;
 use self::seeds::{SeedRange, Seeds, Shard};
 use self::shard_file::{Header, ShardFile};
+pub use self::trial::Trial;
 use crate::cli::RunArgs;
 use crate::command_line::{Call, Target};
 use crate::outcome::{Failure, Outcome};
@@ -49,7 +51,7 @@ pub struct SweepArgs {
     #[arg(long, value_name = "I/N", default_value = "0/1")]
     shard: Shard,
 
-    /// Run one of our own nodes in virtual time, as many seeds at once as there are cores
+    /// Run a node of identifier, gossiper or consensus in virtual time, as many seeds at once as there are cores
     #[arg(long, value_name = "NODE", conflicts_with = "bin")]
     simulate: Option<SimulatedNode>,
 

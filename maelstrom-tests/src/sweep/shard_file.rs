@@ -214,14 +214,14 @@ mod tests {
     use super::*;
     use crate::command_line::Target;
     use crate::options::Options;
-    use crate::simulated::SimulatedNode;
+    use crate::simulated::CONSENSUS;
     use crate::workload::registry::named;
     use tempfile::TempDir;
 
     fn header(seeds: &str, rate: f64) -> Header {
         let mut options = Options::new(named("lin-kv"));
         options.rate = rate;
-        let target = Target::Simulated(SimulatedNode::Consensus);
+        let target = Target::Simulated(CONSENSUS);
         let call = Call { target, options, expect: Vec::new(), args: vec!["--x".to_owned()] };
         Header::new(seeds.parse().unwrap(), &call)
     }

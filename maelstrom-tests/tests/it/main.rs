@@ -7,6 +7,7 @@ mod broken;
 mod check_node;
 mod demos;
 mod other_languages;
+mod own_workload;
 mod process_bench;
 mod process_faults;
 mod real_processes;

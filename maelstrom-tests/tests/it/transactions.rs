@@ -8,7 +8,7 @@ use eddy::analysis::{Subject, analyse};
 use eddy::options::{FaultKind, Options};
 use eddy::outcome::Outcome;
 use eddy::progress::Silent;
-use eddy::simulated::{SimulatedNode, simulate};
+use eddy::simulated::{GOSSIPER, SimulatedNode, simulate};
 use eddy::workload::registry::named;
 use simulator::LatencyDistribution;
 
@@ -36,7 +36,7 @@ impl Trial {
     }
 
     fn gossiper(args: &str, models: &str) -> Self {
-        Self::of(SimulatedNode::Gossiper, args, "txn-rw-register", models)
+        Self::of(GOSSIPER, args, "txn-rw-register", models)
     }
 
     fn under(mut self, nemesis: &[FaultKind]) -> Self {

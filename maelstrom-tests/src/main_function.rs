@@ -1,0 +1,64 @@
+//! `main`, for `eddy` and for programs that bring nodes of their own.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use proto::Program;
+
+use crate::cli::{Cli, Command};
+use crate::process::{REAP_ARGUMENT, reap};
+use crate::virtual_time::{LAUNCH_ARGUMENT, doctor};
+use crate::{
+    check, check_node, compare, expect, report, serve, simulated, sweep, tasks, test_command,
+};
+
+/// The whole command line, for a program's `main`: that of `eddy`, where `--simulate` finds these
+/// programs as well as ours.
+///
+/// A program of one's own is then `fn main() -> ExitCode { eddy::main(&[my_nodes::program]) }`.
+pub fn main(programs: &[fn() -> Program]) -> ExitCode {
+    // These two are not for people, and so not part of the command line that help describes.
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == REAP_ARGUMENT) {
+        return reap(io::stdin().lock());
+    }
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == LAUNCH_ARGUMENT) {
+        supervisor::launch(std::env::args_os().skip(2));
+    }
+    for program in programs {
+        simulated::register(*program);
+    }
+    let cli = match Cli::read(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    match cli.command {
+        Command::Test(args) => test_command::run(&args),
+        Command::Tasks(args) => tasks::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Report(args) => report::command::run(&args),
+        Command::Compare(args) => compare::run(&args),
+        Command::CheckNode(args) => check_node::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
+        Command::Merge(args) => sweep::merge::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Figures(args) => expect::figures::run(&args),
+    }
+}
+
+/// Help and version go to stdout; anything wrong goes to stderr as clap renders it, with our name at
+/// the beginning of the first line, and exit status 2.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let text = error.render().ansi().to_string();
+    if !error.use_stderr() {
+        let _ = write!(anstream::stdout(), "{text}");
+        return ExitCode::SUCCESS;
+    }
+    let text = match text.contains("error:") {
+        true => text.replacen("error:", "eddy:", 1),
+        // Without a command clap shows help.
+        false => format!("eddy: say what to do\n\n{text}"),
+    };
+    let _ = write!(anstream::stderr(), "{text}");
+    ExitCode::from(2)
+}
