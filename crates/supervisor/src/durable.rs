@@ -10,7 +10,6 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -32,13 +31,12 @@ impl Durable {
         Ok(durable)
     }
 
-    /// One file was synced.
-    pub(crate) fn sync(&mut self, file: &OwnedFd) -> io::Result<()> {
-        // Opened again, for the program may have opened it for writing only.
-        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-        let data = fs::metadata(&path)?;
+    /// One file was synced. It is opened again, by a name for an open file, for the program may have
+    /// opened it for writing only.
+    pub(crate) fn sync(&mut self, file: &Path) -> io::Result<()> {
+        let data = fs::metadata(file)?;
         if data.is_file() {
-            self.synced.insert((data.dev(), data.ino()), fs::read(&path)?);
+            self.synced.insert((data.dev(), data.ino()), fs::read(file)?);
         }
         Ok(())
     }
@@ -95,7 +93,7 @@ mod tests {
         let mut durable = Durable::new(directory.path()).unwrap();
         fs::write(path("below/old"), "changed").unwrap();
         fs::write(path("synced"), "one").unwrap();
-        durable.sync(&File::options().append(true).open(path("synced")).unwrap().into()).unwrap();
+        durable.sync(&path("synced")).unwrap();
         fs::write(path("synced"), "one two").unwrap();
         fs::rename(path("synced"), path("renamed")).unwrap();
         fs::write(path("new"), "new").unwrap();

@@ -91,14 +91,15 @@
 //! | `/proc/<pid>` goes by the kernel's numbers; `/proc/self` works, but memory and fault counts in it are real | files are not rewritten, except those about the machine | – |
 //! | Files are real: what a program finds on the disk, another may have put there | only waits and writes to standard output are ruled | a directory of its own. Java: `-XX:-UsePerfData` (and `-XX:TieredStopAtLevel=1`, for twice the speed) |
 //! | Where containers forbid to fix addresses, Node.js and Ruby need not repeat; [`Supervisor::layout_is_fixed`] tells | `personality` is refused by Docker's default profile | allow `personality(0x40000)` |
-//! | Where `pidfd_getfd` is refused (Docker's default profile) nothing starts, and the error says so | the supervisor looks at its nodes' files by it | allow it, or the capability `SYS_PTRACE` |
+//! | Where `pidfd_getfd` is refused (Docker's default profile) waits for files other than standard input cost about six stops more | each file is sent by the node's own thread instead (`lend.rs`) | allow it, or the capability `SYS_PTRACE` |
 //! | x86-64 Linux with kernel 5.6 or later | registers, the filter and the clocks' code are written for it | – |
 //!
 //! # Where to look
 //!
 //! `launch.rs` and `filter.rs`: how a program comes under the supervisor's rule. `stops.rs`: what happens
 //! at a stop. `calls/`: what becomes of each call. `node.rs`: which thread runs. `supervisor.rs`: which
-//! node, and when. `vdso/`: clocks without a stop. `watchdog.rs`: who does not stop.
+//! node, and when. `vdso/`: clocks without a stop. `lend.rs`: a node's open files. `watchdog.rs`: who
+//! does not stop.
 
 #![forbid(unsafe_code)]
 
@@ -110,6 +111,7 @@ mod event;
 mod filter;
 mod image;
 mod launch;
+mod lend;
 mod lines;
 mod lives;
 mod memory;

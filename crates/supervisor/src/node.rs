@@ -15,11 +15,12 @@ use crate::digest::{Call, Digest};
 use crate::durable::Durable;
 use crate::error::Error;
 use crate::event::{Event, Exit, NodeId, What};
+use crate::lend::Mailbox;
 use crate::lines::Lines;
 use crate::options::{NodeSpec, Options, Preempt, Vdso};
 use crate::process::{Process, Role};
 use crate::stops::{Stop, wait};
-use crate::thread::{Cause, Expiry, Resume, State, Thread};
+use crate::thread::{Cause, Expiry, Resume, State, Thread, Waited};
 use crate::vdso::Clocks;
 use crate::watchdog::Watchdog;
 
@@ -70,6 +71,8 @@ pub(crate) struct Node {
     pub(crate) durable: Option<Durable>,
     /// A file that a thread is opening.
     pub(crate) lent: Option<OwnedFd>,
+    /// Where it sends its files, if they cannot be had otherwise.
+    pub(crate) mailbox: Option<Mailbox>,
     pub(crate) events: Vec<Event>,
     pub(crate) digest: Digest,
     pub(crate) record: Option<Vec<Call>>,
@@ -97,6 +100,18 @@ pub(crate) struct Input {
     pub(crate) identity: (u64, u64),
     /// What the pipe had no room for.
     pub(crate) backlog: Vec<u8>,
+}
+
+impl Input {
+    /// Whether the node would find something to read. Its other end stays open as long as the node runs.
+    pub(crate) fn has_something(&self) -> bool {
+        self.unread() > 0
+    }
+
+    /// Bytes in the pipe.
+    pub(crate) fn unread(&self) -> u64 {
+        rustix::io::ioctl_fionread(&self.writer).unwrap_or(0)
+    }
 }
 
 /// What the supervisor keeps of a node's standard output or error.
@@ -324,6 +339,8 @@ impl Node {
             tick: self.price_of_look(id),
             monotonic: self.monotonic() - self.local,
             wall: self.wall().wrapping_sub(self.local),
+            process: self.thread(id).map_or(0, |thread| thread.process),
+            thread: id,
         }
     }
 
@@ -377,19 +394,30 @@ impl Node {
             PollFd::new(&self.error.reader, PollFlags::IN),
         ];
         let mut owners = Vec::new();
+        let mut woken = Vec::new();
+        let mut has_input = None;
         for thread in &self.threads {
             if let State::Waiting(wait) = &thread.state
                 && let Cause::Files(waited) = &wait.cause
             {
-                for (file, events) in waited {
-                    files.push(PollFd::new(file, *events));
-                    owners.push(thread.id);
+                for waited in waited {
+                    match waited {
+                        Waited::File(file, events) => {
+                            files.push(PollFd::new(file, *events));
+                            owners.push(thread.id);
+                        }
+                        Waited::Input => {
+                            if *has_input.get_or_insert_with(|| self.input.has_something()) {
+                                woken.push(thread.id);
+                            }
+                        }
+                    }
                 }
             }
         }
         let none = Timespec { tv_sec: 0, tv_nsec: 0 };
         let found = poll(&mut files, Some(&none)).map_err(Error::rustix("ask files"))?;
-        if found == 0 {
+        if found == 0 && woken.is_empty() {
             return Ok(false);
         }
         let stray = [Role::Output, Role::Error].into_iter().zip(&files);
@@ -397,12 +425,9 @@ impl Node {
             .filter(|(_, file)| file.revents().contains(PollFlags::IN))
             .map(|(role, _)| role)
             .collect();
-        let mut woken: Vec<u32> = owners
-            .into_iter()
-            .zip(&files[2..])
-            .filter(|(_, file)| !file.revents().is_empty())
-            .map(|(owner, _)| owner)
-            .collect();
+        let ready = owners.into_iter().zip(&files[2..]);
+        woken.extend(ready.filter(|(_, file)| !file.revents().is_empty()).map(|(owner, _)| owner));
+        woken.sort_unstable();
         woken.dedup();
         for role in stray {
             self.collect_stray(role);

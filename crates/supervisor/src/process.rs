@@ -57,8 +57,20 @@ impl Process {
         })
     }
 
-    /// A duplicate of one of its descriptors; `None` if it has no such descriptor.
-    pub(crate) fn descriptor(&self, number: i32) -> Option<OwnedFd> {
-        pidfd_getfd(&self.handle, number, PidfdGetfdFlags::empty()).ok()
+    /// A duplicate of one of its descriptors.
+    pub(crate) fn descriptor(&self, number: i32) -> Result<OwnedFd, Unlent> {
+        pidfd_getfd(&self.handle, number, PidfdGetfdFlags::empty()).map_err(|errno| match errno {
+            rustix::io::Errno::BADF => Unlent::NotOpen,
+            _ => Unlent::Refused,
+        })
     }
+}
+
+/// Why there is no duplicate of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unlent {
+    /// There is no such file.
+    NotOpen,
+    /// The call is not allowed here.
+    Refused,
 }

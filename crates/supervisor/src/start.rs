@@ -90,16 +90,6 @@ pub(crate) fn prepare(
     rand::Rng::fill_bytes(&mut draws, &mut random);
     let settings = Settings::new(options, spec, life);
     let mut process = Process::new(pid, FIRST_ID, None)?;
-    if process.descriptor(0).is_none() {
-        // Without it waits for files cannot be watched. Docker's default profile is such a place.
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
-        let _ = wait(Some(pid));
-        return Err(failed(
-            "the call pidfd_getfd is refused here: allow it in the container's seccomp profile, or \
-             give the container the capability SYS_PTRACE"
-                .to_owned(),
-        ));
-    }
     process.has_page = image::prepare(pid, &random, settings.replace_vdso, settings.trap_cpuid)
         .map_err(Error::system("prepare a program"))?;
     let regs = ptrace::getregs(pid).map_err(Error::system("read a program's registers"))?;
@@ -129,6 +119,7 @@ pub(crate) fn prepare(
         durable: None,
         freezing: false,
         lent: None,
+        mailbox: None,
         events: Vec::new(),
         digest: Digest::new(),
         record: options.record.then(Vec::new),

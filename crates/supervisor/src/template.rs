@@ -20,10 +20,11 @@ use nix::errno::Errno;
 use nix::sys::ptrace;
 use nix::unistd::{Pid, setpgid};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::fs::{OFlags, fcntl_setfl};
 
 use crate::error::Error;
 use crate::event::NodeId;
+use crate::lend::Stand;
 use crate::lines::Lines;
 use crate::node::{FIRST_ID, Input, Node, Pipe, Settings};
 use crate::options::{NodeSpec, Options};
@@ -147,8 +148,8 @@ impl Frozen {
             && node.processes.len() == 1
             && has_standard_files_only(node.processes[0].pid);
         let modes = [0, 1, 2].map(|number| {
-            let file = node.processes.first().and_then(|process| process.descriptor(number));
-            file.and_then(|file| fcntl_getfl(file).ok())
+            let file = node.processes.first().and_then(|process| process.look(number));
+            file.map(|(_, flags)| flags)
         });
         if let ([Some(input), Some(output), Some(error)], true) = (modes, can_be_copied) {
             return Ok(Some(Self { node, modes: [input, output, error] }));
@@ -159,17 +160,18 @@ impl Frozen {
 
     /// A copy of the node, for another seed.
     pub(crate) fn thaw(&mut self, options: &Options, spec: &NodeSpec) -> Result<Node, Error> {
-        let node = &self.node;
-        let (Some(process), Some(thread)) = (node.processes.first(), node.threads.first()) else {
-            return Err(Error::NotRunning);
-        };
         for (number, mode) in self.modes.into_iter().enumerate() {
-            let Some(file) = process.descriptor(number as i32) else { continue };
+            let file = self.node.duplicate(FIRST_ID, number as i32, Stand::Entry);
+            let Some(file) = file else { continue };
             let _ = fcntl_setfl(&file, mode);
             if number == 0 {
                 drain(&file);
             }
         }
+        let node = &self.node;
+        let (Some(process), Some(thread)) = (node.processes.first(), node.threads.first()) else {
+            return Err(Error::NotRunning);
+        };
         drain(&node.output.reader);
         drain(&node.error.reader);
         let pid = copy(thread.tid, thread.regs)?;
@@ -216,6 +218,7 @@ impl Frozen {
             freezing: false,
             durable: None,
             lent: None,
+            mailbox: None,
             events: node.events.clone(),
             digest: node.digest,
             record: node.record.clone(),

@@ -75,11 +75,19 @@ pub(crate) enum Cause {
     /// A wake on this address.
     Futex { key: Key, bits: u32, value: u32 },
     /// One of these files.
-    Files(Vec<(OwnedFd, PollFlags)>),
+    Files(Vec<Waited>),
     /// A child's end: then the call is made again.
     Child,
     /// A signal not in this mask; `None` is the thread's own mask.
     Signal { mask: Option<u64> },
+}
+
+/// A file that a thread waits for.
+pub(crate) enum Waited {
+    /// The node's standard input, to be read: the supervisor holds its other end.
+    Input,
+    /// A duplicate of the thread's own.
+    File(OwnedFd, PollFlags),
 }
 
 /// A futex: the process, unless memory shared between processes is meant, and the address.

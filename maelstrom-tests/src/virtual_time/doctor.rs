@@ -74,8 +74,8 @@ fn examine() -> (Vec<Finding>, String) {
     let verdict = match &trial {
         Ok(()) => "Virtual time works here: `--bin PROGRAM --virtual-time`.".to_owned(),
         Err(why) => format!(
-            "Virtual time does not work here: {why}. In a container, allow ptrace, seccomp and \
-             pidfd_getfd: with Docker `--cap-add SYS_PTRACE`. Without --virtual-time the same tests run \
+            "Virtual time does not work here: {why}. In a container, allow ptrace and seccomp: Docker's \
+             default profile does, and `--cap-add SYS_PTRACE` does elsewhere. Without --virtual-time the same tests run \
              with real processes."
         ),
     };

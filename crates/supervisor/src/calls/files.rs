@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 
 use nix::errno::Errno;
 use rustix::event::PollFlags;
-use rustix::fs::{FileType, OFlags, Stat, fcntl_getfl, fstat};
+use rustix::fs::{FileType, OFlags, Stat};
 
 use super::failure;
 use crate::error::Error;
@@ -23,9 +23,11 @@ const WRITE_AT_MOST: u64 = 1 << 20;
 impl Node {
     pub(super) fn read(&mut self, id: u32) -> Outcome {
         let Some(thread) = self.thread(id) else { return Outcome::Run };
-        let (address, length) = (thread.argument(1), thread.argument(2));
-        let Some((_, stat)) = self.look_at(id) else { return Outcome::Run };
-        if FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice {
+        let (descriptor, address, length) = (thread.int(0), thread.argument(1), thread.argument(2));
+        if self.role(id, descriptor) != Role::Input
+            && let Some((stat, _)) = self.look_at(id)
+            && FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice
+        {
             let device = (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev));
             if RANDOM_DEVICES.contains(&device) {
                 return self.randomize(id, address, length);
@@ -36,7 +38,13 @@ impl Node {
 
     /// Lets a thread take something from a file, once there is something.
     pub(super) fn receive(&mut self, id: u32) -> Outcome {
-        let Some((file, stat)) = self.look_at(id) else { return Outcome::Run };
+        let Some(thread) = self.thread(id) else { return Outcome::Run };
+        let descriptor = thread.int(0);
+        if self.role(id, descriptor) == Role::Input && self.input.has_something() {
+            self.boot_is_over();
+            return Outcome::Run;
+        }
+        let Some((stat, flags)) = self.look_at(id) else { return Outcome::Run };
         if (stat.st_dev, stat.st_ino) == self.input.identity {
             self.boot_is_over();
         }
@@ -44,29 +52,26 @@ impl Node {
         if matches!(kind, FileType::RegularFile | FileType::Directory | FileType::BlockDevice) {
             return Outcome::Run;
         }
-        if fcntl_getfl(&file).is_ok_and(|flags| flags.contains(OFlags::NONBLOCK)) {
+        if flags.contains(OFlags::NONBLOCK) {
             return Outcome::Run;
         }
-        let Some(thread) = self.thread(id) else { return Outcome::Run };
-        let descriptor = thread.int(0);
-        drop(file);
         let expiry = Expiry::Answer(failure(Errno::EAGAIN));
         self.wait_for_files(id, &[(descriptor, PollFlags::IN)], None, expiry)
             .unwrap_or(Outcome::Run)
     }
 
     /// The file that is a call's first argument.
-    fn look_at(&mut self, id: u32) -> Option<(std::os::fd::OwnedFd, Stat)> {
+    fn look_at(&mut self, id: u32) -> Option<(Stat, OFlags)> {
         let thread = self.thread(id)?;
         let (process, descriptor) = (thread.process, thread.int(0));
-        let file = self.process(process)?.descriptor(descriptor)?;
-        let stat = fstat(&file).ok()?;
-        Some((file, stat))
+        self.process(process)?.look(descriptor)
     }
 
     /// What a descriptor from 0 to 2 is to the node.
-    fn role(&mut self, id: u32, descriptor: i32) -> Role {
-        let Some(thread) = self.thread(id) else { return Role::Own };
+    pub(super) fn role(&mut self, id: u32, descriptor: i32) -> Role {
+        let Some(thread) = self.thread(id).filter(|_| (0..3).contains(&descriptor)) else {
+            return Role::Own;
+        };
         let process = thread.process;
         let pipes = [
             (self.input.identity, Role::Input),
@@ -78,8 +83,7 @@ impl Node {
         if let Some(&Some(role)) = known {
             return role;
         }
-        let stat = process.descriptor(descriptor).and_then(|file| fstat(&file).ok());
-        let identity = stat.map(|stat| (stat.st_dev, stat.st_ino));
+        let identity = process.look(descriptor).map(|(stat, _)| (stat.st_dev, stat.st_ino));
         let role = pipes
             .iter()
             .find(|&&(pipe, _)| identity == Some(pipe))

@@ -9,10 +9,12 @@ use std::os::fd::OwnedFd;
 use nix::errno::Errno;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::lend::Stand;
 use crate::memory;
 use crate::node::Node;
+use crate::process::Role;
 use crate::stops::Outcome;
-use crate::thread::{AtExit, Cause, Expiry};
+use crate::thread::{AtExit, Cause, Expiry, Waited};
 
 /// Descriptors in one call; more is refused by the kernel's usual limit too.
 const DESCRIPTORS_AT_MOST: usize = 1 << 16;
@@ -143,11 +145,15 @@ impl Node {
         if deadline.is_some_and(|deadline| deadline <= self.local) {
             return None;
         }
-        let process = self.thread(id)?.process;
-        let process = self.process(process)?;
-        let mut files: Vec<(OwnedFd, PollFlags)> = Vec::with_capacity(wanted.len());
+        let mut files = Vec::with_capacity(wanted.len());
         for &(descriptor, events) in wanted {
-            files.push((process.descriptor(descriptor)?, events));
+            let is_input = !events.intersects(!(PollFlags::IN | PollFlags::RDNORM))
+                && self.role(id, descriptor) == Role::Input;
+            files.push(match is_input {
+                true if self.input.has_something() => return None,
+                true => Waited::Input,
+                false => Waited::File(self.duplicate(id, descriptor, Stand::Entry)?, events),
+            });
         }
         if any_is_ready(&files) {
             return None;
@@ -156,10 +162,16 @@ impl Node {
     }
 }
 
-/// Whether the kernel would have something to say about one of these files.
-pub(super) fn any_is_ready(files: &[(OwnedFd, PollFlags)]) -> bool {
-    let mut asked: Vec<PollFd<'_>> =
-        files.iter().map(|(file, events)| PollFd::new(file, *events)).collect();
+/// Whether the kernel would have something to say about one of these files, the input aside.
+fn any_is_ready(files: &[Waited]) -> bool {
+    let own = files.iter().filter_map(|waited| match waited {
+        Waited::File(file, events) => Some(PollFd::new(file, *events)),
+        Waited::Input => None,
+    });
+    let mut asked: Vec<PollFd<'_>> = own.collect();
+    if asked.is_empty() {
+        return false;
+    }
     let none = Timespec { tv_sec: 0, tv_nsec: 0 };
     poll(&mut asked, Some(&none)).is_ok_and(|found| found > 0)
 }

@@ -1,5 +1,7 @@
 //! Syncs, while power cuts are possible: nothing goes to the disk, but it is noted what would have.
 
+use std::io;
+
 use nix::errno::Errno;
 
 use crate::node::Node;
@@ -10,12 +12,12 @@ impl Node {
     pub(super) fn sync_file(&mut self, id: u32) -> Outcome {
         let Some(thread) = self.thread(id) else { return Outcome::Run };
         let (process, descriptor) = (thread.process, thread.int(0));
-        let file = self.process(process).and_then(|process| process.descriptor(descriptor));
+        let file = self.process(process).map(|process| process.path(descriptor));
         match (file, &mut self.durable) {
-            (None, _) => Errno::EBADF.into(),
-            (_, None) => Outcome::Run,
-            (Some(file), Some(durable)) => match durable.sync(&file) {
+            (None, _) | (_, None) => Outcome::Run,
+            (Some(file), Some(durable)) => match durable.sync(file.as_ref()) {
                 Ok(()) => Outcome::Answer(0),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Errno::EBADF.into(),
                 Err(_) => Errno::EIO.into(),
             },
         }
@@ -37,12 +39,10 @@ impl Node {
             let directory = format!("/proc/{}/fd", process.pid);
             for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
                 let number = entry.file_name().to_str().and_then(|name| name.parse().ok());
-                let Some(file) = number.and_then(|number| process.descriptor(number)) else {
-                    continue;
-                };
-                let flags = rustix::fs::fcntl_getfl(&file);
-                if flags.is_ok_and(|flags| flags.intersects(rustix::fs::OFlags::DSYNC)) {
-                    let _ = durable.sync(&file);
+                let Some(number) = number else { continue };
+                let flags = process.look(number).map(|(_, flags)| flags);
+                if flags.is_some_and(|flags| flags.intersects(rustix::fs::OFlags::DSYNC)) {
+                    let _ = durable.sync(process.path(number).as_ref());
                 }
             }
         }

@@ -7,6 +7,7 @@ use nix::sys::signal::{Signal, kill};
 
 use super::clocks::SECOND;
 use crate::error::Error;
+use crate::lend::Stand;
 use crate::memory;
 use crate::node::Node;
 use crate::process::Process;
@@ -206,8 +207,8 @@ impl Node {
     ) -> Result<(), Error> {
         let descriptor = result as i32;
         if descriptor >= 0
+            && let Some(file) = self.duplicate(id, descriptor, Stand::Exit)
             && let Some(process) = self.own_process(id)
-            && let Some(file) = process.descriptor(descriptor)
         {
             process.timer_files.insert(descriptor, file);
             let notice = Notice::File(descriptor);

@@ -7,7 +7,7 @@
 # rsi, rdi and r8 to r11. Where a function has no answer it makes the real call, which the supervisor
 # answers.
 
-        .set    PAGE, 0x6f0000000000    # the page's address: PAGE in mod.rs
+        .set    PAGE, 0x10000           # the page's address: PAGE in mod.rs
         .set    NOW, 0                  # the node's time when it was last let run, in nanoseconds
         .set    READS, 8                # clocks read since then
         .set    LIMIT, 16               # reads after which the real call is made
@@ -31,7 +31,7 @@
 # Reads the clock whose base is at offset r8 of the page: seconds in rax, nanoseconds in rdx. The
 # carry is set if there were too many reads. Changes rcx.
 read:
-        movabs  $PAGE, %rcx
+        mov     $PAGE, %ecx
         mov     READS(%rcx), %rax
         cmp     LIMIT(%rcx), %rax
         jae     1f

@@ -22,8 +22,14 @@ use crate::stops::{Stop, wait};
 /// `ARCH_SET_CPUID`: 0 makes the instruction trap.
 const ARCH_SET_CPUID: u64 = 0x1012;
 
-/// Where the page is, in every program: nothing else is put so far from both heap and stack.
-pub(crate) const PAGE: u64 = 0x6f00_0000_0000;
+/// Where the page is, in every program: the lowest that may be mapped, where nobody puts anything, and
+/// so low that seven bytes of code can load a word of it (see `identity.rs`).
+pub(crate) const PAGE: u64 = 0x1_0000;
+/// Behind the clocks: the numbers of the process and of the thread that runs, 32 bits each.
+pub(crate) const PROCESS: u64 = PAGE + 48;
+pub(crate) const THREAD: u64 = PAGE + 52;
+/// Half of the page that a program never looks at.
+pub(crate) const SCRATCH: u64 = PAGE + 2048;
 /// Readings between two stops.
 pub(crate) const LIMIT: u64 = 256;
 
@@ -52,13 +58,16 @@ pub(crate) struct Clocks {
     pub(crate) tick: u64,
     pub(crate) monotonic: u64,
     pub(crate) wall: u64,
+    pub(crate) process: u32,
+    pub(crate) thread: u32,
 }
 
 impl Clocks {
     /// Writes the page of a process before one of its threads runs.
     pub(crate) fn write(self, tid: Pid) -> Result<(), Errno> {
-        let words = [self.now, 0, LIMIT, self.tick, self.monotonic, self.wall];
-        let mut bytes = [0; 48];
+        let who = u64::from(self.thread) << 32 | u64::from(self.process);
+        let words = [self.now, 0, LIMIT, self.tick, self.monotonic, self.wall, who];
+        let mut bytes = [0; 56];
         for (place, word) in bytes.chunks_mut(8).zip(words) {
             place.copy_from_slice(&word.to_le_bytes());
         }

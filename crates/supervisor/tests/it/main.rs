@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cluster;
+mod container;
 mod faults;
 mod host;
 mod programs;

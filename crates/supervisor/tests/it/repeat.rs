@@ -7,7 +7,7 @@ use supervisor::Supervisor;
 use crate::cluster::{Load, Outcome, options, run, run_on, templates};
 use crate::programs::program;
 
-fn load() -> Load {
+pub(crate) fn load() -> Load {
     Load {
         nodes: 3,
         seconds: 5.0,

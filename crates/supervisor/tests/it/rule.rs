@@ -7,7 +7,7 @@ use crate::cluster::options;
 use crate::host::Host;
 
 #[test]
-fn timers_fire_at_their_time_and_not_before() {
+pub(crate) fn timers_fire_at_their_time_and_not_before() {
     let Some(mut host) = Host::calls(&["timers"]) else { return };
     assert_eq!(
         host.until(60.0),
@@ -26,7 +26,7 @@ fn timers_fire_at_their_time_and_not_before() {
 }
 
 #[test]
-fn waits_with_a_limit_end_at_it() {
+pub(crate) fn waits_with_a_limit_end_at_it() {
     let Some(mut host) = Host::calls(&["select", "condition"]) else { return };
     assert_eq!(host.until(60.0), ["select 0, set 0, at 5000", "timed out 1 at 12000"]);
 }
@@ -56,7 +56,7 @@ fn children_are_followed_and_waited_for() {
 }
 
 #[test]
-fn wrappers_and_pipelines_in_shell_are_nodes_too() {
+pub(crate) fn wrappers_and_pipelines_in_shell_are_nodes_too() {
     let mut host =
         Host::shell("read line; echo \"$line\" | tr a-z A-Z; sleep 5 & wait; exec echo $$");
     host.say("shout");
@@ -80,7 +80,7 @@ fn any_thread_may_become_another_program() {
 }
 
 #[test]
-fn signals_reach_threads_that_wait() {
+pub(crate) fn signals_reach_threads_that_wait() {
     let Some(mut host) = Host::calls(&["thread-signal"]) else { return };
     assert_eq!(host.until(5.0), ["signal 1 at 300", "read broken off 1 at 2300"]);
     host.say("x");
@@ -91,6 +91,29 @@ fn signals_reach_threads_that_wait() {
 fn a_program_knows_itself_by_numbers_that_are_always_the_same() {
     let Some(mut host) = Host::calls(&["identity"]) else { return };
     assert_eq!(host.until(1.0), ["100 1 100 1 0 1"], "process, parent, thread, processors");
+}
+
+#[test]
+fn who_asks_for_its_number_again_is_answered_without_a_stop_and_truly() {
+    let Some(mut host) = Host::calls(&["names"]) else { return };
+    let told = host.until(1.0);
+    assert_eq!(
+        told,
+        [
+            "first 100 100",
+            "thread 100 101",
+            "child 102 102",
+            "first 100 100",
+            "vfork 103 103",
+            "first 100 100",
+        ]
+    );
+    let with_page = host.supervisor.counts().stops;
+    let options = Options { vdso: Vdso::Hidden, ..options(1) };
+    let Some(mut host) = Host::with(options, &["names"], |_| {}) else { return };
+    assert_eq!(host.until(1.0), told);
+    let without = host.supervisor.counts().stops;
+    assert!(with_page + 190 < without, "{with_page} stops, {without} without the page");
 }
 
 #[test]
@@ -232,7 +255,7 @@ fn a_race_between_calls_shows_when_threads_are_stopped_between_instructions() {
 }
 
 #[test]
-fn clocks_show_the_same_whether_looking_is_a_call_or_not() {
+pub(crate) fn clocks_show_the_same_whether_looking_is_a_call_or_not() {
     let run = |vdso| {
         let mut host =
             Host::with(Options { vdso, ..options(1) }, &["condition", "timers"], |_| {})?;

@@ -57,6 +57,13 @@ static void *waits(void *unused) {
     return unused;
 }
 
+/* Who runs, asked again and again at the same two places. */
+static void *names(void *who) {
+    printf("%s %d %d\n", (char *)who, getpid(), gettid());
+    fflush(stdout);
+    return who;
+}
+
 static void run(const char *what) {
     struct timespec t;
     if (!strcmp(what, "timers")) {
@@ -186,6 +193,19 @@ static void run(const char *what) {
         sched_getaffinity(0, sizeof cpus, &cpus);
         printf("%d %d %ld %d %d %ld\n", getpid(), getppid(), syscall(SYS_gettid), CPU_COUNT(&cpus),
                sched_getcpu(), sysconf(_SC_NPROCESSORS_ONLN));
+    } else if (!strcmp(what, "names")) {
+        for (int i = 0; i < 100; i++) { getpid(); gettid(); }
+        names("first");
+        pthread_t thread;
+        pthread_create(&thread, NULL, names, "thread");
+        pthread_join(thread, NULL);
+        pid_t child = fork();
+        if (!child) { names("child"); _exit(0); }
+        waitpid(child, NULL, 0);
+        names("first");
+        child = vfork();
+        if (!child) { names("vfork"); _exit(0); }
+        names("first");
     } else if (!strcmp(what, "features")) {
         unsigned a, b, c, d;
         __get_cpuid(1, &a, &b, &c, &d);
