@@ -25,6 +25,9 @@ pub enum Error {
     /// A cluster from these templates is still there: they share their pipes.
     #[error("the templates are in use")]
     TemplatesInUse,
+    /// This is no x86-64 Linux.
+    #[error("virtual time is for x86-64 Linux only")]
+    Elsewhere,
     /// No node has this number.
     #[error("there is no such node")]
     NoSuchNode,

@@ -25,6 +25,9 @@ pub enum What {
     Output(Vec<u8>),
     /// A line on standard error, without its end.
     Stderr(Vec<u8>),
+    /// No process of it has this file open any more, and it goes on: noticed when one of the descriptors
+    /// 0 to 2 is closed or replaced.
+    Closed(Stream),
     /// Its first process ended; whatever else it had started was killed.
     Exited(Exit),
     /// It asked for something that virtual time cannot give, and got an error: in words.
@@ -34,6 +37,24 @@ pub enum What {
     Forced(String),
     /// A thread went on like that until it was given up: it is not run again.
     Stuck(String),
+}
+
+/// A node's standard input or output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// What is delivered to it.
+    Input,
+    /// What it writes.
+    Output,
+}
+
+/// What has become of the bytes that were delivered to a node in its present life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Delivered {
+    /// The node has read so many.
+    pub read: u64,
+    /// So many wait for it.
+    pub unread: u64,
 }
 
 /// How a node ended.

@@ -92,7 +92,7 @@
 //! | Files are real: what a program finds on the disk, another may have put there | only waits and writes to standard output are ruled | a directory of its own. Java: `-XX:-UsePerfData` (and `-XX:TieredStopAtLevel=1`, for twice the speed) |
 //! | Where containers forbid to fix addresses, Node.js and Ruby need not repeat; [`Supervisor::layout_is_fixed`] tells | `personality` is refused by Docker's default profile | allow `personality(0x40000)` |
 //! | Where `pidfd_getfd` is refused (Docker's default profile) waits for files other than standard input cost about six stops more | each file is sent by the node's own thread instead (`lend.rs`) | allow it, or the capability `SYS_PTRACE` |
-//! | x86-64 Linux with kernel 5.6 or later | registers, the filter and the clocks' code are written for it | – |
+//! | x86-64 Linux with kernel 5.6 or later; elsewhere the crate compiles, and says so when asked to start something | registers, the filter and the clocks' code are written for it (`elsewhere.rs` says what others would need) | – |
 //!
 //! # Where to look
 //!
@@ -102,35 +102,68 @@
 //! does not stop.
 
 #![forbid(unsafe_code)]
+// There nothing of what rules programs is compiled, and what serves it is not used.
+#![cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), allow(dead_code))]
 
-mod calls;
 mod digest;
-mod durable;
 mod error;
 mod event;
-mod filter;
-mod image;
-mod launch;
-mod lend;
-mod lines;
-mod lives;
-mod memory;
-mod node;
 mod options;
+
+// What works on x86-64 Linux alone.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod calls;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod durable;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod filter;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod image;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod launch;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod lend;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod lines;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod lives;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod memory;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod node;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod process;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod start;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod stops;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod supervisor;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod template;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod thread;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod timers;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod vdso;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod watchdog;
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+mod elsewhere;
 
 pub use digest::{Call, first_difference};
 pub use error::Error;
-pub use event::{Event, Exit, NodeId, What};
-pub use launch::launch;
+pub use event::{Delivered, Event, Exit, NodeId, Stream, What};
 pub use options::{NodeSpec, Options, Preempt, Vdso};
-pub use supervisor::{Counts, Supervisor};
-pub use template::Templates;
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+pub use elsewhere::{Counts, Supervisor, Templates, files_can_be_duplicated, launch};
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub use {
+    launch::launch,
+    lend::files_can_be_duplicated,
+    supervisor::{Counts, Supervisor},
+    template::Templates,
+};

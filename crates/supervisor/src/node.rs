@@ -1,6 +1,6 @@
 //! A node: a tree of processes with one clock, of whose threads one at most runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::digest::{Call, Digest};
 use crate::durable::Durable;
 use crate::error::Error;
-use crate::event::{Event, Exit, NodeId, What};
+use crate::event::{Event, Exit, NodeId, Stream, What};
 use crate::lend::Mailbox;
 use crate::lines::Lines;
 use crate::options::{NodeSpec, Options, Preempt, Vdso};
@@ -73,6 +73,11 @@ pub(crate) struct Node {
     pub(crate) lent: Option<OwnedFd>,
     /// Where it sends its files, if they cannot be had otherwise.
     pub(crate) mailbox: Option<Mailbox>,
+    /// One of the standard descriptors was closed or replaced: whether the pipes are still open is to be
+    /// looked at.
+    pub(crate) touched: bool,
+    /// Of which of its pipes it was said that nobody has them open.
+    pub(crate) closed: Vec<Stream>,
     pub(crate) events: Vec<Event>,
     pub(crate) digest: Digest,
     pub(crate) record: Option<Vec<Call>>,
@@ -100,6 +105,8 @@ pub(crate) struct Input {
     pub(crate) identity: (u64, u64),
     /// What the pipe had no room for.
     pub(crate) backlog: Vec<u8>,
+    /// How much was delivered.
+    pub(crate) delivered: u64,
 }
 
 impl Input {
@@ -166,7 +173,31 @@ impl Node {
                 }
             }
         }
+        if self.touched && self.exit.is_none() {
+            self.touched = false;
+            self.look_for_pipes();
+        }
         self.push_input()
+    }
+
+    /// Says so if no process has the input or the output open any more.
+    fn look_for_pipes(&mut self) {
+        let mut open = BTreeSet::new();
+        for process in &self.processes {
+            let directory = format!("/proc/{}/fd", process.pid);
+            for file in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+                if let Ok(stat) = rustix::fs::stat(file.path()) {
+                    open.insert((stat.st_dev, stat.st_ino));
+                }
+            }
+        }
+        let pipes = [(Stream::Input, self.input.identity), (Stream::Output, self.output.identity)];
+        for (stream, identity) in pipes {
+            if !open.contains(&identity) && !self.closed.contains(&stream) {
+                self.closed.push(stream);
+                self.say(What::Closed(stream));
+            }
+        }
     }
 
     /// Whether it has come to where its template is taken.

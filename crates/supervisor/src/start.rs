@@ -48,8 +48,12 @@ pub(crate) fn prepare(
     let identity = |file: &std::os::fd::OwnedFd| {
         fstat(file).map(|stat| (stat.st_dev, stat.st_ino)).map_err(Error::rustix("look at a pipe"))
     };
-    let input =
-        Input { identity: identity(&input_reader)?, writer: input_writer, backlog: Vec::new() };
+    let input = Input {
+        identity: identity(&input_reader)?,
+        writer: input_writer,
+        backlog: Vec::new(),
+        delivered: 0,
+    };
     let output = Pipe {
         identity: identity(&output_reader)?,
         reader: output_reader,
@@ -120,6 +124,8 @@ pub(crate) fn prepare(
         freezing: false,
         lent: None,
         mailbox: None,
+        touched: false,
+        closed: Vec::new(),
         events: Vec::new(),
         digest: Digest::new(),
         record: options.record.then(Vec::new),

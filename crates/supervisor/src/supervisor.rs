@@ -11,7 +11,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use crate::digest::{Call, Digest};
 use crate::durable::Durable;
 use crate::error::Error;
-use crate::event::{Event, NodeId};
+use crate::event::{Delivered, Event, NodeId};
 use crate::node::{Node, stream};
 use crate::options::{NodeSpec, Options};
 use crate::start::{layout_is_fixed, prepare};
@@ -144,9 +144,21 @@ impl Supervisor {
     pub fn deliver(&mut self, node: NodeId, bytes: &[u8]) -> Result<(), Error> {
         if let Some(node) = &mut self.slot(node)?.node {
             node.input.backlog.extend_from_slice(bytes);
+            node.input.delivered += bytes.len() as u64;
             node.push_input()?;
         }
         Ok(())
+    }
+
+    /// How much a node has read of what was delivered to it since it was started.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such node.
+    pub fn delivered(&mut self, node: NodeId) -> Result<Delivered, Error> {
+        let Some(node) = &self.slot(node)?.node else { return Ok(Delivered::default()) };
+        let unread = node.input.backlog.len() as u64 + node.input.unread();
+        Ok(Delivered { read: node.input.delivered.saturating_sub(unread), unread })
     }
 
     /// Lets time pass until `limit`, or until something has happened of which the caller should know.

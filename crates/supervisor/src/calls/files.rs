@@ -100,6 +100,7 @@ impl Node {
     pub(super) fn forget_role(&mut self, id: u32, argument: usize) -> Outcome {
         let Some(thread) = self.thread(id) else { return Outcome::Run };
         let (process, descriptor) = (thread.process, thread.argument(argument));
+        self.touched = true;
         if let Some(process) = self.process(process) {
             match usize::try_from(descriptor).ok().and_then(|index| process.roles.get_mut(index)) {
                 // `close_range` may close them all.

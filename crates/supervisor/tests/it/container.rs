@@ -86,11 +86,11 @@ fn inside(test: &str, expected: &str) {
         .env(CHILD, "1")
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&child.stdout);
+    let told = String::from_utf8_lossy(&child.stderr);
     assert!(
         child.status.success() && told.lines().any(|line| line.ends_with(expected)),
         "outside: {expected}; inside:\n{told}\n{}",
-        String::from_utf8_lossy(&child.stderr)
+        String::from_utf8_lossy(&child.stdout)
     );
 }
 
@@ -99,7 +99,7 @@ fn inside(test: &str, expected: &str) {
 fn same_as_outside(name: &str) {
     if std::env::var_os(CHILD).is_some() {
         enter();
-        println!("digests {:?}", digests(name));
+        eprintln!("digests {:?}", digests(name));
         return;
     }
     let expected = format!("digests {:?}", digests(name));
@@ -116,7 +116,7 @@ fn waits_and_timers_are_those_of_outside() {
             rule::signals_reach_threads_that_wait();
             rule::wrappers_and_pipelines_in_shell_are_nodes_too();
             rule::clocks_show_the_same_whether_looking_is_a_call_or_not();
-            println!("all");
+            eprintln!("all");
         }
         None => inside("waits_and_timers_are_those_of_outside", "all"),
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use supervisor::{Options, What};
+use supervisor::{Delivered, Exit, Options, Stream, What};
 
 use crate::cluster::options;
 use crate::host::Host;
@@ -69,6 +69,26 @@ fn a_kill_leaves_files_and_a_power_cut_leaves_what_was_synced() {
     host.supervisor.power_cut(host.node).unwrap();
     host.supervisor.restart(host.node).unwrap();
     assert_eq!(host.until(3.0), ["5 0 6"], "synced in the second life: all but the last byte");
+}
+
+#[test]
+fn it_is_told_how_much_a_node_has_read_and_when_it_has_closed_its_ears_or_mouth() {
+    let mut host =
+        Host::shell("read line; sleep 5; exec 3<&0 <&-; sleep 5; exec 3<&- >&-; sleep 5");
+    host.say("hello");
+    host.say("unheard");
+    host.until(1.0);
+    let Delivered { read, unread } = host.supervisor.delivered(host.node).unwrap();
+    assert_eq!((read, unread), (6, 8), "a shell reads byte by byte");
+    host.until(6.0);
+    let closed = |host: &Host, stream| host.has(|what| *what == What::Closed(stream));
+    assert!(!closed(&host, Stream::Input), "it still has it as descriptor 3");
+    host.until(11.0);
+    assert!(closed(&host, Stream::Input) && closed(&host, Stream::Output));
+    host.until(16.0);
+    assert_eq!(host.exit(), Some(Exit::Code(0)));
+    let said = host.events.iter().filter(|event| matches!(event.what, What::Closed(_)));
+    assert_eq!(said.count(), 2, "once each");
 }
 
 #[test]
