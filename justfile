@@ -11,6 +11,10 @@ default:
 build:
     cargo build --release --workspace
 
+# Binaries that need nothing of the machine they run on, in target/x86_64-unknown-linux-gnu/release.
+static:
+    RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --bins --workspace --target x86_64-unknown-linux-gnu
+
 # All tests.
 test:
     cargo test --workspace

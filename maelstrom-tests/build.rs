@@ -1,5 +1,7 @@
-//! The cases of the tasks are embedded; this makes cargo notice new ones too.
+//! The cases of the tasks and the skeletons of `eddy new` are embedded; this makes cargo notice new
+//! ones too.
 
 fn main() {
     println!("cargo::rerun-if-changed=tasks");
+    println!("cargo::rerun-if-changed=skeletons");
 }

@@ -19,7 +19,7 @@ use crate::sweep::merge::MergeArgs;
 use crate::tasks::TasksArgs;
 use crate::virtual_time::doctor;
 use crate::workload::{Flag, Settings, registry};
-use crate::{check, compare, report, serve};
+use crate::{check, compare, manual, new, report, serve};
 
 /// A test bench for Maelstrom nodes in any language: real processes, or our own nodes in virtual
 /// time, under faults, with checkers, and with every run repeatable from its seed.
@@ -32,14 +32,8 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Reads a command line, the program's name included. Flags of workloads are those of the
-    /// registry; one that the workload of the run does not have means nothing there.
-    ///
-    /// # Errors
-    /// As clap has them: wrong usage, or a request for help.
-    pub fn read(
-        words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
-    ) -> Result<Self, clap::Error> {
+    /// The whole command line, with the flags of the registry's workloads.
+    pub fn command_line() -> clap::Command {
         let flags = workload_flags();
         let with_flags = |command: clap::Command| {
             let arg = |flag: &(Flag, String)| {
@@ -51,11 +45,21 @@ impl Cli {
             };
             command.args(flags.iter().map(arg))
         };
-        let command = <Self as clap::CommandFactory>::command()
+        <Self as clap::CommandFactory>::command()
             .mut_subcommand("test", with_flags)
             .mut_subcommand("sweep", with_flags)
-            .mut_subcommand("check", with_flags);
-        let matches = command.try_get_matches_from(words)?;
+            .mut_subcommand("check", with_flags)
+    }
+
+    /// Reads a command line, the program's name included. Flags of workloads are those of the
+    /// registry; one that the workload of the run does not have means nothing there.
+    ///
+    /// # Errors
+    /// As clap has them: wrong usage, or a request for help.
+    pub fn read(
+        words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<Self, clap::Error> {
+        let matches = Self::command_line().try_get_matches_from(words)?;
         let mut cli = <Self as clap::FromArgMatches>::from_arg_matches(&matches)?;
         if let (Some((workload, settings)), Some((_, matches))) =
             (cli.settings_mut(), matches.subcommand())
@@ -130,6 +134,12 @@ pub enum Command {
     Doctor(doctor::Args),
     /// List the figures of a workload that `--expect` can limit
     Figures(figures::Args),
+    /// Write a small node to begin with, in a language of your choice
+    New(new::Args),
+    /// Print completions for a shell
+    Completions(manual::CompletionsArgs),
+    /// Print the manual page of a command, or write all of them
+    Man(manual::ManArgs),
 }
 
 /// Arguments of `eddy test`.
@@ -340,6 +350,12 @@ Examples:
   eddy test -w broadcast --bin ./my-node.py --virtual-time --nemesis partition,kill --seed 7
   eddy test -w unique-ids --simulate identifier --nemesis partition,kill --seed 7 \\
       -- --state-dir '{run}'
+
+A run can outlast its time limit: up to 10 s for `init` and 5 s for `topology` before it; after it one
+client time-out for the last replies (5 s; lin-kv: ten latencies, at least 1 s), with --settle its
+seconds and a time-out, --recovery-time and a time-out where there are final reads, 10 s and a time-out
+where killed nodes are asked once more, --grace and 5 s to end the nodes. Then come the checker and the
+report, which are bounded by work.
 
 Exit status: 0 valid, 1 invalid, 2 unknown or wrong usage.";
 

@@ -9,7 +9,8 @@ use crate::cli::{Cli, Command};
 use crate::process::{REAP_ARGUMENT, reap};
 use crate::virtual_time::{LAUNCH_ARGUMENT, doctor};
 use crate::{
-    check, check_node, compare, expect, report, serve, simulated, sweep, tasks, test_command,
+    check, check_node, compare, expect, manual, new, report, serve, simulated, sweep, tasks,
+    test_command,
 };
 
 /// The whole command line, for a program's `main`: that of `eddy`, where `--simulate` finds these
@@ -43,6 +44,9 @@ pub fn main(programs: &[fn() -> Program]) -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Figures(args) => expect::figures::run(&args),
+        Command::New(args) => new::run(&args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     }
 }
 

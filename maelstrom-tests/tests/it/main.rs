@@ -6,6 +6,7 @@ mod bad_table;
 mod broken;
 mod check_node;
 mod demos;
+mod new;
 mod other_languages;
 mod own_workload;
 mod process_bench;
