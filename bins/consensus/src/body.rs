@@ -10,6 +10,7 @@
 //! refused if their `src` is no member, or is another one than the
 //! `candidate_id`, `leader_id` or `origin` in them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proto::{Json, NodeId};
@@ -126,8 +127,8 @@ impl Ballot {
     }
 }
 
-/// The incarnations that the sender has met, by node in the order of names.
-pub type Incarnations = Vec<Option<u64>>;
+/// The incarnations that the sender has met, by the nodes' names.
+pub type Incarnations = BTreeMap<NodeId, u64>;
 
 /// See the paper, figure 2.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

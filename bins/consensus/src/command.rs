@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use proto::{Error, ErrorCode, Json};
+use proto::{Error, ErrorCode, Json, NodeId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::body::Body;
@@ -76,10 +76,10 @@ impl Answer {
 }
 
 /// Names one client's request for good, however often it is tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId {
-    /// The node that a client gave it to, as an index.
-    pub origin: usize,
+    /// The node that a client gave it to.
+    pub origin: NodeId,
     /// The session of that node's process.
     pub session: u64,
     /// Its number in the session.
@@ -111,8 +111,8 @@ pub struct WireCommand {
     value: Json,
     #[serde(default = "Json::null", skip_serializing_if = "Json::is_null")]
     from: Json,
-    #[serde(default)]
-    origin: usize,
+    #[serde(default = "nobody", deserialize_with = "origin")]
+    origin: NodeId,
     #[serde(default)]
     session: u64,
     #[serde(default)]
@@ -130,6 +130,26 @@ enum Op {
     Cas,
 }
 
+/// The origin of a request that names none.
+fn nobody() -> NodeId {
+    NodeId::new("")
+}
+
+/// The name of a request's origin. Earlier versions wrote its rank among the members: that number
+/// stands for it then, as it does in the sessions of their snapshots.
+fn origin<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NodeId, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Origin {
+        Name(NodeId),
+        Rank(usize),
+    }
+    Origin::deserialize(deserializer).map(|origin| match origin {
+        Origin::Name(name) => name,
+        Origin::Rank(rank) => NodeId::new(&rank.to_string()),
+    })
+}
+
 impl From<&Command> for WireCommand {
     fn from(command: &Command) -> Self {
         let (op, key, value, from) = match command.operation.clone() {
@@ -137,7 +157,7 @@ impl From<&Command> for WireCommand {
             Operation::Write { key, value } => (Op::Write, key, value, Json::null()),
             Operation::Cas { key, from, to } => (Op::Cas, key, to, from),
         };
-        let RequestId { origin, session, sequence } = command.request;
+        let RequestId { origin, session, sequence } = command.request.clone();
         Self { op, key, value, from, origin, session, sequence, settled: command.settled }
     }
 }
@@ -172,7 +192,7 @@ mod tests {
 
     #[test]
     fn commands_survive_json_with_any_value() {
-        let id = RequestId { origin: 2, session: u64::MAX, sequence: 9 };
+        let id = RequestId { origin: NodeId::new("n2"), session: u64::MAX, sequence: 9 };
         for text in ["null", "1.0", "9007199254740993", r#"{"a": [null]}"#] {
             let value = Json::parse(text).unwrap();
             for operation in [
@@ -180,12 +200,21 @@ mod tests {
                 Operation::Write { key: value.clone(), value: value.clone() },
                 Operation::Cas { key: value.clone(), from: Json::null(), to: value.clone() },
             ] {
-                let command = Command { request: id, settled: 4, operation };
+                let command = Command { request: id.clone(), settled: 4, operation };
                 let text =
                     serde_json::to_string(&SharedCommand(Arc::new(command.clone()))).unwrap();
                 let back: SharedCommand = serde_json::from_str(&text).unwrap();
                 assert_eq!(*back.0, command, "{text}");
             }
         }
+    }
+
+    #[test]
+    fn the_origin_of_an_earlier_version_is_the_one_of_its_sessions() {
+        let stored = r#"{"op": "write", "key": 1, "value": 2, "origin": 2, "session": 7}"#;
+        let command: SharedCommand = serde_json::from_str(stored).unwrap();
+        assert_eq!(command.0.request.origin, NodeId::new("2"));
+        let unnamed: SharedCommand = serde_json::from_str(r#"{"op": "put", "key": 1}"#).unwrap();
+        assert_eq!(unnamed.0.request.origin, NodeId::new(""));
     }
 }

@@ -131,8 +131,8 @@ fn raft_cost(entries: u64, nodes: usize) -> Cost {
         ..raft::Restored::default()
     };
     let config = |id| raft::Config {
-        id: raft::NodeIndex(id),
-        nodes,
+        id: raft::MemberId(id as u64),
+        members: (0..nodes as u64).map(raft::MemberId).collect(),
         election_timeout: ELECTION_TIMEOUT,
         heartbeat_interval: HEARTBEAT,
         gather_window: Duration::from_millis(1),
@@ -158,11 +158,12 @@ fn raft_cost(entries: u64, nodes: usize) -> Cost {
         while let Some((from, raft::Envelope { to, message })) = flying.pop_front() {
             if let raft::Payload::AppendEntries(append) = &message.payload {
                 let old = append.entries.iter().filter(|entry| entry.index.0 <= entries);
-                carried[to.0] += u64::from(old.count() > 0);
+                carried[to.0 as usize] += u64::from(old.count() > 0);
             }
-            cluster[to.0].step(now, raft::NodeIndex(from), message);
-            let sent = cluster[to.0].take_output().messages;
-            flying.extend(sent.into_iter().map(|sent| (to.0, sent)));
+            let to = to.0 as usize;
+            cluster[to].step(now, raft::MemberId(from as u64), message);
+            let sent = cluster[to].take_output().messages;
+            flying.extend(sent.into_iter().map(|sent| (to, sent)));
         }
     }
     Cost {

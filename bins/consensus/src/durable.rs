@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use proto::{Context, Json, NodeId, Records};
-use raft::{Incarnation, LogIndex, NodeIndex, Record, Restored, Snapshot, Term};
+use raft::{Incarnation, LogIndex, Record, Restored, Snapshot, Term};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -92,23 +92,25 @@ pub(crate) fn restore(records: &Records, members: &Members) -> Result<Option<Lif
         expected = expected.next();
         entries.push(entry);
     }
+    let no_member = |who: String| Unreadable {
+        key: "ballot".to_owned(),
+        reason: format!("{who} is no member of the cluster"),
+    };
+    let member = |name: &NodeId| members.id(name).ok_or_else(|| no_member(name.to_string()));
     let voted_for = match ballot.voted_for {
         None => None,
-        Some(Candidate::Name(name)) => Some(members.index(&name).ok_or_else(|| Unreadable {
-            key: "ballot".to_owned(),
-            reason: format!("{name} is no member of the cluster"),
-        })?),
-        Some(Candidate::Rank(rank)) => Some(NodeIndex(rank)),
+        Some(Candidate::Name(name)) => Some(member(&name)?),
+        Some(Candidate::Rank(rank)) => {
+            let name = members.at_rank(rank).ok_or_else(|| no_member(format!("number {rank}")))?;
+            Some(member(name)?)
+        }
     };
     let met = get::<BTreeMap<NodeId, u64>>(records, INCARNATIONS)?.unwrap_or_default();
-    let incarnations = members.names().map(|name| met.get(name).copied().map(Incarnation));
-    let restored = Restored {
-        term: Term(ballot.term),
-        voted_for,
-        snapshot,
-        entries,
-        incarnations: incarnations.collect(),
-    };
+    let incarnations = met
+        .into_iter()
+        .filter_map(|(name, incarnation)| Some((members.id(&name)?, Incarnation(incarnation))))
+        .collect();
+    let restored = Restored { term: Term(ballot.term), voted_for, snapshot, entries, incarnations };
     Ok(Some(Life { incarnation, restored }))
 }
 
@@ -145,9 +147,9 @@ pub(crate) fn store(
             ctx.delete_range(entry_key(LogIndex(0)), entry_key(index.next()));
         }
         Record::Incarnations(known) => {
-            let names = members.names().zip(&*known);
-            let met: BTreeMap<&NodeId, u64> = names
-                .filter_map(|(name, known)| known.map(|incarnation| (name, incarnation.0)))
+            let met: BTreeMap<&NodeId, u64> = known
+                .iter()
+                .map(|(&node, incarnation)| (members.name(node), incarnation.0))
                 .collect();
             put(ctx, INCARNATIONS.to_vec(), &met);
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proto::{Caller, Context, Time, TimerId};
-use raft::{Apply, Config, Envelope, Incarnation, NodeIndex, Payload, ReadId, Restored, Term};
+use raft::{Apply, Config, Envelope, Incarnation, MemberId, Payload, ReadId, Restored, Term};
 use rand::RngExt as _;
 
 use crate::body::SharedState;
@@ -80,7 +80,7 @@ impl Replica {
         };
         let config = Config {
             id: members.own(),
-            nodes: members.count(),
+            members: members.ids().collect(),
             election_timeout: settings.election_timeout,
             heartbeat_interval: settings.heartbeat,
             gather_window: settings.gather,
@@ -101,7 +101,7 @@ impl Replica {
 
     /// The leader that this node follows or is, and its term.
     #[must_use]
-    pub fn leadership(&self) -> (Option<NodeIndex>, Term) {
+    pub fn leadership(&self) -> (Option<MemberId>, Term) {
         (self.raft.leader(), self.raft.term())
     }
 
@@ -110,7 +110,7 @@ impl Replica {
     pub fn receive(
         &mut self,
         caller: &Caller,
-        author: NodeIndex,
+        author: MemberId,
         incoming: Incoming,
         ctx: &mut Context<'_, ConsensusNode>,
     ) -> Vec<Happening> {
@@ -141,7 +141,7 @@ impl Replica {
         to: &proto::NodeId,
         ctx: &Context<'_, ConsensusNode>,
     ) -> bool {
-        let to = self.members.index(to).filter(|&to| to != self.members.own());
+        let to = self.members.id(to).filter(|&to| to != self.members.own());
         let Some(to) = to.filter(|_| self.raft.is_leader()) else { return false };
         self.raft.transfer_leadership(now(ctx), to);
         true
@@ -202,7 +202,7 @@ impl Replica {
             }
             Apply::Entry(entry) => {
                 let SharedCommand(command) = entry.command?;
-                Some(Happening::Applied(command.request, self.store.apply(&command)))
+                Some(Happening::Applied(command.request.clone(), self.store.apply(&command)))
             }
         }
     }
@@ -214,14 +214,13 @@ impl Replica {
         ctx: &mut Context<'_, ConsensusNode>,
     ) {
         let Envelope { to, message } = envelope;
-        let own = self.members.name(self.members.own());
         let is_reply = matches!(message.payload, Payload::Vote(_) | Payload::AppendReply(_));
         match answering.filter(|_| is_reply) {
             Some(Answering { caller, reply, is_ours }) => {
-                ctx.reply(caller, wire::encode(message, own, Some(*reply), *is_ours));
+                ctx.reply(caller, wire::encode(message, &self.members, Some(*reply), *is_ours));
             }
             None => {
-                ctx.send(self.members.name(to), wire::encode(message, own, None, true));
+                ctx.send(self.members.name(to), wire::encode(message, &self.members, None, true));
             }
         }
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proto::{Caller, Context, Error, ErrorCode, Json, NodeId, Outcome, Records, Time, TimerId};
-use raft::{NodeIndex, ReadId, Term};
+use raft::{MemberId, ReadId, Term};
 use rand::RngExt as _;
 
 use crate::body::{Body, Forward};
@@ -34,7 +34,7 @@ pub(crate) struct Server {
     readers: BTreeMap<ReadId, Reader>,
     next_read: u64,
     /// The leader and term that open requests were last sent after.
-    seen_leadership: (Option<NodeIndex>, Term),
+    seen_leadership: (Option<MemberId>, Term),
     /// Whether this node was handing leadership over when that was last looked at.
     was_handing_over: bool,
     /// How long the leader may take to answer a forward before it is repeated.
@@ -117,7 +117,7 @@ impl Server {
         ctx: &mut Context<'_, ConsensusNode>,
     ) {
         let author = wire::author(&self.replica.members, &caller.id, &body);
-        let Ok(incoming) = wire::decode(body) else { return };
+        let Ok(incoming) = wire::decode(body, &self.replica.members) else { return };
         match author {
             Ok(author) => {
                 let happenings = self.replica.receive(caller, author, incoming, ctx);
@@ -152,8 +152,8 @@ impl Server {
         let (leader, term) = self.replica.leadership();
         let Some(request) = self.clients.get_mut(sequence) else { return };
         let Some(leader) = leader.filter(|_| request.refused_in != Some(term)) else { return };
-        let id =
-            RequestId { origin: self.replica.members.own().0, session: self.session, sequence };
+        let origin = self.replica.members.own_name().clone();
+        let id = RequestId { origin, session: self.session, sequence };
         let command = Command { request: id, settled, operation: request.operation.clone() };
         if leader != self.replica.members.own() {
             request.attempt += 1;
@@ -182,12 +182,11 @@ impl Server {
     ) {
         let command = Command::from(forward.request);
         let members = &self.replica.members;
-        match members.index(&caller.id) {
-            Some(sender) if sender.0 == command.request.origin => {}
-            Some(_) => {
-                return refuse_stranger(&caller, "the sender is not whom the body names", ctx);
-            }
-            None => return refuse_stranger(&caller, "the sender is no member of the cluster", ctx),
+        if members.id(&caller.id).is_none() {
+            return refuse_stranger(&caller, "the sender is no member of the cluster", ctx);
+        }
+        if caller.id != command.request.origin {
+            return refuse_stranger(&caller, "the sender is not whom the body names", ctx);
         }
         if self.replica.leadership() != (Some(members.own()), Term(forward.term)) {
             let error = Error::temporarily_unavailable("not the leader of that term");
@@ -200,8 +199,8 @@ impl Server {
             self.readers.insert(read, Reader::Peer(caller, key));
             self.replica.read(read, ctx);
         } else {
-            let id = command.request;
-            match self.replica.store.look_up(id) {
+            let id = command.request.clone();
+            match self.replica.store.look_up(&id) {
                 Known::Applied(answer) => reply_with(&caller, answer, ctx),
                 Known::Void => {}
                 // A copy of a request that is in the log already: whichever of
@@ -298,7 +297,7 @@ impl Server {
     fn on_happening(&mut self, happening: Happening, ctx: &mut Context<'_, ConsensusNode>) {
         match happening {
             Happening::Applied(id, answer) => {
-                let caller = if self.is_own(id) {
+                let caller = if self.is_own(&id) {
                     self.clients.finish(id.sequence).map(|request| request.caller)
                 } else {
                     self.waiting_peers.remove(&id)
@@ -326,18 +325,18 @@ impl Server {
                 None => {}
             },
             Happening::Dropped(command) => {
-                let id = command.0.request;
+                let id = &command.0.request;
                 if self.is_own(id) {
                     self.hold(id.sequence, ctx);
-                } else if let Some(caller) = self.waiting_peers.remove(&id) {
+                } else if let Some(caller) = self.waiting_peers.remove(id) {
                     refuse_forward(&caller, ctx);
                 }
             }
         }
     }
 
-    fn is_own(&self, id: RequestId) -> bool {
-        id.origin == self.replica.members.own().0 && id.session == self.session
+    fn is_own(&self, id: &RequestId) -> bool {
+        id.origin == *self.replica.members.own_name() && id.session == self.session
     }
 
     /// Keeps a request until there is a leader, or until its time has come.

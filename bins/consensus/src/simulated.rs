@@ -45,7 +45,7 @@ impl SafetyWatch {
     /// For a cluster of `nodes` that have stored nothing yet.
     #[must_use]
     pub fn new(nodes: usize) -> Self {
-        Self { invariants: Invariants::new(nodes), lives: vec![0; nodes] }
+        Self { invariants: Invariants::new(), lives: vec![0; nodes] }
     }
 
     /// Checks what changed in the node at `index`; to be called after

@@ -17,7 +17,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use proto::Json;
+use proto::{Json, NodeId};
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Answer, Command, Operation, RequestId};
@@ -39,10 +39,10 @@ pub struct State {
     #[serde(with = "pairs")]
     values: BTreeMap<Json, Json>,
     /// For each node the session that was used last.
-    sessions: BTreeMap<usize, Session>,
+    sessions: BTreeMap<NodeId, Session>,
     /// The sessions used before, the latest last.
     #[serde(default)]
-    other_sessions: BTreeMap<usize, Vec<Session>>,
+    other_sessions: BTreeMap<NodeId, Vec<Session>>,
 }
 
 /// The requests of one life of one node.
@@ -129,10 +129,10 @@ impl Store {
 
     /// Whether a request was applied already.
     #[must_use]
-    pub fn look_up(&self, request: RequestId) -> Known {
-        let mut sessions = self.state.sessions_of(request.origin);
+    pub fn look_up(&self, request: &RequestId) -> Known {
+        let mut sessions = self.state.sessions_of(&request.origin);
         let Some(session) = sessions.find(|session| session.id == request.session) else {
-            let mut sessions = self.state.sessions_of(request.origin);
+            let mut sessions = self.state.sessions_of(&request.origin);
             let is_void = sessions.any(|session| session.retired.contains(&request.session));
             return if is_void { Known::Void } else { Known::New };
         };
@@ -146,7 +146,7 @@ impl Store {
     /// Applies a command, or finds the answer that it got before. `None` if
     /// nobody can be waiting for one.
     pub fn apply(&mut self, command: &Command) -> Option<Answer> {
-        match self.look_up(command.request) {
+        match self.look_up(&command.request) {
             Known::Applied(answer) => Some(answer),
             Known::Void => None,
             Known::New => {
@@ -179,15 +179,15 @@ impl State {
         })
     }
 
-    fn sessions_of(&self, origin: usize) -> impl Iterator<Item = &Session> {
-        let others = self.other_sessions.get(&origin).into_iter().flatten();
-        self.sessions.get(&origin).into_iter().chain(others)
+    fn sessions_of(&self, origin: &NodeId) -> impl Iterator<Item = &Session> {
+        let others = self.other_sessions.get(origin).into_iter().flatten();
+        self.sessions.get(origin).into_iter().chain(others)
     }
 
     fn remember(&mut self, command: &Command, outcome: Outcome) {
-        let RequestId { origin, session: id, sequence } = command.request;
+        let RequestId { origin, session: id, sequence } = command.request.clone();
         let new = || Session { id, ..Session::default() };
-        let session = self.sessions.entry(origin).or_insert_with(new);
+        let session = self.sessions.entry(origin.clone()).or_insert_with(new);
         if session.id != id {
             let others = self.other_sessions.entry(origin).or_default();
             let known = others.iter().position(|other| other.id == id);
@@ -232,7 +232,7 @@ mod tests {
 
     fn write(session: u64, sequence: u64, settled: u64, value: i64) -> Command {
         Command {
-            request: RequestId { origin: 0, session, sequence },
+            request: RequestId { origin: NodeId::new("n1"), session, sequence },
             settled,
             operation: Operation::Write { key: 1.into(), value: value.into() },
         }
@@ -272,7 +272,7 @@ mod tests {
         for sequence in 0..1000 {
             store.apply(&write(5, sequence, sequence, 1));
         }
-        assert_eq!(store.state.sessions[&0].outcomes.len(), 1);
+        assert_eq!(store.state.sessions[&NodeId::new("n1")].outcomes.len(), 1);
         assert_eq!(store.apply(&write(5, 7, 7, 99)), None);
         assert_eq!(store.read(&1.into()), Answer::Value(1.into()));
     }
@@ -296,11 +296,11 @@ mod tests {
         let mut store = Store::default();
         store.apply(&write(6, 0, 0, 1));
         // The first that is ever seen of session 5.
-        assert_eq!(store.look_up(write(5, 0, 0, 2).request), Known::New);
+        assert_eq!(store.look_up(&write(5, 0, 0, 2).request), Known::New);
         assert_eq!(store.apply(&write(5, 0, 0, 2)), Some(Answer::Written));
         for (sequence, value) in (1..).zip(3..9) {
             let command = write(6, sequence, sequence, value);
-            assert_eq!(store.look_up(command.request), Known::New);
+            assert_eq!(store.look_up(&command.request), Known::New);
             assert_eq!(store.apply(&command), Some(Answer::Written));
             assert_eq!(store.read(&1.into()), Answer::Value(value.into()));
         }
@@ -314,23 +314,32 @@ mod tests {
             store.apply(&write(life, 0, 0, 1));
         }
         assert_eq!(store.remembered(), 1 + OTHER_SESSIONS_MAX);
-        assert_eq!(store.look_up(write(83, 0, 0, 1).request), Known::Applied(Answer::Written));
-        assert_eq!(store.look_up(write(82, 0, 0, 1).request), Known::New);
+        assert_eq!(store.look_up(&write(83, 0, 0, 1).request), Known::Applied(Answer::Written));
+        assert_eq!(store.look_up(&write(82, 0, 0, 1).request), Known::New);
     }
 
     #[test]
     fn a_snapshot_of_an_earlier_version_is_read() {
         let text = r#"{"values":[[1,2]],"sessions":{"0":{"id":6,"settled":4,
             "outcomes":{"5":"written"},"retired":[5]}}}"#;
+        // Earlier versions called the origin by its rank.
+        let early = |session, sequence, settled, value| {
+            let Command { request, settled, operation } = write(session, sequence, settled, value);
+            Command {
+                request: RequestId { origin: NodeId::new("0"), ..request },
+                settled,
+                operation,
+            }
+        };
         let mut store = Store::default();
         store.restore(Arc::new(serde_json::from_str(text).unwrap()));
         assert_eq!(store.read(&1.into()), Answer::Value(2.into()));
-        assert_eq!(store.look_up(write(6, 5, 0, 0).request), Known::Applied(Answer::Written));
-        assert_eq!(store.look_up(write(6, 3, 0, 0).request), Known::Void);
-        assert_eq!(store.apply(&write(5, 0, 0, 9)), None);
+        assert_eq!(store.look_up(&early(6, 5, 0, 0).request), Known::Applied(Answer::Written));
+        assert_eq!(store.look_up(&early(6, 3, 0, 0).request), Known::Void);
+        assert_eq!(store.apply(&early(5, 0, 0, 9)), None);
         // Its session is not the last one any more.
-        store.apply(&write(7, 0, 0, 1));
-        assert_eq!(store.apply(&write(5, 0, 0, 9)), None);
+        store.apply(&early(7, 0, 0, 1));
+        assert_eq!(store.apply(&early(5, 0, 0, 9)), None);
     }
 
     #[test]

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use proto::NodeId;
-use raft::{Incarnation, LogIndex, NodeIndex, Payload, Round, Term};
+use raft::{Incarnation, Incarnations, LogIndex, MemberId, Payload, Round, Term};
 
 use crate::body::{self, Body, SharedState};
 use crate::command::SharedCommand;
+use crate::members::Members;
 
 /// Raft over this node's commands and states.
 pub type Raft = raft::Raft<SharedCommand, SharedState>;
@@ -40,7 +41,7 @@ pub struct Incoming {
 /// # Errors
 ///
 /// The body, if it is none of Raft's.
-pub fn decode(body: Body) -> Result<Incoming, Body> {
+pub fn decode(body: Body, members: &Members) -> Result<Incoming, Body> {
     let (term, incarnation, payload, reply) = match body {
         Body::RequestVote(request) => {
             let payload = Payload::RequestVote(raft::RequestVote {
@@ -51,7 +52,7 @@ pub fn decode(body: Body) -> Result<Incoming, Body> {
                 },
                 last_log_index: LogIndex(request.last_log_index),
                 last_log_term: Term(request.last_log_term),
-                incarnations: from_wire_incarnations(request.incarnations.unwrap_or_default()),
+                incarnations: from_wire_incarnations(request.incarnations.as_ref(), members),
             });
             (request.term, request.incarnation, payload, Some(ReplyKind::Vote))
         }
@@ -60,7 +61,9 @@ pub fn decode(body: Body) -> Result<Incoming, Body> {
                 pre_vote: reply.pre_vote,
                 granted: reply.vote_granted,
                 candidate: reply.candidate_incarnation.map(Incarnation),
-                incarnations: reply.incarnations.map(from_wire_incarnations),
+                incarnations: reply
+                    .incarnations
+                    .map(|known| from_wire_incarnations(Some(&known), members)),
             };
             (reply.term, reply.incarnation, Payload::Vote(vote), None)
         }
@@ -72,7 +75,9 @@ pub fn decode(body: Body) -> Result<Incoming, Body> {
                 prev_log_term: Term(append.prev_log_term),
                 entries: append.entries.into_iter().map(from_wire_entry).collect(),
                 leader_commit: LogIndex(append.leader_commit),
-                incarnations: append.incarnations.map(from_wire_incarnations),
+                incarnations: append
+                    .incarnations
+                    .map(|known| from_wire_incarnations(Some(&known), members)),
             });
             (append.term, append.incarnation, payload, Some(ReplyKind::Append))
         }
@@ -119,10 +124,15 @@ pub fn decode(body: Body) -> Result<Incoming, Body> {
 const NO_CONFLICT: raft::Conflict =
     raft::Conflict { rejected: LogIndex(0), term: None, index: LogIndex(1) };
 
-/// Writes a message of Raft. Replies go out as `reply` says; `own` is the
-/// sender's name.
+/// Writes a message of Raft. Replies go out as `reply` says.
 #[must_use]
-pub fn encode(message: Message, own: &NodeId, reply: Option<ReplyKind>, is_ours: bool) -> Body {
+pub fn encode(
+    message: Message,
+    members: &Members,
+    reply: Option<ReplyKind>,
+    is_ours: bool,
+) -> Body {
+    let own = members.own_name();
     let term = message.term.0;
     let incarnation = message.incarnation.map(|incarnation| incarnation.0);
     match message.payload {
@@ -137,7 +147,7 @@ pub fn encode(message: Message, own: &NodeId, reply: Option<ReplyKind>, is_ours:
                 raft::Ballot::Transfer => body::Ballot::Transfer,
             },
             incarnation,
-            incarnations: Some(to_wire_incarnations(&request.incarnations)),
+            incarnations: Some(to_wire_incarnations(&request.incarnations, members)),
         })),
         Payload::Vote(vote) => Body::RequestVoteOk(body::RequestVoteOk {
             term,
@@ -145,7 +155,7 @@ pub fn encode(message: Message, own: &NodeId, reply: Option<ReplyKind>, is_ours:
             pre_vote: vote.pre_vote,
             incarnation: incarnation.filter(|_| is_ours),
             candidate_incarnation: vote.candidate.map(|incarnation| incarnation.0),
-            incarnations: vote.incarnations.as_deref().map(to_wire_incarnations),
+            incarnations: vote.incarnations.map(|known| to_wire_incarnations(&known, members)),
         }),
         Payload::AppendEntries(append) => Body::AppendEntries(Box::new(body::AppendEntries {
             term,
@@ -156,7 +166,7 @@ pub fn encode(message: Message, own: &NodeId, reply: Option<ReplyKind>, is_ours:
             leader_commit: append.leader_commit.0,
             round: Some(append.round.0),
             incarnation,
-            incarnations: append.incarnations.as_deref().map(to_wire_incarnations),
+            incarnations: append.incarnations.map(|known| to_wire_incarnations(&known, members)),
         })),
         Payload::AppendReply(answer) if reply == Some(ReplyKind::Snapshot) => {
             Body::InstallSnapshotOk(body::InstallSnapshotOk {
@@ -206,12 +216,14 @@ pub fn encode(message: Message, own: &NodeId, reply: Option<ReplyKind>, is_ours:
     }
 }
 
-fn to_wire_incarnations(known: &[Option<Incarnation>]) -> body::Incarnations {
-    known.iter().map(|known| known.map(|incarnation| incarnation.0)).collect()
+fn to_wire_incarnations(known: &Incarnations, members: &Members) -> body::Incarnations {
+    known.iter().map(|(&node, life)| (members.name(node).clone(), life.0)).collect()
 }
 
-fn from_wire_incarnations(known: body::Incarnations) -> Arc<[Option<Incarnation>]> {
-    known.into_iter().map(|known| known.map(Incarnation)).collect()
+fn from_wire_incarnations(known: Option<&body::Incarnations>, members: &Members) -> Incarnations {
+    let named = known.into_iter().flatten();
+    let known = named.filter_map(|(name, &life)| Some((members.id(name)?, Incarnation(life))));
+    Arc::new(known.collect())
 }
 
 /// An entry of the log in JSON.
@@ -242,12 +254,8 @@ fn claimed_sender(body: &Body) -> Option<&NodeId> {
 /// # Errors
 ///
 /// What is wrong, if the sender is no member or says that it is another.
-pub fn author(
-    members: &crate::members::Members,
-    sender: &NodeId,
-    body: &Body,
-) -> Result<NodeIndex, &'static str> {
-    let author = members.index(sender).ok_or("the sender is no member of the cluster")?;
+pub fn author(members: &Members, sender: &NodeId, body: &Body) -> Result<MemberId, &'static str> {
+    let author = members.id(sender).ok_or("the sender is no member of the cluster")?;
     match claimed_sender(body) {
         Some(claimed) if claimed != sender => Err("the sender is not whom the body names"),
         _ => Ok(author),
@@ -260,6 +268,7 @@ mod tests {
 
     use super::*;
     use crate::command::{Command, Operation, RequestId};
+    use crate::members::member_id;
     use crate::store::Store;
 
     fn command() -> SharedCommand {
@@ -268,12 +277,13 @@ mod tests {
             from: Json::null(),
             to: Json::from("x"),
         };
-        let request = RequestId { origin: 1, session: u64::MAX, sequence: 3 };
+        let request = RequestId { origin: NodeId::new("n2"), session: u64::MAX, sequence: 3 };
         SharedCommand(Arc::new(Command { request, settled: 2, operation }))
     }
 
     fn payloads() -> Vec<(Payload<SharedCommand, SharedState>, Option<ReplyKind>)> {
-        let incarnations: Arc<[_]> = Arc::new([Some(Incarnation(u64::MAX)), None]);
+        let met = member_id(&NodeId::new("n2"));
+        let incarnations: Incarnations = Arc::new([(met, Incarnation(u64::MAX))].into());
         let mut store = Store::default();
         store.apply(&command().0);
         let snapshot = raft::Snapshot {
@@ -323,6 +333,7 @@ mod tests {
     #[test]
     fn every_message_of_raft_survives_json() {
         let own = NodeId::new("n1");
+        let members = Members::new(&own, &["n1", "n2"].map(NodeId::new));
         for (payload, reply) in payloads() {
             let message =
                 Message { incarnation: Some(Incarnation(u64::MAX - 1)), term: Term(3), payload };
@@ -331,14 +342,14 @@ mod tests {
                 dest: NodeId::new("n2"),
                 msg_id: None,
                 in_reply_to: reply.map(|_| proto::MessageId(1)),
-                payload: proto::Payload::Body(encode(message.clone(), &own, reply, true)),
+                payload: proto::Payload::Body(encode(message.clone(), &members, reply, true)),
             };
             let mut line = Vec::new();
             proto::encode(&sent, &mut line).unwrap();
             let line = String::from_utf8(line).unwrap();
             let received = proto::decode::<Body>(&line).unwrap();
             let proto::Payload::Body(body) = received.payload else { panic!("{line}") };
-            let incoming = decode(body).unwrap();
+            let incoming = decode(body, &members).unwrap();
             assert_eq!(incoming.message, message, "{line}");
             assert!(incoming.is_ours);
         }

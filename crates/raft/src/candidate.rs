@@ -1,17 +1,20 @@
 //! The candidate: first asks whether it would win (pre-vote), then for votes.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::core::Core;
 use crate::message::{Ballot, Payload, RequestVote};
 use crate::quorum::quorum;
-use crate::types::NodeIndex;
+use crate::types::MemberId;
 
 /// A campaign under way.
 #[derive(Debug)]
 pub struct Campaign {
     /// What each node answered, this one included.
-    votes: Vec<Option<bool>>,
+    votes: BTreeMap<MemberId, bool>,
+    /// How many nodes may answer.
+    electorate: usize,
     /// When it counts as proof of isolation that no quorum has answered.
     verdict_at: Option<Duration>,
     /// When to start over.
@@ -34,8 +37,7 @@ impl Campaign {
         now: Duration,
         ballot: Ballot,
     ) -> Self {
-        let mut votes = vec![None; core.config.nodes];
-        votes[core.config.id.0] = Some(true);
+        let votes = BTreeMap::from([(core.config.id, true)]);
         let term = match ballot {
             Ballot::PreVote => core.term.next(),
             Ballot::Vote | Ballot::Transfer => core.term,
@@ -51,23 +53,24 @@ impl Campaign {
         }
         Self {
             votes,
+            electorate: core.config.members.len(),
             verdict_at: Some(now + core.config.election_timeout / 2),
             deadline: core.draw_election_deadline(now),
         }
     }
 
     /// Counts an answer; only a node's first one matters.
-    pub(crate) fn count(&mut self, voter: NodeIndex, granted: bool) -> Standing {
-        self.votes[voter.0].get_or_insert(granted);
+    pub(crate) fn count(&mut self, voter: MemberId, granted: bool) -> Standing {
+        self.votes.entry(voter).or_insert(granted);
         self.standing()
     }
 
     pub(crate) fn standing(&self) -> Standing {
-        let quorum = quorum(self.votes.len());
-        let given = |answer| self.votes.iter().filter(|&&vote| vote == Some(answer)).count();
+        let quorum = quorum(self.electorate);
+        let given = |answer| self.votes.values().filter(|&&vote| vote == answer).count();
         if given(true) >= quorum {
             Standing::Won
-        } else if given(false) > self.votes.len() - quorum {
+        } else if given(false) > self.electorate - quorum {
             Standing::Lost
         } else {
             Standing::Open
@@ -76,13 +79,15 @@ impl Campaign {
 
     /// Whether a quorum answered at all, for or against.
     pub(crate) fn reached_quorum(&self) -> bool {
-        self.votes.iter().flatten().count() >= quorum(self.votes.len())
+        self.votes.len() >= quorum(self.electorate)
     }
 
     /// Whether the answers that came so far may be used: a node that could
     /// have forgotten its past gives everybody time to tell it.
     pub(crate) fn may_conclude<C: Clone, S: Clone>(&self, core: &Core<C, S>) -> bool {
-        core.config.durable || core.roster.is_complete() || self.verdict_at.is_none()
+        core.config.durable
+            || core.roster.has_met(&core.config.members)
+            || self.verdict_at.is_none()
     }
 
     /// Judges once, half an election timeout into the campaign, whether the

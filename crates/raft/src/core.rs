@@ -1,7 +1,6 @@
 //! What a node has in every role: its persistent state, its log, how far that
 //! is committed, and the output that collects while it works.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use rand::rngs::Xoshiro256PlusPlus;
@@ -11,8 +10,9 @@ use crate::log::Log;
 use crate::message::{
     Apply, Config, Entry, Envelope, Message, Output, Payload, Record, Restored, Snapshot,
 };
+use crate::roster::Incarnations;
 use crate::roster::Roster;
-use crate::types::{Incarnation, LogIndex, NodeIndex, Term};
+use crate::types::{Incarnation, LogIndex, MemberId, Term};
 
 /// The part of a node that outlives its roles.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct Core<C, S> {
     pub(crate) config: Config,
     pub(crate) roster: Roster,
     pub(crate) term: Term,
-    pub(crate) voted_for: Option<NodeIndex>,
+    pub(crate) voted_for: Option<MemberId>,
     pub(crate) log: Log<C, S>,
     pub(crate) commit_index: LogIndex,
     /// Whether the last try showed that no quorum is within reach.
@@ -42,7 +42,7 @@ impl<C: Clone, S: Clone> Core<C, S> {
         let commit_index = snapshot.as_ref().map_or(LogIndex(0), |snapshot| snapshot.index);
         output.applies.extend(snapshot.clone().map(Apply::Restore));
         Self {
-            roster: Roster::new(config.id, incarnation, config.nodes, &incarnations),
+            roster: Roster::new(config.id, incarnation, &incarnations),
             term,
             voted_for,
             log: Log::new(snapshot, entries),
@@ -55,9 +55,10 @@ impl<C: Clone, S: Clone> Core<C, S> {
     }
 
     /// All nodes but this one, in order.
-    pub(crate) fn peers(&self) -> impl Iterator<Item = NodeIndex> + use<C, S> {
+    pub(crate) fn peers(&self) -> impl Iterator<Item = MemberId> + use<C, S> {
         let own = self.config.id;
-        (0..self.config.nodes).map(NodeIndex).filter(move |&node| node != own)
+        let members = self.config.members.clone();
+        members.into_iter().filter(move |&node| node != own)
     }
 
     /// When to campaign if no leader is heard until then: between one and two
@@ -74,18 +75,18 @@ impl<C: Clone, S: Clone> Core<C, S> {
     }
 
     /// Sends `payload` in the current term.
-    pub(crate) fn send(&mut self, to: NodeIndex, payload: Payload<C, S>) {
+    pub(crate) fn send(&mut self, to: MemberId, payload: Payload<C, S>) {
         self.send_as(self.term, to, payload);
     }
 
     /// Sends `payload` with a term that need not be the current one.
-    pub(crate) fn send_as(&mut self, term: Term, to: NodeIndex, payload: Payload<C, S>) {
+    pub(crate) fn send_as(&mut self, term: Term, to: MemberId, payload: Payload<C, S>) {
         let message = Message { incarnation: Some(self.roster.own()), term, payload };
         self.output.messages.push(Envelope { to, message });
     }
 
     /// Enters a later term, or gives this term's vote.
-    pub(crate) fn set_ballot(&mut self, term: Term, voted_for: Option<NodeIndex>) {
+    pub(crate) fn set_ballot(&mut self, term: Term, voted_for: Option<MemberId>) {
         debug_assert!(term > self.term || (term == self.term && self.voted_for.is_none()));
         self.term = term;
         self.voted_for = voted_for;
@@ -147,7 +148,7 @@ impl<C: Clone, S: Clone> Core<C, S> {
     }
 
     /// The incarnations to tell followers of.
-    pub(crate) fn known_incarnations(&self) -> Arc<[Option<Incarnation>]> {
+    pub(crate) fn known_incarnations(&self) -> Incarnations {
         self.roster.known()
     }
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 use crate::candidate::Standing as Count;
 use crate::message::{Ballot, Payload, RequestVote, Vote};
 use crate::raft::{Raft, Role};
-use crate::types::{Incarnation, NodeIndex, Term};
+use crate::types::{Incarnation, MemberId, Term};
 
 impl<C: Clone, S: Clone> Raft<C, S> {
     /// Tells a candidate that has forgotten its past that it has one.
     pub(crate) fn remind(
         &mut self,
-        candidate: NodeIndex,
+        candidate: MemberId,
         life: Option<Incarnation>,
         request: &RequestVote,
     ) {
@@ -28,7 +28,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
     pub(crate) fn on_request_vote(
         &mut self,
         now: Duration,
-        from: NodeIndex,
+        from: MemberId,
         life: Option<Incarnation>,
         term: Term,
         request: &RequestVote,
@@ -64,7 +64,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
     }
 
     /// Counts a vote.
-    pub(crate) fn on_vote(&mut self, now: Duration, from: NodeIndex, term: Term, vote: &Vote) {
+    pub(crate) fn on_vote(&mut self, now: Duration, from: MemberId, term: Term, vote: &Vote) {
         let promised = vote.pre_vote && vote.granted;
         if term > self.core.term && !promised {
             self.follow(now, term, None);

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use crate::core::Core;
 use crate::message::{AppendEntries, AppendReply, Payload, Snapshot};
-use crate::types::{NodeIndex, Round};
+use crate::types::{MemberId, Round};
 
 /// What a follower knows beyond the common state.
 #[derive(Debug)]
 pub struct Follower {
     /// The leader of this term, once it has been heard.
-    pub leader: Option<NodeIndex>,
+    pub leader: Option<MemberId>,
     /// When it was heard last.
     pub(crate) heard_at: Option<Duration>,
     /// When to campaign if it is not heard again.
@@ -30,7 +30,7 @@ impl Follower {
         &mut self,
         core: &mut Core<C, S>,
         now: Duration,
-        leader: NodeIndex,
+        leader: MemberId,
     ) {
         self.leader = Some(leader);
         self.heard_at = Some(now);
@@ -43,7 +43,7 @@ impl Follower {
         &mut self,
         core: &mut Core<C, S>,
         now: Duration,
-        leader: NodeIndex,
+        leader: MemberId,
         append: &AppendEntries<C>,
     ) {
         self.hear(core, now, leader);
@@ -63,7 +63,7 @@ impl Follower {
         &mut self,
         core: &mut Core<C, S>,
         now: Duration,
-        leader: NodeIndex,
+        leader: MemberId,
         snapshot: Snapshot<S>,
         round: Round,
     ) {

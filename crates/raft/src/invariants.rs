@@ -10,24 +10,24 @@ use std::fmt;
 
 use crate::message::Entry;
 use crate::raft::Raft;
-use crate::types::{LogIndex, NodeIndex, Term};
+use crate::types::{LogIndex, MemberId, Term};
 
 /// A safety property that did not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Violation {
     /// *Election safety*: two nodes led in one term.
-    TwoLeaders(Term, NodeIndex, NodeIndex),
+    TwoLeaders(Term, MemberId, MemberId),
     /// *Leader append-only*: a leader removed or replaced an entry of its log.
-    LeaderRewroteLog(NodeIndex, LogIndex),
+    LeaderRewroteLog(MemberId, LogIndex),
     /// *Log matching*: two logs hold entries of the same index and term that
     /// differ, or that follow different entries.
-    LogsDiffer(NodeIndex, LogIndex, Term),
+    LogsDiffer(MemberId, LogIndex, Term),
     /// *Leader completeness*: a new leader lacks a committed entry.
-    LeaderLacksCommitted(NodeIndex, LogIndex),
+    LeaderLacksCommitted(MemberId, LogIndex),
     /// *State machine safety*: nodes committed different entries at an index.
-    CommitsDiffer(NodeIndex, LogIndex),
+    CommitsDiffer(MemberId, LogIndex),
     /// A node's commit index went back although it was not restarted.
-    CommitWentBack(NodeIndex, LogIndex),
+    CommitWentBack(MemberId, LogIndex),
 }
 
 impl fmt::Display for Violation {
@@ -94,33 +94,39 @@ struct Committed {
 /// The checker over all nodes of one cluster.
 #[derive(Debug)]
 pub struct Invariants<C> {
-    leaders: BTreeMap<Term, NodeIndex>,
+    leaders: BTreeMap<Term, MemberId>,
     /// Every entry seen that may not be committed everywhere yet, with the
     /// term of the entry before it.
     seen: BTreeMap<(LogIndex, Term), (Term, Option<C>)>,
     /// The committed entries, from index 1.
     committed: Vec<Committed>,
-    mirrors: Vec<Mirror>,
+    mirrors: BTreeMap<MemberId, Mirror>,
     /// Observations that changed a log, until the next pruning.
     since_pruned: usize,
 }
 
+impl<C: Clone + PartialEq> Default for Invariants<C> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<C: Clone + PartialEq> Invariants<C> {
-    /// For a cluster of `nodes` that have stored nothing yet.
+    /// For a cluster that has stored nothing yet.
     #[must_use]
-    pub fn new(nodes: usize) -> Self {
+    pub fn new() -> Self {
         Self {
             leaders: BTreeMap::new(),
             seen: BTreeMap::new(),
             committed: Vec::new(),
-            mirrors: vec![Mirror::default(); nodes],
+            mirrors: BTreeMap::new(),
             since_pruned: 0,
         }
     }
 
     /// The node was restarted: what it had not stored is rightly gone.
-    pub fn restarted(&mut self, node: NodeIndex) {
-        self.mirrors[node.0] = Mirror::default();
+    pub fn restarted(&mut self, node: MemberId) {
+        self.mirrors.insert(node, Mirror::default());
     }
 
     /// Checks what changed in `node` since it was observed last.
@@ -132,16 +138,24 @@ impl<C: Clone + PartialEq> Invariants<C> {
     where
         C: Clone,
     {
+        for member in node.members() {
+            // One that was never looked at has committed nothing.
+            self.mirrors.entry(member).or_default();
+        }
         self.check_leader(node)?;
         self.check_log(node)?;
         self.check_commits(node)?;
-        self.mirrors[node.id().0].led = node.is_leader().then(|| node.term());
+        self.mirror(node.id()).led = node.is_leader().then(|| node.term());
         Ok(())
+    }
+
+    fn mirror(&mut self, node: MemberId) -> &mut Mirror {
+        self.mirrors.entry(node).or_default()
     }
 
     fn check_leader<S: Clone>(&mut self, node: &Raft<C, S>) -> Result<(), Violation> {
         let id = node.id();
-        let newly_leads = self.mirrors[id.0].led != Some(node.term());
+        let newly_leads = self.mirror(id).led != Some(node.term());
         if !node.is_leader() || !newly_leads {
             return Ok(());
         }
@@ -164,7 +178,7 @@ impl<C: Clone + PartialEq> Invariants<C> {
     fn check_log<S: Clone>(&mut self, node: &Raft<C, S>) -> Result<(), Violation> {
         let id = node.id();
         let log = node.log();
-        let mirror = &mut self.mirrors[id.0];
+        let mirror = self.mirrors.entry(id).or_default();
         if log.first_index().previous() > mirror.last_index() {
             *mirror = Mirror { base: log.first_index().previous(), terms: Vec::new(), ..*mirror };
         }
@@ -198,7 +212,7 @@ impl<C: Clone + PartialEq> Invariants<C> {
 
     fn check_commits<S: Clone>(&mut self, node: &Raft<C, S>) -> Result<(), Violation> {
         let id = node.id();
-        let mirror = &mut self.mirrors[id.0];
+        let mirror = self.mirrors.entry(id).or_default();
         let commit_index = node.commit_index();
         if commit_index < mirror.commit_index {
             return Err(Violation::CommitWentBack(id, commit_index));
@@ -227,10 +241,10 @@ impl<C: Clone + PartialEq> Invariants<C> {
             return;
         }
         self.since_pruned = 0;
-        let everywhere = self.mirrors.iter().map(|mirror| mirror.commit_index).min();
+        let everywhere = self.mirrors.values().map(|mirror| mirror.commit_index).min();
         let everywhere = everywhere.unwrap_or_default();
         self.seen = self.seen.split_off(&(everywhere, Term(0)));
-        for mirror in &mut self.mirrors {
+        for mirror in self.mirrors.values_mut() {
             let surplus = everywhere.0.saturating_sub(mirror.base.0).min(mirror.terms.len() as u64);
             mirror.terms.drain(..surplus as usize);
             mirror.base = LogIndex(mirror.base.0 + surplus);
@@ -248,10 +262,10 @@ mod tests {
 
     /// A node with entries of these terms and commands. In a cluster of one it
     /// leads, and so commits them, at once.
-    fn node(id: usize, nodes: usize, log: &[(u64, &'static str)]) -> Raft<&'static str, ()> {
+    fn node(id: u64, nodes: u64, log: &[(u64, &'static str)]) -> Raft<&'static str, ()> {
         let config = Config {
-            id: NodeIndex(id),
-            nodes,
+            id: MemberId(id),
+            members: (0..nodes).map(MemberId).collect(),
             election_timeout: Duration::from_millis(300),
             heartbeat_interval: Duration::from_millis(100),
             gather_window: Duration::ZERO,
@@ -276,7 +290,7 @@ mod tests {
         first: &Raft<&'static str, ()>,
         second: &Raft<&'static str, ()>,
     ) -> Option<Violation> {
-        let mut invariants = Invariants::new(2);
+        let mut invariants = Invariants::new();
         assert_eq!(invariants.observe(first), Ok(()));
         invariants.restarted(second.id());
         invariants.observe(second).err()
@@ -291,10 +305,10 @@ mod tests {
     #[test]
     fn logs_that_differ_or_follow_different_entries_are_found() {
         let a = node(0, 2, &[(1, "a")]);
-        let differs = Violation::LogsDiffer(NodeIndex(1), LogIndex(1), Term(1));
+        let differs = Violation::LogsDiffer(MemberId(1), LogIndex(1), Term(1));
         assert_eq!(second(&a, &node(1, 2, &[(1, "b")])), Some(differs));
         let a = node(0, 2, &[(1, "a"), (3, "c")]);
-        let parts = Violation::LogsDiffer(NodeIndex(1), LogIndex(2), Term(3));
+        let parts = Violation::LogsDiffer(MemberId(1), LogIndex(2), Term(3));
         assert_eq!(second(&a, &node(1, 2, &[(2, "b"), (3, "c")])), Some(parts));
     }
 
@@ -302,41 +316,41 @@ mod tests {
     fn a_leader_without_a_committed_entry_is_found() {
         let whole = node(0, 1, &[(1, "a"), (1, "b")]);
         assert_eq!(whole.commit_index(), LogIndex(3));
-        let lacking = Violation::LeaderLacksCommitted(NodeIndex(0), LogIndex(3));
+        let lacking = Violation::LeaderLacksCommitted(MemberId(0), LogIndex(3));
         assert_eq!(second(&whole, &node(0, 1, &[(5, "c")])), Some(lacking));
     }
 
     #[test]
     fn a_leader_that_takes_office_late_need_not_know_later_terms() {
-        let mut invariants = Invariants::<&str>::new(2);
+        let mut invariants = Invariants::<&str>::new();
         invariants.committed = vec![Committed { term: Some(Term(7)), during: Term(7) }];
         let late = node(0, 1, &[]);
-        invariants.mirrors[0].commit_index = late.commit_index();
+        invariants.mirror(MemberId(0)).commit_index = late.commit_index();
         assert_eq!(invariants.observe(&late), Ok(()));
     }
 
     #[test]
     fn two_leaders_of_a_term_are_found() {
-        let mut invariants = Invariants::<&str>::new(2);
-        invariants.leaders.insert(Term(1), NodeIndex(1));
+        let mut invariants = Invariants::<&str>::new();
+        invariants.leaders.insert(Term(1), MemberId(1));
         let leader = node(0, 1, &[]);
-        let two = Violation::TwoLeaders(Term(1), NodeIndex(1), NodeIndex(0));
+        let two = Violation::TwoLeaders(Term(1), MemberId(1), MemberId(0));
         assert_eq!(invariants.observe(&leader), Err(two));
     }
 
     #[test]
     fn different_commits_and_rewritten_logs_are_found() {
-        let mut invariants = Invariants::<&str>::new(1);
+        let mut invariants = Invariants::<&str>::new();
         invariants.committed = vec![Committed { term: Some(Term(7)), during: Term(7) }];
         let mut leader = node(0, 1, &[(1, "a")]);
         // The same leader, as the checker believes, so that its past is compared.
-        invariants.mirrors[0].led = Some(leader.term());
-        let differ = Violation::CommitsDiffer(NodeIndex(0), LogIndex(1));
+        invariants.mirror(MemberId(0)).led = Some(leader.term());
+        let differ = Violation::CommitsDiffer(MemberId(0), LogIndex(1));
         assert_eq!(invariants.observe(&leader), Err(differ));
         invariants.committed.clear();
-        invariants.mirrors[0].terms = vec![Term(1), Term(9), Term(9)];
+        invariants.mirror(MemberId(0)).terms = vec![Term(1), Term(9), Term(9)];
         leader.propose(Duration::ZERO, "b").unwrap();
-        let rewrote = Violation::LeaderRewroteLog(NodeIndex(0), LogIndex(2));
+        let rewrote = Violation::LeaderRewroteLog(MemberId(0), LogIndex(2));
         assert_eq!(invariants.observe(&leader), Err(rewrote));
     }
 }

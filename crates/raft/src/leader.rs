@@ -7,7 +7,7 @@
 //! at once when the chosen ones are late. One round serves every proposal and
 //! every read that waited for it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::core::Core;
@@ -15,7 +15,7 @@ use crate::message::{AppendEntries, AppendReply, Payload};
 use crate::progress::{Mode, Progress};
 use crate::quorum::{quorum, reached_by_quorum};
 use crate::roster::Standing;
-use crate::types::{Incarnation, LogIndex, NodeIndex, ReadId, Round, Term};
+use crate::types::{Incarnation, LogIndex, MemberId, ReadId, Round, Term};
 
 /// Added to twice a follower's usual round trip before it counts as late.
 const PATIENCE_MARGIN: Duration = Duration::from_millis(10);
@@ -23,8 +23,8 @@ const PATIENCE_MARGIN: Duration = Duration::from_millis(10);
 /// What a leader knows beyond the common state.
 #[derive(Debug)]
 pub struct Leader<C> {
-    /// What is known of every follower; this node's own place is not used.
-    progress: Vec<Progress>,
+    /// What is known of every follower.
+    progress: BTreeMap<MemberId, Progress>,
     /// The latest round.
     round: Round,
     /// Proposals that are in no log yet.
@@ -46,7 +46,7 @@ pub struct Leader<C> {
 /// A handing over of leadership under way.
 #[derive(Debug)]
 struct Transfer {
-    to: NodeIndex,
+    to: MemberId,
     deadline: Duration,
     ordered: bool,
 }
@@ -55,9 +55,7 @@ impl<C: Clone> Leader<C> {
     /// Takes office: puts a no-op in the log and tells everybody.
     pub(crate) fn start<S: Clone>(core: &mut Core<C, S>, now: Duration) -> Self {
         let next_index = core.log.last_index().next();
-        let mut progress: Vec<_> =
-            (0..core.config.nodes).map(|_| Progress::new(next_index, now)).collect();
-        progress[core.config.id.0].heard_at = Duration::MAX;
+        let progress = core.peers().map(|peer| (peer, Progress::new(next_index, now))).collect();
         let mut leader = Self {
             progress,
             round: Round(1),
@@ -71,7 +69,7 @@ impl<C: Clone> Leader<C> {
         };
         core.isolated = false;
         core.extend_log([None]);
-        for peer in core.peers() {
+        for peer in leader.followers() {
             leader.send_entries(core, now, peer, true);
         }
         leader.advance(core);
@@ -85,10 +83,10 @@ impl<C: Clone> Leader<C> {
         core.output.reads_refused.extend(sent.chain(self.waiting_reads));
     }
 
-    /// What is known of `follower`.
+    /// What is known of `follower`; `None` of a node that is none.
     #[must_use]
-    pub fn progress(&self, follower: NodeIndex) -> &Progress {
-        &self.progress[follower.0]
+    pub fn progress(&self, follower: MemberId) -> Option<&Progress> {
+        self.progress.get(&follower)
     }
 
     /// Takes a command for the next round, or gives it back during a transfer.
@@ -115,7 +113,7 @@ impl<C: Clone> Leader<C> {
 
     fn gather<S: Clone>(&mut self, core: &mut Core<C, S>, now: Duration) {
         let window = core.config.gather_window;
-        let is_alone = core.config.nodes == 1;
+        let is_alone = self.progress.is_empty();
         if is_alone || self.proposals.len() >= core.config.entries_per_message {
             self.start_round(core, now);
         } else {
@@ -139,10 +137,10 @@ impl<C: Clone> Leader<C> {
     }
 
     /// The followers that make a quorum with this node, the fastest first.
-    fn quorum_of_followers<S: Clone>(&self, core: &Core<C, S>, now: Duration) -> Vec<NodeIndex> {
-        let mut followers: Vec<_> = core.peers().collect();
+    fn quorum_of_followers<S: Clone>(&self, core: &Core<C, S>, now: Duration) -> Vec<MemberId> {
+        let mut followers = self.followers();
         followers.sort_by_key(|&follower| {
-            let progress = &self.progress[follower.0];
+            let progress = &self.progress[&follower];
             (
                 !progress.voter,
                 progress.is_late(now, self.patience(core, follower)),
@@ -150,13 +148,18 @@ impl<C: Clone> Leader<C> {
                 progress.round_trip.unwrap_or(Duration::MAX),
             )
         });
-        followers.truncate(quorum(core.config.nodes) - 1);
+        followers.truncate(quorum(core.config.members.len()) - 1);
         followers
     }
 
+    /// All followers, in order.
+    fn followers(&self) -> Vec<MemberId> {
+        self.progress.keys().copied().collect()
+    }
+
     /// How long to wait for a follower's answer before asking others.
-    fn patience<S: Clone>(&self, core: &Core<C, S>, follower: NodeIndex) -> Duration {
-        let usual = self.progress[follower.0].round_trip;
+    fn patience<S: Clone>(&self, core: &Core<C, S>, follower: MemberId) -> Duration {
+        let usual = self.progress[&follower].round_trip;
         usual.map_or(core.config.heartbeat_interval, |round_trip| {
             (round_trip * 2 + PATIENCE_MARGIN).min(core.config.election_timeout)
         })
@@ -168,11 +171,11 @@ impl<C: Clone> Leader<C> {
         &mut self,
         core: &mut Core<C, S>,
         now: Duration,
-        to: NodeIndex,
+        to: MemberId,
         heartbeat: bool,
     ) {
         let limit = core.config.entries_per_message;
-        let progress = &mut self.progress[to.0];
+        let Some(progress) = self.progress.get_mut(&to) else { return };
         let compacted = progress.next_index < core.log.first_index();
         let snapshot_under_way = matches!(progress.mode, Mode::Snapshot(sent_at)
             if now < sent_at + core.config.election_timeout);
@@ -222,7 +225,7 @@ impl<C: Clone> Leader<C> {
         &mut self,
         core: &mut Core<C, S>,
         now: Duration,
-        from: NodeIndex,
+        from: MemberId,
         life: (Incarnation, Standing),
         reply: &AppendReply,
     ) {
@@ -230,7 +233,7 @@ impl<C: Clone> Leader<C> {
             return;
         }
         let (incarnation, standing) = life;
-        let progress = &mut self.progress[from.0];
+        let Some(progress) = self.progress.get_mut(&from) else { return };
         if progress.incarnation.replace(incarnation).is_some_and(|known| known != incarnation) {
             // It has forgotten its log: nothing that is known of it holds any more.
             progress.forget(core.log.last_index().next());
@@ -271,11 +274,9 @@ impl<C: Clone> Leader<C> {
 
     /// Commits and serves what a quorum has acknowledged by now.
     fn advance<S: Clone>(&mut self, core: &mut Core<C, S>) {
-        let own = core.config.id;
         let quorum_of = |value: &dyn Fn(&Progress) -> u64, own_value: u64| {
-            let mut values: Vec<u64> =
-                self.progress.iter().map(|p| if p.voter { value(p) } else { 0 }).collect();
-            values[own.0] = own_value;
+            let others = self.progress.values().map(|p| if p.voter { value(p) } else { 0 });
+            let mut values: Vec<u64> = others.chain([own_value]).collect();
             reached_by_quorum(&mut values)
         };
         let matched = LogIndex(quorum_of(&|p| p.match_index.0, core.log.last_index().0));
@@ -298,7 +299,7 @@ impl<C: Clone> Leader<C> {
         &mut self,
         core: &mut Core<C, S>,
         now: Duration,
-        to: NodeIndex,
+        to: MemberId,
     ) {
         if self.gather_until.is_some() {
             self.start_round(core, now);
@@ -315,12 +316,12 @@ impl<C: Clone> Leader<C> {
     }
 
     /// Orders the successor to campaign once it has the whole log.
-    fn continue_transfer<S: Clone>(&mut self, core: &mut Core<C, S>, from: NodeIndex) {
+    fn continue_transfer<S: Clone>(&mut self, core: &mut Core<C, S>, from: MemberId) {
         let last_index = core.log.last_index();
         let Some(transfer) = self.transfer.as_mut().filter(|t| t.to == from && !t.ordered) else {
             return;
         };
-        if self.progress[from.0].match_index == last_index {
+        if self.progress.get(&from).is_some_and(|to| to.match_index == last_index) {
             transfer.ordered = true;
             core.send(from, Payload::TimeoutNow);
         }
@@ -338,8 +339,8 @@ impl<C: Clone> Leader<C> {
             self.start_round(core, now);
         }
         self.widen_late_rounds(core, now);
-        for peer in core.peers() {
-            if now >= self.progress[peer.0].sent_at + core.config.heartbeat_interval {
+        for peer in self.followers() {
+            if now >= self.progress[&peer].sent_at + core.config.heartbeat_interval {
                 self.send_entries(core, now, peer, true);
             }
         }
@@ -352,8 +353,8 @@ impl<C: Clone> Leader<C> {
             return;
         };
         self.unconfirmed.clear();
-        for peer in core.peers() {
-            if self.progress[peer.0].sent_round < late_round {
+        for peer in self.followers() {
+            if self.progress[&peer].sent_round < late_round {
                 self.send_entries(core, now, peer, false);
             }
         }
@@ -362,14 +363,15 @@ impl<C: Clone> Leader<C> {
     /// When the leader will have heard no quorum for an election timeout.
     fn quorum_deadline<S: Clone>(&self, core: &Core<C, S>) -> Duration {
         let heard_at = |p: &Progress| if p.voter { p.heard_at } else { Duration::ZERO };
-        let mut times: Vec<_> = self.progress.iter().map(heard_at).collect();
+        // This node always hears itself.
+        let mut times: Vec<_> =
+            self.progress.values().map(heard_at).chain([Duration::MAX]).collect();
         reached_by_quorum(&mut times).saturating_add(core.config.election_timeout)
     }
 
     /// When [`Self::tick`] has something to do.
     pub(crate) fn next_deadline<S: Clone>(&self, core: &Core<C, S>) -> Duration {
-        let heartbeats =
-            core.peers().map(|p| self.progress[p.0].sent_at + core.config.heartbeat_interval);
+        let heartbeats = self.progress.values().map(|p| p.sent_at + core.config.heartbeat_interval);
         let widening = self.unconfirmed.front().map(|&(_, at)| at);
         let transfer = self.transfer.as_ref().map(|transfer| transfer.deadline);
         heartbeats

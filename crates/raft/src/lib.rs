@@ -19,11 +19,11 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use raft::{Apply, Config, Incarnation, NodeIndex, Raft, Restored};
+//! use raft::{Apply, Config, Incarnation, MemberId, Raft, Restored};
 //!
 //! let config = Config {
-//!     id: NodeIndex(0),
-//!     nodes: 1,
+//!     id: MemberId(0),
+//!     members: [MemberId(0)].into(),
 //!     election_timeout: Duration::from_millis(300),
 //!     heartbeat_interval: Duration::from_millis(100),
 //!     gather_window: Duration::from_millis(3),
@@ -118,4 +118,5 @@ pub use crate::message::{
 };
 pub use crate::quorum::quorum;
 pub use crate::raft::{Raft, Role};
-pub use crate::types::{Incarnation, LogIndex, NodeIndex, ReadId, Round, Term};
+pub use crate::roster::Incarnations;
+pub use crate::types::{Incarnation, LogIndex, MemberId, ReadId, Round, Term};

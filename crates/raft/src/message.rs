@@ -1,9 +1,10 @@
 //! What nodes tell each other, and what a node hands to its host.
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::types::{Incarnation, LogIndex, NodeIndex, ReadId, Round, Term};
+use crate::roster::Incarnations;
+use crate::types::{Incarnation, LogIndex, MemberId, ReadId, Round, Term};
 
 /// One slot of the replicated log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +45,7 @@ pub struct Message<C, S> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope<C, S> {
     /// The node that shall get it.
-    pub to: NodeIndex,
+    pub to: MemberId,
     /// What it shall get.
     pub message: Message<C, S>,
 }
@@ -93,7 +94,7 @@ pub struct RequestVote {
     /// Term of the candidate's last entry.
     pub last_log_term: Term,
     /// Every incarnation the candidate has met, by node.
-    pub incarnations: Arc<[Option<Incarnation>]>,
+    pub incarnations: Incarnations,
 }
 
 /// The answer to [`RequestVote`].
@@ -108,7 +109,7 @@ pub struct Vote {
     pub candidate: Option<Incarnation>,
     /// For a candidate that has forgotten its past: every incarnation the
     /// voter has met, so that it learns of it.
-    pub incarnations: Option<Arc<[Option<Incarnation>]>>,
+    pub incarnations: Option<Incarnations>,
 }
 
 /// A leader's entries (paper, figure 2). With `prev_log_index` 0 and no
@@ -127,7 +128,7 @@ pub struct AppendEntries<C> {
     pub leader_commit: LogIndex,
     /// Every incarnation the leader has met, by node, so that followers know
     /// those too which never spoke to them; left out once a follower knows.
-    pub incarnations: Option<Arc<[Option<Incarnation>]>>,
+    pub incarnations: Option<Incarnations>,
 }
 
 /// The answer to [`AppendEntries`] and [`Payload::InstallSnapshot`].
@@ -161,7 +162,7 @@ pub enum Record<C, S> {
         /// The current term.
         term: Term,
         /// Who got this node's vote in that term.
-        voted_for: Option<NodeIndex>,
+        voted_for: Option<MemberId>,
     },
     /// Removes every entry from this index on.
     Truncate(LogIndex),
@@ -170,7 +171,7 @@ pub enum Record<C, S> {
     /// Replaces the snapshot; entries up to its index may go.
     Snapshot(Snapshot<S>),
     /// Replaces the incarnations known, by node; see [`crate::roster`].
-    Incarnations(Arc<[Option<Incarnation>]>),
+    Incarnations(Incarnations),
 }
 
 /// What a node had stored, given back to it when it starts again.
@@ -179,13 +180,13 @@ pub struct Restored<C, S> {
     /// The last stored term.
     pub term: Term,
     /// The vote given in it.
-    pub voted_for: Option<NodeIndex>,
+    pub voted_for: Option<MemberId>,
     /// The last stored snapshot.
     pub snapshot: Option<Snapshot<S>>,
     /// The stored entries, in order; those the snapshot covers are ignored.
     pub entries: Vec<Entry<C>>,
     /// The last stored incarnations, by node; empty if none were stored.
-    pub incarnations: Vec<Option<Incarnation>>,
+    pub incarnations: BTreeMap<MemberId, Incarnation>,
 }
 
 impl<C, S> Default for Restored<C, S> {
@@ -195,7 +196,7 @@ impl<C, S> Default for Restored<C, S> {
             voted_for: None,
             snapshot: None,
             entries: Vec::new(),
-            incarnations: Vec::new(),
+            incarnations: BTreeMap::new(),
         }
     }
 }
@@ -244,9 +245,9 @@ impl<C, S> Default for Output<C, S> {
 #[derive(Debug, Clone)]
 pub struct Config {
     /// This node.
-    pub id: NodeIndex,
-    /// How many nodes the cluster has.
-    pub nodes: usize,
+    pub id: MemberId,
+    /// The members of the cluster, this node among them, in any order.
+    pub members: BTreeSet<MemberId>,
     /// The shortest time without a leader after which a follower campaigns;
     /// each wait is drawn between one and two of these.
     pub election_timeout: Duration,

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::roster::Incarnations;
 use crate::types::{Incarnation, LogIndex, Round};
 
 /// Sends remembered per follower; one that answers nothing needs no more.
@@ -32,7 +33,7 @@ pub struct Progress {
     /// Which life of it answered last.
     pub(crate) incarnation: Option<Incarnation>,
     /// The incarnations it was told of last, and the round that did.
-    told: Option<(Arc<[Option<Incarnation>]>, Round)>,
+    told: Option<(Incarnations, Round)>,
     /// Whether its acknowledgements count; see [`crate::roster`].
     pub(crate) voter: bool,
     /// The latest round it answered.
@@ -94,10 +95,10 @@ impl Progress {
     /// heartbeat, and until the follower has answered one that told it.
     pub(crate) fn tell(
         &mut self,
-        known: Arc<[Option<Incarnation>]>,
+        known: Incarnations,
         round: Round,
         heartbeat: bool,
-    ) -> Option<Arc<[Option<Incarnation>]>> {
+    ) -> Option<Incarnations> {
         match &self.told {
             Some((told, since)) if Arc::ptr_eq(told, &known) => {
                 (heartbeat || self.acked_round < *since).then_some(known)

@@ -11,8 +11,8 @@ use crate::message::{
     AppendEntries, AppendReply, Ballot, Config, Conflict, Message, Output, Payload, Restored,
     Snapshot,
 };
-use crate::roster::Standing;
-use crate::types::{Incarnation, LogIndex, NodeIndex, ReadId, Round, Term};
+use crate::roster::{Incarnations, Standing};
+use crate::types::{Incarnation, LogIndex, MemberId, ReadId, Round, Term};
 
 /// What a node is at the moment.
 #[derive(Debug)]
@@ -50,12 +50,12 @@ impl<C: Clone, S: Clone> Raft<C, S> {
         now: Duration,
         seed: u64,
     ) -> Self {
-        assert!(config.id.0 < config.nodes, "a node must be one of its cluster");
+        assert!(config.members.contains(&config.id), "a node must be one of its cluster");
         let mut core = Core::new(config, incarnation, restored, seed);
         let election_deadline = core.draw_first_deadline(now);
         let role = Role::Follower(Follower { leader: None, heard_at: None, election_deadline });
         let mut raft = Self { core, role };
-        if raft.core.config.nodes == 1 {
+        if raft.core.config.members.len() == 1 {
             raft.campaign(now, Ballot::Vote);
         }
         raft
@@ -134,10 +134,10 @@ impl<C: Clone, S: Clone> Raft<C, S> {
     }
 
     /// Hands leadership over to `to`, if this node leads.
-    pub fn transfer_leadership(&mut self, now: Duration, to: NodeIndex) {
+    pub fn transfer_leadership(&mut self, now: Duration, to: MemberId) {
         if let Role::Leader(leader) = &mut self.role
             && to != self.core.config.id
-            && to.0 < self.core.config.nodes
+            && self.core.config.members.contains(&to)
         {
             leader.start_transfer(&mut self.core, now, to);
         }
@@ -162,8 +162,8 @@ impl<C: Clone, S: Clone> Raft<C, S> {
 
     /// Takes a message from `from`. Messages from nobody, from this node
     /// itself, or with entries that do not follow each other are ignored.
-    pub fn step(&mut self, now: Duration, from: NodeIndex, message: Message<C, S>) {
-        let is_peer = from.0 < self.core.config.nodes && from != self.core.config.id;
+    pub fn step(&mut self, now: Duration, from: MemberId, message: Message<C, S>) {
+        let is_peer = self.core.config.members.contains(&from) && from != self.core.config.id;
         if !is_peer || message.term == Term::UNREACHABLE {
             return;
         }
@@ -181,7 +181,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
     fn take_message(
         &mut self,
         now: Duration,
-        from: NodeIndex,
+        from: MemberId,
         standing: Standing,
         message: Message<C, S>,
     ) {
@@ -237,7 +237,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
 
     /// Whether a message of `term` comes from the leader of the current term;
     /// an earlier leader is told that it is none any more.
-    fn heed_leader(&mut self, now: Duration, from: NodeIndex, term: Term, round: Round) -> bool {
+    fn heed_leader(&mut self, now: Duration, from: MemberId, term: Term, round: Round) -> bool {
         if term < self.core.term {
             let nothing = Conflict { rejected: LogIndex(0), term: None, index: LogIndex(1) };
             let reply = AppendReply { round, outcome: Err(nothing) };
@@ -256,7 +256,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
     fn on_append_reply(
         &mut self,
         now: Duration,
-        from: NodeIndex,
+        from: MemberId,
         term: Term,
         life: (Incarnation, Standing),
         reply: &AppendReply,
@@ -271,7 +271,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
     }
 
     /// Becomes a follower, in this term or a later one.
-    pub(crate) fn follow(&mut self, now: Duration, term: Term, leader: Option<NodeIndex>) {
+    pub(crate) fn follow(&mut self, now: Duration, term: Term, leader: Option<MemberId>) {
         if term > self.core.term {
             self.core.set_ballot(term, None);
             // Somebody was heard: what was known of the links may not hold any more.
@@ -316,8 +316,13 @@ impl<C: Clone, S: Clone> Raft<C, S> {
 impl<C: Clone, S: Clone> Raft<C, S> {
     /// This node.
     #[must_use]
-    pub fn id(&self) -> NodeIndex {
+    pub fn id(&self) -> MemberId {
         self.core.config.id
+    }
+
+    /// The members of the cluster, in order of their ids.
+    pub fn members(&self) -> impl Iterator<Item = MemberId> + '_ {
+        self.core.config.members.iter().copied()
     }
 
     /// The current term.
@@ -328,7 +333,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
 
     /// Who got this node's vote in the current term.
     #[must_use]
-    pub fn voted_for(&self) -> Option<NodeIndex> {
+    pub fn voted_for(&self) -> Option<MemberId> {
         self.core.voted_for
     }
 
@@ -340,7 +345,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
 
     /// The leader of the current term as far as this node knows.
     #[must_use]
-    pub fn leader(&self) -> Option<NodeIndex> {
+    pub fn leader(&self) -> Option<MemberId> {
         match &self.role {
             Role::Follower(follower) => follower.leader,
             Role::PreCandidate(_) | Role::Candidate(_) => None,
@@ -377,7 +382,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
 
     /// Every incarnation this node has met, by node; see [`crate::roster`].
     #[must_use]
-    pub fn incarnations(&self) -> std::sync::Arc<[Option<Incarnation>]> {
+    pub fn incarnations(&self) -> Incarnations {
         self.core.known_incarnations()
     }
 

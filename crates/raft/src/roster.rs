@@ -46,9 +46,13 @@
 //!
 //! With storage that nobody takes away no node is ever killed in this sense.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::types::{Incarnation, NodeIndex};
+use crate::types::{Incarnation, MemberId};
+
+/// Incarnations by node: of each node that was met, the first one.
+pub type Incarnations = Arc<BTreeMap<MemberId, Incarnation>>;
 
 /// What a node may do in the eyes of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,27 +69,20 @@ pub enum Standing {
 /// The first incarnation met of every node.
 #[derive(Debug, Clone)]
 pub struct Roster {
-    id: NodeIndex,
+    id: MemberId,
     own: Incarnation,
     /// At the node's own place its own one, or that of an earlier life which it
     /// has been told of.
-    known: Arc<[Option<Incarnation>]>,
+    known: Incarnations,
     has_news: bool,
 }
 
 impl Roster {
-    /// Knows the node itself, and what it knew when it was last running
-    /// (nothing, if that list is empty or of another cluster).
+    /// Knows the node itself, and what it knew when it was last running.
     #[must_use]
-    pub fn new(
-        id: NodeIndex,
-        own: Incarnation,
-        nodes: usize,
-        stored: &[Option<Incarnation>],
-    ) -> Self {
-        let mut known = vec![None; nodes];
-        known[id.0] = Some(own);
-        let mut roster = Self { id, own, known: known.into(), has_news: false };
+    pub fn new(id: MemberId, own: Incarnation, stored: &BTreeMap<MemberId, Incarnation>) -> Self {
+        let known = Arc::new(BTreeMap::from([(id, own)]));
+        let mut roster = Self { id, own, known, has_news: false };
         roster.learn(stored);
         roster.has_news = false;
         roster
@@ -100,32 +97,32 @@ impl Roster {
     /// Whether others knew this node before it lost its memory.
     #[must_use]
     pub fn is_forgetful(&self) -> bool {
-        self.known[self.id.0] != Some(self.own)
+        self.known.get(&self.id) != Some(&self.own)
     }
 
-    /// Whether every node has been met.
+    /// Whether every one of these nodes has been met.
     #[must_use]
-    pub fn is_complete(&self) -> bool {
-        self.known.iter().all(Option::is_some)
+    pub fn has_met(&self, nodes: &BTreeSet<MemberId>) -> bool {
+        nodes.iter().all(|node| self.known.contains_key(node))
     }
 
     /// All incarnations known, by node.
     #[must_use]
-    pub fn known(&self) -> Arc<[Option<Incarnation>]> {
+    pub fn known(&self) -> Incarnations {
         Arc::clone(&self.known)
     }
 
     /// All incarnations known, if there are more than at the last call.
     #[must_use]
-    pub fn take_news(&mut self) -> Option<Arc<[Option<Incarnation>]>> {
+    pub fn take_news(&mut self) -> Option<Incarnations> {
         std::mem::take(&mut self.has_news).then(|| self.known())
     }
 
     /// Takes note of `incarnation` speaking as `node`.
-    pub fn meet(&mut self, node: NodeIndex, incarnation: Option<Incarnation>) -> Standing {
-        match (self.known[node.0], incarnation) {
+    pub fn meet(&mut self, node: MemberId, incarnation: Option<Incarnation>) -> Standing {
+        match (self.known.get(&node).copied(), incarnation) {
             (None, None) => Standing::Nameless,
-            (None, Some(_)) => {
+            (None, Some(incarnation)) => {
                 self.note(node, incarnation);
                 Standing::Voter
             }
@@ -136,21 +133,18 @@ impl Roster {
 
     /// Takes over what another node knows about nodes not met yet, this one's
     /// own past included.
-    pub fn learn(&mut self, told: &[Option<Incarnation>]) {
-        if told.len() != self.known.len() {
-            return;
-        }
-        for (node, &told) in (0..).map(NodeIndex).zip(told) {
-            let replaceable = if node == self.id { Some(self.own) } else { None };
-            let known = self.known[node.0];
-            if told.is_some() && told != known && known == replaceable {
+    pub fn learn(&mut self, told: &BTreeMap<MemberId, Incarnation>) {
+        for (&node, &told) in told {
+            let replaceable = (node == self.id).then_some(self.own);
+            let known = self.known.get(&node).copied();
+            if Some(told) != known && known == replaceable {
                 self.note(node, told);
             }
         }
     }
 
-    fn note(&mut self, node: NodeIndex, incarnation: Option<Incarnation>) {
-        Arc::make_mut(&mut self.known)[node.0] = incarnation;
+    fn note(&mut self, node: MemberId, incarnation: Incarnation) {
+        Arc::make_mut(&mut self.known).insert(node, incarnation);
         self.has_news = true;
     }
 }
@@ -159,58 +153,62 @@ impl Roster {
 mod tests {
     use super::*;
 
+    /// Incarnations of nodes 0, 1 and 2.
+    fn lives(of: [Option<u64>; 3]) -> BTreeMap<MemberId, Incarnation> {
+        let lives = (0..).map(MemberId).zip(of);
+        lives.filter_map(|(node, life)| Some((node, Incarnation(life?)))).collect()
+    }
+
     fn roster(own: u64) -> Roster {
-        Roster::new(NodeIndex(0), Incarnation(own), 3, &[])
+        Roster::new(MemberId(0), Incarnation(own), &BTreeMap::new())
+    }
+
+    fn all() -> BTreeSet<MemberId> {
+        (0..3).map(MemberId).collect()
     }
 
     #[test]
     fn a_second_life_is_no_voter() {
         let mut roster = roster(7);
-        assert_eq!(roster.meet(NodeIndex(1), Some(Incarnation(8))), Standing::Voter);
-        assert_eq!(roster.meet(NodeIndex(1), Some(Incarnation(9))), Standing::Forgetful);
-        assert_eq!(roster.meet(NodeIndex(1), None), Standing::Forgetful);
-        assert_eq!(roster.meet(NodeIndex(1), Some(Incarnation(8))), Standing::Voter);
+        assert_eq!(roster.meet(MemberId(1), Some(Incarnation(8))), Standing::Voter);
+        assert_eq!(roster.meet(MemberId(1), Some(Incarnation(9))), Standing::Forgetful);
+        assert_eq!(roster.meet(MemberId(1), None), Standing::Forgetful);
+        assert_eq!(roster.meet(MemberId(1), Some(Incarnation(8))), Standing::Voter);
     }
 
     #[test]
     fn who_gives_no_incarnation_does_not_take_the_place_of_the_node() {
         let mut roster = roster(7);
-        assert_eq!(roster.meet(NodeIndex(1), None), Standing::Nameless);
+        assert_eq!(roster.meet(MemberId(1), None), Standing::Nameless);
         assert_eq!(roster.take_news(), None);
-        assert_eq!(roster.meet(NodeIndex(1), Some(Incarnation(8))), Standing::Voter);
+        assert_eq!(roster.meet(MemberId(1), Some(Incarnation(8))), Standing::Voter);
     }
 
     #[test]
     fn the_leader_tells_of_lives_never_met() {
         let mut roster = roster(7);
-        roster.learn(&[Some(Incarnation(7)), None, Some(Incarnation(5))]);
-        assert_eq!(roster.meet(NodeIndex(2), Some(Incarnation(6))), Standing::Forgetful);
+        roster.learn(&lives([Some(7), None, Some(5)]));
+        assert_eq!(roster.meet(MemberId(2), Some(Incarnation(6))), Standing::Forgetful);
         assert!(!roster.is_forgetful());
-        assert!(!roster.is_complete());
-        roster.learn(&[Some(Incarnation(1)), None, None]);
+        assert!(!roster.has_met(&all()));
+        roster.learn(&lives([Some(1), None, None]));
         assert!(roster.is_forgetful());
         // Whoever hears of this node from itself hears of the life that counts.
-        assert_eq!(*roster.known(), [Some(Incarnation(1)), None, Some(Incarnation(5))]);
-        roster.learn(&[None, Some(Incarnation(4)), Some(Incarnation(9))]);
-        assert_eq!(
-            *roster.known(),
-            [Some(Incarnation(1)), Some(Incarnation(4)), Some(Incarnation(5))]
-        );
-        assert!(roster.is_complete());
-        // A list of another cluster says nothing.
-        roster.learn(&[Some(Incarnation(2))]);
-        assert!(roster.is_complete());
+        assert_eq!(*roster.known(), lives([Some(1), None, Some(5)]));
+        roster.learn(&lives([None, Some(4), Some(9)]));
+        assert_eq!(*roster.known(), lives([Some(1), Some(4), Some(5)]));
+        assert!(roster.has_met(&all()));
     }
 
     #[test]
     fn what_is_new_is_told_once() {
         let mut roster = roster(7);
         assert_eq!(roster.take_news(), None);
-        roster.meet(NodeIndex(1), Some(Incarnation(8)));
+        roster.meet(MemberId(1), Some(Incarnation(8)));
         let news = roster.take_news().unwrap();
-        assert_eq!(*news, [Some(Incarnation(7)), Some(Incarnation(8)), None]);
-        roster.meet(NodeIndex(1), Some(Incarnation(8)));
-        roster.meet(NodeIndex(1), Some(Incarnation(9)));
+        assert_eq!(*news, lives([Some(7), Some(8), None]));
+        roster.meet(MemberId(1), Some(Incarnation(8)));
+        roster.meet(MemberId(1), Some(Incarnation(9)));
         roster.learn(&news);
         assert_eq!(roster.take_news(), None);
         assert!(Arc::ptr_eq(&roster.known(), &roster.known()));
@@ -218,13 +216,13 @@ mod tests {
 
     #[test]
     fn what_was_stored_is_known_again() {
-        let stored = [Some(Incarnation(7)), Some(Incarnation(8)), None];
-        let mut again = Roster::new(NodeIndex(0), Incarnation(7), 3, &stored);
+        let stored = lives([Some(7), Some(8), None]);
+        let mut again = Roster::new(MemberId(0), Incarnation(7), &stored);
         assert_eq!(again.take_news(), None);
         assert!(!again.is_forgetful());
-        assert_eq!(again.meet(NodeIndex(1), Some(Incarnation(9))), Standing::Forgetful);
+        assert_eq!(again.meet(MemberId(1), Some(Incarnation(9))), Standing::Forgetful);
         // A node that knew already that it has forgotten.
-        let stored = [Some(Incarnation(1)), None, None];
-        assert!(Roster::new(NodeIndex(0), Incarnation(7), 3, &stored).is_forgetful());
+        let stored = lives([Some(1), None, None]);
+        assert!(Roster::new(MemberId(0), Incarnation(7), &stored).is_forgetful());
     }
 }

@@ -37,10 +37,10 @@ impl LogIndex {
     }
 }
 
-/// A member of the cluster: its place in the list of members, which every
-/// member holds in the same order.
+/// A node, by a number that the host gives it: the same in the eyes of every
+/// node and in all of its lives, whoever else is in the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeIndex(pub usize);
+pub struct MemberId(pub u64);
 
 /// One life of a node's storage: drawn at random when the storage is created
 /// and kept as long as it is. See [`crate::roster`].
@@ -65,4 +65,4 @@ macro_rules! display_as_number {
         }
     )*};
 }
-display_as_number!(Term, LogIndex, NodeIndex, Incarnation, Round, ReadId);
+display_as_number!(Term, LogIndex, MemberId, Incarnation, Round, ReadId);

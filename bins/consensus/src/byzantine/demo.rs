@@ -50,8 +50,8 @@ fn said(behavior: Behavior, is_last: bool) -> u64 {
 /// Raft among so many nodes.
 pub(super) fn raft(nodes: usize, liar: usize, behavior: Behavior) -> Outcome {
     let config = |id| raft::Config {
-        id: raft::NodeIndex(id),
-        nodes,
+        id: raft::MemberId(id as u64),
+        members: (0..nodes as u64).map(raft::MemberId).collect(),
         election_timeout: Duration::from_millis(300),
         heartbeat_interval: Duration::from_millis(100),
         gather_window: Duration::from_millis(1),
@@ -84,25 +84,26 @@ pub(super) fn raft(nodes: usize, liar: usize, behavior: Behavior) -> Outcome {
         let mut flying: VecDeque<_> =
             cluster[turn].take_output().messages.into_iter().map(|sent| (turn, sent)).collect();
         while let Some((from, raft::Envelope { to, mut message })) = flying.pop_front() {
-            if from == liar || to.0 == liar {
+            let to = to.0 as usize;
+            if from == liar || to == liar {
                 if behavior == Behavior::Silence {
                     continue;
                 }
                 if let raft::Payload::AppendEntries(append) = &mut message.payload {
                     let commands = append.entries.iter_mut().filter_map(|e| e.command.as_mut());
-                    commands.for_each(|command| *command = said(behavior, to.0 == last));
+                    commands.for_each(|command| *command = said(behavior, to == last));
                 }
             }
-            cluster[to.0].step(now, raft::NodeIndex(from), message);
-            let output = cluster[to.0].take_output();
+            cluster[to].step(now, raft::MemberId(from as u64), message);
+            let output = cluster[to].take_output();
             for apply in output.applies {
                 if let raft::Apply::Entry(raft::Entry { command: Some(command), .. }) = apply
-                    && to.0 != liar
+                    && to != liar
                 {
-                    decided.entry(to.0).or_insert(command);
+                    decided.entry(to).or_insert(command);
                 }
             }
-            flying.extend(output.messages.into_iter().map(|sent| (to.0, sent)));
+            flying.extend(output.messages.into_iter().map(|sent| (to, sent)));
         }
         // What a leader of a bare majority applied by itself.
         for (id, node) in cluster.iter_mut().enumerate() {

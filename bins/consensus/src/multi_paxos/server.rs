@@ -73,7 +73,7 @@ impl Server {
         let restored = durable::restore(records, &members)?;
         durable::begin(&members, ctx);
         let config = Config {
-            id: NodeIndex(members.own().0),
+            id: NodeIndex(members.own_rank()),
             nodes: members.count(),
             election_timeout: settings.election_timeout,
             heartbeat_interval: settings.heartbeat,
@@ -131,11 +131,11 @@ impl Server {
     /// A message of Paxos. Replies of ours that come as requests are dropped.
     pub(super) fn on_peer(&mut self, caller: &Caller, body: Body, ctx: &mut Ctx<'_>) {
         let Some(message) = body.into_message() else { return };
-        let Some(sender) = self.members.index(&caller.id) else {
+        let Some(sender) = self.members.rank(&caller.id) else {
             let text = "the sender is no member of the cluster";
             return ctx.reply_error(caller, Error::malformed_request(text));
         };
-        self.replica.step(now(ctx), NodeIndex(sender.0), message);
+        self.replica.step(now(ctx), NodeIndex(sender), message);
         self.settle(ctx);
     }
 
@@ -150,14 +150,15 @@ impl Server {
         let term = Term(ballot.0);
         let Some(request) = self.clients.get_mut(sequence) else { return };
         let Some(leader) = leader.filter(|_| request.refused_in != Some(term)) else { return };
-        let id = RequestId { origin: self.members.own().0, session: self.session, sequence };
+        let origin = self.members.own_name().clone();
+        let id = RequestId { origin, session: self.session, sequence };
         let command = Command { request: id, settled, operation: request.operation.clone() };
         if leader != self.replica.id() {
             request.attempt += 1;
             request.place = Place::Forwarded(term);
             let forward = Forward { ballot: ballot.0, request: (&command).into() };
             let token = Token::Forwarded { sequence, attempt: request.attempt };
-            let leader = self.members.name(raft::NodeIndex(leader.0));
+            let Some(leader) = self.members.at_rank(leader.0) else { return };
             ctx.call(leader, Body::Forward(Box::new(forward)), self.forward_timeout, token);
         } else if request.operation.is_read() {
             let read = ReadId(self.next_read);
@@ -173,8 +174,8 @@ impl Server {
     /// Another node passes a request on to this one.
     pub(super) fn on_forward(&mut self, caller: Caller, forward: Forward, ctx: &mut Ctx<'_>) {
         let command = Command::from(forward.request);
-        let sender = self.members.index(&caller.id);
-        if sender.is_none_or(|sender| sender.0 != command.request.origin) {
+        let is_member = self.members.rank(&caller.id).is_some();
+        if !is_member || caller.id != command.request.origin {
             let text = "the sender is no member of the cluster, or not whom the body names";
             return ctx.reply_error(&caller, Error::malformed_request(text));
         }
@@ -188,8 +189,8 @@ impl Server {
             self.readers.insert(read, Reader::Peer(caller, key));
             self.replica.read(now(ctx), read);
         } else {
-            let id = command.request;
-            match self.store.look_up(id) {
+            let id = command.request.clone();
+            match self.store.look_up(&id) {
                 Known::Applied(answer) => reply_with(&caller, answer, ctx),
                 Known::Void => {}
                 Known::New => {
@@ -287,7 +288,7 @@ impl Server {
                 Apply::Command(_, None) => {}
                 Apply::Command(_, Some(SharedCommand(command))) => {
                     let answer = self.store.apply(&command);
-                    self.on_applied(command.request, answer, ctx);
+                    self.on_applied(command.request.clone(), answer, ctx);
                 }
             }
         }
@@ -305,13 +306,14 @@ impl Server {
             }
         }
         for envelope in output.messages {
-            let to = self.members.name(raft::NodeIndex(envelope.to.0));
-            ctx.send(to, envelope.message.into());
+            if let Some(to) = self.members.at_rank(envelope.to.0) {
+                ctx.send(to, envelope.message.into());
+            }
         }
     }
 
     fn on_applied(&mut self, id: RequestId, answer: Option<Answer>, ctx: &mut Ctx<'_>) {
-        let is_own = id.origin == self.members.own().0 && id.session == self.session;
+        let is_own = id.origin == *self.members.own_name() && id.session == self.session;
         let caller = match is_own {
             true => self.clients.finish(id.sequence).map(|request| request.caller),
             false => self.waiting_peers.remove(&id),

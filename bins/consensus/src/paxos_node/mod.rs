@@ -96,7 +96,7 @@ impl PaxosNode {
         }
         let answer = match acceptor.accept(Ballot(ballot), value.clone()) {
             Ok(()) => {
-                let own = self.members.as_ref().map_or(0, |members| members.own().0);
+                let own = self.members.as_ref().map_or(0, Members::own_rank);
                 self.learner.on_accepted(NodeIndex(own), Ballot(ballot), value.clone());
                 Accepted::Taken { proposal_n: ballot, value }
             }
@@ -108,9 +108,9 @@ impl PaxosNode {
 
     /// Another acceptor says that it accepted.
     fn learn(&mut self, from: &Caller, accepted: Accepted) {
-        let sender = self.members.as_ref().and_then(|members| members.index(&from.id));
+        let sender = self.members.as_ref().and_then(|members| members.rank(&from.id));
         if let (Some(sender), Accepted::Taken { proposal_n, value }) = (sender, accepted) {
-            self.learner.on_accepted(NodeIndex(sender.0), Ballot(proposal_n), value);
+            self.learner.on_accepted(NodeIndex(sender), Ballot(proposal_n), value);
         }
     }
 
@@ -147,7 +147,7 @@ impl Node for PaxosNode {
             Err(error) => ctx.log(format!("no acceptor: {}", error.text)),
             Ok(acceptor) => {
                 if let Some((ballot, value)) = acceptor.accepted().cloned() {
-                    self.learner.on_accepted(NodeIndex(members.own().0), ballot, value);
+                    self.learner.on_accepted(NodeIndex(members.own_rank()), ballot, value);
                 }
             }
         }

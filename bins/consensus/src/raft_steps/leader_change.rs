@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proto::{Error, Json};
-use raft::{Config, Envelope, Incarnation, LogIndex, NodeIndex, Payload, Raft, Restored, Term};
+use raft::{Config, Envelope, Incarnation, LogIndex, MemberId, Payload, Raft, Restored, Term};
 
 use crate::input::bad_field;
 use crate::raft_steps::body::{self, LeaderChangeOk, NoopCommitted, OpaqueEntry};
@@ -44,8 +44,8 @@ impl LeaderChange {
             .collect();
         let node = |id| {
             let config = Config {
-                id: NodeIndex(id),
-                nodes: NODES,
+                id: MemberId(id),
+                members: (0..NODES as u64).map(MemberId).collect(),
                 election_timeout: Duration::from_millis(300),
                 heartbeat_interval: Duration::from_millis(100),
                 gather_window: Duration::from_millis(3),
@@ -57,9 +57,9 @@ impl LeaderChange {
                 entries: entries.clone(),
                 ..Restored::default()
             };
-            Raft::new(config, Incarnation(id as u64), restored, Duration::ZERO, id as u64)
+            Raft::new(config, Incarnation(id), restored, Duration::ZERO, id)
         };
-        let nodes: Vec<_> = (0..NODES).map(node).collect();
+        let nodes: Vec<_> = (0..NODES as u64).map(node).collect();
         let now = nodes[LEADER].next_deadline();
         let mut cluster = Self { nodes, now, held: Vec::new(), noop_index: last + 1, commit_index };
         cluster.nodes[LEADER].tick(now);
@@ -90,7 +90,7 @@ impl LeaderChange {
                 return;
             }
             for (from, Envelope { to, message }) in flying.drain(..) {
-                self.nodes[to.0].step(self.now, NodeIndex(from), message);
+                self.nodes[to.0 as usize].step(self.now, MemberId(from as u64), message);
             }
         }
     }

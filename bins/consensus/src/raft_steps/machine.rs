@@ -82,7 +82,7 @@ impl Machine {
     /// leader's own term (paper, figure 8).
     pub(super) fn on_acknowledged(&mut self, from: &NodeId, answer: &AppendEntriesOk) {
         let Some(members) = &self.members else { return };
-        let is_peer = members.index(from).is_some_and(|node| node != members.own());
+        let is_peer = members.rank(from).is_some_and(|rank| rank != members.own_rank());
         if is_peer && answer.success {
             let known = self.match_indices.entry(from.clone()).or_default();
             *known = answer.match_index.min(self.log.last_index().0).max(*known);

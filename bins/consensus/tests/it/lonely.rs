@@ -89,5 +89,5 @@ pub(crate) fn heartbeat() -> Value {
 
 pub(crate) fn forward(msg_id: u64, term: u64, sequence: u64) -> Value {
     json!({"type": "forward", "msg_id": msg_id, "term": term, "request": {"op": "write",
-        "key": 1, "value": sequence, "origin": 2, "session": 77, "sequence": sequence}})
+        "key": 1, "value": sequence, "origin": "n3", "session": 77, "sequence": sequence}})
 }

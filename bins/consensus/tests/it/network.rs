@@ -67,9 +67,8 @@ impl Network {
         while acquainted.len() < 2 {
             let (message, _) = network.pump();
             let body = &message["body"];
-            let knows_all = body["incarnations"].as_array().is_some_and(|known| {
-                known.len() == NAMES.len() && known.iter().all(|known| !known.is_null())
-            });
+            let known = body["incarnations"].as_object();
+            let knows_all = known.is_some_and(|known| known.len() == NAMES.len());
             if body["type"] == "append_entries" && knows_all {
                 acquainted.insert(message["dest"].to_string());
                 leader = message["src"].as_str().unwrap().to_owned();

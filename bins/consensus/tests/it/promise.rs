@@ -9,7 +9,6 @@
 
 use std::time::Duration;
 
-use raft::NodeIndex;
 use simulator::{Cut, Random};
 
 use crate::faults::{KINDS, Run, Scenario, seeds};
@@ -34,11 +33,11 @@ impl Adversary {
     fn may_kill(&self, run: &mut Run, victim: usize) -> bool {
         let mut others = (0..self.mortal.len()).filter(|&node| !self.mortal[node]);
         let cluster = run.simulated.cluster();
-        // Names are in the order of their numbers, so Raft counts as the simulator does.
+        let victim_id = cluster.node(victim).replica().map(|replica| replica.raft().id());
         let has_met = |node: usize| {
             let replica = cluster.node(node).replica();
-            replica
-                .is_some_and(|replica| replica.raft().incarnations()[NodeIndex(victim).0].is_some())
+            let known = replica.map(|replica| replica.raft().incarnations());
+            known.zip(victim_id).is_some_and(|(known, victim)| known.contains_key(&victim))
         };
         self.mortal[victim] && (self.killed[victim] || others.all(has_met))
     }

@@ -88,7 +88,7 @@ fn what_a_client_says_in_the_name_of_nodes_does_not_disable_them() {
     assert_eq!(to("n3", &said)["success"], true);
     assert_eq!(to("n3", &node.say("c1", write(5)))["type"], "forward");
     let vote = json!({"type": "request_vote", "term": 2, "candidate_id": "n2", "last_log_index": 5,
-        "last_log_term": 2, "incarnation": 2, "incarnations": [null, 2, null], "msg_id": 8});
+        "last_log_term": 2, "incarnation": 2, "incarnations": {"n2": 2}, "msg_id": 8});
     node.advance(Duration::from_millis(300));
     let answer = to("n2", &node.say("n2", vote));
     assert_eq!((&answer["vote_granted"], &answer["incarnations"]), (&json!(true), &Value::Null));

@@ -32,7 +32,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use raft::NodeIndex;
+use raft::MemberId;
 
 use crate::script_cluster::ScriptCluster;
 
@@ -143,7 +143,7 @@ fn execute(cluster: &mut Option<ScriptCluster>, command: &str) {
 }
 
 fn partition(cluster: &mut ScriptCluster, sides: &[&str]) {
-    let groups: Vec<Vec<NodeIndex>> = sides
+    let groups: Vec<Vec<MemberId>> = sides
         .split(|word| *word == "|")
         .map(|side| side.iter().map(|id| node(id)).collect())
         .collect();
@@ -159,8 +159,8 @@ fn partition(cluster: &mut ScriptCluster, sides: &[&str]) {
 }
 
 /// Which messages `n1`, `n1>n2` or nothing at all (every message) stand for.
-fn matcher(links: &[&str]) -> impl Fn(NodeIndex, NodeIndex) -> bool {
-    let links: Vec<(Option<NodeIndex>, NodeIndex)> = links
+fn matcher(links: &[&str]) -> impl Fn(MemberId, MemberId) -> bool {
+    let links: Vec<(Option<MemberId>, MemberId)> = links
         .iter()
         .map(|link| match link.split_once('>') {
             Some((from, to)) => (Some(node(from)), node(to)),
@@ -176,8 +176,8 @@ fn option<'a>(arguments: &[&'a str], name: &str) -> Option<&'a str> {
     arguments.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
 }
 
-fn node(name: &str) -> NodeIndex {
-    NodeIndex(number(name.trim_start_matches('n')) as usize - 1)
+fn node(name: &str) -> MemberId {
+    MemberId(number(name.trim_start_matches('n')) - 1)
 }
 
 fn number(word: &str) -> u64 {

@@ -11,7 +11,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 
 use raft::{
-    Apply, Config, Envelope, Incarnation, Invariants, LogIndex, Message, NodeIndex, Raft, ReadId,
+    Apply, Config, Envelope, Incarnation, Invariants, LogIndex, MemberId, Message, Raft, ReadId,
     Record,
 };
 
@@ -26,9 +26,9 @@ const HEALTHY: Duration = Duration::from_secs(6);
 
 #[derive(Debug, Clone)]
 enum Event {
-    Deliver(NodeIndex, NodeIndex, Message<u64, State>),
-    Wake(NodeIndex),
-    Synced(NodeIndex, usize),
+    Deliver(MemberId, MemberId, Message<u64, State>),
+    Wake(MemberId),
+    Synced(MemberId, usize),
     Request,
     Fault,
 }
@@ -80,7 +80,7 @@ impl Schedule {
             queue: BinaryHeap::new(),
             events: Vec::new(),
             hosts: Vec::new(),
-            invariants: Invariants::new(nodes),
+            invariants: Invariants::new(),
             cut: vec![vec![false; nodes]; nodes],
             faulty: true,
             volatile,
@@ -89,19 +89,19 @@ impl Schedule {
             reads_served: 0,
             committed_anywhere: LogIndex(0),
         };
-        for id in 0..nodes {
+        for id in 0..nodes as u64 {
             schedule.hosts.push(Host {
                 node: None,
                 store: Store::default(),
                 unsynced: Vec::new(),
                 state: (0, 0),
-                incarnation: id as u64,
+                incarnation: id,
                 lost_memory: false,
                 wake_at: Duration::MAX,
             });
         }
-        for id in 0..nodes {
-            schedule.start(NodeIndex(id));
+        for id in 0..nodes as u64 {
+            schedule.start(MemberId(id));
         }
         schedule.push(Duration::ZERO, Event::Request);
         schedule.push(Duration::from_secs(1), Event::Fault);
@@ -118,10 +118,10 @@ impl Schedule {
         Duration::from_millis(self.rng.random_range(range))
     }
 
-    fn start(&mut self, id: NodeIndex) {
+    fn start(&mut self, id: MemberId) {
         let config = Config {
             id,
-            nodes: self.hosts.len().max(self.cut.len()),
+            members: (0..self.cut.len() as u64).map(MemberId).collect(),
             election_timeout: Duration::from_millis(300),
             heartbeat_interval: Duration::from_millis(100),
             gather_window: Duration::from_millis(3),
@@ -129,7 +129,7 @@ impl Schedule {
             durable: !self.volatile,
         };
         let seed = self.rng.random();
-        let host = &mut self.hosts[id.0];
+        let host = &mut self.hosts[place(id)];
         host.state = (0, 0);
         let stored = host.store.stored.clone();
         host.node = Some(Raft::new(config, Incarnation(host.incarnation), stored, self.now, seed));
@@ -137,11 +137,11 @@ impl Schedule {
         self.after_input(id);
     }
 
-    fn crash(&mut self, id: NodeIndex) {
+    fn crash(&mut self, id: MemberId) {
         if self.volatile && !self.may_forget(id) {
             return;
         }
-        let host = &mut self.hosts[id.0];
+        let host = &mut self.hosts[place(id)];
         host.node = None;
         // Of what was not synced a part may have reached the disk, in order.
         let records: Vec<_> = host.unsynced.drain(..).flat_map(|u| u.records).collect();
@@ -156,14 +156,14 @@ impl Schedule {
 
     /// Without storage, only a minority may lose its memory for the cluster to
     /// go on, and nobody before the first heartbeats have introduced everyone.
-    fn may_forget(&self, id: NodeIndex) -> bool {
+    fn may_forget(&self, id: MemberId) -> bool {
         let others = (0..).zip(&self.hosts).filter(|(n, host)| *n != id.0 && host.lost_memory);
         (others.count() + 1) * 2 < self.hosts.len() && self.committed_anywhere > LogIndex(20)
     }
 
-    fn after_input(&mut self, id: NodeIndex) {
+    fn after_input(&mut self, id: MemberId) {
         let now = self.now;
-        let host = &mut self.hosts[id.0];
+        let host = &mut self.hosts[place(id)];
         let Some(node) = &mut host.node else { return };
         let mut output = node.take_output();
         for apply in output.applies.drain(..) {
@@ -200,7 +200,7 @@ impl Schedule {
         self.push(sync_time, Event::Synced(id, number));
     }
 
-    fn send(&mut self, from: NodeIndex, envelope: Envelope<u64, State>) {
+    fn send(&mut self, from: MemberId, envelope: Envelope<u64, State>) {
         let Envelope { to, message } = envelope;
         let copies = match (self.faulty, self.rng.random_range(0..100)) {
             (true, 0..5) => 0,
@@ -220,10 +220,10 @@ impl Schedule {
         let nodes = self.hosts.len();
         let (a, b) = (self.rng.random_range(0..nodes), self.rng.random_range(0..nodes));
         match self.rng.random_range(0..6) {
-            0 => self.crash(NodeIndex(a)),
+            0 => self.crash(MemberId(a as u64)),
             1 | 2 => {
                 let down = (0..nodes).filter(|&n| self.hosts[n].node.is_none()).collect::<Vec<_>>();
-                down.into_iter().for_each(|n| self.start(NodeIndex(n)));
+                down.into_iter().for_each(|n| self.start(MemberId(n as u64)));
             }
             3 => self.cut[a][b] = true,
             4 => {
@@ -240,13 +240,13 @@ impl Schedule {
 
     fn request(&mut self) {
         // Clients mostly know who leads; or who thinks so.
-        let mut id = NodeIndex(self.rng.random_range(0..self.hosts.len()));
+        let mut id = MemberId(self.rng.random_range(0..self.hosts.len() as u64));
         let leads = |host: &Host| host.node.as_ref().is_some_and(Raft::is_leader);
         if let Some(leader) = self.hosts.iter().rposition(leads).filter(|_| self.rng.random()) {
-            id = NodeIndex(leader);
+            id = MemberId(leader as u64);
         }
         let now = self.now;
-        let Some(node) = &mut self.hosts[id.0].node else { return };
+        let Some(node) = &mut self.hosts[place(id)].node else { return };
         if self.rng.random_bool(0.5) {
             self.next_command += 1;
             let _ = node.propose(now, self.next_command);
@@ -256,8 +256,8 @@ impl Schedule {
             node.read(now, read);
         }
         if self.rng.random_bool(0.01) {
-            let to = NodeIndex(self.rng.random_range(0..self.hosts.len()));
-            if let Some(node) = &mut self.hosts[id.0].node {
+            let to = MemberId(self.rng.random_range(0..self.hosts.len() as u64));
+            if let Some(node) = &mut self.hosts[place(id)].node {
                 node.transfer_leadership(now, to);
             }
         }
@@ -273,15 +273,15 @@ impl Schedule {
             self.now = at;
             match self.events[number].take().expect("an event happens once") {
                 Event::Deliver(from, to, message) => {
-                    if !self.cut[from.0][to.0]
-                        && let Some(node) = &mut self.hosts[to.0].node
+                    if !self.cut[place(from)][place(to)]
+                        && let Some(node) = &mut self.hosts[place(to)].node
                     {
                         node.step(at, from, message);
                         self.after_input(to);
                     }
                 }
                 Event::Wake(id) => {
-                    let host = &mut self.hosts[id.0];
+                    let host = &mut self.hosts[place(id)];
                     if let Some(node) = &mut host.node
                         && host.wake_at == at
                     {
@@ -293,12 +293,12 @@ impl Schedule {
                 }
                 Event::Synced(id, number) => {
                     // One write after another: syncing this one syncs all before.
-                    let host = &mut self.hosts[id.0];
+                    let host = &mut self.hosts[place(id)];
                     let synced = host.unsynced.iter().take_while(|u| u.number <= number).count();
                     let done: Vec<_> = host.unsynced.drain(..synced).collect();
                     for unsynced in done {
                         for record in unsynced.records {
-                            self.hosts[id.0].store.write(record);
+                            self.hosts[place(id)].store.write(record);
                         }
                         unsynced.messages.into_iter().for_each(|message| self.send(id, message));
                     }
@@ -324,9 +324,9 @@ impl Schedule {
         self.run_until(FAULTY);
         self.faulty = false;
         self.cut.iter_mut().flatten().for_each(|cut| *cut = false);
-        for id in 0..self.hosts.len() {
-            if self.hosts[id].node.is_none() {
-                self.start(NodeIndex(id));
+        for id in (0..self.hosts.len() as u64).map(MemberId) {
+            if self.hosts[place(id)].node.is_none() {
+                self.start(id);
             }
         }
         let (before, served) = (self.committed_anywhere, self.reads_served);
@@ -339,6 +339,11 @@ impl Schedule {
             assert!(lag < 60, "node {} has not caught up: {lag} behind", node.id());
         }
     }
+}
+
+/// Where a node is among all of them.
+fn place(id: MemberId) -> usize {
+    id.0 as usize
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use raft::{
-    Apply, Ballot, Config, Entry, Incarnation, Invariants, LogIndex, Message, NodeIndex, Payload,
+    Apply, Ballot, Config, Entry, Incarnation, Invariants, LogIndex, MemberId, Message, Payload,
     Raft, ReadId, Record, Restored, Role, Snapshot, Term,
 };
 
@@ -16,8 +16,8 @@ type State = BTreeMap<String, String>;
 type Node = Raft<String, State>;
 
 struct InFlight {
-    from: NodeIndex,
-    to: NodeIndex,
+    from: MemberId,
+    to: MemberId,
     message: Message<String, State>,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct ScriptCluster {
     states: Vec<State>,
     incarnations: Vec<Incarnation>,
     in_flight: Vec<InFlight>,
-    cuts: BTreeSet<(NodeIndex, NodeIndex)>,
+    cuts: BTreeSet<(MemberId, MemberId)>,
     invariants: Invariants<String>,
     trace: String,
 }
@@ -55,11 +55,11 @@ impl ScriptCluster {
             incarnations: (0..nodes as u64).map(Incarnation).collect(),
             in_flight: Vec::new(),
             cuts: BTreeSet::new(),
-            invariants: Invariants::new(nodes),
+            invariants: Invariants::new(),
             trace: String::new(),
         };
-        for node in 0..nodes {
-            cluster.start(NodeIndex(node));
+        for node in 0..nodes as u64 {
+            cluster.start(MemberId(node));
         }
         cluster.trace.clear();
         cluster
@@ -74,35 +74,35 @@ impl ScriptCluster {
         self.trace.push('\n');
     }
 
-    fn start(&mut self, id: NodeIndex) {
+    fn start(&mut self, id: MemberId) {
         let config = Config {
             id,
-            nodes: self.nodes.len(),
+            members: (0..self.nodes.len() as u64).map(MemberId).collect(),
             election_timeout: Duration::from_millis(300),
             heartbeat_interval: Duration::from_millis(100),
             gather_window: self.gather_window,
             entries_per_message: self.entries_per_message,
             durable: self.durable,
         };
-        let stored = self.stores[id.0].stored.clone();
-        let incarnation = self.incarnations[id.0];
-        self.states[id.0] = State::new();
+        let stored = self.stores[place(id)].stored.clone();
+        let incarnation = self.incarnations[place(id)];
+        self.states[place(id)] = State::new();
         self.invariants.restarted(id);
-        self.nodes[id.0] = Some(Raft::new(config, incarnation, stored, self.now, id.0 as u64));
+        self.nodes[place(id)] = Some(Raft::new(config, incarnation, stored, self.now, id.0));
         self.after_input(id, "");
     }
 
     /// Runs `input` on a node and writes down what came of it.
-    fn input(&mut self, id: NodeIndex, input: impl FnOnce(&mut Node, Duration)) {
+    fn input(&mut self, id: MemberId, input: impl FnOnce(&mut Node, Duration)) {
         let now = self.now;
-        let Some(node) = &mut self.nodes[id.0] else { return };
+        let Some(node) = &mut self.nodes[place(id)] else { return };
         let before = describe_role(node);
         input(node, now);
         self.after_input(id, &before);
     }
 
-    fn after_input(&mut self, id: NodeIndex, role_before: &str) {
-        let Some(node) = &mut self.nodes[id.0] else { return };
+    fn after_input(&mut self, id: MemberId, role_before: &str) {
+        let Some(node) = &mut self.nodes[place(id)] else { return };
         let output = node.take_output();
         let role = describe_role(node);
         let verdict = self.invariants.observe(node);
@@ -115,13 +115,13 @@ impl ScriptCluster {
             if !matches!(record, Record::Incarnations(_)) {
                 self.line(format!("  {name} stores {}", describe_record(&record)));
             }
-            self.stores[id.0].write(record);
+            self.stores[place(id)].write(record);
         }
         for apply in output.applies {
             self.apply(id, apply);
         }
         for read in output.reads_ready {
-            let state = describe_state(&self.states[id.0]);
+            let state = describe_state(&self.states[place(id)]);
             self.line(format!("  {name} answers read r{read}: {state}"));
         }
         for read in output.reads_refused {
@@ -144,16 +144,16 @@ impl ScriptCluster {
         }
     }
 
-    fn apply(&mut self, id: NodeIndex, apply: Apply<String, State>) {
+    fn apply(&mut self, id: MemberId, apply: Apply<String, State>) {
         let line = match apply {
             Apply::Restore(snapshot) => {
-                self.states[id.0] = snapshot.state;
+                self.states[place(id)] = snapshot.state;
                 format!("restores the state at {}", snapshot.index)
             }
             Apply::Entry(entry) => {
                 if let Some((key, value)) = entry.command.as_deref().and_then(|c| c.split_once('='))
                 {
-                    self.states[id.0].insert(key.to_owned(), value.to_owned());
+                    self.states[place(id)].insert(key.to_owned(), value.to_owned());
                 }
                 format!("applies {}", describe_entry(&entry))
             }
@@ -162,20 +162,20 @@ impl ScriptCluster {
     }
 
     /// Gives a node a log before the script starts: one entry a term.
-    pub(crate) fn preset(&mut self, id: NodeIndex, terms: &[u64], current_term: u64) {
+    pub(crate) fn preset(&mut self, id: MemberId, terms: &[u64], current_term: u64) {
         let entries = (1..).zip(terms).map(|(index, &term)| Entry {
             term: Term(term),
             index: LogIndex(index),
             command: Some(format!("c{index}={term}")),
         });
         let entries = entries.collect();
-        self.stores[id.0].stored =
+        self.stores[place(id)].stored =
             Restored { term: Term(current_term), entries, ..Restored::default() };
         self.start(id);
         self.trace.clear();
     }
 
-    fn tick(&mut self, id: NodeIndex) {
+    fn tick(&mut self, id: MemberId) {
         self.input(id, |node, now| {
             node.tick(now);
             // Or time would stand still, and the script never end.
@@ -184,9 +184,9 @@ impl ScriptCluster {
     }
 
     /// Lets time pass until the node campaigns; no other node notices.
-    pub(crate) fn campaign(&mut self, id: NodeIndex) {
+    pub(crate) fn campaign(&mut self, id: MemberId) {
         let start = self.trace.len();
-        while let Some(node) = &self.nodes[id.0]
+        while let Some(node) = &self.nodes[place(id)]
             && !self.trace[start..].contains("request_vote")
         {
             self.now = self.now.max(node.next_deadline());
@@ -208,7 +208,7 @@ impl ScriptCluster {
         self.now = until;
     }
 
-    pub(crate) fn propose(&mut self, id: NodeIndex, command: &str) {
+    pub(crate) fn propose(&mut self, id: MemberId, command: &str) {
         let mut refused = false;
         self.input(id, |node, now| {
             refused = node.propose(now, command.to_owned()).is_err();
@@ -221,7 +221,7 @@ impl ScriptCluster {
         }
     }
 
-    pub(crate) fn read(&mut self, id: NodeIndex, read: u64) {
+    pub(crate) fn read(&mut self, id: MemberId, read: u64) {
         self.input(id, |node, now| {
             node.read(now, ReadId(read));
             if node.next_deadline() <= now {
@@ -230,31 +230,31 @@ impl ScriptCluster {
         });
     }
 
-    pub(crate) fn transfer(&mut self, from: NodeIndex, to: NodeIndex) {
+    pub(crate) fn transfer(&mut self, from: MemberId, to: MemberId) {
         self.input(from, |node, now| node.transfer_leadership(now, to));
     }
 
-    pub(crate) fn compact(&mut self, id: NodeIndex, retained: u64) {
-        let state = self.states[id.0].clone();
+    pub(crate) fn compact(&mut self, id: MemberId, retained: u64) {
+        let state = self.states[place(id)].clone();
         self.input(id, |node, _| node.compact(node.commit_index(), state, retained));
     }
 
-    pub(crate) fn crash(&mut self, id: NodeIndex) {
-        self.nodes[id.0] = None;
+    pub(crate) fn crash(&mut self, id: MemberId) {
+        self.nodes[place(id)] = None;
     }
 
-    pub(crate) fn restart(&mut self, id: NodeIndex) {
+    pub(crate) fn restart(&mut self, id: MemberId) {
         self.start(id);
     }
 
     /// Restarts a node that has lost its storage.
-    pub(crate) fn forget(&mut self, id: NodeIndex) {
-        self.stores[id.0] = Store::default();
-        self.incarnations[id.0] = Incarnation(self.incarnations[id.0].0 + 100);
+    pub(crate) fn forget(&mut self, id: MemberId) {
+        self.stores[place(id)] = Store::default();
+        self.incarnations[place(id)] = Incarnation(self.incarnations[place(id)].0 + 100);
         self.start(id);
     }
 
-    pub(crate) fn cut(&mut self, from: NodeIndex, to: NodeIndex) {
+    pub(crate) fn cut(&mut self, from: MemberId, to: MemberId) {
         self.cuts.insert((from, to));
     }
 
@@ -264,13 +264,13 @@ impl ScriptCluster {
 
     /// Delivers the messages that are under way now and match; not those they
     /// cause. Returns whether there were any.
-    pub(crate) fn deliver(&mut self, matches: impl Fn(NodeIndex, NodeIndex) -> bool) -> bool {
+    pub(crate) fn deliver(&mut self, matches: impl Fn(MemberId, MemberId) -> bool) -> bool {
         let (now, later): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.in_flight).into_iter().partition(|m| matches(m.from, m.to));
         self.in_flight = later;
         let any = !now.is_empty();
         for message in now {
-            if self.nodes[message.to.0].is_none() {
+            if self.nodes[place(message.to)].is_none() {
                 self.line(format!("{}  (lost: down)", describe_message(&message)));
                 continue;
             }
@@ -290,7 +290,7 @@ impl ScriptCluster {
         panic!("messages cause messages without end:\n{}", self.trace);
     }
 
-    pub(crate) fn lose(&mut self, matches: impl Fn(NodeIndex, NodeIndex) -> bool) {
+    pub(crate) fn lose(&mut self, matches: impl Fn(MemberId, MemberId) -> bool) {
         let (lost, kept): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.in_flight).into_iter().partition(|m| matches(m.from, m.to));
         self.in_flight = kept;
@@ -300,8 +300,8 @@ impl ScriptCluster {
     }
 
     pub(crate) fn status(&mut self) {
-        for (index, node) in self.nodes.iter().enumerate() {
-            let name = name(NodeIndex(index));
+        for (id, node) in (0..).map(MemberId).zip(&self.nodes) {
+            let name = name(id);
             let Some(node) = node else {
                 let _ = writeln!(self.trace, "{name} down");
                 continue;
@@ -327,7 +327,12 @@ impl ScriptCluster {
     }
 }
 
-pub(crate) fn name(id: NodeIndex) -> String {
+/// Where a node is among all of them.
+fn place(id: MemberId) -> usize {
+    id.0 as usize
+}
+
+pub(crate) fn name(id: MemberId) -> String {
     format!("n{}", id.0 + 1)
 }
 

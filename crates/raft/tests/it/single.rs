@@ -1,19 +1,20 @@
 //! One node against messages by hand: what it must not take from anybody, and
 //! what it may do only once something else is done.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use raft::{
-    AppendEntries, AppendReply, Ballot, Config, Conflict, Entry, Incarnation, LogIndex, Message,
-    NodeIndex, Output, Payload, Raft, ReadId, Record, RequestVote, Restored, Round, Snapshot, Term,
-    Vote,
+    AppendEntries, AppendReply, Ballot, Config, Conflict, Entry, Incarnation, Incarnations,
+    LogIndex, MemberId, Message, Output, Payload, Raft, ReadId, Record, RequestVote, Restored,
+    Round, Snapshot, Term, Vote,
 };
 
 type Node = Raft<&'static str, &'static str>;
 type Said = Output<&'static str, &'static str>;
 
-const PEER: NodeIndex = NodeIndex(1);
-const OTHER: NodeIndex = NodeIndex(2);
+const PEER: MemberId = MemberId(1);
+const OTHER: MemberId = MemberId(2);
 
 fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
@@ -33,8 +34,8 @@ impl Single {
     /// Node 0 of three that has stored this.
     fn start(restored: Restored<&'static str, &'static str>) -> Self {
         let config = Config {
-            id: NodeIndex(0),
-            nodes: 3,
+            id: MemberId(0),
+            members: (0..3).map(MemberId).collect(),
             election_timeout: ms(300),
             heartbeat_interval: ms(100),
             gather_window: Duration::ZERO,
@@ -50,11 +51,11 @@ impl Single {
 
     fn hear(
         &mut self,
-        from: NodeIndex,
+        from: MemberId,
         term: u64,
         payload: Payload<&'static str, &'static str>,
     ) -> Said {
-        let incarnation = Some(Incarnation(10 + from.0 as u64));
+        let incarnation = Some(Incarnation(10 + from.0));
         self.node.step(self.now, from, Message { incarnation, term: Term(term), payload });
         self.node.take_output()
     }
@@ -77,7 +78,7 @@ impl Single {
         said
     }
 
-    fn acknowledge(&mut self, from: NodeIndex, term: u64, round: u64, index: u64) -> Said {
+    fn acknowledge(&mut self, from: MemberId, term: u64, round: u64, index: u64) -> Said {
         let reply = AppendReply { round: Round(round), outcome: Ok(LogIndex(index)) };
         self.hear(from, term, Payload::AppendReply(reply))
     }
@@ -136,7 +137,7 @@ fn a_term_that_none_can_follow_is_garbage() {
         ballot: Ballot::Vote,
         last_log_index: LogIndex(0),
         last_log_term: Term(0),
-        incarnations: [None; 3].into(),
+        incarnations: Incarnations::default(),
     };
     let said = single.hear(PEER, u64::MAX, Payload::RequestVote(request));
     assert_eq!((single.node.term(), said.messages.len()), (Term(0), 0));
@@ -186,7 +187,7 @@ fn a_refusal_beyond_the_log_does_not_move_the_leader_there() {
 fn a_leader_that_learns_of_its_past_stops_leading() {
     let mut single = Single::start(Restored::default());
     single.lead();
-    let past = [Some(Incarnation(4)), None, Some(Incarnation(12))];
+    let past = BTreeMap::from([(MemberId(0), Incarnation(4)), (OTHER, Incarnation(12))]);
     let reminder =
         Vote { pre_vote: true, granted: false, candidate: None, incarnations: Some(past.into()) };
     single.hear(OTHER, 1, Payload::Vote(reminder));
@@ -198,12 +199,12 @@ fn whom_a_node_meets_is_stored_with_its_answer() {
     let mut single = Single::start(Restored::default());
     let stored = |said: &Said| {
         said.records.iter().find_map(|record| match record {
-            Record::Incarnations(known) => Some(known.to_vec()),
+            Record::Incarnations(known) => Some((**known).clone()),
             _ => None,
         })
     };
     let said = single.hear(PEER, 1, append((0, 0), Vec::new(), 0));
-    let expected = vec![Some(Incarnation(10)), Some(Incarnation(11)), None];
+    let expected = BTreeMap::from([(MemberId(0), Incarnation(10)), (PEER, Incarnation(11))]);
     assert_eq!((stored(&said), said.messages.len()), (Some(expected), 1));
     let said = single.hear(PEER, 1, append((0, 0), Vec::new(), 0));
     assert_eq!((stored(&said), said.messages.len()), (None, 1));

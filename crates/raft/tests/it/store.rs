@@ -28,7 +28,7 @@ impl<C, S> Store<C, S> {
                 stored.entries.retain(|entry| entry.index > snapshot.index);
                 stored.snapshot = Some(snapshot);
             }
-            Record::Incarnations(known) => stored.incarnations = known.to_vec(),
+            Record::Incarnations(known) => stored.incarnations = (*known).clone(),
         }
     }
 }
