@@ -12,8 +12,9 @@ use std::time::Duration;
 use checkers::Verdict;
 use eddy::analysis::{Subject, analyse};
 use eddy::options::{FaultKind, Options, WorkloadName};
+use eddy::programs::{CONSENSUS, GOSSIPER, IDENTIFIER};
 use eddy::progress::Silent;
-use eddy::simulated::{CONSENSUS, GOSSIPER, IDENTIFIER, SimulatedNode, simulate};
+use eddy::simulated::{SimulatedNode, simulate};
 use eddy::workload::registry::named;
 
 /// A measurement takes at least so long.

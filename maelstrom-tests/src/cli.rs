@@ -11,7 +11,7 @@ use simulator::LatencyDistribution;
 
 use crate::check_node::CheckNodeArgs;
 use crate::command_line::{Call, Target};
-use crate::expect::{Expectation, figures};
+use crate::expect::Expectation;
 use crate::options::{FaultKind, Options, WorkloadName, numbered_nodes};
 use crate::simulated::SimulatedNode;
 use crate::sweep::SweepArgs;
@@ -19,7 +19,7 @@ use crate::sweep::merge::MergeArgs;
 use crate::tasks::TasksArgs;
 use crate::virtual_time::doctor;
 use crate::workload::{Flag, Settings, registry};
-use crate::{check, compare, manual, new, report, serve};
+use crate::{check, compare, figures_command, manual, new, programs, report, serve};
 
 /// A test bench for Maelstrom nodes in any language: real processes, or our own nodes in virtual
 /// time, under faults, with checkers, and with every run repeatable from its seed.
@@ -133,7 +133,7 @@ pub enum Command {
     /// Tell what this machine allows of what virtual time needs
     Doctor(doctor::Args),
     /// List the figures of a workload that `--expect` can limit
-    Figures(figures::Args),
+    Figures(figures_command::Args),
     /// Write a small node to begin with, in a language of your choice
     New(new::Args),
     /// Print completions for a shell
@@ -151,7 +151,7 @@ pub struct TestArgs {
     pub bin: Option<PathBuf>,
 
     /// Run a node of identifier, gossiper or consensus in virtual time instead of a program
-    #[arg(long, value_name = "NODE", conflicts_with = "bin")]
+    #[arg(long, value_name = "NODE", conflicts_with = "bin", value_parser = programs::find)]
     pub simulate: Option<SimulatedNode>,
 
     /// Run twice and say whether both runs were the same, call by call (virtual time only)
@@ -283,7 +283,7 @@ pub struct RunArgs {
     pub latency_dist: LatencyDistribution,
 
     /// Faults that come and go: partition, one-way, kill, pause, loss, duplicate, clock
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = fault)]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub nemesis: Vec<FaultKind>,
 
     /// Mean seconds between steps of the nemesis
@@ -395,15 +395,6 @@ impl TestArgs {
         let options = self.run.options(seed)?;
         Ok(Call { target, options, expect: self.run.expect.clone(), args: self.args.clone() })
     }
-}
-
-/// A word as a POSIX shell reads it back.
-pub(crate) fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 impl RunArgs {
@@ -555,11 +546,9 @@ fn availability(text: &str) -> Result<Requirement, String> {
         .map(Requirement::Fraction)
 }
 
-/// Names may have spaces round them, as in Maelstrom's `--nemesis "partition, kill"`.
-fn fault(text: &str) -> Result<FaultKind, String> {
-    <FaultKind as clap::ValueEnum>::from_str(text.trim(), false).map_err(|_| {
-        "has to be partition, one-way, kill, pause, loss, duplicate or clock".to_owned()
-    })
+/// This program as whoever started it named it.
+pub(crate) fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "eddy".to_owned())
 }
 
 #[cfg(test)]
@@ -599,5 +588,46 @@ mod tests {
             let refusal = options(&[flag, "-5"]).unwrap_err();
             assert!(refusal.contains(what) && !refusal.contains("-- -5"), "{flag}: {refusal}");
         }
+    }
+    fn parse(words: impl IntoIterator<Item = String>) -> TestArgs {
+        match Cli::read(words).unwrap().command {
+            Command::Test(args) => *args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn call(command: &str) -> Call {
+        let args = parse(command.split(' ').map(str::to_owned));
+        args.call(args.run.seed.unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_command_of_a_run_means_that_run() {
+        for command in [
+            "eddy test -w unique-ids --simulate identifier --seed 7",
+            "eddy test -w echo --bin ./node.py --virtual-time --seed 7 -- --flag",
+            "eddy test --bin ./node.py --seed 18446744073709551615 --nodes a,b --concurrency 9n \
+             --time-limit 0.1 --rate 33.3 --latency 0.7 --latency-dist exponential \
+             --nemesis kill,partition --nemesis-interval 0.25 --availability 0.99 --loss 0.01 \
+             --duplicate 1 --loss-clients 0.5 --settle 3 --recovery-time 0 --max-operations 5 \
+             --max-faults 0 --key-limit 9 --max-states 1000 --expect p50<=4ms -- --flag {run}",
+            "eddy test -w broadcast --bin x --topology tree4 --node-count 25 --availability total \
+             --seed 0 -- -w lin-kv",
+        ] {
+            let before = call(&command.split_whitespace().collect::<Vec<_>>().join(" "));
+            let after = call(&before.words().join(" "));
+            assert_eq!(format!("{before:?}"), format!("{after:?}"), "{command}");
+        }
+    }
+
+    #[test]
+    fn words_are_quoted_for_the_shell_and_defaults_left_out() {
+        let mut call = call("eddy test -w echo --bin a --node-count 3 --time-limit 5 --seed 1");
+        call.args = vec!["it's".to_owned()];
+        assert_eq!(
+            call.command(),
+            "eddy test --workload echo --bin a --node-count 3 --time-limit 5 --rate 5 --seed 1 \
+             -- 'it'\\''s'"
+        );
     }
 }

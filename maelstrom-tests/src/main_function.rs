@@ -9,8 +9,8 @@ use crate::cli::{Cli, Command};
 use crate::process::{REAP_ARGUMENT, reap};
 use crate::virtual_time::{LAUNCH_ARGUMENT, doctor};
 use crate::{
-    check, check_node, compare, expect, manual, new, report, serve, simulated, sweep, tasks,
-    test_command,
+    check, check_node, compare, figures_command, manual, new, programs, report, serve, sweep,
+    tasks, test_command,
 };
 
 /// The whole command line, for a program's `main`: that of `eddy`, where `--simulate` finds these
@@ -26,7 +26,7 @@ pub fn main(programs: &[fn() -> Program]) -> ExitCode {
         supervisor::launch(std::env::args_os().skip(2));
     }
     for program in programs {
-        simulated::register(*program);
+        programs::register(*program);
     }
     let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
@@ -43,7 +43,7 @@ pub fn main(programs: &[fn() -> Program]) -> ExitCode {
         Command::Merge(args) => sweep::merge::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Doctor(args) => doctor::run(&args),
-        Command::Figures(args) => expect::figures::run(&args),
+        Command::Figures(args) => figures_command::run(&args),
         Command::New(args) => new::run(&args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),

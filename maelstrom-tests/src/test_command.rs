@@ -10,11 +10,11 @@ use checkers::Verdict;
 use serde_json::{Map, Value, json};
 
 use crate::analysis::{Results, Subject, all_options, analyse};
-use crate::cli::TestArgs;
+use crate::cli::{TestArgs, program};
 use crate::command_line::{Call, Target};
 use crate::harness::Record;
+use crate::journal::LoggedMessages;
 use crate::options::FaultKind;
-use crate::process::journal::LoggedMessages;
 use crate::process::{
     ProcessOptions, ProcessWorld, StartError, check_program, interrupted, note_interrupts,
 };
@@ -263,7 +263,7 @@ fn tell(args: &TestArgs, call: &Call, finished: Finished) -> io::Result<()> {
     } else if args.quiet {
         summary::verdict_line(&mut out, &results)
     } else {
-        let again = call.as_started(&args.store);
+        let again = call.as_started(&program(), &args.store);
         let told = summary::Told { run_dir: directory.path(), is_announced: true, again: &again };
         summary::summary(&mut out, &results, offence.as_ref(), told)
     }

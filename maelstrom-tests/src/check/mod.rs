@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use self::events::{Events, ReadError};
 use crate::analysis::{Results, Subject, analyse_history};
-use crate::cli::quote;
+use crate::command_line::quote;
 use crate::options::{Options, WorkloadName};
 use crate::process::{interrupted, note_interrupts};
 use crate::report::find_run;

@@ -8,8 +8,9 @@ use serde_json::Value;
 use super::*;
 use crate::harness::Record;
 use crate::options::FaultKind;
+use crate::programs::{CONSENSUS, GOSSIPER, IDENTIFIER};
 use crate::progress::Silent;
-use crate::simulated::{CONSENSUS, GOSSIPER, IDENTIFIER, simulate};
+use crate::simulated::simulate;
 use crate::store::RunDirectory;
 use crate::workload::registry;
 

@@ -8,7 +8,8 @@ use serde_json::json;
 use simulator::Services;
 
 use crate::conversation::{Conversation, Deadline, Heard, Line};
-use crate::process::message::{self, quote};
+use crate::process::message;
+use crate::wire::quote;
 
 /// How long to look for more lines after an answer came: answers to one request that come twice
 /// come together.

@@ -19,8 +19,8 @@ use self::finding::{Finding, Findings, Grade};
 use crate::conversation::{Conversation, Deadline, Heard};
 use crate::options::{Options, WorkloadName};
 use crate::process::check_program;
-use crate::process::message::quote;
 use crate::terminal;
+use crate::wire::quote;
 use crate::workload::{Exam, workload};
 
 /// How many times as long `init` may take, because the program has to start first: 10 s where

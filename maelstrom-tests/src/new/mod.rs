@@ -13,7 +13,7 @@ use clap::Args as ClapArgs;
 use include_dir::{Dir, include_dir};
 
 pub use self::language::Language;
-use crate::cli::quote;
+use crate::command_line::quote;
 
 /// The files of all languages as they were when this was built.
 static SKELETONS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/skeletons");

@@ -12,10 +12,8 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use simulator::Fabric;
 
+use crate::wire::quote;
 use crate::world::ProblemKind;
-
-/// Longest piece of a line that is quoted, in characters.
-const QUOTE_CHARS_MAX: usize = 160;
 
 /// A line that a node wrote.
 #[derive(Debug, Deserialize)]
@@ -101,20 +99,6 @@ fn flaw(line: &[u8], error: &serde_json::Error) -> String {
             .to_owned();
     }
     format!("it is no JSON from column {column} on; is something else printed to stdout?")
-}
-
-/// The beginning of a line, to be shown to people.
-pub(crate) fn quote(line: &[u8]) -> String {
-    // Four bytes a character at most: more of a huge line need not be looked at.
-    let text = String::from_utf8_lossy(&line[..line.len().min(4 * QUOTE_CHARS_MAX)]);
-    let mut quoted: String =
-        text.chars().take(QUOTE_CHARS_MAX).flat_map(char::escape_debug).collect();
-    // Quotation marks are what JSON is full of; only control characters need their escapes.
-    quoted = quoted.replace("\\\"", "\"").replace("\\'", "'");
-    if text.chars().nth(QUOTE_CHARS_MAX).is_some() || line.len() > text.len() {
-        quoted.push_str("...");
-    }
-    quoted
 }
 
 /// What a client needs to know of a body before it reads it.
@@ -242,13 +226,6 @@ mod tests {
             assert!(line.is_shared);
         }
         assert!(!parse(br#"{"src":"n1","dest":"n2","body":{}}"#).unwrap().is_shared);
-    }
-
-    #[test]
-    fn quotations_are_short_and_show_control_characters() {
-        assert_eq!(quote(b"{\"a\":'b'}\t\xff"), "{\"a\":'b'}\\t\u{fffd}");
-        let long = quote("ä".repeat(100_000).as_bytes());
-        assert_eq!(long.chars().count(), QUOTE_CHARS_MAX + 3);
     }
 
     #[test]

@@ -15,7 +15,6 @@
 //! [`Problem`] and everything else goes on.
 
 mod descendants;
-pub mod journal;
 mod lines;
 pub(crate) mod message;
 mod node;
@@ -40,11 +39,11 @@ use proto::{NodeId, Time};
 use rustix::process::Signal;
 use simulator::{Fabric, NetworkOptions, Statistics};
 
-use self::journal::{Journal, LoggedMessages};
 use self::node::{Node, Program};
 use self::reaper::Reaper;
 use self::signals::Signals;
 use self::stderr::Log;
+use crate::journal::{Journal, LoggedMessages};
 use crate::store;
 use crate::world::{Fault, Problem, ProblemKind, Reply, World};
 

@@ -6,8 +6,9 @@ use simulator::{Care, Endpoint, Fabric, Fate, Happening, Parcel, Unsent};
 
 use super::ProcessWorld;
 use super::lines::Piece;
-use super::message::{self, quote};
+use super::message;
 use super::node::{BACKLOG_MIB_MAX, LINE_BYTES_MAX, PendingInit};
+use crate::wire::quote;
 use crate::world::{ProblemKind, Reply};
 
 /// How long a node has to answer `init`.

@@ -9,7 +9,7 @@ use std::io::{self, Read, Write as _};
 use proto::{NodeId, Time};
 
 use super::lines::{Filled, LineBuffer, Piece};
-use super::message::quote;
+use crate::wire::quote;
 
 /// How many lines are remembered.
 const LINES_MAX: usize = 32;

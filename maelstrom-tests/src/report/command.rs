@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::history::History;
 use super::results::Results;
 use super::{FILE, find_run, results, write};
-use crate::cli::quote;
-use crate::command_line::program;
+use crate::cli::program;
+use crate::command_line::quote;
 use crate::terminal::{self, summary};
 
 /// Arguments of `eddy report`.

@@ -12,9 +12,9 @@ use clap::Args;
 use serde::Serialize;
 
 use super::progress::Counts;
-use super::seeds::SeedRange;
 use super::shard_file::{Contents, Header};
 use crate::outcome::{FailureKind, Outcome, shape};
+use bench::sweep::seeds::SeedRange;
 
 /// Stretches of missing seeds that are written out for people.
 const MISSING_SHOWN: usize = 20;
@@ -283,7 +283,7 @@ mod tests {
     use super::*;
     use crate::command_line::{Call, Target};
     use crate::options::Options;
-    use crate::simulated::IDENTIFIER;
+    use crate::programs::IDENTIFIER;
     use crate::workload::registry::named;
 
     fn sweep(seeds: &str, tried: impl IntoIterator<Item = (u64, Outcome)>) -> Sweep {

@@ -4,8 +4,6 @@
 mod attempt;
 pub mod merge;
 mod progress;
-pub mod search;
-pub mod seeds;
 pub mod shard_file;
 mod trial;
 
@@ -21,16 +19,17 @@ use clap::Args;
 
 use self::attempt::{Attempt, Runner};
 use self::progress::{Counts, SweepProgress};
-use self::search::search;
-use self::seeds::{SeedRange, Seeds, Shard};
 use self::shard_file::{Header, ShardFile};
 pub use self::trial::Trial;
-use crate::cli::RunArgs;
+use crate::cli::{RunArgs, program};
 use crate::command_line::{Call, Target};
 use crate::outcome::{Failure, Outcome};
+use crate::programs;
 use crate::shrink::shrink;
 use crate::simulated::SimulatedNode;
 use crate::test_command::{self, TestError};
+use bench::sweep::search::search;
+use bench::sweep::seeds::{SeedRange, Seeds, Shard};
 
 /// Failing runs that are kept in the store. There can be as many as seeds.
 const RUNS_KEPT_MAX: usize = 10;
@@ -52,7 +51,7 @@ pub struct SweepArgs {
     shard: Shard,
 
     /// Run a node of identifier, gossiper or consensus in virtual time, as many seeds at once as there are cores
-    #[arg(long, value_name = "NODE", conflicts_with = "bin")]
+    #[arg(long, value_name = "NODE", conflicts_with = "bin", value_parser = programs::find)]
     simulate: Option<SimulatedNode>,
 
     /// Run this program as a node: one seed after the other, or with --virtual-time as many at once as
@@ -287,7 +286,7 @@ impl<'a> Sweep<'a> {
     ) -> Result<(), TestError> {
         let Failure { kind, cause } = failure;
         writeln!(out, "seed {} is invalid ({kind}): {cause}", call.options.seed)?;
-        writeln!(out, "  repeat:  {}", call.as_started(&self.args.store))?;
+        writeln!(out, "  repeat:  {}", call.as_started(&program(), &self.args.store))?;
         if let Some(difference) = self.runner.verify(call, &attempt)? {
             writeln!(out, "  but this program cannot be replayed from its seed: {difference}")?;
             return self.keep(call, attempt, out);
@@ -325,7 +324,7 @@ impl<'a> Sweep<'a> {
             writeln!(out, "  no smaller run like it was found in {runs} runs")?;
             return Ok(());
         };
-        let command = smaller.as_started(&self.args.store);
+        let command = smaller.as_started(&program(), &self.args.store);
         writeln!(out, "  smaller (after {runs} runs): {command}")?;
         self.keep(&smaller, attempt, out)
     }

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::seeds::{SeedRange, Shard};
 use crate::command_line::{Call, for_shell, push_seed};
 use crate::outcome::{Failure, FailureKind, Outcome};
+use bench::sweep::seeds::{SeedRange, Shard};
 
 /// What determines a sweep, whatever its shards: files belong together that agree on it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
     use crate::command_line::Target;
     use crate::options::Options;
-    use crate::simulated::CONSENSUS;
+    use crate::programs::CONSENSUS;
     use crate::workload::registry::named;
     use tempfile::TempDir;
 

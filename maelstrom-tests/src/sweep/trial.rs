@@ -5,9 +5,9 @@ use std::ops::Range;
 use proto::Program;
 
 use super::Sweep;
-use crate::cli::{Cli, Command, quote};
-use crate::command_line::program;
-use crate::simulated;
+use crate::cli::{Cli, Command, program};
+use crate::command_line::quote;
+use crate::programs;
 
 /// Nodes that are put to a trial in virtual time. What is not said is as on the command line of
 /// `eddy sweep`.
@@ -32,7 +32,7 @@ pub struct Trial {
 impl Trial {
     /// A trial of nodes of this program: its first one, unless [`Trial::args`] choose another.
     pub fn of(program: fn() -> Program) -> Self {
-        let node = simulated::register(program);
+        let node = programs::register(program);
         let words = ["eddy", "sweep"].map(str::to_owned).to_vec();
         Self { words, args: Vec::new() }.flag("simulate", node)
     }

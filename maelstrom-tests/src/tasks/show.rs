@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::Value;
 
 use super::case::{Case, Task};
-use crate::cli::quote;
+use crate::command_line::quote;
 
 /// A line for each task.
 ///

@@ -9,8 +9,9 @@ use supervisor::{Counts, Exit, NodeSpec, Supervisor, What};
 
 use super::node::{Log, Node, PendingInit};
 use super::{Setting, VirtualTimeError};
-use crate::process::message::{self, quote};
+use crate::process::message;
 use crate::process::{IN_FLIGHT_MIB_MAX, INIT_TIMEOUT, Problems, describe_exit, interrupted};
+use crate::wire::quote;
 use crate::world::{Fault, Problem, ProblemKind, Reply, World};
 
 /// Most messages that may be on their way: what goes on from there would cost all memory.

@@ -7,8 +7,9 @@ use checkers::stats::Requirement;
 use eddy::analysis::{Subject, analyse};
 use eddy::options::{FaultKind, Options};
 use eddy::outcome::Outcome;
+use eddy::programs::GOSSIPER;
 use eddy::progress::Silent;
-use eddy::simulated::{GOSSIPER, SimulatedNode, simulate};
+use eddy::simulated::{SimulatedNode, simulate};
 use eddy::workload::registry::named;
 use simulator::LatencyDistribution;
 

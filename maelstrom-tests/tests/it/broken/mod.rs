@@ -21,13 +21,13 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use bench::sweep::search::search;
+use bench::sweep::seeds::{SeedRange, Seeds, Shard};
 use eddy::analysis::{Results, Subject, analyse};
 use eddy::options::{FaultKind, Options, WorkloadName};
 use eddy::outcome::{FailureKind, Outcome};
 use eddy::progress::Silent;
 use eddy::simulated::{SimulatedWorld, run_world};
-use eddy::sweep::search::search;
-use eddy::sweep::seeds::{SeedRange, Seeds, Shard};
 use proto::{AnyNode, Invariant, Node};
 
 /// How a broken node is put to the test.

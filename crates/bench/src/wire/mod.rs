@@ -1,8 +1,10 @@
 //! Requests and replies of clients as they stand on the wire. Workloads say what is in them; how they
 //! are written, and how strictly they are read, is the same for all.
 
+mod quote;
 mod reply;
 mod request;
 
+pub use self::quote::quote;
 pub use self::reply::{Answer, Fields, parse, read};
 pub use self::request::Request;

@@ -43,7 +43,7 @@ impl Failure {
 }
 
 /// A text with every number in it made the same.
-pub(crate) fn shape(text: &str) -> String {
+pub fn shape(text: &str) -> String {
     let mut shape = String::new();
     for character in text.chars() {
         match character {

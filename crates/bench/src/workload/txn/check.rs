@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::micro::{Micro, Txn, elements};
 use super::models::Models;
 use super::{Checked, Objects};
-use crate::process::message::quote;
+use crate::wire::quote;
 
 /// How many kinds of anomalies are told among the causes.
 const KINDS_TOLD: usize = 4;

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value};
 
-use crate::process::journal::{Journal, LoggedMessages};
+use crate::journal::{Journal, LoggedMessages};
 use crate::progress::Progress;
 use crate::workload::AnyEvent;
 
@@ -139,7 +139,7 @@ impl RunDirectory {
 }
 
 /// Names the file that an error of the operating system is about.
-pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> io::Error {
+pub fn at(path: &Path) -> impl FnOnce(io::Error) -> io::Error {
     move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
@@ -148,12 +148,12 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.'
 
 /// The name of a node's log. A node id comes from the command line and must not lead out of the
 /// directory; different ids have different names.
-pub(crate) fn log_name(node: &str) -> String {
+pub fn log_name(node: &str) -> String {
     format!("{}.log", utf8_percent_encode(node, PLAIN))
 }
 
 /// The node whose log has this name, without its ending.
-pub(crate) fn logged_node(stem: &str) -> String {
+pub fn logged_node(stem: &str) -> String {
     percent_decode_str(stem).decode_utf8_lossy().into_owned()
 }
 

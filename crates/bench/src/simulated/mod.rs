@@ -4,7 +4,7 @@
 //! The same seed and the same arguments give the same history and the same results, byte for byte,
 //! on every machine.
 
-mod programs;
+mod node;
 mod world;
 
 use std::cell::RefCell;
@@ -21,7 +21,7 @@ use crate::store::{RunDirectory, at};
 use crate::workload::workload;
 use crate::world::World as _;
 
-pub use self::programs::{CONSENSUS, GOSSIPER, IDENTIFIER, SimulatedNode, register};
+pub use self::node::SimulatedNode;
 pub use self::world::SimulatedWorld;
 
 /// Why a simulated run did not begin.

@@ -204,7 +204,7 @@ fn to_value(value: &impl serde::Serialize) -> Value {
 }
 
 /// What `options` in the results has.
-pub(crate) fn all_options(options: &Options, subject: &Subject) -> Value {
+pub fn all_options(options: &Options, subject: &Subject) -> Value {
     let mut all = match to_value(options) {
         Value::Object(options) => options,
         _ => Map::new(),

@@ -126,7 +126,7 @@ impl Expectation {
 }
 
 /// A number in nested maps. A path's names are joined by dots and may hold dots themselves.
-fn look_up(map: &Map<String, Value>, path: &str) -> Option<f64> {
+pub fn look_up(map: &Map<String, Value>, path: &str) -> Option<f64> {
     if let Some(value) = map.get(path) {
         return match value {
             Value::Bool(value) => Some(f64::from(u8::from(*value))),

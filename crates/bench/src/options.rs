@@ -1,5 +1,6 @@
 //! Everything that determines a run, as the command line gives it and as `results.json` keeps it.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use checkers::stats::Requirement;
@@ -114,7 +115,7 @@ pub fn numbered_nodes(count: usize) -> Vec<NodeId> {
 }
 
 /// Faults that come and go.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultKind {
     /// The network falls into parts.
@@ -134,6 +135,17 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// All there are.
+    pub const ALL: [Self; 7] = [
+        Self::Partition,
+        Self::OneWay,
+        Self::Kill,
+        Self::Pause,
+        Self::Loss,
+        Self::Duplicate,
+        Self::Clock,
+    ];
+
     /// The name on the command line and in histories.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -145,6 +157,17 @@ impl FaultKind {
             Self::Duplicate => "duplicate",
             Self::Clock => "clock",
         }
+    }
+}
+
+/// Names may have spaces round them, as in Maelstrom's `--nemesis "partition, kill"`.
+impl FromStr for FaultKind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name.trim()).ok_or_else(|| {
+            "has to be partition, one-way, kill, pause, loss, duplicate or clock".to_owned()
+        })
     }
 }
 

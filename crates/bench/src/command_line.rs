@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use checkers::stats::Requirement;
 use simulator::LatencyDistribution;
 
-use crate::cli::quote;
 use crate::expect::Expectation;
 use crate::options::{Options, numbered_nodes};
 use crate::simulated::SimulatedNode;
@@ -72,7 +71,7 @@ impl Call {
     }
 
     /// The words before the seed and the node's arguments: what all runs of a sweep share.
-    pub(crate) fn words_without_seed(&self) -> Vec<String> {
+    pub fn words_without_seed(&self) -> Vec<String> {
         let options = &self.options;
         let default = Options::new(options.workload);
         let mut words = vec!["eddy".to_owned(), "test".to_owned()];
@@ -147,9 +146,9 @@ impl Call {
     }
 
     /// The command for this very place: the program as it was started, and where runs are kept.
-    pub fn as_started(&self, store: &Path) -> String {
+    pub fn as_started(&self, program: &str, store: &Path) -> String {
         let mut words = self.words();
-        words[0] = program();
+        words[0] = program.to_owned();
         if store != Path::new(STORE) {
             words.splice(2..2, ["--store".to_owned(), store.display().to_string()]);
         }
@@ -163,7 +162,7 @@ impl Call {
 }
 
 /// Adds the seed and the node's arguments to the words before them.
-pub(crate) fn push_seed(words: &mut Vec<String>, seed: u64, args: &[String]) {
+pub fn push_seed(words: &mut Vec<String>, seed: u64, args: &[String]) {
     words.extend(["--seed".to_owned(), seed.to_string()]);
     if !args.is_empty() {
         words.push("--".to_owned());
@@ -172,62 +171,18 @@ pub(crate) fn push_seed(words: &mut Vec<String>, seed: u64, args: &[String]) {
 }
 
 /// Words as a shell reads them back.
-pub(crate) fn for_shell(words: &[String]) -> String {
+pub fn for_shell(words: &[String]) -> String {
     words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
 }
 
-/// This program as whoever started it named it.
-pub(crate) fn program() -> String {
-    std::env::args().next().unwrap_or_else(|| "eddy".to_owned())
+/// A word as a POSIX shell reads it back.
+pub fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// Where runs are kept unless it is said otherwise.
 const STORE: &str = "store";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cli::{Cli, Command, TestArgs};
-
-    fn parse(words: impl IntoIterator<Item = String>) -> TestArgs {
-        match Cli::read(words).unwrap().command {
-            Command::Test(args) => *args,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn call(command: &str) -> Call {
-        let args = parse(command.split(' ').map(str::to_owned));
-        args.call(args.run.seed.unwrap()).unwrap()
-    }
-
-    #[test]
-    fn the_command_of_a_run_means_that_run() {
-        for command in [
-            "eddy test -w unique-ids --simulate identifier --seed 7",
-            "eddy test -w echo --bin ./node.py --virtual-time --seed 7 -- --flag",
-            "eddy test --bin ./node.py --seed 18446744073709551615 --nodes a,b --concurrency 9n \
-             --time-limit 0.1 --rate 33.3 --latency 0.7 --latency-dist exponential \
-             --nemesis kill,partition --nemesis-interval 0.25 --availability 0.99 --loss 0.01 \
-             --duplicate 1 --loss-clients 0.5 --settle 3 --recovery-time 0 --max-operations 5 \
-             --max-faults 0 --key-limit 9 --max-states 1000 --expect p50<=4ms -- --flag {run}",
-            "eddy test -w broadcast --bin x --topology tree4 --node-count 25 --availability total \
-             --seed 0 -- -w lin-kv",
-        ] {
-            let before = call(&command.split_whitespace().collect::<Vec<_>>().join(" "));
-            let after = call(&before.words().join(" "));
-            assert_eq!(format!("{before:?}"), format!("{after:?}"), "{command}");
-        }
-    }
-
-    #[test]
-    fn words_are_quoted_for_the_shell_and_defaults_left_out() {
-        let mut call = call("eddy test -w echo --bin a --node-count 3 --time-limit 5 --seed 1");
-        call.args = vec!["it's".to_owned()];
-        assert_eq!(
-            call.command(),
-            "eddy test --workload echo --bin a --node-count 3 --time-limit 5 --rate 5 --seed 1 \
-             -- 'it'\\''s'"
-        );
-    }
-}

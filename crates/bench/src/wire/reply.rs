@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::process::message::quote;
+use super::quote;
 
 /// How the flaw of a reply without a field ends.
 const MISSING: &str = " is missing";

@@ -1,0 +1,23 @@
+//! A test bench for Maelstrom nodes as a library. One harness (clients, generator, nemesis, history)
+//! drives a [`world::World`]; [`simulated`] is the one in virtual time, for nodes written against
+//! [`proto::Node`]. What came of a run is judged by its [`workload`] and gathered in
+//! [`analysis::Results`].
+//!
+//! There is no command line, no terminal and no drawing here: `eddy` has them.
+
+pub mod analysis;
+pub mod command_line;
+pub mod expect;
+pub mod harness;
+pub mod journal;
+mod nemesis;
+pub mod options;
+pub mod outcome;
+pub mod progress;
+pub mod shrink;
+pub mod simulated;
+pub mod store;
+pub mod sweep;
+pub mod wire;
+pub mod workload;
+pub mod world;

@@ -1,0 +1,4 @@
+//! Many seeds: which of them, and on how many threads.
+
+pub mod search;
+pub mod seeds;
