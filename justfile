@@ -25,6 +25,14 @@ lint:
     cargo clippy --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
+# All of docs/figures.md, or sections of it (`just figures consensus gossiper`; `docs/make-figures --list`).
+figures *SECTIONS: build
+    docs/make-figures {{SECTIONS}}
+
+# Every command of the README and the book, and what it prints.
+book: build
+    docs/book/check
+
 # What CI runs.
 ci:
     .ci/run
