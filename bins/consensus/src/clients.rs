@@ -14,7 +14,7 @@ use std::time::Duration;
 use proto::{Caller, Error, ErrorCode, Time};
 use raft::{ReadId, Term};
 
-use crate::command::Operation;
+use crate::machine::{Access, Machine};
 
 /// The most requests that may be open at a time; further ones are refused.
 const OPEN_MAX: usize = 65_536;
@@ -34,11 +34,11 @@ pub enum Place {
 
 /// A request without an answer yet.
 #[derive(Debug)]
-pub struct OpenRequest {
-    /// Who wants the answer.
-    pub caller: Caller,
+pub struct OpenRequest<M: Machine> {
+    /// Who wants the answer: of several, each a part of it.
+    pub callers: Vec<Caller>,
     /// What was asked.
-    pub operation: Operation,
+    pub operation: M::Operation,
     /// When it came.
     pub arrived: Time,
     /// Where it is.
@@ -51,10 +51,14 @@ pub struct OpenRequest {
     pub uncertain: bool,
 }
 
-impl OpenRequest {
+impl<M: Machine> OpenRequest<M> {
+    fn is_read(&self) -> bool {
+        M::access(&self.operation) != Access::Change
+    }
+
     /// Takes note that the outcome of the last attempt is not known.
     pub fn lose_track(&mut self) {
-        self.uncertain |= !self.operation.is_read();
+        self.uncertain |= !self.is_read();
     }
 
     /// When to give up: a certain request soon, so that its client can go
@@ -67,7 +71,7 @@ impl OpenRequest {
     /// Whether a definite refusal is the truth.
     fn may_be_refused(&self) -> bool {
         match self.place {
-            _ if self.operation.is_read() => true,
+            _ if self.is_read() => true,
             Place::Held => !self.uncertain,
             Place::Forwarded(_) | Place::Proposed | Place::Reading(_) => false,
         }
@@ -88,37 +92,37 @@ const UNCERTAIN_FACTOR: u32 = 4;
 
 /// The open requests of one node, by their number in its session.
 #[derive(Debug)]
-pub struct Clients {
+pub struct Clients<M: Machine> {
     patience: Duration,
     next_sequence: u64,
-    open: BTreeMap<u64, OpenRequest>,
+    open: BTreeMap<u64, OpenRequest<M>>,
 }
 
-impl Clients {
+impl<M: Machine> Clients<M> {
     /// No requests. Certain ones will be held for up to `patience`.
     #[must_use]
     pub fn new(patience: Duration) -> Self {
         Self { patience, next_sequence: 0, open: BTreeMap::new() }
     }
 
-    /// Takes a request in, or gives its caller back if there are too many.
+    /// Takes a request in, or gives its callers back if there are too many.
     ///
     /// # Errors
     ///
-    /// The caller, to be refused.
+    /// The callers, to be refused.
     pub fn admit(
         &mut self,
-        caller: Caller,
-        operation: Operation,
+        callers: Vec<Caller>,
+        operation: M::Operation,
         now: Time,
-    ) -> Result<u64, Caller> {
+    ) -> Result<u64, Vec<Caller>> {
         if self.open.len() >= OPEN_MAX {
-            return Err(caller);
+            return Err(callers);
         }
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         let request = OpenRequest {
-            caller,
+            callers,
             operation,
             arrived: now,
             place: Place::Held,
@@ -131,7 +135,7 @@ impl Clients {
     }
 
     /// An open request.
-    pub fn get_mut(&mut self, sequence: u64) -> Option<&mut OpenRequest> {
+    pub fn get_mut(&mut self, sequence: u64) -> Option<&mut OpenRequest<M>> {
         self.open.get_mut(&sequence)
     }
 
@@ -153,7 +157,7 @@ impl Clients {
     }
 
     /// Takes a request out, to be answered.
-    pub fn finish(&mut self, sequence: u64) -> Option<OpenRequest> {
+    pub fn finish(&mut self, sequence: u64) -> Option<OpenRequest<M>> {
         self.open.remove(&sequence)
     }
 
@@ -177,7 +181,12 @@ impl Clients {
         let refused = self.open.extract_if(.., |_, request| {
             (is_isolated && request.may_be_refused()) || now >= request.deadline(patience)
         });
-        refused.map(|(_, request)| (request.caller.clone(), request.refusal())).collect()
+        let refused = refused.map(|(_, request)| (request.refusal(), request.callers));
+        refused
+            .flat_map(|(error, callers)| {
+                callers.into_iter().map(move |caller| (caller, error.clone()))
+            })
+            .collect()
     }
 
     /// When the first open request is to be refused.

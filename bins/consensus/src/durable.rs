@@ -4,15 +4,15 @@
 
 use std::collections::BTreeMap;
 
-use proto::{Context, Json, NodeId, Records};
+use proto::{Json, Local, NodeId, Records};
 use raft::{Incarnation, LogIndex, Record, Restored, Snapshot, Term};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::body::{Entry, SharedState};
 use crate::command::SharedCommand;
+use crate::machine::Machine;
 use crate::members::Members;
-use crate::node::ConsensusNode;
+use crate::peer::{Entry, SharedState};
 use crate::wire::{from_wire_entry, to_wire_entry};
 
 const INCARNATION: &[u8] = b"incarnation";
@@ -41,10 +41,11 @@ enum Candidate {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct StoredSnapshot {
+#[serde(bound = "")]
+struct StoredSnapshot<M: Machine> {
     index: u64,
     term: u64,
-    state: SharedState,
+    state: SharedState<M>,
 }
 
 /// A node's records could not be understood.
@@ -57,11 +58,11 @@ pub(crate) struct Unreadable {
 
 /// What a node had stored.
 #[derive(Debug)]
-pub(crate) struct Life {
+pub(crate) struct Life<M: Machine> {
     /// The number drawn when the storage was new.
     pub(crate) incarnation: u64,
     /// What Raft had stored.
-    pub(crate) restored: Restored<SharedCommand, SharedState>,
+    pub(crate) restored: Restored<SharedCommand<M>, SharedState<M>>,
 }
 
 /// Reads the records of an earlier life; `None` if there was none.
@@ -70,10 +71,13 @@ pub(crate) struct Life {
 ///
 /// A record that is not what this version writes. Nothing of such a storage
 /// may be used, since what is missing may have been promised.
-pub(crate) fn restore(records: &Records, members: &Members) -> Result<Option<Life>, Unreadable> {
+pub(crate) fn restore<M: Machine>(
+    records: &Records,
+    members: &Members,
+) -> Result<Option<Life<M>>, Unreadable> {
     let Some(incarnation) = get(records, INCARNATION)? else { return Ok(None) };
     let ballot = get::<Ballot>(records, BALLOT)?.unwrap_or(Ballot { term: 0, voted_for: None });
-    let snapshot = get::<StoredSnapshot>(records, SNAPSHOT)?.map(|stored| Snapshot {
+    let snapshot = get::<StoredSnapshot<M>>(records, SNAPSHOT)?.map(|stored| Snapshot {
         index: LogIndex(stored.index),
         term: Term(stored.term),
         state: stored.state,
@@ -81,7 +85,7 @@ pub(crate) fn restore(records: &Records, members: &Members) -> Result<Option<Lif
     let mut entries = Vec::new();
     let mut expected = snapshot.as_ref().map_or(LogIndex(0), |snapshot| snapshot.index).next();
     for (key, value) in records.range(ENTRY.to_vec()..ENTRIES_END.to_vec()) {
-        let entry = from_wire_entry(parse::<Entry>(key, value)?);
+        let entry = from_wire_entry(parse::<Entry<M>>(key, value)?);
         if entry.index < expected {
             continue;
         }
@@ -115,16 +119,16 @@ pub(crate) fn restore(records: &Records, members: &Members) -> Result<Option<Lif
 }
 
 /// Begins a new storage, in the place of whatever was there.
-pub(crate) fn begin(incarnation: u64, ctx: &mut Context<'_, ConsensusNode>) {
+pub(crate) fn begin(incarnation: u64, ctx: &mut dyn Local) {
     ctx.delete_range(Vec::new(), vec![u8::MAX]);
     put(ctx, INCARNATION.to_vec(), &incarnation);
 }
 
 /// Stores one of Raft's records.
-pub(crate) fn store(
-    record: Record<SharedCommand, SharedState>,
+pub(crate) fn store<M: Machine>(
+    record: Record<SharedCommand<M>, SharedState<M>>,
     members: &Members,
-    ctx: &mut Context<'_, ConsensusNode>,
+    ctx: &mut dyn Local,
 ) {
     if !ctx.is_durable() {
         return;
@@ -135,7 +139,7 @@ pub(crate) fn store(
             let ballot = Ballot { term: term.0, voted_for: voted_for.map(name) };
             put(ctx, BALLOT.to_vec(), &ballot);
         }
-        Record::Truncate(from) => ctx.delete_range(entry_key(from), ENTRIES_END),
+        Record::Truncate(from) => ctx.delete_range(entry_key(from), ENTRIES_END.to_vec()),
         Record::Append(entries) => {
             for entry in entries {
                 put(ctx, entry_key(entry.index), &to_wire_entry(entry));
@@ -160,7 +164,7 @@ fn entry_key(index: LogIndex) -> Vec<u8> {
     [ENTRY, &index.0.to_be_bytes()].concat()
 }
 
-fn put<T: Serialize>(ctx: &mut Context<'_, ConsensusNode>, key: Vec<u8>, value: &T) {
+fn put<T: Serialize>(ctx: &mut dyn Local, key: Vec<u8>, value: &T) {
     // Numbers, JSON values and lists of pairs: nothing that JSON cannot hold.
     let value = serde_json::to_vec(value).unwrap_or_default();
     ctx.put(key, value);

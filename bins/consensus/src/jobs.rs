@@ -5,8 +5,10 @@ use std::collections::VecDeque;
 
 use proto::{Caller, Error};
 
-use crate::body::Body;
+use crate::body::Task;
+use crate::machine::{Aside, no_request};
 use crate::partition_test::PartitionRun;
+use crate::settings::Settings;
 use crate::verify::{Findings, VerifyRun};
 
 /// Steps of a simulated cluster in one slice: some milliseconds.
@@ -16,7 +18,7 @@ const JOBS_MAX: usize = 64;
 
 /// A computation under way.
 #[derive(Debug)]
-pub(crate) enum Job {
+enum Job {
     /// A `partition_test`.
     PartitionTest(Box<PartitionRun>),
     /// A `verify_linearizability`.
@@ -25,39 +27,49 @@ pub(crate) enum Job {
 
 /// The computations that clients wait for; each gets a slice in turn.
 #[derive(Debug, Default)]
-pub(crate) struct Jobs {
+pub struct Jobs {
     waiting: VecDeque<(Caller, Job)>,
 }
 
 impl Jobs {
-    /// Whether nobody waits.
-    #[must_use]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
     /// Takes a job in.
-    ///
-    /// # Errors
-    ///
-    /// Error 11 if there are too many.
-    pub(crate) fn add(&mut self, caller: &Caller, job: Job) -> Result<(), Error> {
+    fn add(&mut self, caller: &Caller, job: Job) -> Result<(), Error> {
         if self.waiting.len() >= JOBS_MAX {
             return Err(Error::temporarily_unavailable("too many computations are under way"));
         }
         self.waiting.push_back((caller.clone(), job));
         Ok(())
     }
+}
 
-    /// Works for a slice; gives what came out of it and who asked.
-    pub(crate) fn work(&mut self) -> Option<(Caller, Result<Body, Error>)> {
+impl Aside for Jobs {
+    type Message = Task;
+
+    fn begin(&mut self, caller: &Caller, task: Task, settings: &Settings) -> Result<(), Error> {
+        let job = match task {
+            Task::PartitionTest(test) => {
+                Job::PartitionTest(Box::new(PartitionRun::new(test, settings)?))
+            }
+            Task::VerifyLinearizability { history } => Job::Verify(VerifyRun::new(&history)?),
+            Task::PartitionTestOk(_) | Task::VerifyLinearizabilityOk { .. } => {
+                return Err(no_request());
+            }
+        };
+        self.add(caller, job)
+    }
+
+    fn is_busy(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    fn work(&mut self) -> Option<(Caller, Result<Task, Error>)> {
         let (caller, mut job) = self.waiting.pop_front()?;
         let result = match &mut job {
             Job::PartitionTest(run) => {
-                run.work(STEPS_PER_SLICE).map(|result| result.map(Body::PartitionTestOk))
+                run.work(STEPS_PER_SLICE).map(|result| result.map(Task::PartitionTestOk))
             }
             Job::Verify(run) => run.work().map(|result| {
-                result.map(|Findings { linearizable, violations }| Body::VerifyLinearizabilityOk {
+                result.map(|Findings { linearizable, violations }| Task::VerifyLinearizabilityOk {
                     linearizable,
                     violations,
                 })
@@ -99,7 +111,7 @@ mod tests {
         add(&mut jobs, "quick", 10);
         let mut finished = Vec::new();
         let mut slices = 0;
-        while !jobs.is_empty() {
+        while jobs.is_busy() {
             slices += 1;
             finished.extend(jobs.work().map(|(caller, _)| caller.id.to_string()));
         }

@@ -3,11 +3,15 @@
 //!
 //! | module | answers the question |
 //! |---|---|
+//! | [`machine`] | what has a service to bring that is to be replicated? |
+//! | [`lin_kv`], [`kafka`], [`txn`] | what is replicated: values, logs, and objects of transactions? |
 //! | [`node`], `server` | what does each message lead to? |
 //! | [`clients`] | which refusal may a client get, and when? |
+//! | [`agreement`] | what does the node need of the protocol that replicates? |
 //! | [`replica`] | what becomes of what Raft decides? |
-//! | [`store`] | what does applying a command change, and how is none applied twice? |
-//! | [`command`], [`body`], [`wire`] | what goes into the log, and what over the wire? |
+//! | [`store`] | how is no command applied twice? |
+//! | [`command`], [`peer`], [`wire`], [`body`] | what goes into the log, and what over the wire? |
+//! | [`watch`] | what must hold of a cluster after every event? |
 //! | [`members`], [`settings`], [`args`] | who, how, and with which arguments? |
 //! | [`simulated`], [`recorder`], [`load`] | how is a cluster of these nodes run, judged and measured in virtual time? |
 //! | [`partition_test`], [`verify`] | how are the two messages of task 7-2-5 answered? |
@@ -19,6 +23,7 @@
 //! | [`byzantine`] | how are the messages of tasks 7-4-1, 7-4-3 and 7-4-4 answered? |
 //! | [`compare_protocols`] | what does a change of leader cost in Raft and in Multi-Paxos (7-3-5)? |
 
+pub mod agreement;
 pub mod args;
 pub mod body;
 pub mod byzantine;
@@ -27,14 +32,19 @@ pub mod command;
 pub mod compare_protocols;
 mod durable;
 mod input;
-mod jobs;
+pub mod jobs;
+pub mod kafka;
+pub mod lin_kv;
 pub mod load;
+pub mod machine;
 pub mod members;
 pub mod multi_paxos;
 pub mod node;
+mod pairs;
 pub mod partition_test;
 pub mod paxos_node;
 pub mod pbft_node;
+pub mod peer;
 pub mod raft_steps;
 pub mod recorder;
 pub mod replica;
@@ -43,7 +53,9 @@ pub mod settings;
 pub mod simulated;
 pub mod store;
 pub mod tendermint_node;
+pub mod txn;
 pub mod verify;
+pub mod watch;
 pub mod wire;
 
 pub use node::ConsensusNode;
@@ -52,6 +64,9 @@ pub use settings::Settings;
 use byzantine::ByzantineNode;
 use compare_protocols::CompareProtocols;
 use input::without_flags;
+use jobs::Jobs;
+use kafka::{KafkaNode, Logs};
+use lin_kv::KeyValues;
 use multi_paxos::MultiPaxosNode;
 use multi_paxos::watch::PaxosWatch;
 use paxos_node::PaxosNode;
@@ -59,15 +74,28 @@ use pbft_node::PbftNode;
 use proto::{Arguments, Program};
 use raft_steps::RaftSteps;
 use tendermint_node::TendermintNode;
+use txn::Objects;
+use txn::list_append::{self, List, ListAppendNode};
+use txn::rw_register::{self, Register, RwRegisterNode};
+use watch::SafetyWatch;
 
 /// The nodes that the program can be.
 #[must_use]
 pub fn program() -> Program {
     let lin_kv = |arguments: &mut Arguments| Ok(ConsensusNode::new(args::parse(arguments)?));
+    let kafka = |arguments: &mut Arguments| Ok(KafkaNode::new(args::parse_batching(arguments)?));
+    let list_append = |arguments: &mut Arguments| Ok(ListAppendNode::new(args::parse(arguments)?));
+    let rw_register = |arguments: &mut Arguments| Ok(RwRegisterNode::new(args::parse(arguments)?));
     let multi_paxos = |arguments: &mut Arguments| Ok(MultiPaxosNode::new(args::parse(arguments)?));
     Program::new("consensus", env!("CARGO_PKG_VERSION"))
         .node(args::MANUAL, lin_kv)
-        .invariant(simulated::SafetyWatch::new)
+        .invariant(SafetyWatch::<KeyValues, Jobs>::new)
+        .node(kafka::MANUAL, kafka)
+        .invariant(SafetyWatch::<Logs>::new)
+        .node(list_append::MANUAL, list_append)
+        .invariant(SafetyWatch::<Objects<List>>::new)
+        .node(rw_register::MANUAL, rw_register)
+        .invariant(SafetyWatch::<Objects<Register>>::new)
         .node(multi_paxos::MANUAL, multi_paxos)
         .invariant(PaxosWatch::new)
         .node(raft_steps::MANUAL, without_flags(RaftSteps::default))

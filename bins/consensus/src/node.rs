@@ -2,24 +2,25 @@
 
 use std::time::Duration;
 
-use proto::{Caller, Context, Error, Node, Outcome, Records};
+use proto::{Caller, Context, Either, Error, Node, Outcome, Records};
 
-use crate::body::Body;
-use crate::command::Operation;
-use crate::jobs::{Job, Jobs};
-use crate::partition_test::PartitionRun;
+use crate::agreement::{Agreement, Heard};
+use crate::jobs::Jobs;
+use crate::lin_kv::KeyValues;
+use crate::machine::{Aside, Service};
 use crate::replica::Replica;
 use crate::server::Server;
 use crate::settings::Settings;
-use crate::verify::VerifyRun;
 
 /// What timers and calls bring back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Token {
-    /// Raft has something to do.
-    Raft,
+    /// The protocol has something to do.
+    Protocol,
     /// A client's request may have waited too long.
     Deadlines,
+    /// Changes of clients were gathered for long enough.
+    Gathered,
     /// There is a slice of a long computation to be done.
     Work,
     /// A request was passed on to the leader.
@@ -31,110 +32,139 @@ pub enum Token {
     },
 }
 
-/// A node of the Consensus track.
+/// The messages of a node: of clients, of those who ask something else, and between nodes.
+pub type Body<S, A, T> =
+    Either<Either<<S as Service>::Message, <T as Aside>::Message>, <A as Agreement<S>>::Peer>;
+
+/// A node that serves `S`, replicated by `A`; beside it `T`.
 #[derive(Debug)]
-pub struct ConsensusNode {
+pub struct ServiceNode<S: Service, A: Agreement<S>, T: Aside = ()> {
     settings: Settings,
-    server: Option<Server>,
-    jobs: Jobs,
+    /// Nothing before `init`; then the server, or why there can be none.
+    server: Option<Result<Server<S, A>, Error>>,
+    aside: T,
 }
 
-impl ConsensusNode {
+/// A node on Raft.
+pub type RaftNode<S, T = ()> = ServiceNode<S, Replica<S>, T>;
+
+/// The node `lin-kv`.
+pub type ConsensusNode = RaftNode<KeyValues, Jobs>;
+
+impl<S: Service, A: Agreement<S>, T: Aside> ServiceNode<S, A, T> {
     /// A node that has not seen `init` yet.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { settings, server: None, jobs: Jobs::default() }
+        Self { settings, server: None, aside: T::default() }
     }
 
     /// This node's replica, once `init` has been handled.
     #[must_use]
-    pub fn replica(&self) -> Option<&Replica> {
-        self.server.as_ref().map(|server| &server.replica)
+    pub fn replica(&self) -> Option<&A> {
+        Some(&self.server.as_ref()?.as_ref().ok()?.replica)
     }
-}
 
-impl ConsensusNode {
+    fn server(&mut self) -> Option<&mut Server<S, A>> {
+        self.server.as_mut()?.as_mut().ok()
+    }
+
     /// Puts a long computation in line, or refuses it.
-    fn begin_job(&mut self, caller: &Caller, job: Result<Job, Error>, ctx: &mut Context<'_, Self>) {
-        let is_first = self.jobs.is_empty();
-        match job.and_then(|job| self.jobs.add(caller, job)) {
-            Ok(()) if is_first => {
+    fn begin_work(&mut self, caller: &Caller, message: T::Message, ctx: &mut Context<'_, Self>) {
+        let was_busy = self.aside.is_busy();
+        match self.aside.begin(caller, message, &self.settings) {
+            Ok(()) if was_busy => {}
+            Ok(()) => {
                 ctx.set_timer(Duration::ZERO, Token::Work);
             }
-            Ok(()) => {}
             Err(error) => ctx.reply_error(caller, error),
         }
     }
 
     fn work(&mut self, ctx: &mut Context<'_, Self>) {
-        match self.jobs.work() {
-            Some((caller, Ok(body))) => ctx.reply(&caller, body),
+        match self.aside.work() {
+            Some((caller, Ok(message))) => {
+                ctx.reply(&caller, Either::Left(Either::Right(message)));
+            }
             Some((caller, Err(error))) => ctx.reply_error(&caller, error),
             None => {}
         }
-        if !self.jobs.is_empty() {
+        if self.aside.is_busy() {
             ctx.set_timer(Duration::ZERO, Token::Work);
         }
     }
 }
 
-impl Node for ConsensusNode {
-    type Body = Body;
+impl<S: Service, A: Agreement<S>, T: Aside> Node for ServiceNode<S, A, T> {
+    type Body = Body<S, A, T>;
     type Token = Token;
 
     fn init(&mut self, restored: Records, ctx: &mut Context<'_, Self>) {
-        self.server = Some(Server::start(&self.settings, &restored, ctx));
+        let server = Server::start(&self.settings, &restored, ctx);
+        if let Err(error) = &server {
+            ctx.log(format!("taking no part: {}", error.text));
+        }
+        self.server = Some(server);
     }
 
-    fn request(&mut self, from: Caller, body: Body, ctx: &mut Context<'_, Self>) {
-        let Some(server) = &mut self.server else { return };
+    fn request(&mut self, from: Caller, body: Self::Body, ctx: &mut Context<'_, Self>) {
+        let server = match &mut self.server {
+            Some(Ok(server)) => server,
+            Some(Err(error)) => return ctx.reply_error(&from, error.clone()),
+            None => return,
+        };
         match body {
-            Body::Read { key } => server.on_client(from, Operation::Read { key }, ctx),
-            Body::Write { key, value } => {
-                server.on_client(from, Operation::Write { key, value }, ctx);
-            }
-            Body::Cas { key, from: expected, to } => {
-                server.on_client(from, Operation::Cas { key, from: expected, to }, ctx);
-            }
-            Body::Forward(forward) => server.on_forward(from, *forward, ctx),
-            Body::TransferLeadership { to } => server.on_transfer(&from, &to, ctx),
-            Body::PartitionTest(test) => {
-                let run = PartitionRun::new(test, &self.settings);
-                self.begin_job(&from, run.map(|run| Job::PartitionTest(Box::new(run))), ctx);
-            }
-            Body::VerifyLinearizability { history } => {
-                self.begin_job(&from, VerifyRun::new(&history).map(Job::Verify), ctx);
-            }
-            body => server.on_peer(&from, body, ctx),
+            Either::Left(Either::Left(message)) => match S::operation(message) {
+                Ok(operation) => server.on_client(from, operation, ctx),
+                Err(error) => ctx.reply_error(&from, error),
+            },
+            Either::Left(Either::Right(message)) => self.begin_work(&from, message, ctx),
+            Either::Right(message) => match A::hear(message) {
+                Heard::Forward(term, request) => server.on_forward(from, term, request, ctx),
+                Heard::Transfer(to) => server.on_transfer(&from, &to, ctx),
+                Heard::Protocol(message) => server.on_peer(&from, message, ctx),
+                // A reply to nothing.
+                Heard::ForwardOk(_) => {}
+            },
         }
     }
 
     fn is_leader(&self) -> bool {
-        self.replica().is_some_and(|replica| replica.raft().is_leader())
+        let leads = |replica: &A| replica.leadership().0 == Some(replica.members().own());
+        self.replica().is_some_and(leads)
     }
 
-    fn reply(&mut self, from: Caller, reply: Result<Body, Error>, ctx: &mut Context<'_, Self>) {
-        if let (Some(server), Ok(body)) = (&mut self.server, reply) {
-            server.on_peer(&from, body, ctx);
+    fn reply(
+        &mut self,
+        from: Caller,
+        reply: Result<Self::Body, Error>,
+        ctx: &mut Context<'_, Self>,
+    ) {
+        if let (Some(server), Ok(Either::Right(message))) = (self.server(), reply)
+            && let Heard::Protocol(message) = A::hear(message)
+        {
+            server.on_peer(&from, message, ctx);
         }
     }
 
     fn owes_answer(&self) -> bool {
-        !self.jobs.is_empty()
+        self.aside.is_busy()
     }
 
     fn timer(&mut self, token: Token, ctx: &mut Context<'_, Self>) {
-        let Some(server) = &mut self.server else { return };
+        if token == Token::Work {
+            return self.work(ctx);
+        }
+        let Some(server) = self.server() else { return };
         match token {
-            Token::Raft => server.on_raft_timer(ctx),
+            Token::Protocol => server.on_protocol_timer(ctx),
             Token::Deadlines => server.on_deadline(ctx),
-            Token::Work => self.work(ctx),
-            Token::Forwarded { .. } => {}
+            Token::Gathered => server.on_gathered(ctx),
+            Token::Work | Token::Forwarded { .. } => {}
         }
     }
 
-    fn outcome(&mut self, token: Token, outcome: Outcome<Body>, ctx: &mut Context<'_, Self>) {
-        if let (Some(server), Token::Forwarded { sequence, attempt }) = (&mut self.server, token) {
+    fn outcome(&mut self, token: Token, outcome: Outcome<Self::Body>, ctx: &mut Context<'_, Self>) {
+        if let (Some(server), Token::Forwarded { sequence, attempt }) = (self.server(), token) {
             server.on_forward_outcome(sequence, attempt, outcome, ctx);
         }
     }

@@ -17,7 +17,7 @@ use proto::{Error, ErrorCode, Time};
 use simulator::{ClusterOptions, Cut, NetworkOptions, Random};
 
 use crate::body::{PartitionTest, PartitionTestOk};
-use crate::command::Operation;
+use crate::lin_kv::Operation;
 use crate::recorder::{Recorder, draw_operation};
 use crate::settings::Settings;
 use crate::simulated::{Completion, Outcome, SimulatedCluster};

@@ -5,7 +5,7 @@ use checkers::{Event, Kind, Verdict};
 use proto::{Json, Time};
 use simulator::Random;
 
-use crate::command::{Answer, Operation};
+use crate::lin_kv::{Answer, Operation};
 use crate::simulated::Outcome;
 
 /// Values are few, so that compare-and-sets succeed now and then.

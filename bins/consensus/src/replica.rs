@@ -1,16 +1,18 @@
-//! This node's copy of the store: Raft, what it decided, and its timer.
+//! This node's copy of the state: Raft, what it decided, and its timer.
 
 use std::time::Duration;
 
-use proto::{Caller, Context, Time, TimerId};
+use proto::{Caller, Context, Error, NodeId, Records, Time, TimerId};
 use raft::{Apply, Config, Envelope, Incarnation, MemberId, Payload, ReadId, Restored, Term};
 use rand::RngExt as _;
 
-use crate::body::SharedState;
-use crate::command::{Answer, Command, RequestId, SharedCommand};
+use crate::agreement::{Agreement, Happening, Heard, Host};
+use crate::command::{Command, SharedCommand};
 use crate::durable;
+use crate::machine::Service;
 use crate::members::Members;
-use crate::node::{ConsensusNode, Token};
+use crate::node::Token;
+use crate::peer::{Forward, ForwardOk, Peer, SharedState};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::wire::{self, Incoming, Raft, ReplyKind};
@@ -18,28 +20,14 @@ use crate::wire::{self, Incoming, Raft, ReplyKind};
 /// The most entries one message carries.
 const ENTRIES_PER_MESSAGE: usize = 512;
 
-/// Something that somebody may be waiting for.
+/// Raft and the state it drives.
 #[derive(Debug)]
-pub enum Happening {
-    /// A request was applied, now or before; without an answer if nobody can
-    /// be waiting for one any more.
-    Applied(RequestId, Option<Answer>),
-    /// A read may be answered from the store.
-    ReadReady(ReadId),
-    /// A read cannot be answered here any more.
-    ReadRefused(ReadId),
-    /// A proposal entered no log and never will.
-    Dropped(SharedCommand),
-}
-
-/// Raft and the store it drives.
-#[derive(Debug)]
-pub struct Replica {
+pub struct Replica<S: Service> {
     /// The cluster.
     pub members: Members,
     /// The replicated state.
-    pub store: Store,
-    raft: Raft,
+    pub store: Store<S>,
+    raft: Raft<S>,
     compact_after: u64,
     timer: Option<(Duration, TimerId)>,
 }
@@ -52,19 +40,20 @@ struct Answering<'a> {
 }
 
 /// Raft's time: since the start of the node's clock.
-fn now(ctx: &Context<'_, ConsensusNode>) -> Duration {
+fn now<H: proto::Node>(ctx: &Context<'_, H>) -> Duration {
     ctx.now().since(Time::ZERO)
 }
 
-impl Replica {
-    /// Starts with the records of an earlier life, if there are any. Records
-    /// that cannot be read are not used in part: the node begins anew, under
-    /// an incarnation that makes it no voter for those who knew it.
-    pub fn start(
+impl<S: Service> Agreement<S> for Replica<S> {
+    type Peer = Peer<S>;
+
+    /// Records that cannot be read are not used in part: the node begins anew,
+    /// under an incarnation that makes it no voter for those who knew it.
+    fn start<H: Host<Peer<S>>>(
         settings: &Settings,
-        records: &proto::Records,
-        ctx: &mut Context<'_, ConsensusNode>,
-    ) -> Self {
+        records: &Records,
+        ctx: &mut Context<'_, H>,
+    ) -> Result<Self, Error> {
         let members = Members::new(ctx.id(), ctx.node_ids());
         let life = durable::restore(records, &members).unwrap_or_else(|error| {
             ctx.log(format!("state directory: {error}; starting over, as a node that cannot vote"));
@@ -90,38 +79,67 @@ impl Replica {
         let seed = ctx.random().random();
         let raft = Raft::new(config, Incarnation(incarnation), restored, now(ctx), seed);
         let compact_after = settings.compact_after;
-        Self { members, store: Store::default(), raft, compact_after, timer: None }
+        Ok(Self { members, store: Store::default(), raft, compact_after, timer: None })
     }
 
-    /// Raft's view, for reading.
-    #[must_use]
-    pub fn raft(&self) -> &Raft {
-        &self.raft
+    fn members(&self) -> &Members {
+        &self.members
     }
 
-    /// The leader that this node follows or is, and its term.
-    #[must_use]
-    pub fn leadership(&self) -> (Option<MemberId>, Term) {
+    fn store(&self) -> &Store<S> {
+        &self.store
+    }
+
+    fn leadership(&self) -> (Option<MemberId>, Term) {
         (self.raft.leader(), self.raft.term())
     }
 
-    /// Takes a message of Raft from `author`, who sent it as `caller`.
-    #[must_use]
-    pub fn receive(
-        &mut self,
-        caller: &Caller,
-        author: MemberId,
-        incoming: Incoming,
-        ctx: &mut Context<'_, ConsensusNode>,
-    ) -> Vec<Happening> {
-        let Incoming { message, reply, is_ours } = incoming;
-        self.raft.step(now(ctx), author, message);
-        self.carry_out(reply.map(|reply| Answering { caller, reply, is_ours }), ctx)
+    fn is_isolated(&self) -> bool {
+        self.raft.is_isolated()
     }
 
-    /// Does what is due.
-    #[must_use]
-    pub fn tick(&mut self, ctx: &mut Context<'_, ConsensusNode>) -> Vec<Happening> {
+    fn is_handing_over(&self) -> bool {
+        self.raft.is_handing_over()
+    }
+
+    fn propose<H: Host<Peer<S>>>(
+        &mut self,
+        command: Command<S::Operation>,
+        ctx: &Context<'_, H>,
+    ) -> bool {
+        self.raft.propose(now(ctx), SharedCommand(command.into())).is_ok()
+    }
+
+    fn read<H: Host<Peer<S>>>(&mut self, read: ReadId, ctx: &Context<'_, H>) {
+        self.raft.read(now(ctx), read);
+    }
+
+    /// Only members are heard.
+    fn receive<H: Host<Peer<S>>>(
+        &mut self,
+        caller: &Caller,
+        message: Peer<S>,
+        ctx: &mut Context<'_, H>,
+    ) -> Vec<Happening<S>> {
+        let author = wire::author(&self.members, &caller.id, &message);
+        let Ok(Incoming { message, reply, is_ours }) = wire::decode(message, &self.members) else {
+            return Vec::new();
+        };
+        match author {
+            Ok(author) => {
+                self.raft.step(now(ctx), author, message);
+                self.carry_out(reply.map(|reply| Answering { caller, reply, is_ours }), ctx)
+            }
+            Err(what) => {
+                if reply.is_some() {
+                    ctx.reply_error(caller, Error::malformed_request(what));
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    fn tick<H: Host<Peer<S>>>(&mut self, ctx: &mut Context<'_, H>) -> Vec<Happening<S>> {
         self.timer = None;
         self.raft.tick(now(ctx));
         // Or the timer would be set for now again and again, and virtual time stand still.
@@ -129,40 +147,49 @@ impl Replica {
         self.carry_out(None, ctx)
     }
 
-    /// Offers a change to Raft; false if this node does not lead, or is handing over.
-    pub fn propose(&mut self, command: Command, ctx: &Context<'_, ConsensusNode>) -> bool {
-        self.raft.propose(now(ctx), SharedCommand(command.into())).is_ok()
-    }
-
-    /// Hands leadership over to another member; false if this node does not
-    /// lead, or `to` is not another member.
-    pub fn transfer_leadership(
-        &mut self,
-        to: &proto::NodeId,
-        ctx: &Context<'_, ConsensusNode>,
-    ) -> bool {
-        let to = self.members.id(to).filter(|&to| to != self.members.own());
-        let Some(to) = to.filter(|_| self.raft.is_leader()) else { return false };
-        self.raft.transfer_leadership(now(ctx), to);
-        true
-    }
-
-    /// Asks Raft to confirm that this node leads.
-    pub fn read(&mut self, read: ReadId, ctx: &Context<'_, ConsensusNode>) {
-        self.raft.read(now(ctx), read);
-    }
-
-    /// Carries out what Raft wants and says what came of it.
-    #[must_use]
-    pub fn take_happenings(&mut self, ctx: &mut Context<'_, ConsensusNode>) -> Vec<Happening> {
+    fn take_happenings<H: Host<Peer<S>>>(&mut self, ctx: &mut Context<'_, H>) -> Vec<Happening<S>> {
         self.carry_out(None, ctx)
     }
 
-    fn carry_out(
+    fn transfer<H: Host<Peer<S>>>(&mut self, to: &NodeId, ctx: &Context<'_, H>) -> Option<Peer<S>> {
+        let to = self.members.id(to).filter(|&to| to != self.members.own())?;
+        if !self.raft.is_leader() {
+            return None;
+        }
+        self.raft.transfer_leadership(now(ctx), to);
+        Some(Peer::TransferLeadershipOk)
+    }
+
+    fn forward(term: Term, request: S::Wire) -> Peer<S> {
+        Peer::Forward(Box::new(Forward { term: term.0, request }))
+    }
+
+    fn forward_ok(answer: S::Answer) -> Peer<S> {
+        Peer::ForwardOk(ForwardOk { answer })
+    }
+
+    fn hear(message: Peer<S>) -> Heard<S, Peer<S>> {
+        match message {
+            Peer::Forward(forward) => Heard::Forward(Term(forward.term), forward.request),
+            Peer::ForwardOk(done) => Heard::ForwardOk(done.answer),
+            Peer::TransferLeadership { to } => Heard::Transfer(to),
+            message => Heard::Protocol(message),
+        }
+    }
+}
+
+impl<S: Service> Replica<S> {
+    /// Raft's view, for reading.
+    #[must_use]
+    pub fn raft(&self) -> &Raft<S> {
+        &self.raft
+    }
+
+    fn carry_out<H: Host<Peer<S>>>(
         &mut self,
         answering: Option<Answering<'_>>,
-        ctx: &mut Context<'_, ConsensusNode>,
-    ) -> Vec<Happening> {
+        ctx: &mut Context<'_, H>,
+    ) -> Vec<Happening<S>> {
         let mut happenings = Vec::new();
         self.perform(answering.as_ref(), &mut happenings, ctx);
         if self.compact() {
@@ -173,11 +200,11 @@ impl Replica {
     }
 
     /// Carries out all that Raft wants by now: what is to be stored goes first.
-    fn perform(
+    fn perform<H: Host<Peer<S>>>(
         &mut self,
         answering: Option<&Answering<'_>>,
-        happenings: &mut Vec<Happening>,
-        ctx: &mut Context<'_, ConsensusNode>,
+        happenings: &mut Vec<Happening<S>>,
+        ctx: &mut Context<'_, H>,
     ) {
         let output = self.raft.take_output();
         for record in output.records {
@@ -194,7 +221,7 @@ impl Replica {
         }
     }
 
-    fn apply(&mut self, apply: Apply<SharedCommand, SharedState>) -> Option<Happening> {
+    fn apply(&mut self, apply: Apply<SharedCommand<S>, SharedState<S>>) -> Option<Happening<S>> {
         match apply {
             Apply::Restore(snapshot) => {
                 self.store.restore(snapshot.state.0);
@@ -207,20 +234,22 @@ impl Replica {
         }
     }
 
-    fn send(
+    fn send<H: Host<Peer<S>>>(
         &self,
-        envelope: Envelope<SharedCommand, SharedState>,
+        envelope: Envelope<SharedCommand<S>, SharedState<S>>,
         answering: Option<&Answering<'_>>,
-        ctx: &mut Context<'_, ConsensusNode>,
+        ctx: &mut Context<'_, H>,
     ) {
         let Envelope { to, message } = envelope;
         let is_reply = matches!(message.payload, Payload::Vote(_) | Payload::AppendReply(_));
         match answering.filter(|_| is_reply) {
             Some(Answering { caller, reply, is_ours }) => {
-                ctx.reply(caller, wire::encode(message, &self.members, Some(*reply), *is_ours));
+                let body = wire::encode(message, &self.members, Some(*reply), *is_ours);
+                ctx.reply(caller, H::peer(body));
             }
             None => {
-                ctx.send(self.members.name(to), wire::encode(message, &self.members, None, true));
+                let body = wire::encode(message, &self.members, None, true);
+                ctx.send(self.members.name(to), H::peer(body));
             }
         }
     }
@@ -243,7 +272,7 @@ impl Replica {
 
     /// A timer that is early does no harm, so a deadline that moves away keeps
     /// the timer it has.
-    fn set_timer(&mut self, ctx: &mut Context<'_, ConsensusNode>) {
+    fn set_timer<H: Host<Peer<S>>>(&mut self, ctx: &mut Context<'_, H>) {
         let deadline = self.raft.next_deadline();
         if let Some((at, timer)) = self.timer {
             if at <= deadline {
@@ -252,6 +281,6 @@ impl Replica {
             ctx.cancel_timer(timer);
         }
         let after = deadline.saturating_sub(now(ctx));
-        self.timer = Some((deadline, ctx.set_timer(after, Token::Raft)));
+        self.timer = Some((deadline, ctx.set_timer(after, Token::Protocol)));
     }
 }

@@ -4,34 +4,46 @@
 //! A request goes to the leader, which may be this node. A read waits there for
 //! the confirmation that it still leads; a change goes through the log and is
 //! answered when it is applied. [`crate::clients`] has the rules of refusals.
+//!
+//! Where a service joins changes of several clients, they are gathered here for
+//! a moment before they are one request: one message to the leader and one entry
+//! of the log for all.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use proto::{Caller, Context, Error, ErrorCode, Json, NodeId, Outcome, Records, Time, TimerId};
+use proto::{Caller, Context, Either, Error, ErrorCode, NodeId, Outcome, Records, Time, TimerId};
 use raft::{MemberId, ReadId, Term};
 use rand::RngExt as _;
 
-use crate::body::{Body, Forward};
+use crate::agreement::{Agreement, Happening, Heard};
 use crate::clients::{Clients, Place};
-use crate::command::{Answer, Command, Operation, RequestId};
-use crate::node::{ConsensusNode, Token};
-use crate::replica::{Happening, Replica};
+use crate::command::{Command, RequestId};
+use crate::machine::{Access, Aside, Service};
+use crate::node::{Body, ServiceNode, Token};
 use crate::settings::Settings;
 use crate::store::Known;
-use crate::wire;
+
+type Ctx<'a, S, A, T> = Context<'a, ServiceNode<S, A, T>>;
+
+/// The most clients whose changes become one request.
+const GATHERED_MAX: usize = 4096;
 
 /// A node that knows its cluster.
 #[derive(Debug)]
-pub(crate) struct Server {
-    pub(crate) replica: Replica,
+pub(crate) struct Server<S: Service, A> {
+    pub(crate) replica: A,
     /// Names this life of the process in the requests it passes on.
     session: u64,
-    clients: Clients,
+    clients: Clients<S>,
+    /// Changes that are to be one request, and whose they are.
+    gathered: Option<(S::Operation, Vec<Caller>)>,
+    /// How long they are gathered.
+    batch: Duration,
     /// Followers that wait for a change of theirs to be applied.
     waiting_peers: BTreeMap<RequestId, Caller>,
     /// Who waits for a confirmation that this node leads.
-    readers: BTreeMap<ReadId, Reader>,
+    readers: BTreeMap<ReadId, Reader<S>>,
     next_read: u64,
     /// The leader and term that open requests were last sent after.
     seen_leadership: (Option<MemberId>, Term),
@@ -44,25 +56,27 @@ pub(crate) struct Server {
 
 /// Who waits for a read.
 #[derive(Debug)]
-enum Reader {
+enum Reader<S: Service> {
     /// A client of this node's.
     Client(u64),
     /// A follower, for a client of its own.
-    Peer(Caller, Json),
+    Peer(Caller, S::Operation),
 }
 
-impl Server {
-    pub(crate) fn start(
+impl<S: Service, A: Agreement<S>> Server<S, A> {
+    pub(crate) fn start<T: Aside>(
         settings: &Settings,
         restored: &Records,
-        ctx: &mut Context<'_, ConsensusNode>,
-    ) -> Self {
-        let replica = Replica::start(settings, restored, ctx);
+        ctx: &mut Ctx<'_, S, A, T>,
+    ) -> Result<Self, Error> {
+        let replica = A::start(settings, restored, ctx)?;
         let mut server = Self {
             seen_leadership: (None, Term(0)),
             replica,
             session: ctx.random().random(),
             clients: Clients::new(settings.patience()),
+            gathered: None,
+            batch: settings.batch,
             waiting_peers: BTreeMap::new(),
             readers: BTreeMap::new(),
             next_read: 0,
@@ -71,98 +85,132 @@ impl Server {
             deadline_timer: None,
         };
         // A cluster of one leads by now.
-        let happenings = server.replica.take_happenings(ctx);
-        server.settle(happenings, ctx);
-        server
+        server.go_on(ctx);
+        Ok(server)
     }
 
-    /// Raft has something to do.
-    pub(crate) fn on_raft_timer(&mut self, ctx: &mut Context<'_, ConsensusNode>) {
+    /// The protocol has something to do.
+    pub(crate) fn on_protocol_timer<T: Aside>(&mut self, ctx: &mut Ctx<'_, S, A, T>) {
         let happenings = self.replica.tick(ctx);
         self.settle(happenings, ctx);
     }
 
     /// A client's request may have waited too long.
-    pub(crate) fn on_deadline(&mut self, ctx: &mut Context<'_, ConsensusNode>) {
+    pub(crate) fn on_deadline<T: Aside>(&mut self, ctx: &mut Ctx<'_, S, A, T>) {
         self.deadline_timer = None;
         self.refuse_clients(ctx);
     }
 
     /// A request of a client.
-    pub(crate) fn on_client(
+    pub(crate) fn on_client<T: Aside>(
         &mut self,
         caller: Caller,
-        operation: Operation,
-        ctx: &mut Context<'_, ConsensusNode>,
+        operation: S::Operation,
+        ctx: &mut Ctx<'_, S, A, T>,
     ) {
-        match self.clients.admit(caller, operation, ctx.now()) {
+        match S::access(&operation) {
+            Access::ReadHere => {
+                let answer = self.replica.store().read(&operation);
+                return reply(&[caller], answer, ctx);
+            }
+            Access::Change if S::JOINS && !self.batch.is_zero() => {
+                return self.gather(caller, operation, ctx);
+            }
+            Access::Change | Access::Read => self.admit(vec![caller], operation, ctx),
+        }
+        self.go_on(ctx);
+    }
+
+    /// Keeps a change until more have come.
+    fn gather<T: Aside>(
+        &mut self,
+        caller: Caller,
+        operation: S::Operation,
+        ctx: &mut Ctx<'_, S, A, T>,
+    ) {
+        match &mut self.gathered {
+            Some((first, callers)) if callers.len() < GATHERED_MAX => {
+                S::join(first, operation);
+                callers.push(caller);
+            }
+            Some(_) => ctx.reply_error(&caller, too_many()),
+            None => {
+                self.gathered = Some((operation, vec![caller]));
+                ctx.set_timer(self.batch, Token::Gathered);
+            }
+        }
+    }
+
+    /// What was gathered becomes one request.
+    pub(crate) fn on_gathered<T: Aside>(&mut self, ctx: &mut Ctx<'_, S, A, T>) {
+        if let Some((operation, callers)) = self.gathered.take() {
+            self.admit(callers, operation, ctx);
+            self.go_on(ctx);
+        }
+    }
+
+    fn admit<T: Aside>(
+        &mut self,
+        callers: Vec<Caller>,
+        operation: S::Operation,
+        ctx: &mut Ctx<'_, S, A, T>,
+    ) {
+        match self.clients.admit(callers, operation, ctx.now()) {
             Ok(sequence) => {
                 self.hold(sequence, ctx);
                 self.dispatch(sequence, ctx);
             }
-            Err(caller) => {
-                let error = Error::temporarily_unavailable("too many requests are open");
-                ctx.reply_error(&caller, error);
+            Err(callers) => {
+                callers.iter().for_each(|caller| ctx.reply_error(caller, too_many()));
             }
         }
-        let happenings = self.replica.take_happenings(ctx);
+    }
+
+    /// A message of the protocol.
+    pub(crate) fn on_peer<T: Aside>(
+        &mut self,
+        caller: &Caller,
+        message: A::Peer,
+        ctx: &mut Ctx<'_, S, A, T>,
+    ) {
+        let happenings = self.replica.receive(caller, message, ctx);
         self.settle(happenings, ctx);
     }
 
-    /// A message of Raft; others that answer nothing of ours are dropped.
-    pub(crate) fn on_peer(
-        &mut self,
-        caller: &Caller,
-        body: Body,
-        ctx: &mut Context<'_, ConsensusNode>,
-    ) {
-        let author = wire::author(&self.replica.members, &caller.id, &body);
-        let Ok(incoming) = wire::decode(body, &self.replica.members) else { return };
-        match author {
-            Ok(author) => {
-                let happenings = self.replica.receive(caller, author, incoming, ctx);
-                self.settle(happenings, ctx);
-            }
-            Err(what) if incoming.reply.is_some() => refuse_stranger(caller, what, ctx),
-            Err(_) => {}
-        }
-    }
-
     /// An operator's wish.
-    pub(crate) fn on_transfer(
+    pub(crate) fn on_transfer<T: Aside>(
         &mut self,
         caller: &Caller,
         to: &NodeId,
-        ctx: &mut Context<'_, ConsensusNode>,
+        ctx: &mut Ctx<'_, S, A, T>,
     ) {
-        if self.replica.transfer_leadership(to, ctx) {
-            ctx.reply(caller, Body::TransferLeadershipOk);
+        if let Some(begun) = self.replica.transfer(to, ctx) {
+            ctx.reply(caller, Either::Right(begun));
         } else {
             let text = "this node does not lead, or there is no such other node";
             ctx.reply_error(caller, Error::temporarily_unavailable(text));
         }
-        let happenings = self.replica.take_happenings(ctx);
-        self.settle(happenings, ctx);
+        self.go_on(ctx);
     }
 
     /// Sends an open request to the leader, if one is known that has not
     /// refused it.
-    fn dispatch(&mut self, sequence: u64, ctx: &mut Context<'_, ConsensusNode>) {
+    fn dispatch<T: Aside>(&mut self, sequence: u64, ctx: &mut Ctx<'_, S, A, T>) {
         let settled = self.clients.settled();
         let (leader, term) = self.replica.leadership();
+        let own = self.replica.members().own();
+        let origin = self.replica.members().own_name().clone();
         let Some(request) = self.clients.get_mut(sequence) else { return };
         let Some(leader) = leader.filter(|_| request.refused_in != Some(term)) else { return };
-        let origin = self.replica.members.own_name().clone();
         let id = RequestId { origin, session: self.session, sequence };
         let command = Command { request: id, settled, operation: request.operation.clone() };
-        if leader != self.replica.members.own() {
+        if leader != own {
             request.attempt += 1;
             request.place = Place::Forwarded(term);
-            let forward = Forward { term: term.0, request: (&command).into() };
+            let forward = Either::Right(A::forward(term, command.into()));
             let token = Token::Forwarded { sequence, attempt: request.attempt };
-            let leader = self.replica.members.name(leader);
-            ctx.call(leader, Body::Forward(Box::new(forward)), self.forward_timeout, token);
-        } else if request.operation.is_read() {
+            ctx.call(self.replica.members().name(leader), forward, self.forward_timeout, token);
+        } else if S::access(&request.operation) != Access::Change {
             let read = ReadId(self.next_read);
             self.next_read += 1;
             request.place = Place::Reading(read);
@@ -174,34 +222,37 @@ impl Server {
     }
 
     /// A follower passes a request on to this node.
-    pub(crate) fn on_forward(
+    pub(crate) fn on_forward<T: Aside>(
         &mut self,
         caller: Caller,
-        forward: Forward,
-        ctx: &mut Context<'_, ConsensusNode>,
+        term: Term,
+        request: S::Wire,
+        ctx: &mut Ctx<'_, S, A, T>,
     ) {
-        let command = Command::from(forward.request);
-        let members = &self.replica.members;
-        if members.id(&caller.id).is_none() {
-            return refuse_stranger(&caller, "the sender is no member of the cluster", ctx);
+        let command: Command<S::Operation> = request.into();
+        let members = self.replica.members();
+        let refusal = match members.id(&caller.id) {
+            Some(_) if caller.id == command.request.origin => None,
+            Some(_) => Some("the sender is not whom the body names"),
+            None => Some("the sender is no member of the cluster"),
+        };
+        if let Some(what) = refusal {
+            return ctx.reply_error(&caller, Error::malformed_request(what));
         }
-        if caller.id != command.request.origin {
-            return refuse_stranger(&caller, "the sender is not whom the body names", ctx);
-        }
-        if self.replica.leadership() != (Some(members.own()), Term(forward.term)) {
+        if self.replica.leadership() != (Some(members.own()), term) {
             let error = Error::temporarily_unavailable("not the leader of that term");
             ctx.reply_error(&caller, error);
             return;
         }
-        if let Operation::Read { key } = command.operation {
+        if S::access(&command.operation) != Access::Change {
             let read = ReadId(self.next_read);
             self.next_read += 1;
-            self.readers.insert(read, Reader::Peer(caller, key));
+            self.readers.insert(read, Reader::Peer(caller, command.operation));
             self.replica.read(read, ctx);
         } else {
             let id = command.request.clone();
-            match self.replica.store.look_up(&id) {
-                Known::Applied(answer) => reply_with(&caller, answer, ctx),
+            match self.replica.store().look_up(&id) {
+                Known::Applied(answer) => reply_to_peer(&caller, answer, ctx),
                 Known::Void => {}
                 // A copy of a request that is in the log already: whichever of
                 // its messages the follower waits for gets the answer.
@@ -217,27 +268,27 @@ impl Server {
                 }
             }
         }
-        let happenings = self.replica.take_happenings(ctx);
-        self.settle(happenings, ctx);
+        self.go_on(ctx);
     }
 
     /// What became of a request that was passed on.
-    pub(crate) fn on_forward_outcome(
+    pub(crate) fn on_forward_outcome<T: Aside>(
         &mut self,
         sequence: u64,
         attempt: u32,
-        outcome: Outcome<Body>,
-        ctx: &mut Context<'_, ConsensusNode>,
+        outcome: Outcome<Body<S, A, T>>,
+        ctx: &mut Ctx<'_, S, A, T>,
     ) {
         match outcome {
             Outcome::Reply(body) => {
                 if let Some(request) = self.clients.finish(sequence) {
-                    ctx.reply(&request.caller, body);
+                    pass_on(&request.callers, body, ctx);
                 }
             }
             Outcome::Error(error) if is_answer(error.code) => {
                 if let Some(request) = self.clients.finish(sequence) {
-                    ctx.reply_error(&request.caller, error);
+                    let callers = request.callers.iter();
+                    callers.for_each(|caller| ctx.reply_error(caller, error.clone()));
                 }
             }
             unanswered => {
@@ -261,21 +312,25 @@ impl Server {
                 self.dispatch(sequence, ctx);
             }
         }
+        self.go_on(ctx);
+    }
+
+    /// Carries out what the protocol wants by now.
+    fn go_on<T: Aside>(&mut self, ctx: &mut Ctx<'_, S, A, T>) {
         let happenings = self.replica.take_happenings(ctx);
         self.settle(happenings, ctx);
     }
 
     /// Answers whoever waited for what happened, and sends open requests on if
     /// the leader has changed.
-    fn settle(&mut self, happenings: Vec<Happening>, ctx: &mut Context<'_, ConsensusNode>) {
-        let mut happenings = happenings;
+    fn settle<T: Aside>(&mut self, mut happenings: Vec<Happening<S>>, ctx: &mut Ctx<'_, S, A, T>) {
         while !happenings.is_empty() {
             for happening in happenings {
                 self.on_happening(happening, ctx);
             }
             happenings = self.replica.take_happenings(ctx);
         }
-        let hands_over = self.replica.raft().is_handing_over();
+        let hands_over = self.replica.is_handing_over();
         let goes_on = std::mem::replace(&mut self.was_handing_over, hands_over) && !hands_over;
         if self.replica.leadership() != self.seen_leadership {
             self.on_new_leadership(ctx);
@@ -289,33 +344,34 @@ impl Server {
                 self.on_happening(happening, ctx);
             }
         }
-        if self.replica.raft().is_isolated() {
+        if self.replica.is_isolated() {
             self.refuse_clients(ctx);
         }
     }
 
-    fn on_happening(&mut self, happening: Happening, ctx: &mut Context<'_, ConsensusNode>) {
+    fn on_happening<T: Aside>(&mut self, happening: Happening<S>, ctx: &mut Ctx<'_, S, A, T>) {
         match happening {
             Happening::Applied(id, answer) => {
-                let caller = if self.is_own(&id) {
-                    self.clients.finish(id.sequence).map(|request| request.caller)
-                } else {
-                    self.waiting_peers.remove(&id)
-                };
-                if let (Some(caller), Some(answer)) = (caller, answer) {
-                    reply_with(&caller, answer, ctx);
+                if self.is_own(&id) {
+                    let request = self.clients.finish(id.sequence);
+                    if let (Some(request), Some(answer)) = (request, answer) {
+                        reply(&request.callers, answer, ctx);
+                    }
+                } else if let (Some(caller), Some(answer)) =
+                    (self.waiting_peers.remove(&id), answer)
+                {
+                    reply_to_peer(&caller, answer, ctx);
                 }
             }
             Happening::ReadReady(read) => match self.readers.remove(&read) {
                 Some(Reader::Client(sequence)) => {
-                    if let Some(request) = self.clients.finish(sequence)
-                        && let Operation::Read { key } = &request.operation
-                    {
-                        reply_with(&request.caller, self.replica.store.read(key), ctx);
+                    if let Some(request) = self.clients.finish(sequence) {
+                        let answer = self.replica.store().read(&request.operation);
+                        reply(&request.callers, answer, ctx);
                     }
                 }
-                Some(Reader::Peer(caller, key)) => {
-                    reply_with(&caller, self.replica.store.read(&key), ctx);
+                Some(Reader::Peer(caller, operation)) => {
+                    reply_to_peer(&caller, self.replica.store().read(&operation), ctx);
                 }
                 None => {}
             },
@@ -336,11 +392,11 @@ impl Server {
     }
 
     fn is_own(&self, id: &RequestId) -> bool {
-        id.origin == *self.replica.members.own_name() && id.session == self.session
+        id.origin == *self.replica.members().own_name() && id.session == self.session
     }
 
     /// Keeps a request until there is a leader, or until its time has come.
-    fn hold(&mut self, sequence: u64, ctx: &mut Context<'_, ConsensusNode>) {
+    fn hold<T: Aside>(&mut self, sequence: u64, ctx: &mut Ctx<'_, S, A, T>) {
         if let Some(deadline) = self.clients.hold(sequence) {
             self.wake_for_deadline(deadline, ctx);
         }
@@ -348,7 +404,7 @@ impl Server {
 
     /// Another leader, or another term: what was sent to the last one may or
     /// may not have got into a log, so it is sent again.
-    fn on_new_leadership(&mut self, ctx: &mut Context<'_, ConsensusNode>) {
+    fn on_new_leadership<T: Aside>(&mut self, ctx: &mut Ctx<'_, S, A, T>) {
         self.seen_leadership = self.replica.leadership();
         // What is in the log will be answered by whoever applies it.
         self.waiting_peers.clear();
@@ -365,8 +421,8 @@ impl Server {
     }
 
     /// Refuses the requests for which the time has come.
-    fn refuse_clients(&mut self, ctx: &mut Context<'_, ConsensusNode>) {
-        for (caller, error) in self.clients.refuse(ctx.now(), self.replica.raft().is_isolated()) {
+    fn refuse_clients<T: Aside>(&mut self, ctx: &mut Ctx<'_, S, A, T>) {
+        for (caller, error) in self.clients.refuse(ctx.now(), self.replica.is_isolated()) {
             ctx.reply_error(&caller, error);
         }
         if let Some(deadline) = self.clients.next_deadline() {
@@ -374,7 +430,7 @@ impl Server {
         }
     }
 
-    fn wake_for_deadline(&mut self, deadline: Time, ctx: &mut Context<'_, ConsensusNode>) {
+    fn wake_for_deadline<T: Aside>(&mut self, deadline: Time, ctx: &mut Ctx<'_, S, A, T>) {
         match self.deadline_timer {
             Some((at, _)) if at <= deadline => return,
             Some((_, later)) => ctx.cancel_timer(later),
@@ -385,20 +441,62 @@ impl Server {
     }
 }
 
-fn reply_with(caller: &Caller, answer: Answer, ctx: &mut Context<'_, ConsensusNode>) {
-    match answer.into_reply() {
-        Ok(body) => ctx.reply(caller, body),
-        Err(error) => ctx.reply_error(caller, error),
+/// Tells clients what came of what they wanted.
+fn reply<S: Service, A: Agreement<S>, T: Aside>(
+    callers: &[Caller],
+    answer: S::Answer,
+    ctx: &mut Ctx<'_, S, A, T>,
+) {
+    for (caller, reply) in callers.iter().zip(S::replies(answer)) {
+        match reply {
+            Ok(message) => ctx.reply(caller, Either::Left(Either::Left(message))),
+            Err(error) => ctx.reply_error(caller, error),
+        }
     }
 }
 
-fn refuse_stranger(caller: &Caller, what: &str, ctx: &mut Context<'_, ConsensusNode>) {
-    ctx.reply_error(caller, Error::malformed_request(what));
+/// Tells a node what came of what it passed on: in the words for its client, unless it may have
+/// several.
+fn reply_to_peer<S: Service, A: Agreement<S>, T: Aside>(
+    caller: &Caller,
+    answer: S::Answer,
+    ctx: &mut Ctx<'_, S, A, T>,
+) {
+    if S::JOINS {
+        ctx.reply(caller, Either::Right(A::forward_ok(answer)));
+    } else {
+        reply(std::slice::from_ref(caller), answer, ctx);
+    }
+}
+
+/// Tells clients what the leader replied to what was passed on for them.
+fn pass_on<S: Service, A: Agreement<S>, T: Aside>(
+    callers: &[Caller],
+    body: Body<S, A, T>,
+    ctx: &mut Ctx<'_, S, A, T>,
+) {
+    match body {
+        Either::Right(message) => {
+            if let Heard::ForwardOk(answer) = A::hear(message) {
+                reply(callers, answer, ctx);
+            }
+        }
+        for_client @ Either::Left(_) => {
+            callers.iter().for_each(|caller| ctx.reply(caller, for_client.clone()));
+        }
+    }
+}
+
+fn too_many() -> Error {
+    Error::temporarily_unavailable("too many requests are open")
 }
 
 /// Final: the request was taken out before it got into the log, and this node
 /// does not lead in its term any more, so that no copy can get there either.
-fn refuse_forward(caller: &Caller, ctx: &mut Context<'_, ConsensusNode>) {
+fn refuse_forward<S: Service, A: Agreement<S>, T: Aside>(
+    caller: &Caller,
+    ctx: &mut Ctx<'_, S, A, T>,
+) {
     ctx.reply_error(caller, Error::new(ErrorCode::Abort, "leads no more"));
 }
 

@@ -12,8 +12,11 @@ pub struct Settings {
     pub heartbeat: Duration,
     /// How long a leader gathers requests before it starts a round.
     pub gather: Duration,
-    /// Applied entries after which the log is compacted, unless the store has
-    /// more keys than that.
+    /// How long a node gathers changes of its clients before they are one request, where the
+    /// service can join them; nothing is gathered if it is 0.
+    pub batch: Duration,
+    /// Applied entries after which the log is compacted, unless the state is
+    /// larger than that.
     pub compact_after: u64,
 }
 
@@ -23,6 +26,7 @@ impl Default for Settings {
             election_timeout: Duration::from_millis(300),
             heartbeat: Duration::from_millis(100),
             gather: Duration::from_millis(3),
+            batch: Duration::ZERO,
             compact_after: 1000,
         }
     }

@@ -5,12 +5,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use proto::{Insides, Invariant, MessageId, NodeId, Payload, Time};
-use raft::{Invariants, Violation};
+use proto::{Either, MessageId, Node, NodeId, Payload, Time};
 use simulator::{Cluster, ClusterOptions};
 
-use crate::body::Body;
-use crate::command::{Answer, Operation, SharedCommand};
+use crate::lin_kv::{Answer, Message, Operation};
 use crate::node::ConsensusNode;
 use crate::settings::Settings;
 
@@ -32,45 +30,6 @@ pub struct Completion {
     pub client: usize,
     /// How it ended.
     pub outcome: Outcome,
-}
-
-/// Raft's safety properties over the nodes of a simulated cluster.
-#[derive(Debug)]
-pub struct SafetyWatch {
-    invariants: Invariants<SharedCommand>,
-    lives: Vec<u64>,
-}
-
-impl SafetyWatch {
-    /// For a cluster of `nodes` that have stored nothing yet.
-    #[must_use]
-    pub fn new(nodes: usize) -> Self {
-        Self { invariants: Invariants::new(), lives: vec![0; nodes] }
-    }
-
-    /// Checks what changed in the node at `index`; to be called after
-    /// everything that happens to it.
-    ///
-    /// # Errors
-    ///
-    /// The property that does not hold.
-    pub fn look(&mut self, cluster: &dyn Insides, index: usize) -> Result<(), Violation> {
-        let node = cluster.node(index).downcast_ref::<ConsensusNode>();
-        let Some(replica) = node.and_then(ConsensusNode::replica) else { return Ok(()) };
-        let life = std::mem::replace(&mut self.lives[index], cluster.life(index));
-        // The simulator counts nodes as `init` lists them, Raft by name.
-        let raft = replica.raft();
-        if life != cluster.life(index) {
-            self.invariants.restarted(raft.id());
-        }
-        self.invariants.observe(raft)
-    }
-}
-
-impl Invariant for SafetyWatch {
-    fn look(&mut self, cluster: &dyn Insides, index: usize) -> Result<(), String> {
-        self.look(cluster, index).map_err(|violation| violation.to_string())
-    }
 }
 
 /// A cluster and its clients.
@@ -134,11 +93,7 @@ impl SimulatedCluster {
         self.next_id += 1;
         self.open[client] = Some(id);
         self.timeouts.push_back((self.cluster.now() + self.timeout, client, id));
-        let body = match operation {
-            Operation::Read { key } => Body::Read { key },
-            Operation::Write { key, value } => Body::Write { key, value },
-            Operation::Cas { key, from, to } => Body::Cas { key, from, to },
-        };
+        let body = Either::Left(Either::Left(operation.into()));
         self.cluster.request(&self.names[client], node, id, body);
     }
 
@@ -169,16 +124,22 @@ impl SimulatedCluster {
         (step.node, completion)
     }
 
-    fn on_reply(&mut self, message: proto::Message<Payload<Body>>) -> Option<Completion> {
+    fn on_reply(
+        &mut self,
+        message: proto::Message<Payload<<ConsensusNode as Node>::Body>>,
+    ) -> Option<Completion> {
         let client: usize = message.dest.as_str().strip_prefix("client")?.parse().ok()?;
         if message.in_reply_to.is_none() || self.open[client] != message.in_reply_to {
             return None;
         }
         self.open[client] = None;
         let outcome = match message.payload {
-            Payload::Body(Body::ReadOk { value }) => Outcome::Answer(Answer::Value(value)),
-            Payload::Body(Body::WriteOk) => Outcome::Answer(Answer::Written),
-            Payload::Body(Body::CasOk) => Outcome::Answer(Answer::Swapped),
+            Payload::Body(Either::Left(Either::Left(message))) => match message {
+                Message::ReadOk { value } => Outcome::Answer(Answer::Value(value)),
+                Message::WriteOk => Outcome::Answer(Answer::Written),
+                Message::CasOk => Outcome::Answer(Answer::Swapped),
+                _ => Outcome::Unknown,
+            },
             Payload::Error(error) => match error.code {
                 proto::ErrorCode::KeyDoesNotExist => Outcome::Answer(Answer::NoSuchKey),
                 proto::ErrorCode::PreconditionFailed => Outcome::Answer(Answer::Mismatch),

@@ -1,5 +1,4 @@
-//! The replicated state machine: a key-value store that applies no request
-//! twice.
+//! The replicated state: a machine that applies no request twice.
 //!
 //! A request may be in the log more than once, because it is tried again when
 //! its leader is lost. So the store remembers, for each node that passes
@@ -17,10 +16,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use proto::{Json, NodeId};
+use proto::NodeId;
 use serde::{Deserialize, Serialize};
 
-use crate::command::{Answer, Command, Operation, RequestId};
+use crate::command::{Command, RequestId};
+use crate::machine::{Access, Machine};
 
 /// Sessions remembered per node beside the one used last; copies of requests
 /// of others would have to outlive as many restarts.
@@ -28,84 +28,70 @@ const OTHER_SESSIONS_MAX: usize = 16;
 
 /// The state, shared with snapshots until it changes.
 #[derive(Debug, Clone, Default)]
-pub struct Store {
-    state: Arc<State>,
+pub struct Store<M: Machine> {
+    state: Arc<State<M>>,
 }
 
 /// What a snapshot holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
-    /// In JSON a list of pairs, since keys may be any JSON.
-    #[serde(with = "pairs")]
-    values: BTreeMap<Json, Json>,
+#[serde(bound = "")]
+pub struct State<M: Machine> {
+    #[serde(rename = "values")]
+    machine: M,
     /// For each node the session that was used last.
-    sessions: BTreeMap<NodeId, Session>,
+    sessions: BTreeMap<NodeId, Session<M>>,
     /// The sessions used before, the latest last.
     #[serde(default)]
-    other_sessions: BTreeMap<NodeId, Vec<Session>>,
+    other_sessions: BTreeMap<NodeId, Vec<Session<M>>>,
 }
 
 /// The requests of one life of one node.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Session {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound = "")]
+struct Session<M: Machine> {
     id: u64,
     /// All requests below are settled.
     settled: u64,
-    /// The outcomes of applied requests that are not.
-    outcomes: BTreeMap<u64, Outcome>,
+    /// The answers of applied requests that are not.
+    outcomes: BTreeMap<u64, M::Answer>,
     /// In snapshots of earlier versions: sessions whose requests are all void.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     retired: Vec<u64>,
 }
 
-/// How a change ended, in the little that has to be remembered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Outcome {
-    Written,
-    Swapped,
-    NoSuchKey,
-    Mismatch,
-}
-
-impl From<Outcome> for Answer {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Written => Self::Written,
-            Outcome::Swapped => Self::Swapped,
-            Outcome::NoSuchKey => Self::NoSuchKey,
-            Outcome::Mismatch => Self::Mismatch,
-        }
-    }
-}
-
 /// What is known of a request before it is applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Known {
+pub enum Known<A> {
     /// Nothing: it has not been applied.
     New,
     /// It was applied with this answer.
-    Applied(Answer),
+    Applied(A),
     /// It is settled: nobody waits for an answer.
     Void,
 }
 
-impl Store {
+impl<M: Machine> Store<M> {
     /// The state as a snapshot.
     #[must_use]
-    pub fn snapshot(&self) -> Arc<State> {
+    pub fn snapshot(&self) -> Arc<State<M>> {
         Arc::clone(&self.state)
     }
 
     /// Puts a snapshot in the place of the state.
-    pub fn restore(&mut self, state: Arc<State>) {
+    pub fn restore(&mut self, state: Arc<State<M>>) {
         self.state = state;
     }
 
-    /// How many keys there are.
+    /// The machine.
+    #[must_use]
+    pub fn machine(&self) -> &M {
+        &self.state.machine
+    }
+
+    /// How large the machine's state is (see [`Machine::size`]).
     #[must_use]
     pub fn len(&self) -> usize {
-        self.state.values.len()
+        self.state.machine.size()
     }
 
     /// How many answers are remembered for requests that are not settled.
@@ -115,21 +101,21 @@ impl Store {
         self.state.sessions.values().chain(others).map(|session| session.outcomes.len()).sum()
     }
 
-    /// Whether there is no key.
+    /// Whether the machine's state is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.state.values.is_empty()
+        self.len() == 0
     }
 
-    /// The answer to a read.
+    /// The answer to an operation that changes nothing.
     #[must_use]
-    pub fn read(&self, key: &Json) -> Answer {
-        self.state.values.get(key).cloned().map_or(Answer::NoSuchKey, Answer::Value)
+    pub fn read(&self, operation: &M::Operation) -> M::Answer {
+        self.state.machine.read(operation)
     }
 
     /// Whether a request was applied already.
     #[must_use]
-    pub fn look_up(&self, request: &RequestId) -> Known {
+    pub fn look_up(&self, request: &RequestId) -> Known<M::Answer> {
         let mut sessions = self.state.sessions_of(&request.origin);
         let Some(session) = sessions.find(|session| session.id == request.session) else {
             let mut sessions = self.state.sessions_of(&request.origin);
@@ -137,7 +123,7 @@ impl Store {
             return if is_void { Known::Void } else { Known::New };
         };
         match session.outcomes.get(&request.sequence) {
-            Some(&outcome) => Known::Applied(outcome.into()),
+            Some(answer) => Known::Applied(answer.clone()),
             None if request.sequence < session.settled => Known::Void,
             None => Known::New,
         }
@@ -145,48 +131,31 @@ impl Store {
 
     /// Applies a command, or finds the answer that it got before. `None` if
     /// nobody can be waiting for one.
-    pub fn apply(&mut self, command: &Command) -> Option<Answer> {
+    pub fn apply(&mut self, command: &Command<M::Operation>) -> Option<M::Answer> {
         match self.look_up(&command.request) {
             Known::Applied(answer) => Some(answer),
+            // What changes nothing has no place in the log.
+            Known::New if M::access(&command.operation) != Access::Change => None,
             Known::Void => None,
             Known::New => {
                 let state = Arc::make_mut(&mut self.state);
-                let outcome = state.change(&command.operation)?;
-                state.remember(command, outcome);
-                Some(outcome.into())
+                let answer = state.machine.apply(&command.operation);
+                state.remember(command, answer.clone());
+                Some(answer)
             }
         }
     }
 }
 
-impl State {
-    /// Carries out a change; a read is none.
-    fn change(&mut self, operation: &Operation) -> Option<Outcome> {
-        Some(match operation {
-            Operation::Read { .. } => return None,
-            Operation::Write { key, value } => {
-                self.values.insert(key.clone(), value.clone());
-                Outcome::Written
-            }
-            Operation::Cas { key, from, to } => match self.values.get_mut(key) {
-                None => Outcome::NoSuchKey,
-                Some(value) if value != from => Outcome::Mismatch,
-                Some(value) => {
-                    *value = to.clone();
-                    Outcome::Swapped
-                }
-            },
-        })
-    }
-
-    fn sessions_of(&self, origin: &NodeId) -> impl Iterator<Item = &Session> {
+impl<M: Machine> State<M> {
+    fn sessions_of(&self, origin: &NodeId) -> impl Iterator<Item = &Session<M>> {
         let others = self.other_sessions.get(origin).into_iter().flatten();
         self.sessions.get(origin).into_iter().chain(others)
     }
 
-    fn remember(&mut self, command: &Command, outcome: Outcome) {
+    fn remember(&mut self, command: &Command<M::Operation>, answer: M::Answer) {
         let RequestId { origin, session: id, sequence } = command.request.clone();
-        let new = || Session { id, ..Session::default() };
+        let new = || Session { id, settled: 0, outcomes: BTreeMap::new(), retired: Vec::new() };
         let session = self.sessions.entry(origin.clone()).or_insert_with(new);
         if session.id != id {
             let others = self.other_sessions.entry(origin).or_default();
@@ -197,7 +166,7 @@ impl State {
                 others.remove(0);
             }
         }
-        session.outcomes.insert(sequence, outcome);
+        session.outcomes.insert(sequence, answer);
         if command.settled > session.settled {
             session.settled = command.settled;
             session.outcomes = session.outcomes.split_off(&command.settled);
@@ -205,32 +174,15 @@ impl State {
     }
 }
 
-/// A map with keys of any JSON as a list of pairs.
-mod pairs {
-    use std::collections::BTreeMap;
-
-    use proto::Json;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(
-        map: &BTreeMap<Json, Json>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(map)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<BTreeMap<Json, Json>, D::Error> {
-        Vec::<(Json, Json)>::deserialize(deserializer).map(|pairs| pairs.into_iter().collect())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lin_kv::{Answer, KeyValues, Operation};
 
-    fn write(session: u64, sequence: u64, settled: u64, value: i64) -> Command {
+    type Store = super::Store<KeyValues>;
+    type State = super::State<KeyValues>;
+
+    fn write(session: u64, sequence: u64, settled: u64, value: i64) -> Command<Operation> {
         Command {
             request: RequestId { origin: NodeId::new("n1"), session, sequence },
             settled,
@@ -238,22 +190,15 @@ mod tests {
         }
     }
 
-    fn cas(sequence: u64, from: i64, to: i64) -> Command {
+    fn cas(sequence: u64, from: i64, to: i64) -> Command<Operation> {
         Command {
             operation: Operation::Cas { key: 1.into(), from: from.into(), to: to.into() },
             ..write(5, sequence, 0, 0)
         }
     }
 
-    #[test]
-    fn operations_answer_as_maelstrom_defines_them() {
-        let mut store = Store::default();
-        assert_eq!(store.read(&1.into()), Answer::NoSuchKey);
-        assert_eq!(store.apply(&cas(0, 1, 2)), Some(Answer::NoSuchKey));
-        assert_eq!(store.apply(&write(5, 1, 0, 1)), Some(Answer::Written));
-        assert_eq!(store.apply(&cas(2, 3, 4)), Some(Answer::Mismatch));
-        assert_eq!(store.apply(&cas(3, 1, 2)), Some(Answer::Swapped));
-        assert_eq!(store.read(&1.into()), Answer::Value(2.into()));
+    fn stored(store: &Store) -> Answer {
+        store.read(&Operation::Read { key: 1.into() })
     }
 
     #[test]
@@ -263,7 +208,7 @@ mod tests {
         assert_eq!(store.apply(&cas(1, 1, 2)), Some(Answer::Swapped));
         store.apply(&write(5, 2, 0, 1));
         assert_eq!(store.apply(&cas(1, 1, 2)), Some(Answer::Swapped));
-        assert_eq!(store.read(&1.into()), Answer::Value(1.into()));
+        assert_eq!(stored(&store), Answer::Value(1.into()));
     }
 
     #[test]
@@ -274,7 +219,7 @@ mod tests {
         }
         assert_eq!(store.state.sessions[&NodeId::new("n1")].outcomes.len(), 1);
         assert_eq!(store.apply(&write(5, 7, 7, 99)), None);
-        assert_eq!(store.read(&1.into()), Answer::Value(1.into()));
+        assert_eq!(stored(&store), Answer::Value(1.into()));
     }
 
     #[test]
@@ -287,7 +232,7 @@ mod tests {
             // Settled, and not settled.
             assert_eq!(store.apply(&write(5, 0, 0, 1)), None);
             assert_eq!(store.apply(&write(5, 1, 1, 2)), Some(Answer::Written));
-            assert_eq!(store.read(&1.into()), Answer::Value(3.into()));
+            assert_eq!(stored(&store), Answer::Value(3.into()));
         }
     }
 
@@ -302,7 +247,7 @@ mod tests {
             let command = write(6, sequence, sequence, value);
             assert_eq!(store.look_up(&command.request), Known::New);
             assert_eq!(store.apply(&command), Some(Answer::Written));
-            assert_eq!(store.read(&1.into()), Answer::Value(value.into()));
+            assert_eq!(stored(&store), Answer::Value(value.into()));
         }
         assert_eq!(store.apply(&write(6, 0, 0, 1)), None);
     }
@@ -325,15 +270,12 @@ mod tests {
         // Earlier versions called the origin by its rank.
         let early = |session, sequence, settled, value| {
             let Command { request, settled, operation } = write(session, sequence, settled, value);
-            Command {
-                request: RequestId { origin: NodeId::new("0"), ..request },
-                settled,
-                operation,
-            }
+            let request = RequestId { origin: NodeId::new("0"), ..request };
+            Command { request, settled, operation }
         };
         let mut store = Store::default();
         store.restore(Arc::new(serde_json::from_str(text).unwrap()));
-        assert_eq!(store.read(&1.into()), Answer::Value(2.into()));
+        assert_eq!(stored(&store), Answer::Value(2.into()));
         assert_eq!(store.look_up(&early(6, 5, 0, 0).request), Known::Applied(Answer::Written));
         assert_eq!(store.look_up(&early(6, 3, 0, 0).request), Known::Void);
         assert_eq!(store.apply(&early(5, 0, 0, 9)), None);
@@ -352,6 +294,6 @@ mod tests {
         let back: State = serde_json::from_str(&text).unwrap();
         assert_eq!(back, *snapshot);
         store.restore(Arc::new(back));
-        assert_eq!(store.read(&1.into()), Answer::Value(1.into()));
+        assert_eq!(stored(&store), Answer::Value(1.into()));
     }
 }

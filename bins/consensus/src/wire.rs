@@ -5,14 +5,15 @@ use std::sync::Arc;
 use proto::NodeId;
 use raft::{Incarnation, Incarnations, LogIndex, MemberId, Payload, Round, Term};
 
-use crate::body::{self, Body, SharedState};
 use crate::command::SharedCommand;
+use crate::machine::Machine;
 use crate::members::Members;
+use crate::peer::{self, Peer, SharedState};
 
 /// Raft over this node's commands and states.
-pub type Raft = raft::Raft<SharedCommand, SharedState>;
+pub type Raft<M> = raft::Raft<SharedCommand<M>, SharedState<M>>;
 /// A message of Raft between our nodes.
-pub type Message = raft::Message<SharedCommand, SharedState>;
+pub type Message<M> = raft::Message<SharedCommand<M>, SharedState<M>>;
 
 /// What kind of reply a request of a peer gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,9 +28,9 @@ pub enum ReplyKind {
 
 /// A message of Raft as it came.
 #[derive(Debug)]
-pub struct Incoming {
+pub struct Incoming<M: Machine> {
     /// The message.
-    pub message: Message,
+    pub message: Message<M>,
     /// The reply it wants, if it is a request.
     pub reply: Option<ReplyKind>,
     /// Whether it comes from a node of ours, which gets fields of our own.
@@ -41,14 +42,14 @@ pub struct Incoming {
 /// # Errors
 ///
 /// The body, if it is none of Raft's.
-pub fn decode(body: Body, members: &Members) -> Result<Incoming, Body> {
+pub fn decode<M: Machine>(body: Peer<M>, members: &Members) -> Result<Incoming<M>, Peer<M>> {
     let (term, incarnation, payload, reply) = match body {
-        Body::RequestVote(request) => {
+        Peer::RequestVote(request) => {
             let payload = Payload::RequestVote(raft::RequestVote {
                 ballot: match request.ballot {
-                    body::Ballot::Vote => raft::Ballot::Vote,
-                    body::Ballot::PreVote => raft::Ballot::PreVote,
-                    body::Ballot::Transfer => raft::Ballot::Transfer,
+                    peer::Ballot::Vote => raft::Ballot::Vote,
+                    peer::Ballot::PreVote => raft::Ballot::PreVote,
+                    peer::Ballot::Transfer => raft::Ballot::Transfer,
                 },
                 last_log_index: LogIndex(request.last_log_index),
                 last_log_term: Term(request.last_log_term),
@@ -56,7 +57,7 @@ pub fn decode(body: Body, members: &Members) -> Result<Incoming, Body> {
             });
             (request.term, request.incarnation, payload, Some(ReplyKind::Vote))
         }
-        Body::RequestVoteOk(reply) => {
+        Peer::RequestVoteOk(reply) => {
             let vote = raft::Vote {
                 pre_vote: reply.pre_vote,
                 granted: reply.vote_granted,
@@ -67,7 +68,7 @@ pub fn decode(body: Body, members: &Members) -> Result<Incoming, Body> {
             };
             (reply.term, reply.incarnation, Payload::Vote(vote), None)
         }
-        Body::AppendEntries(append) => {
+        Peer::AppendEntries(append) => {
             let append = *append;
             let payload = Payload::AppendEntries(raft::AppendEntries {
                 round: Round(append.round.unwrap_or(0)),
@@ -81,7 +82,7 @@ pub fn decode(body: Body, members: &Members) -> Result<Incoming, Body> {
             });
             (append.term, append.incarnation, payload, Some(ReplyKind::Append))
         }
-        Body::AppendEntriesOk(reply) => {
+        Peer::AppendEntriesOk(reply) => {
             let outcome = match reply.conflict {
                 _ if reply.success => Ok(LogIndex(reply.match_index)),
                 Some(conflict) => Err(raft::Conflict {
@@ -96,7 +97,7 @@ pub fn decode(body: Body, members: &Members) -> Result<Incoming, Body> {
             let payload = Payload::AppendReply(raft::AppendReply { round, outcome });
             (reply.term.unwrap_or(0), reply.incarnation, payload, None)
         }
-        Body::InstallSnapshot(install) => {
+        Peer::InstallSnapshot(install) => {
             let install = *install;
             let snapshot = raft::Snapshot {
                 index: LogIndex(install.snapshot_index),
@@ -106,14 +107,14 @@ pub fn decode(body: Body, members: &Members) -> Result<Incoming, Body> {
             let payload = Payload::InstallSnapshot { snapshot, round: Round(install.round) };
             (install.term, install.incarnation, payload, Some(ReplyKind::Snapshot))
         }
-        Body::InstallSnapshotOk(reply) => {
+        Peer::InstallSnapshotOk(reply) => {
             let outcome =
                 if reply.applied { Ok(LogIndex(reply.new_last_applied)) } else { Err(NO_CONFLICT) };
             let round = Round(reply.round);
             let payload = Payload::AppendReply(raft::AppendReply { round, outcome });
             (reply.term, reply.incarnation, payload, None)
         }
-        Body::TimeoutNow(order) => (order.term, order.incarnation, Payload::TimeoutNow, None),
+        Peer::TimeoutNow(order) => (order.term, order.incarnation, Payload::TimeoutNow, None),
         other => return Err(other),
     };
     let message = Message { incarnation: incarnation.map(Incarnation), term: Term(term), payload };
@@ -126,30 +127,30 @@ const NO_CONFLICT: raft::Conflict =
 
 /// Writes a message of Raft. Replies go out as `reply` says.
 #[must_use]
-pub fn encode(
-    message: Message,
+pub fn encode<M: Machine>(
+    message: Message<M>,
     members: &Members,
     reply: Option<ReplyKind>,
     is_ours: bool,
-) -> Body {
+) -> Peer<M> {
     let own = members.own_name();
     let term = message.term.0;
     let incarnation = message.incarnation.map(|incarnation| incarnation.0);
     match message.payload {
-        Payload::RequestVote(request) => Body::RequestVote(Box::new(body::RequestVote {
+        Payload::RequestVote(request) => Peer::RequestVote(Box::new(peer::RequestVote {
             term,
             candidate_id: own.clone(),
             last_log_index: request.last_log_index.0,
             last_log_term: request.last_log_term.0,
             ballot: match request.ballot {
-                raft::Ballot::Vote => body::Ballot::Vote,
-                raft::Ballot::PreVote => body::Ballot::PreVote,
-                raft::Ballot::Transfer => body::Ballot::Transfer,
+                raft::Ballot::Vote => peer::Ballot::Vote,
+                raft::Ballot::PreVote => peer::Ballot::PreVote,
+                raft::Ballot::Transfer => peer::Ballot::Transfer,
             },
             incarnation,
             incarnations: Some(to_wire_incarnations(&request.incarnations, members)),
         })),
-        Payload::Vote(vote) => Body::RequestVoteOk(body::RequestVoteOk {
+        Payload::Vote(vote) => Peer::RequestVoteOk(peer::RequestVoteOk {
             term,
             vote_granted: vote.granted,
             pre_vote: vote.pre_vote,
@@ -157,7 +158,7 @@ pub fn encode(
             candidate_incarnation: vote.candidate.map(|incarnation| incarnation.0),
             incarnations: vote.incarnations.map(|known| to_wire_incarnations(&known, members)),
         }),
-        Payload::AppendEntries(append) => Body::AppendEntries(Box::new(body::AppendEntries {
+        Payload::AppendEntries(append) => Peer::AppendEntries(Box::new(peer::AppendEntries {
             term,
             leader_id: own.clone(),
             prev_log_index: append.prev_log_index.0,
@@ -169,7 +170,7 @@ pub fn encode(
             incarnations: append.incarnations.map(|known| to_wire_incarnations(&known, members)),
         })),
         Payload::AppendReply(answer) if reply == Some(ReplyKind::Snapshot) => {
-            Body::InstallSnapshotOk(body::InstallSnapshotOk {
+            Peer::InstallSnapshotOk(peer::InstallSnapshotOk {
                 applied: answer.outcome.is_ok(),
                 new_last_applied: answer.outcome.map_or(0, |index| index.0),
                 term,
@@ -178,20 +179,20 @@ pub fn encode(
             })
         }
         Payload::AppendReply(answer) => {
-            let plain = body::AppendEntriesOk {
+            let plain = peer::AppendEntriesOk {
                 success: answer.outcome.is_ok(),
                 match_index: answer.outcome.map_or(0, |index| index.0),
-                ..body::AppendEntriesOk::default()
+                ..peer::AppendEntriesOk::default()
             };
             if !is_ours {
-                return Body::AppendEntriesOk(plain);
+                return Peer::AppendEntriesOk(plain);
             }
-            let conflict = answer.outcome.err().map(|conflict| body::Conflict {
+            let conflict = answer.outcome.err().map(|conflict| peer::Conflict {
                 rejected: conflict.rejected.0,
                 term: conflict.term.map(|term| term.0),
                 index: conflict.index.0,
             });
-            Body::AppendEntriesOk(body::AppendEntriesOk {
+            Peer::AppendEntriesOk(peer::AppendEntriesOk {
                 term: Some(term),
                 round: Some(answer.round.0),
                 incarnation,
@@ -200,7 +201,7 @@ pub fn encode(
             })
         }
         Payload::InstallSnapshot { snapshot, round } => {
-            Body::InstallSnapshot(Box::new(body::InstallSnapshot {
+            Peer::InstallSnapshot(Box::new(peer::InstallSnapshot {
                 term,
                 leader_id: own.clone(),
                 snapshot_index: snapshot.index.0,
@@ -211,16 +212,16 @@ pub fn encode(
             }))
         }
         Payload::TimeoutNow => {
-            Body::TimeoutNow(body::TimeoutNow { term, leader_id: own.clone(), incarnation })
+            Peer::TimeoutNow(peer::TimeoutNow { term, leader_id: own.clone(), incarnation })
         }
     }
 }
 
-fn to_wire_incarnations(known: &Incarnations, members: &Members) -> body::Incarnations {
+fn to_wire_incarnations(known: &Incarnations, members: &Members) -> peer::Incarnations {
     known.iter().map(|(&node, life)| (members.name(node).clone(), life.0)).collect()
 }
 
-fn from_wire_incarnations(known: Option<&body::Incarnations>, members: &Members) -> Incarnations {
+fn from_wire_incarnations(known: Option<&peer::Incarnations>, members: &Members) -> Incarnations {
     let named = known.into_iter().flatten();
     let known = named.filter_map(|(name, &life)| Some((members.id(name)?, Incarnation(life))));
     Arc::new(known.collect())
@@ -228,23 +229,23 @@ fn from_wire_incarnations(known: Option<&body::Incarnations>, members: &Members)
 
 /// An entry of the log in JSON.
 #[must_use]
-pub fn to_wire_entry(entry: raft::Entry<SharedCommand>) -> body::Entry {
-    body::Entry { term: entry.term.0, index: entry.index.0, command: entry.command }
+pub fn to_wire_entry<M: Machine>(entry: raft::Entry<SharedCommand<M>>) -> peer::Entry<M> {
+    peer::Entry { term: entry.term.0, index: entry.index.0, command: entry.command }
 }
 
 /// An entry of the log from JSON.
 #[must_use]
-pub fn from_wire_entry(entry: body::Entry) -> raft::Entry<SharedCommand> {
+pub fn from_wire_entry<M: Machine>(entry: peer::Entry<M>) -> raft::Entry<SharedCommand<M>> {
     raft::Entry { term: Term(entry.term), index: LogIndex(entry.index), command: entry.command }
 }
 
 /// Whom a message says that it comes from, beside its sender.
-fn claimed_sender(body: &Body) -> Option<&NodeId> {
+fn claimed_sender<M: Machine>(body: &Peer<M>) -> Option<&NodeId> {
     match body {
-        Body::RequestVote(request) => Some(&request.candidate_id),
-        Body::AppendEntries(append) => Some(&append.leader_id),
-        Body::InstallSnapshot(install) => Some(&install.leader_id),
-        Body::TimeoutNow(order) => Some(&order.leader_id),
+        Peer::RequestVote(request) => Some(&request.candidate_id),
+        Peer::AppendEntries(append) => Some(&append.leader_id),
+        Peer::InstallSnapshot(install) => Some(&install.leader_id),
+        Peer::TimeoutNow(order) => Some(&order.leader_id),
         _ => None,
     }
 }
@@ -254,7 +255,11 @@ fn claimed_sender(body: &Body) -> Option<&NodeId> {
 /// # Errors
 ///
 /// What is wrong, if the sender is no member or says that it is another.
-pub fn author(members: &Members, sender: &NodeId, body: &Body) -> Result<MemberId, &'static str> {
+pub fn author<M: Machine>(
+    members: &Members,
+    sender: &NodeId,
+    body: &Peer<M>,
+) -> Result<MemberId, &'static str> {
     let author = members.id(sender).ok_or("the sender is no member of the cluster")?;
     match claimed_sender(body) {
         Some(claimed) if claimed != sender => Err("the sender is not whom the body names"),
@@ -267,11 +272,12 @@ mod tests {
     use proto::Json;
 
     use super::*;
-    use crate::command::{Command, Operation, RequestId};
+    use crate::command::{Command, RequestId};
+    use crate::lin_kv::{KeyValues, Operation};
     use crate::members::member_id;
     use crate::store::Store;
 
-    fn command() -> SharedCommand {
+    fn command() -> SharedCommand<KeyValues> {
         let operation = Operation::Cas {
             key: Json::parse("[1.0]").unwrap(),
             from: Json::null(),
@@ -281,7 +287,9 @@ mod tests {
         SharedCommand(Arc::new(Command { request, settled: 2, operation }))
     }
 
-    fn payloads() -> Vec<(Payload<SharedCommand, SharedState>, Option<ReplyKind>)> {
+    type StorePayload = Payload<SharedCommand<KeyValues>, SharedState<KeyValues>>;
+
+    fn payloads() -> Vec<(StorePayload, Option<ReplyKind>)> {
         let met = member_id(&NodeId::new("n2"));
         let incarnations: Incarnations = Arc::new([(met, Incarnation(u64::MAX))].into());
         let mut store = Store::default();
@@ -347,7 +355,7 @@ mod tests {
             let mut line = Vec::new();
             proto::encode(&sent, &mut line).unwrap();
             let line = String::from_utf8(line).unwrap();
-            let received = proto::decode::<Body>(&line).unwrap();
+            let received = proto::decode::<Peer<KeyValues>>(&line).unwrap();
             let proto::Payload::Body(body) = received.payload else { panic!("{line}") };
             let incoming = decode(body, &members).unwrap();
             assert_eq!(incoming.message, message, "{line}");

@@ -1,55 +1,29 @@
-//! The messages of `consensus multi-paxos`, and the replica's own as bodies.
+//! The messages between nodes on Multi-Paxos, and the replica's own as bodies.
 //!
 //! Nodes answer each other with messages of their own, not with replies: a promise that comes late
 //! is as good as one that comes in time.
 
 use paxos::{Ballot, Round, Slot};
-use proto::Json;
 use serde::{Deserialize, Serialize};
 
-use crate::body::SharedState;
-use crate::command::{SharedCommand, WireCommand};
+use crate::command::SharedCommand;
+use crate::machine::Machine;
+use crate::peer::SharedState;
 
 /// A message of Paxos between our nodes.
-pub type Message = paxos::Message<SharedCommand, SharedState>;
+pub type Message<M> = paxos::Message<SharedCommand<M>, SharedState<M>>;
 
-/// Every message of this node, requests and replies.
+/// Every message between nodes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Body {
-    /// `lin-kv`: the value of a key.
-    Read {
-        /// Any JSON.
-        key: Json,
-    },
-    /// Answer to `read`.
-    ReadOk {
-        /// The key's value.
-        value: Json,
-    },
-    /// `lin-kv`: sets a key.
-    Write {
-        /// Any JSON.
-        key: Json,
-        /// Any JSON.
-        value: Json,
-    },
-    /// Answer to `write`.
-    WriteOk,
-    /// `lin-kv`: sets a key that has a given value.
-    Cas {
-        /// Any JSON.
-        key: Json,
-        /// The value it must have.
-        from: Json,
-        /// Its new value.
-        to: Json,
-    },
-    /// Answer to `cas`.
-    CasOk,
-
+#[serde(rename_all = "snake_case", bound = "")]
+pub enum Peer<M: Machine> {
     /// A node passes a client's request on to the leader; answered as the client is to be.
-    Forward(Box<Forward>),
+    Forward(Box<Forward<M>>),
+    /// Answer to a `forward` of what several clients want.
+    ForwardOk {
+        /// What the machine answers.
+        answer: M::Answer,
+    },
     /// "Would you promise this ballot?"
     Poll {
         /// Which.
@@ -70,13 +44,13 @@ pub enum Body {
         first_slot: u64,
     },
     /// Phase 1b.
-    Promise(Box<Promise>),
+    Promise(Box<Promise<M>>),
     /// Phase 2a.
-    Accept(Box<Accept>),
+    Accept(Box<Accept<M>>),
     /// Phase 2b.
     Accepted(Accepted),
     /// A leader's state.
-    InstallState(Box<InstallState>),
+    InstallState(Box<InstallState<M>>),
     /// A ballot is too low.
     Refused {
         /// The one that was promised.
@@ -86,50 +60,55 @@ pub enum Body {
 
 /// A client's request on its way to the leader.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Forward {
+#[serde(bound = "")]
+pub struct Forward<M: Machine> {
     /// The ballot whose leader it is meant for; no other may take it.
     pub ballot: u64,
     /// The request.
-    pub request: WireCommand,
+    pub request: M::Wire,
 }
 
 /// What was accepted in a slot, on the wire and on disk; `command` is null for a no-op.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound = "")]
 #[expect(missing_docs, reason = "as in the paper")]
-pub struct Entry {
+pub struct Entry<M: Machine> {
     pub slot: u64,
     pub ballot: u64,
-    pub command: Option<SharedCommand>,
+    pub command: Option<SharedCommand<M>>,
 }
 
 /// The state after a slot, on the wire and on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound = "")]
 #[expect(missing_docs, reason = "as in `paxos::Snapshot`")]
-pub struct Snapshot {
+pub struct Snapshot<M: Machine> {
     pub slot: u64,
-    pub state: SharedState,
+    pub state: SharedState<M>,
 }
 
 /// See [`paxos::Promise`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound = "")]
 #[expect(missing_docs, reason = "as there")]
-pub struct Promise {
+pub struct Promise<M: Machine> {
     pub ballot: u64,
     pub chosen_through: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub snapshot: Option<Snapshot>,
-    pub accepted: Vec<Entry>,
+    pub snapshot: Option<Snapshot<M>>,
+    pub accepted: Vec<Entry<M>>,
 }
 
 /// See [`paxos::Accept`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound = "")]
 #[expect(missing_docs, reason = "as there")]
-pub struct Accept {
+pub struct Accept<M: Machine> {
     pub ballot: u64,
     pub round: u64,
     pub chosen_through: u64,
     pub first_slot: u64,
-    pub commands: Vec<Option<SharedCommand>>,
+    pub commands: Vec<Option<SharedCommand<M>>>,
 }
 
 /// See [`paxos::Accepted`].
@@ -147,39 +126,40 @@ pub struct Accepted {
 
 /// See [`paxos::Message::Install`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound = "")]
 #[expect(missing_docs, reason = "as there")]
-pub struct InstallState {
+pub struct InstallState<M: Machine> {
     pub ballot: u64,
     pub round: u64,
-    pub snapshot: Snapshot,
+    pub snapshot: Snapshot<M>,
 }
 
-impl From<paxos::Entry<SharedCommand>> for Entry {
-    fn from(entry: paxos::Entry<SharedCommand>) -> Self {
+impl<M: Machine> From<paxos::Entry<SharedCommand<M>>> for Entry<M> {
+    fn from(entry: paxos::Entry<SharedCommand<M>>) -> Self {
         Self { slot: entry.slot.0, ballot: entry.ballot.0, command: entry.command }
     }
 }
 
-impl From<Entry> for paxos::Entry<SharedCommand> {
-    fn from(entry: Entry) -> Self {
+impl<M: Machine> From<Entry<M>> for paxos::Entry<SharedCommand<M>> {
+    fn from(entry: Entry<M>) -> Self {
         Self { slot: Slot(entry.slot), ballot: Ballot(entry.ballot), command: entry.command }
     }
 }
 
-impl From<paxos::Snapshot<SharedState>> for Snapshot {
-    fn from(snapshot: paxos::Snapshot<SharedState>) -> Self {
+impl<M: Machine> From<paxos::Snapshot<SharedState<M>>> for Snapshot<M> {
+    fn from(snapshot: paxos::Snapshot<SharedState<M>>) -> Self {
         Self { slot: snapshot.slot.0, state: snapshot.state }
     }
 }
 
-impl From<Snapshot> for paxos::Snapshot<SharedState> {
-    fn from(snapshot: Snapshot) -> Self {
+impl<M: Machine> From<Snapshot<M>> for paxos::Snapshot<SharedState<M>> {
+    fn from(snapshot: Snapshot<M>) -> Self {
         Self { slot: Slot(snapshot.slot), state: snapshot.state }
     }
 }
 
-impl From<Message> for Body {
-    fn from(message: Message) -> Self {
+impl<M: Machine> From<Message<M>> for Peer<M> {
+    fn from(message: Message<M>) -> Self {
         match message {
             Message::Poll { ballot } => Self::Poll { ballot: ballot.0 },
             Message::PollReply { ballot, granted } => Self::Polled { ballot: ballot.0, granted },
@@ -219,10 +199,10 @@ impl From<Message> for Body {
     }
 }
 
-impl Body {
+impl<M: Machine> Peer<M> {
     /// The message of Paxos that this is, if it is one.
     #[must_use]
-    pub fn into_message(self) -> Option<Message> {
+    pub fn into_message(self) -> Option<Message<M>> {
         Some(match self {
             Self::Poll { ballot } => Message::Poll { ballot: Ballot(ballot) },
             Self::Polled { ballot, granted } => {
@@ -258,13 +238,7 @@ impl Body {
                 snapshot: install.snapshot.into(),
             },
             Self::Refused { promised } => Message::Refused { promised: Ballot(promised) },
-            Self::Read { .. }
-            | Self::ReadOk { .. }
-            | Self::Write { .. }
-            | Self::WriteOk
-            | Self::Cas { .. }
-            | Self::CasOk
-            | Self::Forward(_) => return None,
+            Self::Forward(_) | Self::ForwardOk { .. } => return None,
         })
     }
 }

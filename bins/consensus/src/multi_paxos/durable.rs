@@ -2,15 +2,15 @@
 //! accepted in each slot, and the last state. JSON, one record each.
 
 use paxos::{Ballot, Record, Restored, Slot};
-use proto::{Context, Error, NodeId, Records};
+use proto::{Error, Local, NodeId, Records};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::body::SharedState;
 use crate::command::SharedCommand;
+use crate::machine::Machine;
 use crate::members::Members;
-use crate::multi_paxos::MultiPaxosNode;
 use crate::multi_paxos::body::{Entry, Snapshot};
+use crate::peer::SharedState;
 
 /// Ballots and slots mean something among these nodes only.
 const MEMBERS: &[u8] = b"members";
@@ -26,10 +26,10 @@ const ENTRIES_END: &[u8] = b"entry0";
 /// # Errors
 /// Error 11 if it is not what this version writes for this cluster. Then the node must not answer as
 /// an acceptor: it may have promised what cannot be read.
-pub(super) fn restore(
+pub(super) fn restore<M: Machine>(
     records: &Records,
     members: &Members,
-) -> Result<Restored<SharedCommand, SharedState>, Error> {
+) -> Result<Restored<SharedCommand<M>, SharedState<M>>, Error> {
     let Some(names) = get::<Vec<NodeId>>(records, MEMBERS)? else {
         return match records.is_empty() {
             true => Ok(Restored::default()),
@@ -40,24 +40,24 @@ pub(super) fn restore(
         return Err(unusable("the records are of a cluster of other nodes"));
     }
     let entries = records.range(ENTRY.to_vec()..ENTRIES_END.to_vec());
-    let entries = entries.map(|(_, value)| parse::<Entry>(value).map(Into::into));
+    let entries = entries.map(|(_, value)| parse::<Entry<M>>(value).map(Into::into));
     Ok(Restored {
         promised: Ballot(get(records, PROMISED)?.unwrap_or(0)),
-        snapshot: get::<Snapshot>(records, SNAPSHOT)?.map(Into::into),
+        snapshot: get::<Snapshot<M>>(records, SNAPSHOT)?.map(Into::into),
         entries: entries.collect::<Result<_, _>>()?,
     })
 }
 
 /// Names the cluster that all other records are of.
-pub(super) fn begin(members: &Members, ctx: &mut Context<'_, MultiPaxosNode>) {
+pub(super) fn begin(members: &Members, ctx: &mut dyn Local) {
     let names: Vec<_> = members.names().cloned().collect();
     put(ctx, MEMBERS.to_vec(), &names);
 }
 
 /// Stores one of the replica's records.
-pub(super) fn store(
-    record: Record<SharedCommand, SharedState>,
-    ctx: &mut Context<'_, MultiPaxosNode>,
+pub(super) fn store<M: Machine>(
+    record: Record<SharedCommand<M>, SharedState<M>>,
+    ctx: &mut dyn Local,
 ) {
     if !ctx.is_durable() {
         return;
@@ -80,7 +80,7 @@ fn entry_key(slot: Slot) -> Vec<u8> {
     [ENTRY, &slot.0.to_be_bytes()].concat()
 }
 
-fn put<T: Serialize>(ctx: &mut Context<'_, MultiPaxosNode>, key: Vec<u8>, value: &T) {
+fn put<T: Serialize>(ctx: &mut dyn Local, key: Vec<u8>, value: &T) {
     // Numbers, names, JSON values and lists of pairs: nothing that JSON cannot hold.
     let value = serde_json::to_vec(value).unwrap_or_default();
     ctx.put(key, value);

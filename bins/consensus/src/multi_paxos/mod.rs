@@ -3,24 +3,22 @@
 //! | module | answers the question |
 //! |---|---|
 //! | [`body`] | what goes over the wire? |
-//! | `server` | where do clients' requests go, and what answers them? |
+//! | [`replica`] | what does the protocol decide, and when is it asked? |
 //! | `durable` | what is stored, and what if it cannot be read? |
 //! | [`watch`] | what must hold of a cluster after every event? |
 //!
-//! The store, the commands, the memory of applied requests and the rules of refusals are those of
-//! the Raft node ([`crate::store`], [`crate::clients`]): a ballot takes the place of a term.
+//! The store, and all that clients see, are those of the Raft node ([`crate::node::ServiceNode`]): a
+//! ballot takes the place of a term.
 
-use proto::{Caller, Context, Error, Manual, Node, Outcome, Records};
+use proto::Manual;
 
-use crate::body::SharedState;
-use crate::command::{Operation, SharedCommand};
-use crate::multi_paxos::body::Body;
-use crate::multi_paxos::server::Server;
-use crate::settings::Settings;
+use crate::lin_kv::KeyValues;
+use crate::multi_paxos::replica::Replica;
+use crate::node::ServiceNode;
 
 pub mod body;
 mod durable;
-mod server;
+pub mod replica;
 pub mod watch;
 
 /// What the node says about itself.
@@ -44,96 +42,5 @@ It serves Maelstrom's workload `lin-kv`.
 ",
 };
 
-/// A replica of this store.
-pub type Replica = paxos::Replica<SharedCommand, SharedState>;
-
-/// What timers and calls bring back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Token {
-    /// The replica has something to do.
-    Replica,
-    /// A client's request may have waited too long.
-    Deadlines,
-    /// A request was passed on to the leader.
-    Forwarded {
-        /// The request's number.
-        sequence: u64,
-        /// How often it had been passed on before.
-        attempt: u32,
-    },
-}
-
-/// A node of the store.
-#[derive(Debug)]
-pub struct MultiPaxosNode {
-    settings: Settings,
-    /// Nothing before `init`; then the server, or why there can be none.
-    server: Option<Result<Server, Error>>,
-}
-
-impl MultiPaxosNode {
-    /// A node that has not seen `init` yet.
-    #[must_use]
-    pub fn new(settings: Settings) -> Self {
-        Self { settings, server: None }
-    }
-
-    /// This node's replica, once `init` has been handled.
-    #[must_use]
-    pub fn replica(&self) -> Option<&Replica> {
-        Some(&self.server.as_ref()?.as_ref().ok()?.replica)
-    }
-}
-
-impl Node for MultiPaxosNode {
-    type Body = Body;
-    type Token = Token;
-
-    fn init(&mut self, restored: Records, ctx: &mut Context<'_, Self>) {
-        let server = Server::start(&self.settings, &restored, ctx);
-        if let Err(error) = &server {
-            ctx.log(format!("taking no part: {}", error.text));
-        }
-        self.server = Some(server);
-    }
-
-    fn request(&mut self, from: Caller, body: Body, ctx: &mut Context<'_, Self>) {
-        let server = match &mut self.server {
-            Some(Ok(server)) => server,
-            Some(Err(error)) => return ctx.reply_error(&from, error.clone()),
-            None => return,
-        };
-        match body {
-            Body::Read { key } => server.on_client(from, Operation::Read { key }, ctx),
-            Body::Write { key, value } => {
-                server.on_client(from, Operation::Write { key, value }, ctx);
-            }
-            Body::Cas { key, from: expected, to } => {
-                server.on_client(from, Operation::Cas { key, from: expected, to }, ctx);
-            }
-            Body::Forward(forward) => server.on_forward(from, *forward, ctx),
-            body => server.on_peer(&from, body, ctx),
-        }
-    }
-
-    fn is_leader(&self) -> bool {
-        self.replica().is_some_and(Replica::is_leader)
-    }
-
-    fn timer(&mut self, token: Token, ctx: &mut Context<'_, Self>) {
-        let Some(Ok(server)) = &mut self.server else { return };
-        match token {
-            Token::Replica => server.on_replica_timer(ctx),
-            Token::Deadlines => server.on_deadline(ctx),
-            Token::Forwarded { .. } => {}
-        }
-    }
-
-    fn outcome(&mut self, token: Token, outcome: Outcome<Body>, ctx: &mut Context<'_, Self>) {
-        if let (Some(Ok(server)), Token::Forwarded { sequence, attempt }) =
-            (&mut self.server, token)
-        {
-            server.on_forward_outcome(sequence, attempt, outcome, ctx);
-        }
-    }
-}
+/// The node.
+pub type MultiPaxosNode = ServiceNode<KeyValues, Replica<KeyValues>>;

@@ -4,12 +4,13 @@ use paxos::Invariants;
 use proto::{Insides, Invariant};
 
 use crate::command::SharedCommand;
+use crate::lin_kv::KeyValues;
 use crate::multi_paxos::MultiPaxosNode;
 
 /// The safety properties of Paxos over the nodes of a simulated cluster.
 #[derive(Debug)]
 pub struct PaxosWatch {
-    invariants: Invariants<SharedCommand>,
+    invariants: Invariants<SharedCommand<KeyValues>>,
     /// The life in which each node was last seen.
     lives: Vec<Option<u64>>,
 }
@@ -26,6 +27,7 @@ impl PaxosWatch {
     fn observe(&mut self, cluster: &dyn Insides, index: usize, is_new: bool) -> Result<(), String> {
         let node = cluster.node(index).downcast_ref::<MultiPaxosNode>();
         let Some(replica) = node.and_then(MultiPaxosNode::replica) else { return Ok(()) };
+        let replica = replica.paxos();
         if is_new {
             self.invariants.restarted(replica);
         }

@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use checkers::Verdict;
 use consensus::Settings;
+use consensus::jobs::Jobs;
+use consensus::lin_kv::KeyValues;
 use consensus::recorder::{Recorder, draw_operation};
-use consensus::simulated::{Outcome, SafetyWatch, SimulatedCluster};
+use consensus::simulated::{Outcome, SimulatedCluster};
+use consensus::watch::SafetyWatch;
 use proto::Time;
 use simulator::{ClusterOptions, Cut, CutKind, LatencyDistribution, NetworkOptions, Random};
 
@@ -57,7 +60,7 @@ pub(crate) struct Run {
     pub(crate) scenario: Scenario,
     pub(crate) random: Random,
     pub(crate) simulated: SimulatedCluster,
-    watch: SafetyWatch,
+    watch: SafetyWatch<KeyValues, Jobs>,
     recorder: Recorder,
     /// When each client begins its next operation.
     next: Vec<Time>,

@@ -4,20 +4,21 @@ use std::time::Duration;
 
 use checkers::Verdict;
 use consensus::Settings;
-use consensus::command::{Answer, Operation};
+use consensus::lin_kv::{Answer, Message};
 use consensus::multi_paxos::MultiPaxosNode;
-use consensus::multi_paxos::body::Body;
 use consensus::multi_paxos::watch::PaxosWatch;
 use consensus::recorder::{Recorder, draw_operation};
 use consensus::simulated::Outcome;
 use proto::{
-    Effect, Engine, ErrorCode, Invariant as _, MessageId, NodeId, Now, Payload, Records, Script,
-    Time,
+    Effect, Either, Engine, ErrorCode, Invariant as _, MessageId, Node, NodeId, Now, Payload,
+    Records, Script, Time,
 };
 use serde_json::{Value, json};
 use simulator::{Cluster, ClusterOptions, Cut, Random};
 
 use crate::faults::KINDS;
+
+type Body = <MultiPaxosNode as Node>::Body;
 
 const FAULTY: Duration = Duration::from_secs(10);
 const HEALTHY: Duration = Duration::from_secs(5);
@@ -73,11 +74,7 @@ impl Run {
         let key = self.random.below(KEYS) + KEYS * (now.as_nanos() / 2_000_000_000);
         let operation = draw_operation(key, &mut self.random);
         self.recorder.invoke(client, now, &operation);
-        let body = match operation {
-            Operation::Read { key } => Body::Read { key },
-            Operation::Write { key, value } => Body::Write { key, value },
-            Operation::Cas { key, from, to } => Body::Cas { key, from, to },
-        };
+        let body = Either::Left(Either::Left(operation.into()));
         self.messages += 1;
         let id = MessageId(self.messages);
         self.clients[client].open = Some((id, now + TIMEOUT));
@@ -182,9 +179,12 @@ impl Run {
 
 fn outcome(payload: Payload<Body>) -> Outcome {
     match payload {
-        Payload::Body(Body::ReadOk { value }) => Outcome::Answer(Answer::Value(value)),
-        Payload::Body(Body::WriteOk) => Outcome::Answer(Answer::Written),
-        Payload::Body(Body::CasOk) => Outcome::Answer(Answer::Swapped),
+        Payload::Body(Either::Left(Either::Left(message))) => match message {
+            Message::ReadOk { value } => Outcome::Answer(Answer::Value(value)),
+            Message::WriteOk => Outcome::Answer(Answer::Written),
+            Message::CasOk => Outcome::Answer(Answer::Swapped),
+            _ => Outcome::Unknown,
+        },
         Payload::Error(error) => match error.code {
             ErrorCode::KeyDoesNotExist => Outcome::Answer(Answer::NoSuchKey),
             ErrorCode::PreconditionFailed => Outcome::Answer(Answer::Mismatch),

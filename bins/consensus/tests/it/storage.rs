@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use consensus::{ConsensusNode, Settings};
-use proto::{Effect, Engine, Now, Records, Script, Time};
+use proto::{Effect, Engine, Node, Now, Records, Script, Time};
 use serde_json::{Value, json};
+
+type Body = <ConsensusNode as Node>::Body;
 
 fn start(records: Records, seed: u64) -> Script<ConsensusNode> {
     let settings = Settings { compact_after: 10, ..Settings::default() };
@@ -98,7 +100,7 @@ impl Journal {
         journal
     }
 
-    fn hear(&mut self, src: &str, body: Value) -> Vec<Effect<consensus::body::Body>> {
+    fn hear(&mut self, src: &str, body: Value) -> Vec<Effect<Body>> {
         let line = json!({"src": src, "dest": "n1", "body": body}).to_string();
         let mut effects = Vec::new();
         let message = proto::decode(&line).unwrap();
@@ -107,7 +109,7 @@ impl Journal {
     }
 
     /// What it asks for once its next timer is due.
-    fn wake(&mut self) -> Vec<Effect<consensus::body::Body>> {
+    fn wake(&mut self) -> Vec<Effect<Body>> {
         let mut effects = Vec::new();
         self.now.monotonic = self.engine.next_due().unwrap_or(Time::ZERO);
         self.engine.fire(self.now, &mut effects);
@@ -116,7 +118,7 @@ impl Journal {
 }
 
 /// Whether something is stored, and everything before anything is sent.
-fn is_stored_first(effects: &[Effect<consensus::body::Body>]) -> bool {
+fn is_stored_first(effects: &[Effect<Body>]) -> bool {
     let is_write = |effect: &Effect<_>| matches!(effect, Effect::Persist(_));
     let is_send = |effect: &Effect<_>| matches!(effect, Effect::Send(_));
     let first_send = effects.iter().position(is_send).expect("nothing is sent");

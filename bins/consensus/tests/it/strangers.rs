@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use consensus::agreement::Agreement as _;
 use serde_json::{Value, json};
 
 use crate::lonely::{Lonely, forward, heartbeat, is_silent, to, write};

@@ -1,0 +1,135 @@
+//! What a node needs of the protocol by which nodes agree on an order of commands.
+//!
+//! Raft is one ([`crate::replica`]), Multi-Paxos another ([`crate::multi_paxos`]). Both know of a
+//! leader and of numbered reigns, which are called terms here; a ballot of Paxos is one.
+
+use std::fmt::Debug;
+
+use proto::{Caller, Context, Either, Error, Node, NodeId, Records};
+use raft::{MemberId, ReadId, Term};
+
+use crate::command::{Command, RequestId, SharedCommand};
+use crate::machine::Service;
+use crate::members::Members;
+use crate::node::Token;
+use crate::settings::Settings;
+use crate::store::Store;
+
+/// Something that somebody may be waiting for.
+#[derive(Debug)]
+pub enum Happening<S: Service> {
+    /// A request was applied, now or before; without an answer if nobody can
+    /// be waiting for one any more.
+    Applied(RequestId, Option<S::Answer>),
+    /// A read may be answered from the state.
+    ReadReady(ReadId),
+    /// A read cannot be answered here any more.
+    ReadRefused(ReadId),
+    /// A proposal entered no log and never will.
+    Dropped(SharedCommand<S>),
+}
+
+/// A message between nodes, as the server sees it.
+#[derive(Debug)]
+pub enum Heard<S: Service, P> {
+    /// A node passes a request of its client's on to the leader of this term.
+    Forward(Term, S::Wire),
+    /// What became of a request that was passed on.
+    ForwardOk(S::Answer),
+    /// An operator wants another node to lead.
+    Transfer(NodeId),
+    /// The protocol's own business.
+    Protocol(P),
+}
+
+/// A node on which the protocol `P` can run: what it says to others, and its timers.
+pub trait Host<P>: Node<Token = Token> {
+    /// A message between nodes as one of the node.
+    fn peer(message: P) -> Self::Body;
+}
+
+impl<P, L, N: Node<Body = Either<L, P>, Token = Token>> Host<P> for N {
+    fn peer(message: P) -> Self::Body {
+        Either::Right(message)
+    }
+}
+
+/// One node's part in the protocol, with its copy of the state.
+pub trait Agreement<S: Service>: Debug + Sized + 'static {
+    /// The messages between nodes.
+    type Peer: proto::Body;
+
+    /// Starts with the records of an earlier life, if there are any.
+    ///
+    /// # Errors
+    /// Why the node must not take part.
+    fn start<H: Host<Self::Peer>>(
+        settings: &Settings,
+        records: &Records,
+        ctx: &mut Context<'_, H>,
+    ) -> Result<Self, Error>;
+
+    /// The cluster.
+    fn members(&self) -> &Members;
+
+    /// The state, as far as it is decided and known here.
+    fn store(&self) -> &Store<S>;
+
+    /// The leader that this node follows or is, and its term.
+    fn leadership(&self) -> (Option<MemberId>, Term);
+
+    /// Whether this node has good reason to believe that no majority hears it.
+    fn is_isolated(&self) -> bool;
+
+    /// Whether this node leads and is handing that over, so that it takes no changes now.
+    fn is_handing_over(&self) -> bool {
+        false
+    }
+
+    /// Offers a change; false if this node does not lead, or is handing over.
+    fn propose<H: Host<Self::Peer>>(
+        &mut self,
+        command: Command<S::Operation>,
+        ctx: &Context<'_, H>,
+    ) -> bool;
+
+    /// Asks for the confirmation that this node leads.
+    fn read<H: Host<Self::Peer>>(&mut self, read: ReadId, ctx: &Context<'_, H>);
+
+    /// Takes a message of the protocol.
+    fn receive<H: Host<Self::Peer>>(
+        &mut self,
+        caller: &Caller,
+        message: Self::Peer,
+        ctx: &mut Context<'_, H>,
+    ) -> Vec<Happening<S>>;
+
+    /// Does what is due.
+    fn tick<H: Host<Self::Peer>>(&mut self, ctx: &mut Context<'_, H>) -> Vec<Happening<S>>;
+
+    /// Carries out what the protocol wants by now, and says what came of it.
+    fn take_happenings<H: Host<Self::Peer>>(
+        &mut self,
+        ctx: &mut Context<'_, H>,
+    ) -> Vec<Happening<S>>;
+
+    /// Begins to hand leadership over: the reply to the operator. None if this node does not lead,
+    /// or `to` is not another member.
+    fn transfer<H: Host<Self::Peer>>(
+        &mut self,
+        to: &NodeId,
+        ctx: &Context<'_, H>,
+    ) -> Option<Self::Peer> {
+        let _ = (to, ctx);
+        None
+    }
+
+    /// Passes a request on to the leader of a term.
+    fn forward(term: Term, request: S::Wire) -> Self::Peer;
+
+    /// Answers what was passed on for several clients at once.
+    fn forward_ok(answer: S::Answer) -> Self::Peer;
+
+    /// What kind of message between nodes this is.
+    fn hear(message: Self::Peer) -> Heard<S, Self::Peer>;
+}
