@@ -22,7 +22,10 @@ use crate::crdt::replica::{ReplicaName, Step};
 
 pub mod read_committed;
 pub mod read_uncommitted;
+mod replicated;
 pub mod single;
+
+pub use replicated::{Isolation, TxnNode};
 
 /// A micro-operation: `["r", key, null]` or `["w", key, value]`; of a read that is answered the value
 /// is what the register has, or null.

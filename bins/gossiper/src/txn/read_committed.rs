@@ -9,11 +9,11 @@
 //! it (lost update), and reads may be old.
 
 use crdt::LwwRegister;
-use proto::{Arguments, Caller, Context, Manual, Node, Records, UsageError};
+use proto::{Context, Manual};
 
-use super::{Body, Clock, Function, Micro, Stamp, Store, value};
+use super::{Function, Isolation, Micro, Stamp, Store, TxnNode, value};
 use crate::crdt::help;
-use crate::crdt::replica::{Replica, Replicated, Settings, Step};
+use crate::crdt::replica::Replica;
 
 /// What the node says about itself.
 pub const MANUAL: Manual = Manual {
@@ -31,86 +31,34 @@ Of two transactions that write a key at the same time one loses its write.
 };
 
 /// The node.
-#[derive(Debug)]
-pub struct ReadCommittedNode {
-    replica: Replica<Store>,
-    clock: Clock,
-}
+pub type ReadCommittedNode = TxnNode<ReadCommitted>;
 
-impl ReadCommittedNode {
-    /// A node of these arguments.
-    ///
-    /// # Errors
-    /// If they are wrong.
-    pub fn from_arguments(arguments: &mut Arguments) -> Result<Self, UsageError> {
-        let replica = Replica::new(Settings::parse(arguments)?);
-        Ok(Self { replica, clock: Clock::default() })
-    }
+/// What is written is told when it is final.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReadCommitted;
 
-    /// The replica.
-    pub fn replica(&self) -> &Replica<Store> {
-        &self.replica
-    }
-
-    /// Runs a transaction: fills in what it reads, and keeps what it writes.
-    fn run(&mut self, txn: &mut [Micro], ctx: &mut Context<'_, Self>) {
+impl Isolation for ReadCommitted {
+    fn run(
+        replica: &mut Replica<Store>,
+        time: u64,
+        txn: &mut [Micro],
+        ctx: &mut Context<'_, TxnNode<Self>>,
+    ) {
         let mut writes = Store::default();
-        let time = self.clock.tick();
         for (place, Micro(function, key, content)) in (0..).zip(txn) {
             match function {
                 Function::Write => {
-                    let stamp = Stamp(time, self.replica.name().clone(), place);
+                    let stamp = Stamp(time, replica.name().clone(), place);
                     writes.write(key.clone(), stamp, content.clone());
                 }
                 Function::Read => {
                     let own = writes.get(key).and_then(LwwRegister::value).cloned();
-                    *content = own.unwrap_or_else(|| value(self.replica.state(), key));
+                    *content = own.unwrap_or_else(|| value(replica.state(), key));
                 }
             }
         }
         if !writes.is_empty() {
-            self.replica.update(writes, ctx);
+            replica.update(writes, ctx);
         }
-    }
-}
-
-impl Replicated for ReadCommittedNode {
-    type State = Store;
-
-    fn message(step: Step<Self::State>) -> Body {
-        Body::Replicate { step }
-    }
-}
-
-impl Node for ReadCommittedNode {
-    type Body = Body;
-    type Token = ();
-
-    fn init(&mut self, restored: Records, ctx: &mut Context<'_, Self>) {
-        self.replica.init(&restored, ctx);
-        self.clock.see(self.replica.state());
-    }
-
-    fn request(&mut self, from: Caller, body: Body, ctx: &mut Context<'_, Self>) {
-        if let Some(error) = self.replica.refusal() {
-            ctx.reply_error(&from, error.clone());
-            return;
-        }
-        match body {
-            Body::Txn { mut txn } => {
-                self.run(&mut txn, ctx);
-                ctx.reply(&from, Body::TxnOk { txn });
-            }
-            Body::Replicate { step } => {
-                self.clock.see_step(&step);
-                self.replica.receive(&from, step, ctx);
-            }
-            // A reply: it never comes as a request.
-            Body::TxnOk { .. } => {}
-        }
-    }
-
-    fn timer(&mut self, (): (), ctx: &mut Context<'_, Self>) {
-        self.replica.timer(ctx);
     }
 }
