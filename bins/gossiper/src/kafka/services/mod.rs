@@ -4,16 +4,28 @@
 //! only ever succeeds on a missing key. An offset is tried only when the one before is known to be
 //! taken, so logs have no holes, and what stands there never changes, so that a node may remember it.
 //! One compare-and-set a message is all that it takes while nobody else writes to the same log.
+//!
+//! A message is stored with a mark that only this attempt has. Where a compare-and-set finds the place
+//! taken, the node reads what stands there: usually somebody else's message, which it remembers. But
+//! a request to the service may arrive twice, and then the second copy fails because of the first; its
+//! failure may come back before the success. The mark tells.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use proto::service::{CompareAndSet, KeyValue, ServiceReply};
 use proto::{
-    Arguments, Caller, Context, Error, ErrorCode, Json, Manual, Node, Outcome, Time, UsageError,
+    Arguments, Caller, Context, Error, ErrorCode, Json, Manual, Node, Outcome, Records, Time,
+    UsageError,
 };
+use rand::RngExt as _;
 
 use super::{Body, Offset, POLL_MAX};
+use commits::Job;
+
+mod commits;
+#[cfg(test)]
+mod tests;
 
 /// What the node says about itself.
 pub const MANUAL: Manual = Manual {
@@ -40,6 +52,13 @@ pub enum Token {
         /// Which log.
         key: String,
         /// Where it is tried.
+        offset: Offset,
+    },
+    /// What stands where an append found the place taken.
+    Taken {
+        /// In which log.
+        key: String,
+        /// Where in it.
         offset: Offset,
     },
     /// The next message of a log, which a poll asks for.
@@ -74,8 +93,19 @@ struct Log {
     known: Vec<Json>,
     /// All offsets below are taken.
     end: Offset,
-    /// Messages that are to be appended, and since when. The first one is being appended.
-    queue: VecDeque<(Caller, Json, Time)>,
+    /// Messages that are to be appended. The first one is being appended.
+    queue: VecDeque<Append>,
+}
+
+/// A message that is to be appended.
+#[derive(Debug)]
+struct Append {
+    client: Caller,
+    message: Json,
+    /// When it came.
+    since: Time,
+    /// What it is told by from all other messages in the store.
+    mark: String,
 }
 
 /// A poll that waits for the service.
@@ -87,17 +117,6 @@ struct Poll {
     waits_for: BTreeSet<String>,
 }
 
-/// A request about commits that waits for the service.
-#[derive(Debug)]
-struct Job {
-    client: Caller,
-    /// What to commit; nothing if it only asks.
-    commits: Option<BTreeMap<String, Offset>>,
-    found: BTreeMap<String, Offset>,
-    open: usize,
-    error: Option<Error>,
-}
-
 /// The node.
 #[derive(Debug)]
 pub struct ServicesNode {
@@ -105,6 +124,8 @@ pub struct ServicesNode {
     logs: BTreeMap<String, Log>,
     polls: BTreeMap<u64, Poll>,
     jobs: BTreeMap<u64, Job>,
+    /// Names this life of the node.
+    session: u64,
     next: u64,
 }
 
@@ -118,7 +139,7 @@ impl ServicesNode {
             return Err(arguments.unknown(&flag));
         }
         let (logs, polls, jobs) = Default::default();
-        Ok(Self { store: KeyValue::linearizable(), logs, polls, jobs, next: 0 })
+        Ok(Self { store: KeyValue::linearizable(), logs, polls, jobs, session: 0, next: 0 })
     }
 
     fn number(&mut self) -> u64 {
@@ -129,7 +150,7 @@ impl ServicesNode {
     /// Tries to put the first message of the queue at the end of the log.
     fn append(&mut self, key: String, ctx: &mut Context<'_, Self>) {
         let Some(log) = self.logs.get_mut(&key) else { return };
-        while let Some((client, _, since)) = log.queue.front() {
+        while let Some(Append { client, since, .. }) = log.queue.front() {
             if ctx.now() <= *since + PATIENCE {
                 break;
             }
@@ -138,13 +159,13 @@ impl ServicesNode {
             ctx.reply_error(client, Error::new(ErrorCode::TemporarilyUnavailable, text));
             log.queue.pop_front();
         }
-        let Some((_, message, _)) = log.queue.front() else { return };
+        let Some(first) = log.queue.front() else { return };
         let offset = log.end;
         let swap = CompareAndSet {
             key: place(&key, offset),
             // No message is stored so: they are stored in lists.
             from: Json::null(),
-            to: stored(message),
+            to: stored(first),
             create_if_not_exists: true,
         };
         self.store.compare_and_set(ctx, swap, SERVICE, Token::Append { key, offset });
@@ -157,23 +178,52 @@ impl ServicesNode {
         outcome: Outcome<ServiceReply>,
         ctx: &mut Context<'_, Self>,
     ) {
-        // The end may be known to be further by now: a poll can have read this very message.
-        let Some(log) = self.logs.get_mut(&key) else { return };
         let error = match outcome {
-            Outcome::Reply(_) => {
-                let Some((client, message, _)) = log.queue.pop_front() else { return };
-                ctx.reply(&client, Body::SendOk { offset });
-                log.learn(offset, message);
-                return self.append(key, ctx);
-            }
+            Outcome::Reply(_) => return self.is_at(key, offset, ctx),
             Outcome::Error(error) if error.code == ErrorCode::PreconditionFailed => {
-                log.end = log.end.max(offset + 1);
-                return self.append(key, ctx);
+                let token = Token::Taken { key: key.clone(), offset };
+                return self.store.read(ctx, place(&key, offset), SERVICE, token);
             }
             Outcome::Error(error) => error,
             Outcome::Timeout => silence(),
         };
-        if let Some((client, ..)) = log.queue.pop_front() {
+        self.give_up(key, error, ctx);
+    }
+
+    /// An append found its place taken: by another message, or by itself.
+    fn taken(
+        &mut self,
+        key: String,
+        offset: Offset,
+        outcome: Outcome<ServiceReply>,
+        ctx: &mut Context<'_, Self>,
+    ) {
+        let Some((message, mark)) = found(outcome) else {
+            return self.give_up(key, silence(), ctx);
+        };
+        let Some(log) = self.logs.get_mut(&key) else { return };
+        if log.queue.front().is_some_and(|first| first.mark == mark) {
+            return self.is_at(key, offset, ctx);
+        }
+        log.learn(offset, message);
+        self.append(key, ctx);
+    }
+
+    /// The first message of the queue stands here. The end may be known to be further by now: a poll
+    /// can have read this very message.
+    fn is_at(&mut self, key: String, offset: Offset, ctx: &mut Context<'_, Self>) {
+        let Some(log) = self.logs.get_mut(&key) else { return };
+        if let Some(Append { client, message, .. }) = log.queue.pop_front() {
+            ctx.reply(&client, Body::SendOk { offset });
+            log.learn(offset, message);
+        }
+        self.append(key, ctx);
+    }
+
+    /// Nobody knows what became of the first message of the queue.
+    fn give_up(&mut self, key: String, error: Error, ctx: &mut Context<'_, Self>) {
+        let first = self.logs.get_mut(&key).and_then(|log| log.queue.pop_front());
+        if let Some(Append { client, .. }) = first {
             ctx.reply_error(&client, error);
         }
         self.append(key, ctx);
@@ -223,100 +273,6 @@ impl ServicesNode {
         let msgs = poll.from.into_iter().map(messages).collect();
         ctx.reply(&poll.client, Body::PollOk { msgs });
     }
-
-    /// Begins a request about commits, which reads what is committed of each key.
-    fn begin(
-        &mut self,
-        client: Caller,
-        keys: Vec<String>,
-        commits: Option<BTreeMap<String, Offset>>,
-        ctx: &mut Context<'_, Self>,
-    ) {
-        let number = self.number();
-        let (found, open, error) = (BTreeMap::new(), keys.len(), None);
-        self.jobs.insert(number, Job { client, commits, found, open, error });
-        for key in keys {
-            self.read_committed(number, key, ctx);
-        }
-        self.answer_job(number, ctx);
-    }
-
-    fn read_committed(&mut self, job: u64, key: String, ctx: &mut Context<'_, Self>) {
-        let token = Token::Committed { job, key: key.clone() };
-        self.store.read(ctx, committed(&key), SERVICE, token);
-    }
-
-    fn found_committed(
-        &mut self,
-        number: u64,
-        key: String,
-        outcome: Outcome<ServiceReply>,
-        ctx: &mut Context<'_, Self>,
-    ) {
-        let Some(job) = self.jobs.get_mut(&number) else { return };
-        let before = match outcome {
-            Outcome::Reply(ServiceReply::ReadOk { value }) => Ok(Some(value)),
-            Outcome::Error(error) if error.code == ErrorCode::KeyDoesNotExist => Ok(None),
-            Outcome::Error(error) => Err(error),
-            Outcome::Reply(_) | Outcome::Timeout => Err(silence()),
-        };
-        match before {
-            Ok(before) => {
-                let offset = before.as_ref().and_then(Json::as_i64);
-                let offset = offset.and_then(|offset| Offset::try_from(offset).ok());
-                let wanted = job.commits.as_ref().and_then(|commits| commits.get(&key)).copied();
-                // A commit never takes back a later one.
-                if let Some(wanted) = wanted.filter(|wanted| offset < Some(*wanted)) {
-                    let swap = CompareAndSet {
-                        key: committed(&key),
-                        from: before.unwrap_or_else(Json::null),
-                        to: Json::from(&serde_json::Value::from(wanted)),
-                        create_if_not_exists: true,
-                    };
-                    let token = Token::Swap { job: number, key };
-                    return self.store.compare_and_set(ctx, swap, SERVICE, token);
-                }
-                job.found.extend(offset.map(|offset| (key, offset)));
-            }
-            Err(error) => job.error = Some(error),
-        }
-        job.open -= 1;
-        self.answer_job(number, ctx);
-    }
-
-    fn swapped(
-        &mut self,
-        number: u64,
-        key: String,
-        outcome: Outcome<ServiceReply>,
-        ctx: &mut Context<'_, Self>,
-    ) {
-        let Some(job) = self.jobs.get_mut(&number) else { return };
-        match outcome {
-            Outcome::Reply(_) => {}
-            Outcome::Error(error) if error.code == ErrorCode::PreconditionFailed => {
-                return self.read_committed(number, key, ctx);
-            }
-            Outcome::Error(error) => job.error = Some(error),
-            Outcome::Timeout => job.error = Some(silence()),
-        }
-        job.open -= 1;
-        self.answer_job(number, ctx);
-    }
-
-    fn answer_job(&mut self, number: u64, ctx: &mut Context<'_, Self>) {
-        if self.jobs.get(&number).is_none_or(|job| job.open > 0) {
-            return;
-        }
-        match self.jobs.remove(&number) {
-            Some(Job { client, error: Some(error), .. }) => ctx.reply_error(&client, error),
-            Some(Job { client, commits: Some(_), .. }) => ctx.reply(&client, Body::CommitOffsetsOk),
-            Some(Job { client, found, .. }) => {
-                ctx.reply(&client, Body::ListCommittedOffsetsOk { offsets: found });
-            }
-            None => {}
-        }
-    }
 }
 
 impl Log {
@@ -339,25 +295,37 @@ fn place(key: &str, offset: Offset) -> Json {
     Json::from(&*format!("log/{offset}/{key}"))
 }
 
-/// The store's key for what is committed.
-fn committed(key: &str) -> Json {
-    Json::from(&*format!("committed/{key}"))
+/// A message as it is stored: in a list with its mark, so that it cannot be null.
+fn stored(append: &Append) -> Json {
+    let mark = Json::from(&*append.mark);
+    Json::parse(&format!("[{},{}]", append.message.text(), mark.text()))
+        .unwrap_or_else(|_| Json::null())
 }
 
-/// A message as it is stored: in a list, so that it cannot be null.
-fn stored(message: &Json) -> Json {
-    Json::parse(&format!("[{}]", message.text())).unwrap_or_else(|_| Json::null())
+/// A message that was read, and its mark.
+fn found(outcome: Outcome<ServiceReply>) -> Option<(Json, String)> {
+    match outcome {
+        Outcome::Reply(ServiceReply::ReadOk { value }) => serde_json::from_str(&value.text()).ok(),
+        _ => None,
+    }
 }
 
 impl Node for ServicesNode {
     type Body = Body;
     type Token = Token;
 
+    fn init(&mut self, _: Records, ctx: &mut Context<'_, Self>) {
+        self.session = ctx.random().random();
+    }
+
     fn request(&mut self, from: Caller, body: Body, ctx: &mut Context<'_, Self>) {
         match body {
             Body::Send { key, msg } => {
+                let number = self.number();
+                let mark = format!("{:x}/{number}", self.session);
                 let log = self.logs.entry(key.clone()).or_default();
-                log.queue.push_back((from, msg, ctx.now()));
+                let since = ctx.now();
+                log.queue.push_back(Append { client: from, message: msg, since, mark });
                 if log.queue.len() == 1 {
                     self.append(key, ctx);
                 }
@@ -382,14 +350,9 @@ impl Node for ServicesNode {
             Token::Append { key, offset } => self.appended(key, offset, outcome, ctx),
             Token::Committed { job, key } => self.found_committed(job, key, outcome, ctx),
             Token::Swap { job, key } => self.swapped(job, key, outcome, ctx),
+            Token::Taken { key, offset } => self.taken(key, offset, outcome, ctx),
             Token::Read { poll, key, offset } => {
-                let message = match outcome {
-                    Outcome::Reply(ServiceReply::ReadOk { value }) => {
-                        serde_json::from_str::<[Json; 1]>(&value.text()).ok()
-                    }
-                    _ => None,
-                };
-                if let Some([message]) = message {
+                if let Some((message, _)) = found(outcome) {
                     self.logs.entry(key.clone()).or_default().learn(offset, message);
                     self.read_on(poll, key, ctx);
                 } else if let Some(poll) = self.polls.get_mut(&poll) {
