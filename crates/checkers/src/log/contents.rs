@@ -148,7 +148,8 @@ where
 
     /// Messages that were surely sent and that nobody polled, although somebody polled what is behind
     /// them. A message that was seen at several offsets reaches as far as the first and is missed at
-    /// the last of them; one without a known offset says nothing.
+    /// the last of them; one without a known offset says nothing. Nor does one whose place another
+    /// message has that was polled: that place is inconsistent, which is told already.
     fn lost(&mut self) {
         // The message of each key that was polled furthest on.
         let mut furthest: Vec<Option<(u32, MessageNumber)>> = vec![None; self.keys.len()];
@@ -167,6 +168,9 @@ where
                 continue;
             };
             if message.reader.is_some() || !message.is_committed || last > bound {
+                continue;
+            }
+            if self.keys[key].places[last as usize].was_polled {
                 continue;
             }
             self.keys[key].places[last as usize].is_lost = true;

@@ -107,6 +107,24 @@ fn a_message_that_is_lost_and_one_that_is_only_unseen() {
 }
 
 #[test]
+fn a_message_whose_place_another_one_has_is_not_lost_as_well() {
+    History::default()
+        .does(0, vec![send(1, 1)])
+        .does(0, vec![send(2, 1)])
+        .does(1, vec![poll(&[(1, 2)])])
+        .shows(&[
+            (
+                FindingKind::InconsistentOffsets,
+                "Offset 1 of key \"k\" holds one message, but 2 were seen there: 1, 2.",
+            ),
+            (
+                FindingKind::Unseen,
+                "1 was acknowledged to process 0 for key \"k\", and nobody ever polled it.",
+            ),
+        ]);
+}
+
+#[test]
 fn a_lost_message_of_an_operation_that_nobody_was_told_of() {
     History::default()
         .add(0, Outcome::Unknown, Action::Messages(vec![send(1, 1), send(2, 2)]))
