@@ -52,7 +52,8 @@ pub(super) fn compare(history: &[Operation], found: &BTreeMap<FindingKind, usize
         lost += unpolled()
             .filter(|&&(k, v)| k == key && rules.is_committed(k, v))
             .filter(|&&(k, v)| {
-                let has_other = |o| places.iter().any(|p| (p.0, p.1) == (k, o) && rules.is_polled(k, p.2));
+                let has_other =
+                    |o| places.iter().any(|p| (p.0, p.1) == (k, o) && rules.is_polled(k, p.2));
                 let last = of(k, v).map(|place| place.1).max();
                 last.is_some_and(|o| o <= bound && !has_other(o))
             })
