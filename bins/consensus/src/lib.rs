@@ -18,13 +18,15 @@
 //! | [`multi_paxos`] | how does the same store run on Multi-Paxos? |
 //! | [`raft_steps`] | how are the messages of tasks 6-1 to 6-5 and 7-2-1 to 7-2-4 answered? |
 //! | [`paxos_node`] | how are the messages of tasks 7-3-1 to 7-3-4 answered? |
-//! | [`pbft_node`] | how are the messages of task 7-4-2 answered? |
-//! | [`tendermint_node`] | how are the messages of task 7-4-5 answered? |
+//! | [`bft_store`] | how does the same store run among nodes of which some lie? |
+//! | [`pbft_node`] | ... by PBFT, and how are the messages of task 7-4-2 answered? |
+//! | [`tendermint_node`] | ... by Tendermint, and how are the messages of task 7-4-5 answered? |
 //! | [`byzantine`] | how are the messages of tasks 7-4-1, 7-4-3 and 7-4-4 answered? |
 //! | [`compare_protocols`] | what does a change of leader cost in Raft and in Multi-Paxos (7-3-5)? |
 
 pub mod agreement;
 pub mod args;
+pub mod bft_store;
 pub mod body;
 pub mod byzantine;
 pub mod clients;
@@ -87,6 +89,12 @@ pub fn program() -> Program {
     let list_append = |arguments: &mut Arguments| Ok(ListAppendNode::new(args::parse(arguments)?));
     let rw_register = |arguments: &mut Arguments| Ok(RwRegisterNode::new(args::parse(arguments)?));
     let multi_paxos = |arguments: &mut Arguments| Ok(MultiPaxosNode::new(args::parse(arguments)?));
+    let pbft = |arguments: &mut Arguments| {
+        Ok(PbftNode::new(bft_store::settings::Settings::parse(arguments)?))
+    };
+    let tendermint = |arguments: &mut Arguments| {
+        Ok(TendermintNode::new(bft_store::settings::Settings::parse(arguments)?))
+    };
     Program::new("consensus", env!("CARGO_PKG_VERSION"))
         .node(args::MANUAL, lin_kv)
         .invariant(SafetyWatch::<KeyValues, Jobs>::new)
@@ -100,8 +108,8 @@ pub fn program() -> Program {
         .invariant(PaxosWatch::new)
         .node(raft_steps::MANUAL, without_flags(RaftSteps::default))
         .node(paxos_node::MANUAL, without_flags(PaxosNode::default))
-        .node(pbft_node::MANUAL, without_flags(PbftNode::default))
-        .node(tendermint_node::MANUAL, without_flags(TendermintNode::default))
+        .node(pbft_node::MANUAL, pbft)
+        .node(tendermint_node::MANUAL, tendermint)
         .node(byzantine::MANUAL, without_flags(ByzantineNode::default))
         .node(compare_protocols::MANUAL, without_flags(|| CompareProtocols))
 }

@@ -23,6 +23,8 @@ pub struct Detector<S: Statement> {
     /// What a node said in a place: one statement, or all that contradict each other up to
     /// [`KEPT_MAX`], in the order of their coming.
     said: BTreeMap<(NodeIndex, S::Place), Vec<Signed<S>>>,
+    /// Who was caught in places that are forgotten.
+    convicted: BTreeSet<NodeIndex>,
 }
 
 /// Contradictory statements kept a place: two are a proof, and a liar must not fill the memory.
@@ -30,7 +32,7 @@ pub const KEPT_MAX: usize = 16;
 
 impl<S: Statement> Default for Detector<S> {
     fn default() -> Self {
-        Self { said: BTreeMap::new() }
+        Self { said: BTreeMap::new(), convicted: BTreeSet::new() }
     }
 }
 
@@ -54,7 +56,20 @@ impl<S: Statement> Detector<S> {
     /// Who was caught.
     #[must_use]
     pub fn caught(&self) -> BTreeSet<NodeIndex> {
-        self.evidence().flatten().map(Signed::signer).collect()
+        let convicted = self.convicted.iter().copied();
+        self.evidence().flatten().map(Signed::signer).chain(convicted).collect()
+    }
+
+    /// All statements that are kept, in the order of their signers and places.
+    pub fn statements(&self) -> impl Iterator<Item = &Signed<S>> {
+        self.said.values().flatten()
+    }
+
+    /// Drops what was said in these places, but not who was caught there.
+    pub fn forget(&mut self, is_over: impl Fn(&S::Place) -> bool) {
+        let caught = self.caught();
+        self.convicted = caught;
+        self.said.retain(|(_, place), _| !is_over(place));
     }
 }
 

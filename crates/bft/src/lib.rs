@@ -88,12 +88,14 @@
 //! view. Replies to clients, who would wait for `f + 1` equal ones. Votes carry values where the
 //! papers have digests.
 
+pub mod checkpoint;
 pub mod equivocation;
 pub mod invariants;
 pub mod pbft;
 pub mod tendermint;
 mod types;
 
+pub use crate::checkpoint::{Checkpoint, Digest, Stable};
 pub use crate::equivocation::{Detector, Statement};
 pub use crate::invariants::{Invariants, Phase, Violation};
-pub use crate::types::{Key, NodeIndex, Quorums, Signed};
+pub use crate::types::{Key, NodeIndex, Quorums, Seal, Signature, Signed, ToBytes};

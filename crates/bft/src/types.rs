@@ -1,9 +1,12 @@
 //! Who takes part, how many make a quorum, and what it means to have signed something.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// A node's place among the nodes of its cluster, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
 pub struct NodeIndex(pub usize);
 
 impl fmt::Display for NodeIndex {
@@ -81,18 +84,97 @@ impl Key {
 
     /// Signs a statement.
     pub fn sign<T>(&self, statement: T) -> Signed<T> {
-        Signed { signer: self.0, statement }
+        Signed { signer: self.0, statement, signature: None }
     }
+}
+
+/// The bits of a signature, as a host with real wires makes and checks them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "String", into = "String"))]
+pub struct Signature(Arc<[u8]>);
+
+impl From<&[u8]> for Signature {
+    fn from(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl AsRef<[u8]> for Signature {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Signature> for String {
+    fn from(signature: Signature) -> Self {
+        hexadecimal(&signature.0)
+    }
+}
+
+impl TryFrom<String> for Signature {
+    type Error = NotHexadecimal;
+
+    fn try_from(text: String) -> Result<Self, NotHexadecimal> {
+        Ok(Self(bytes_of(&text)?.into()))
+    }
+}
+
+/// What a text is that should have been an even number of hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotHexadecimal;
+
+impl fmt::Display for NotHexadecimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not an even number of hexadecimal digits")
+    }
+}
+
+impl std::error::Error for NotHexadecimal {}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Hexadecimal digits as bytes.
+pub(crate) fn bytes_of(text: &str) -> Result<Vec<u8>, NotHexadecimal> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).ok_or(NotHexadecimal);
+    let pairs = text.as_bytes().chunks(2);
+    let byte = |pair: &[u8]| match pair {
+        [high, low] => Ok((digit(*high)? * 16 + digit(*low)?) as u8),
+        _ => Err(NotHexadecimal),
+    };
+    pairs.map(byte).collect()
+}
+
+/// What a signature is over: the same bytes for the same statement, and for no other one.
+pub trait ToBytes {
+    /// Appends them.
+    fn to_bytes(&self, out: &mut Vec<u8>);
+}
+
+/// Something that is done to every signature of a message: making those that are missing, or
+/// checking those that came. What is signed inside something that is signed comes first.
+pub trait Seal {
+    /// Does it to one.
+    fn seal<T: ToBytes>(&mut self, signed: &mut Signed<T>);
 }
 
 /// A statement and who made it. It can be passed on by anybody, and made only with a [`Key`].
 ///
-/// The signature is symbolic, as in Dolev and Yao's model (1983): there are no bits to break. A host
-/// with real wires signs what it sends and checks what it gets, and makes this of what was right.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// Within this crate the signature is symbolic, as in Dolev and Yao's model (1983): there are no
+/// bits to break, and two are the same that say the same. A host with real wires puts bits in with a
+/// [`Seal`] before it sends something, and checks them with another before it hands something in:
+/// what was read from a wire is only a claim until then.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Signed<T> {
     signer: NodeIndex,
+    #[cfg_attr(feature = "serde", serde(rename = "says"))]
     statement: T,
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    signature: Option<Signature>,
 }
 
 impl<T> Signed<T> {
@@ -106,6 +188,58 @@ impl<T> Signed<T> {
     #[must_use]
     pub fn statement(&self) -> &T {
         &self.statement
+    }
+
+    /// What it says, to reach the signatures in it and nothing else.
+    pub(crate) fn statement_mut(&mut self) -> &mut T {
+        &mut self.statement
+    }
+
+    /// The bits, where a host has put them in.
+    #[must_use]
+    pub fn signature(&self) -> Option<&Signature> {
+        self.signature.as_ref()
+    }
+
+    /// Puts the bits in.
+    pub fn set_signature(&mut self, signature: Signature) {
+        self.signature = Some(signature);
+    }
+
+    /// Who signed, and the bits: what is left of a vote in a list of votes that say the same.
+    #[cfg(feature = "serde")]
+    pub(crate) fn into_claim(self) -> Claim {
+        (self.signer, self.signature)
+    }
+
+    /// Puts statement and claim together again. It is for the host to check it.
+    #[cfg(feature = "serde")]
+    pub(crate) fn of_claim((signer, signature): Claim, statement: T) -> Self {
+        Self { signer, statement, signature }
+    }
+}
+
+/// Who is said to have signed, and with which bits.
+#[cfg(feature = "serde")]
+pub(crate) type Claim = (NodeIndex, Option<Signature>);
+
+impl<T: PartialEq> PartialEq for Signed<T> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.signer, &self.statement) == (other.signer, &other.statement)
+    }
+}
+
+impl<T: Eq> Eq for Signed<T> {}
+
+impl<T: PartialOrd> PartialOrd for Signed<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        (self.signer, &self.statement).partial_cmp(&(other.signer, &other.statement))
+    }
+}
+
+impl<T: Ord> Ord for Signed<T> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.signer, &self.statement).cmp(&(other.signer, &other.statement))
     }
 }
 

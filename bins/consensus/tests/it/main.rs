@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it finds nothing")]
 
+mod bft_store;
 mod bounds;
 mod faults;
 mod figures;
@@ -12,4 +13,5 @@ mod processes;
 mod promise;
 mod refusals;
 mod storage;
+mod store_cluster;
 mod strangers;

@@ -4,15 +4,20 @@
 
 use std::collections::BTreeMap;
 
+use crate::checkpoint::{Checkpoint, Checkpoints, Digest, Stable};
 use crate::equivocation::Detector;
 use crate::types::{Key, NodeIndex, Quorums, Signed};
 
+mod catch_up;
+#[cfg(feature = "serde")]
+mod compact;
 mod message;
 mod split;
 mod view_change;
 
+pub use catch_up::{HELPED_MAX, Record, Restored, Status};
 pub use message::{
-    Certificate, Message, NewView, Sequence, Stage, View, ViewChange, Vote, carried_over,
+    Certificate, Decision, Message, NewView, Sequence, Stage, View, ViewChange, Vote, carried_over,
 };
 
 pub use split::split_attack;
@@ -66,11 +71,13 @@ pub struct Output<V> {
     pub messages: Vec<Message<V>>,
     /// What was decided, in the order in which it was; the replica executes it in that of its places.
     pub decided: Vec<(Sequence, Option<V>)>,
+    /// To be stored before anything is sent, by a host whose nodes come back after a crash.
+    pub records: Vec<Record<V>>,
 }
 
 impl<V> Default for Output<V> {
     fn default() -> Self {
-        Self { messages: Vec::new(), decided: Vec::new() }
+        Self { messages: Vec::new(), decided: Vec::new(), records: Vec::new() }
     }
 }
 
@@ -93,8 +100,11 @@ pub struct Replica<V: Clone + Eq> {
     prepared: BTreeMap<Sequence, Certificate<V>>,
     /// The highest view change of each node.
     view_changes: BTreeMap<NodeIndex, Signed<ViewChange<V>>>,
-    decided: BTreeMap<Sequence, Option<V>>,
+    decided: BTreeMap<Sequence, Decision<V>>,
     executed: Sequence,
+    checkpoints: Checkpoints,
+    /// How the view began, for those who have not heard of it.
+    new_view: Option<Signed<NewView<V>>>,
     detector: Detector<Vote<V>>,
     output: Output<V>,
 }
@@ -118,6 +128,8 @@ impl<V: Clone + Ord> Replica<V> {
             view_changes: BTreeMap::new(),
             decided: BTreeMap::new(),
             executed: Sequence(0),
+            checkpoints: Checkpoints::default(),
+            new_view: None,
             detector: Detector::default(),
             output: Output::default(),
         }
@@ -141,10 +153,39 @@ impl<V: Clone + Ord> Replica<V> {
         self.wanted.is_none() && self.view.primary(self.quorums.nodes) == self.id()
     }
 
-    /// What was decided in a place, as far as it knows.
+    /// The view that it waits for, if it takes part in none.
+    #[must_use]
+    pub fn wanted(&self) -> Option<View> {
+        self.wanted
+    }
+
+    /// What was decided in a place, as far as it knows and has not forgotten.
     #[must_use]
     pub fn decided(&self, sequence: Sequence) -> Option<&Option<V>> {
-        self.decided.get(&sequence)
+        self.decided.get(&sequence).map(|decision| &decision.vote.value)
+    }
+
+    /// All that it knows to be decided, with the proofs, but for what is behind the last stable
+    /// checkpoint.
+    pub fn decisions(&self) -> impl Iterator<Item = &Decision<V>> {
+        self.decided.values()
+    }
+
+    /// What it prepared, with the proofs, behind the last stable checkpoint as well.
+    pub fn prepared(&self) -> impl Iterator<Item = &Certificate<V>> {
+        self.prepared.values()
+    }
+
+    /// The last checkpoint that a quorum signed.
+    #[must_use]
+    pub fn stable(&self) -> Option<&Stable> {
+        self.checkpoints.stable()
+    }
+
+    /// The last place that it gave a request, as a primary, or took one for.
+    #[must_use]
+    pub fn proposed(&self) -> Sequence {
+        self.proposed.max(self.executed)
     }
 
     /// The last place up to which everything is decided, and so executed.
@@ -188,7 +229,7 @@ impl<V: Clone + Ord> Replica<V> {
     /// A client's request comes to the primary (4.1). None if this is not the primary, if the value
     /// is not valid, or if too many requests are on their way.
     pub fn propose(&mut self, value: V) -> Option<Sequence> {
-        let sequence = Sequence(self.proposed.max(self.executed).0 + 1);
+        let sequence = Sequence(self.proposed().0 + 1);
         if !self.is_primary() || !(self.is_valid)(&value) || !self.is_in_window(sequence) {
             return None;
         }
@@ -214,11 +255,19 @@ impl<V: Clone + Ord> Replica<V> {
             Message::Vote(vote) => self.on_vote(vote),
             Message::ViewChange(change) => self.on_view_change(change),
             Message::NewView(new) => self.on_new_view(new),
+            Message::Checkpoint(vote) => {
+                if self.checkpoints.record(vote, &self.quorums) {
+                    self.forget();
+                }
+            }
+            Message::Stable(stable) => self.adopt(stable),
+            Message::Decision(decision) => self.on_decision(decision),
         }
     }
 
     fn is_in_window(&self, sequence: Sequence) -> bool {
-        (1..=self.executed.0 + WINDOW).contains(&sequence.0)
+        let low = self.checkpoints.slot();
+        (low + 1..=low.max(self.executed.0) + WINDOW).contains(&sequence.0)
     }
 
     fn vote(&mut self, stage: Stage, sequence: Sequence, value: Option<V>) {
@@ -271,7 +320,8 @@ impl<V: Clone + Ord> Replica<V> {
         if instance.proposal.is_some() {
             return;
         }
-        instance.proposal = Some(proposal);
+        instance.proposal = Some(proposal.clone());
+        self.output.records.push(Record::Accepted(proposal));
         if view.primary(self.quorums.nodes) != self.id() {
             self.vote(Stage::Prepare, sequence, value);
         }
@@ -305,23 +355,35 @@ impl<V: Clone + Ord> Replica<V> {
             *counts.entry(&vote.statement().value).or_default() += 1;
         }
         let decided = counts.into_iter().find(|&(_, count)| count >= decide);
-        let decided = decided.map(|(value, _)| value.clone());
+        let decided = decided.map(|(value, _)| value.clone()).map(|value| {
+            let commits = instance.commits.values();
+            let commits = commits.filter(|vote| vote.statement().value == value).cloned();
+            let commits = commits.collect();
+            Decision { vote: Vote { stage: Stage::Commit, view, sequence, value }, commits }
+        });
         if let Some(certificate) = commit {
             let value = certificate.proposal.statement().value.clone();
-            self.prepared.insert(sequence, certificate);
+            self.prepared.insert(sequence, certificate.clone());
+            self.output.records.push(Record::Prepared(certificate));
             self.vote(Stage::Commit, sequence, value);
         }
-        if let Some(value) = decided {
-            self.decide(sequence, value);
+        if let Some(decision) = decided {
+            self.decide(decision);
         }
     }
 
-    fn decide(&mut self, sequence: Sequence, value: Option<V>) {
+    fn decide(&mut self, decision: Decision<V>) {
+        let sequence = decision.vote.sequence;
         if self.decided.contains_key(&sequence) {
             return;
         }
-        self.decided.insert(sequence, value.clone());
-        self.output.decided.push((sequence, value));
+        self.output.records.push(Record::Decided(decision.clone()));
+        self.output.decided.push((sequence, decision.vote.value.clone()));
+        self.decided.insert(sequence, decision);
+        self.execute();
+    }
+
+    fn execute(&mut self) {
         while self.decided.contains_key(&Sequence(self.executed.0 + 1)) {
             self.executed.0 += 1;
         }

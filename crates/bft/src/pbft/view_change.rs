@@ -2,15 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::message::{Message, NewView, Stage, View, ViewChange, Vote, carried_over};
-use super::{Replica, Sequence};
+use super::message::{Message, NewView, Stage, View, ViewChange, Vote, base, carried_over};
+use super::{Record, Replica, Sequence};
 use crate::types::{NodeIndex, Signed};
 
 impl<V: Clone + Ord> Replica<V> {
     /// Gives everything below this view up.
     pub(super) fn want(&mut self, view: View) {
         self.wanted = Some(view);
-        let change = ViewChange { view, prepared: self.prepared.clone() };
+        self.output.records.push(Record::View { view: self.view, wanted: self.wanted });
+        let stable = self.checkpoints.stable().cloned();
+        let change =
+            ViewChange { view, stable, prepared: self.prepared.values().cloned().collect() };
         self.output.messages.push(Message::ViewChange(self.key.sign(change)));
     }
 
@@ -59,7 +62,11 @@ impl<V: Clone + Ord> Replica<V> {
         let view = new.statement().view;
         let is_late = view <= self.view || self.wanted.is_some_and(|wanted| wanted > view);
         if !is_late && self.is_proven(&new) {
+            if let Some(stable) = base(&new.statement().view_changes) {
+                self.adopt(stable.clone());
+            }
             self.enter(view, &new.statement().proposals);
+            self.new_view = Some(new);
         }
     }
 
@@ -88,8 +95,10 @@ impl<V: Clone + Ord> Replica<V> {
     fn enter(&mut self, view: View, proposals: &[Signed<Vote<V>>]) {
         self.view = view;
         self.wanted = None;
+        self.output.records.push(Record::View { view, wanted: None });
         self.view_changes.retain(|_, change| change.statement().view > view);
-        self.proposed = proposals.last().map_or(Sequence(0), |last| last.statement().sequence);
+        let last = proposals.last().map_or(0, |last| last.statement().sequence.0);
+        self.proposed = Sequence(last.max(self.checkpoints.slot()));
         for proposal in proposals {
             self.accept(proposal.clone());
         }

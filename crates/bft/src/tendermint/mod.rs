@@ -1,30 +1,43 @@
-//! Tendermint: one validator at one height.
+//! Tendermint: one validator at one height, and a chain of heights.
 //!
-//! Line numbers are those of Algorithm 1 of Buchman, Kwon and Milosevic (2018). A chain is a
+//! Line numbers are those of Algorithm 1 of Buchman, Kwon and Milosevic (2018). A [`Chain`] is a
 //! validator for each height, each begun when the one before has decided.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::equivocation::{Detector, KEPT_MAX, Statement};
-use crate::types::{Key, NodeIndex, Quorums, Signed};
+use crate::types::{Key, NodeIndex, Quorums, Signed, ToBytes};
+
+mod chain;
+#[cfg(feature = "serde")]
+mod compact;
+mod restore;
+
+pub use chain::{Chain, Decision, HELPED_MAX, Message, Status};
+pub use restore::Restored;
 
 /// How many rounds ahead of its own a validator keeps votes for.
 pub const ROUNDS_AHEAD: u64 = 64;
 
 /// An attempt to decide, with a proposer of its own. Counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
 pub struct Round(pub u64);
 
 impl Round {
-    /// The validator that proposes in this round: they take turns.
+    /// The validator that proposes in this round of a height: they take turns, from height to height
+    /// as well.
     #[must_use]
-    pub fn proposer(self, nodes: usize) -> NodeIndex {
-        NodeIndex((self.0 % nodes as u64) as usize)
+    pub fn proposer(self, height: u64, nodes: usize) -> NodeIndex {
+        NodeIndex((height.wrapping_add(self.0) % nodes as u64) as usize)
     }
 }
 
 /// The three steps of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Step {
     /// Waiting for the proposal.
     Propose,
@@ -37,7 +50,10 @@ pub enum Step {
 /// What a validator signs: its proposal, or its vote in a step. Values stand where the paper has
 /// their digests.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Vote<V> {
+    /// The height.
+    pub height: u64,
     /// The step.
     pub step: Step,
     /// The round.
@@ -45,14 +61,27 @@ pub struct Vote<V> {
     /// The value; none is nil, which nobody proposes.
     pub value: Option<V>,
     /// In a proposal, the earlier round in which the value had a quorum of prevotes (a *polka*).
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub valid_round: Option<Round>,
 }
 
 impl<V: Clone + Eq> Statement for Vote<V> {
-    type Place = (Step, Round);
+    type Place = (u64, Round, Step);
 
     fn place(&self) -> Self::Place {
-        (self.step, self.round)
+        (self.height, self.round, self.step)
+    }
+}
+
+impl<V: ToBytes> ToBytes for Vote<V> {
+    fn to_bytes(&self, out: &mut Vec<u8>) {
+        out.extend(b"tendermint vote");
+        out.push(self.step as u8);
+        out.extend(self.height.to_be_bytes());
+        out.extend(self.round.0.to_be_bytes());
+        out.extend(self.valid_round.map_or(u64::MAX, |round| round.0).to_be_bytes());
+        out.push(u8::from(self.value.is_some()));
+        self.value.iter().for_each(|value| value.to_bytes(out));
     }
 }
 
@@ -106,6 +135,7 @@ impl<V> Default for Output<V> {
 /// A validator at one height.
 #[derive(Debug)]
 pub struct Validator<V: Clone + Eq> {
+    height: u64,
     quorums: Quorums,
     key: Key,
     is_valid: fn(&V) -> bool,
@@ -121,11 +151,31 @@ pub struct Validator<V: Clone + Eq> {
 }
 
 impl<V: Clone + Ord> Validator<V> {
-    /// A validator in round 0, which proposes its wish when it is its turn. It votes only for valid
-    /// values.
+    /// A validator in round 0 of height 0, which proposes its wish when it is its turn. It votes only
+    /// for valid values.
     #[must_use]
     pub fn new(key: Key, quorums: Quorums, is_valid: fn(&V) -> bool, wish: V) -> Self {
-        let mut validator = Self {
+        Self::at_height(0, key, quorums, is_valid, wish)
+    }
+
+    /// The same at any height.
+    #[must_use]
+    pub fn at_height(
+        height: u64,
+        key: Key,
+        quorums: Quorums,
+        is_valid: fn(&V) -> bool,
+        wish: V,
+    ) -> Self {
+        let mut validator = Self::asleep(height, key, quorums, is_valid, wish);
+        validator.start(Round(0));
+        validator
+    }
+
+    /// One that has not begun its first round.
+    fn asleep(height: u64, key: Key, quorums: Quorums, is_valid: fn(&V) -> bool, wish: V) -> Self {
+        Self {
+            height,
             quorums,
             key,
             is_valid,
@@ -138,9 +188,29 @@ impl<V: Clone + Ord> Validator<V> {
             decision: None,
             detector: Detector::default(),
             output: Output::default(),
-        };
-        validator.start(Round(0));
-        validator
+        }
+    }
+
+    pub(crate) fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// The key, for the validator of the next height.
+    #[must_use]
+    pub fn into_key(self) -> Key {
+        self.key
+    }
+
+    /// The height.
+    #[must_use]
+    pub fn height(&self) -> u64 {
+        self.height
+    }
+
+    /// The validator that proposes in a round here.
+    #[must_use]
+    pub fn proposer(&self, round: Round) -> NodeIndex {
+        round.proposer(self.height, self.quorums.nodes)
     }
 
     /// Its place among the validators.
@@ -204,14 +274,17 @@ impl<V: Clone + Ord> Validator<V> {
     /// A message came, from whomever: what counts is who signed it.
     pub fn receive(&mut self, message: Signed<Vote<V>>) {
         let (signer, vote) = (message.signer(), message.statement().clone());
-        let is_far = vote.round.0 > self.round.0 + ROUNDS_AHEAD;
-        if signer.0 >= self.quorums.nodes || is_far || self.decision.is_some() {
+        let is_far = vote.round.0 > self.round.0 + ROUNDS_AHEAD || vote.height != self.height;
+        // Only a proposal rests on an earlier round.
+        let is_odd = vote.step != Step::Propose && vote.valid_round.is_some();
+        if signer.0 >= self.quorums.nodes || is_far || is_odd || self.decision.is_some() {
             return;
         }
         self.detector.record(message);
+        let is_turn = self.proposer(vote.round) == signer;
         let votes = self.votes.entry(vote.round).or_default();
         match vote.step {
-            Step::Propose if vote.round.proposer(self.quorums.nodes) == signer => {
+            Step::Propose if is_turn => {
                 votes.proposal.get_or_insert(vote);
             }
             Step::Propose => {}
@@ -239,7 +312,7 @@ impl<V: Clone + Ord> Validator<V> {
     fn start(&mut self, round: Round) {
         self.round = round;
         self.step = Step::Propose;
-        if round.proposer(self.quorums.nodes) != self.id() {
+        if self.proposer(round) != self.id() {
             self.output.timeouts.push((Step::Propose, round));
             return;
         }
@@ -247,21 +320,22 @@ impl<V: Clone + Ord> Validator<V> {
             Some((round, value)) => (Some(round), value),
             None => (None, self.wish.clone()),
         };
-        self.send(Vote { step: Step::Propose, round, value: Some(value), valid_round });
+        self.send(Step::Propose, Some(value), valid_round);
     }
 
-    fn send(&mut self, vote: Vote<V>) {
+    fn send(&mut self, step: Step, value: Option<V>, valid_round: Option<Round>) {
+        let vote = Vote { height: self.height, step, round: self.round, value, valid_round };
         self.output.messages.push(self.key.sign(vote));
     }
 
     fn prevote(&mut self, value: Option<V>) {
         self.step = Step::Prevote;
-        self.send(Vote { step: Step::Prevote, round: self.round, value, valid_round: None });
+        self.send(Step::Prevote, value, None);
     }
 
     fn precommit(&mut self, value: Option<V>) {
         self.step = Step::Precommit;
-        self.send(Vote { step: Step::Precommit, round: self.round, value, valid_round: None });
+        self.send(Step::Precommit, value, None);
     }
 
     /// Applies the rules until none applies any more.
@@ -290,7 +364,7 @@ impl<V: Clone + Ord> Validator<V> {
         let later = self.votes.range(Round(self.round.0 + 1)..).rev();
         let mut nodes = later.map(|(&round, votes)| {
             let voters = votes.prevotes.keys().chain(votes.precommits.keys()).copied();
-            let proposer = votes.proposal.iter().map(|p| p.round.proposer(self.quorums.nodes));
+            let proposer = votes.proposal.iter().map(|p| self.proposer(p.round));
             (round, voters.chain(proposer).collect::<BTreeSet<_>>().len())
         });
         let Some((round, _)) = nodes.find(|&(_, count)| count > self.quorums.faulty) else {

@@ -104,6 +104,7 @@ impl Schedule {
                     self.new_views.push(new.clone());
                 }
             }
+            Message::Checkpoint(_) | Message::Stable(_) | Message::Decision(_) => {}
         }
         if self.honest.contains_key(&to) {
             self.flying.push((to, message));
@@ -118,8 +119,8 @@ impl Schedule {
         for mut message in output.messages {
             if let (Mistake::NoCertificates, Message::ViewChange(change)) = (self.mistake, &message)
             {
-                let prepared = BTreeMap::new();
-                let untold = ViewChange { view: change.statement().view, prepared };
+                let ViewChange { view, stable, .. } = change.statement().clone();
+                let untold = ViewChange { view, stable, prepared: Vec::new() };
                 message = Message::ViewChange(Key::of(NodeIndex(id)).sign(untold));
             }
             for to in 0..self.quorums.nodes {
@@ -195,9 +196,9 @@ impl Schedule {
                 let view = view.next();
                 let told = self.random.random_bool(0.5);
                 let certificate = self.some_certificate(view).filter(|_| told);
-                let place = |c: Certificate<u32>| (c.proposal.statement().sequence, c);
-                let prepared = certificate.into_iter().map(place).collect();
-                Message::ViewChange(self.liars[liar].sign(ViewChange { view, prepared }))
+                let prepared = certificate.into_iter().collect();
+                let change = ViewChange { view, stable: None, prepared };
+                Message::ViewChange(self.liars[liar].sign(change))
             }
             8 => return self.lie_as_new_primary(liar, to),
             _ => match self.random.random_range(0..3) {

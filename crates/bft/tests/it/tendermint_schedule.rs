@@ -152,14 +152,14 @@ impl Schedule {
             }
         }
         let vote = match self.random.random_range(0..10) {
-            0..4 if round.proposer(self.quorums.nodes) == key.owner() => {
+            0..4 if round.proposer(0, self.quorums.nodes) == key.owner() => {
                 let polka = self.random.random_range(0..4);
                 let valid_round = (polka < round.0).then_some(Round(polka));
-                key.sign(Vote { step: Step::Propose, round, value, valid_round })
+                key.sign(Vote { height: 0, step: Step::Propose, round, value, valid_round })
             }
             luck @ 0..9 => {
                 let step = if luck % 2 == 0 { Step::Prevote } else { Step::Precommit };
-                key.sign(Vote { step, round, value, valid_round: None })
+                key.sign(Vote { height: 0, step, round, value, valid_round: None })
             }
             _ => match self.sent.iter().choose(&mut self.random) {
                 Some(vote) => vote.clone(),
@@ -299,7 +299,8 @@ fn a_lock_holds_until_a_later_polka_for_something_else() {
     let mut validator = Validator::new(Key::of(NodeIndex(3)), Quorums::of(4), is_valid, 9);
     let say =
         |validator: &mut Validator<u32>, node: usize, step, round, value, polka: Option<u64>| {
-            let vote = Vote { step, round: Round(round), value, valid_round: polka.map(Round) };
+            let vote =
+                Vote { height: 0, step, round: Round(round), value, valid_round: polka.map(Round) };
             validator.receive(keys[node].sign(vote));
             let votes = validator.take_output().messages;
             votes

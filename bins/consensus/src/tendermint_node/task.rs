@@ -1,4 +1,4 @@
-//! `consensus tendermint`: rounds of voting among four validators (task 7-4-5).
+//! Task 7-4-5: rounds of voting among four validators.
 //!
 //! The validators are [`bft::tendermint::Validator`]s inside this node. The messages say when one
 //! prevotes and for what; all the rest, precommits, locks and the decision, is what the validators do
@@ -6,81 +6,15 @@
 
 use bft::tendermint::{Ballots, ROUNDS_AHEAD, Round, Step, Validator, Vote};
 use bft::{Key, NodeIndex, Quorums, Signed};
-use proto::{Caller, Context, Error, Manual, Node};
+use proto::Error;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::Body;
 use crate::input::bad_field;
-
-/// What the node says about itself.
-pub const MANUAL: Manual = Manual {
-    name: "tendermint",
-    summary: "Tendermint step by step, among four validators within",
-    usage: "",
-    help: "\
-It answers `tendermint_propose`, `tendermint_prevote` and `tendermint_status` from four simulated
-validators, n1 to n4 or v1 to v4. There are no flags, and nothing outlives the process.
-",
-};
 
 /// The task's number of validators.
 const VALIDATORS: usize = 4;
-
-/// Every message of this node, requests and replies.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Body {
-    /// A validator proposes a block.
-    TendermintPropose {
-        /// In which round.
-        round: u64,
-        /// Who.
-        proposer: String,
-        /// What.
-        block: Block,
-    },
-    /// What it proposed: a block that had a polka goes before its own.
-    TendermintProposeOk {
-        /// The round.
-        round: u64,
-        /// SHA-256 of the block as JSON, in hexadecimal digits.
-        block_hash: String,
-    },
-    /// A validator prevotes.
-    TendermintPrevote {
-        /// In which round.
-        round: u64,
-        /// Who.
-        validator: String,
-        /// For what; null is nil.
-        block_hash: Option<String>,
-    },
-    /// The prevotes so far.
-    TendermintPrevoteOk {
-        /// Those for the same.
-        prevotes_for_block: u64,
-        /// All.
-        total_prevotes: u64,
-        /// How many make a polka.
-        threshold: u64,
-    },
-    /// Asks how far a round is.
-    TendermintStatus {
-        /// Which.
-        round: u64,
-    },
-    /// How far it is.
-    TendermintStatusOk {
-        /// The phase.
-        phase: Phase,
-        /// Whether the round decided.
-        block_committed: bool,
-        /// Prevotes, for whatever.
-        prevote_count: u64,
-        /// Precommits, for whatever.
-        precommit_count: u64,
-    },
-}
 
 /// A block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -207,14 +141,19 @@ fn count(ballots: &Ballots<String>, value: &Option<String>) -> usize {
     ballots.values().filter(|values| values.contains(value)).count()
 }
 
-/// A node with validators within.
+/// Validators within the node.
 #[derive(Debug, Default)]
-pub struct TendermintNode {
+pub struct Steps {
     height: Option<Height>,
 }
 
-impl TendermintNode {
-    fn propose(&mut self, round: u64, proposer: &str, block: &Block) -> Result<Body, Error> {
+impl Steps {
+    pub(super) fn propose(
+        &mut self,
+        round: u64,
+        proposer: &str,
+        block: &Block,
+    ) -> Result<Body, Error> {
         let who = validator("proposer", proposer)?;
         let hash = hash(block)?;
         let present = self.height.as_mut().filter(|present| !present.is_decided());
@@ -233,7 +172,7 @@ impl TendermintNode {
                 let reason = format!("is more than {ROUNDS_AHEAD} rounds ahead");
                 return Err(bad_field("round", reason));
             }
-            if turn.proposer(VALIDATORS).0 != present.index(who) {
+            if turn.proposer(0, VALIDATORS).0 != present.index(who) {
                 let reason = format!("it is not the turn of {proposer} in round {round}");
                 return Err(bad_field("proposer", reason));
             }
@@ -256,7 +195,12 @@ impl TendermintNode {
         Ok(Body::TendermintProposeOk { round, block_hash: proposed.unwrap_or(hash) })
     }
 
-    fn prevote(&mut self, round: u64, name: &str, value: Option<String>) -> Result<Body, Error> {
+    pub(super) fn prevote(
+        &mut self,
+        round: u64,
+        name: &str,
+        value: Option<String>,
+    ) -> Result<Body, Error> {
         let who = validator("validator", name)?;
         let unknown = || bad_field("round", format!("nothing was proposed in round {round}"));
         let present = self.height.as_mut().ok_or_else(unknown)?;
@@ -273,7 +217,8 @@ impl TendermintNode {
                 return Err(bad_field("block_hash", reason));
             }
             let step = Step::Prevote;
-            let vote = Vote { step, round: turn, value: value.clone(), valid_round: None };
+            let vote =
+                Vote { height: 0, step, round: turn, value: value.clone(), valid_round: None };
             present.deliver(&Key::of(NodeIndex(id)).sign(vote));
             present.prevotes[id] = Some(value.clone());
             present.settle();
@@ -297,7 +242,7 @@ impl TendermintNode {
         })
     }
 
-    fn status(&self, round: u64) -> Result<Body, Error> {
+    pub(super) fn status(&self, round: u64) -> Result<Body, Error> {
         let votes = self.height.as_ref().and_then(|height| height.votes(round));
         let Some((_, [prevotes, precommits])) = votes else {
             return Err(bad_field("round", format!("nothing was proposed in round {round}")));
@@ -330,29 +275,4 @@ fn validator(field: &str, name: &str) -> Result<usize, Error> {
 fn hash(block: &Block) -> Result<String, Error> {
     let text = serde_json::to_vec(block).map_err(|error| bad_field("block", error))?;
     Ok(Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-impl Node for TendermintNode {
-    type Body = Body;
-    type Token = ();
-
-    fn request(&mut self, from: Caller, body: Body, ctx: &mut Context<'_, Self>) {
-        let answer = match body {
-            Body::TendermintPropose { round, proposer, block } => {
-                self.propose(round, &proposer, &block)
-            }
-            Body::TendermintPrevote { round, validator, block_hash } => {
-                self.prevote(round, &validator, block_hash)
-            }
-            Body::TendermintStatus { round } => self.status(round),
-            // Replies: they never come as requests.
-            Body::TendermintProposeOk { .. }
-            | Body::TendermintPrevoteOk { .. }
-            | Body::TendermintStatusOk { .. } => return,
-        };
-        match answer {
-            Ok(body) => ctx.reply(&from, body),
-            Err(error) => ctx.reply_error(&from, error),
-        }
-    }
 }

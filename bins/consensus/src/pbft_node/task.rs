@@ -1,75 +1,20 @@
-//! `consensus pbft`: PBFT among four replicas (task 7-4-2).
+//! Task 7-4-2: PBFT step by step.
 //!
-//! The replicas are [`bft::pbft::Replica`]s inside this node, and nothing is lost between them. All
-//! that a reply tells is what they did.
+//! The four replicas are [`bft::pbft::Replica`]s inside this node, and nothing is lost between them.
+//! All that a reply tells is what they did.
 
 use std::collections::VecDeque;
 
 use bft::pbft::{Message, Progress, Replica, Sequence};
 use bft::{Key, NodeIndex, Quorums};
-use proto::{Caller, Context, Error, Manual, Node};
+use proto::Error;
 use serde::{Deserialize, Serialize};
 
+use super::Body;
 use crate::input::bad_field;
-
-/// What the node says about itself.
-pub const MANUAL: Manual = Manual {
-    name: "pbft",
-    summary: "PBFT step by step, among four replicas within",
-    usage: "",
-    help: "\
-It answers `pbft_request`, `pbft_status` and `pbft_view_change` from four simulated replicas, of which
-one might be Byzantine and none is. There are no flags, and nothing outlives the process.
-",
-};
 
 /// The task's number of replicas.
 const REPLICAS: usize = 4;
-
-/// Every message of this node, requests and replies.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Body {
-    /// A client asks for something.
-    PbftRequest {
-        /// What.
-        operation: String,
-        /// Who.
-        client: String,
-    },
-    /// The primary gave it a place.
-    PbftRequestOk {
-        /// The place, from 1.
-        sequence_number: u64,
-        /// In which view, from 0.
-        view: u64,
-        /// How far it is.
-        phase: Phase,
-    },
-    /// Asks how far a request is.
-    PbftStatus {
-        /// Its place.
-        sequence_number: u64,
-    },
-    /// How far it is at the primary.
-    PbftStatusOk {
-        /// The phase.
-        phase: Phase,
-        /// Prepares from backups.
-        prepares_received: u64,
-        /// Commits, its own included.
-        commits_received: u64,
-        /// Whether it was executed.
-        executed: bool,
-    },
-    /// The replicas give the primary up. Not in the task, which names no way to do it.
-    PbftViewChange,
-    /// The next view.
-    PbftViewChangeOk {
-        /// Its number.
-        view: u64,
-    },
-}
 
 /// How far a request is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,14 +34,14 @@ struct Request {
     client: String,
 }
 
-/// A node with a cluster within.
+/// A cluster within the node.
 #[derive(Debug)]
-pub struct PbftNode {
+pub struct Steps {
     replicas: Vec<Replica<Request>>,
     flying: VecDeque<(usize, Message<Request>)>,
 }
 
-impl Default for PbftNode {
+impl Default for Steps {
     fn default() -> Self {
         let quorums = Quorums::of(REPLICAS);
         // Whoever reaches this node is taken for the client that it says it is.
@@ -105,7 +50,7 @@ impl Default for PbftNode {
     }
 }
 
-impl PbftNode {
+impl Steps {
     /// Sends what a replica has to say; its own copy comes first.
     fn send_from(&mut self, id: usize) {
         for message in self.replicas[id].take_output().messages {
@@ -132,8 +77,9 @@ impl PbftNode {
             .ok_or_else(|| bad_field("sequence_number", "no request has this number"))
     }
 
-    fn request(&mut self, request: Request) -> Result<Body, Error> {
+    pub(super) fn request(&mut self, operation: String, client: String) -> Result<Body, Error> {
         let primary = self.primary()?;
+        let request = Request { operation, client };
         let sequence = self.replicas[primary].propose(request).ok_or_else(|| {
             Error::temporarily_unavailable("too many requests are on their way".to_owned())
         })?;
@@ -146,8 +92,8 @@ impl PbftNode {
         Ok(Body::PbftRequestOk { sequence_number: sequence.0, view, phase })
     }
 
-    fn status(&self, sequence: Sequence) -> Result<Body, Error> {
-        let progress = self.progress(sequence)?;
+    pub(super) fn status(&self, sequence_number: u64) -> Result<Body, Error> {
+        let progress = self.progress(Sequence(sequence_number))?;
         Ok(Body::PbftStatusOk {
             phase: phase(progress),
             prepares_received: progress.prepares as u64,
@@ -156,7 +102,7 @@ impl PbftNode {
         })
     }
 
-    fn change_view(&mut self) -> Result<Body, Error> {
+    pub(super) fn change_view(&mut self) -> Result<Body, Error> {
         for id in 0..REPLICAS {
             self.replicas[id].suspect();
             self.send_from(id);
@@ -171,26 +117,5 @@ fn phase(progress: Progress) -> Phase {
         (_, true) => Phase::Committed,
         (true, false) => Phase::Prepared,
         (false, false) => Phase::PrePrepare,
-    }
-}
-
-impl Node for PbftNode {
-    type Body = Body;
-    type Token = ();
-
-    fn request(&mut self, from: Caller, body: Body, ctx: &mut Context<'_, Self>) {
-        let answer = match body {
-            Body::PbftRequest { operation, client } => self.request(Request { operation, client }),
-            Body::PbftStatus { sequence_number } => self.status(Sequence(sequence_number)),
-            Body::PbftViewChange => self.change_view(),
-            // Replies: they never come as requests.
-            Body::PbftRequestOk { .. }
-            | Body::PbftStatusOk { .. }
-            | Body::PbftViewChangeOk { .. } => return,
-        };
-        match answer {
-            Ok(body) => ctx.reply(&from, body),
-            Err(error) => ctx.reply_error(&from, error),
-        }
     }
 }

@@ -1,0 +1,413 @@
+//! What a node is from `init` on: clients' requests, the order of all of them, and the store that
+//! executes them.
+//!
+//! A request is signed by the node that a client gave it to and sent to all. Whoever may propose puts
+//! it into a batch; every node executes what is decided, and the one that was asked answers. Reads go
+//! the same way: what one node could answer by itself, it could lie about. A request that is proposed
+//! twice is executed once, because the store knows what it has applied.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bft::{Digest, Key, NodeIndex, Quorums, Stable};
+use proto::{Caller, Error, ErrorCode, Records};
+use serde::{Deserialize, Serialize};
+
+use super::keys::Keys;
+use super::order::{Keep, Order, Start, parse, slot_key, unusable};
+use super::pending::Pending;
+use super::settings::Settings;
+use super::value::{Change, Request, Value};
+use crate::body::SharedState;
+use crate::command::{Answer, Command, Operation, RequestId, SharedCommand};
+use crate::members::Members;
+use crate::store::{Known, Store};
+
+/// The most requests of clients that may be open at a time; further ones are refused.
+const OPEN_MAX: usize = 1024;
+/// How long a client's request is kept open.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often an idle node says where it is, for those that were cut off.
+const IDLE_STATUS: Duration = Duration::from_secs(1);
+/// The most requests that go with a [`Peer::Status`].
+const RESENT_MAX: usize = 64;
+
+const MEMBERS: &[u8] = b"members";
+const STATE: &[u8] = b"state";
+
+/// What nodes say to each other.
+#[derive(Debug, Clone)]
+pub enum Peer<O: Order> {
+    /// A client wants this.
+    Request(Request),
+    /// A message of the protocol.
+    Agreement(O::Message),
+    /// "I am here, and wait for these; what do I lack?"
+    Status(O::Status, Vec<Request>),
+    /// The state at a checkpoint, for one that cannot get there step by step.
+    State(Stable, SharedState),
+}
+
+/// What a node wants to have done, in this order.
+#[derive(Debug)]
+pub enum Effect<O: Order> {
+    /// A record changes.
+    Keep(Keep),
+    /// To one node, or to all others.
+    Send(Option<NodeIndex>, Peer<O>),
+    /// A client's request has ended.
+    Reply(Caller, Result<Answer, Error>),
+}
+
+/// A state and the proof that it is the right one, as they are stored.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    stable: Stable,
+    state: SharedState,
+}
+
+/// A client's request without an answer.
+#[derive(Debug)]
+struct Open {
+    caller: Caller,
+    read: Option<proto::Json>,
+    deadline: Duration,
+}
+
+/// A node that knows its cluster.
+#[derive(Debug)]
+pub struct Server<O: Order> {
+    order: O,
+    keys: Keys,
+    key: Key,
+    quorums: Quorums,
+    nodes: usize,
+    store: Store,
+    /// The last slot whose requests the store has seen.
+    executed: u64,
+    checkpoint_every: u64,
+    /// The states at this node's checkpoints that are not behind the stable one.
+    snapshots: BTreeMap<u64, SharedState>,
+    /// The stable checkpoint that is stored.
+    stored: u64,
+    session: u64,
+    next_sequence: u64,
+    open: BTreeMap<u64, Open>,
+    pending: Pending,
+    status_every: Duration,
+    /// When something was executed last, or it was told where this node is.
+    last_news: Duration,
+    /// Nothing is said before anything has happened.
+    is_awake: bool,
+    is_durable: bool,
+    effects: Vec<Effect<O>>,
+}
+
+impl<O: Order> Server<O> {
+    /// Begins, or goes on from what was stored.
+    ///
+    /// # Errors
+    /// If what was stored is not what this node writes for this cluster.
+    pub fn start(
+        settings: &Settings,
+        members: &Members,
+        records: &Records,
+        is_durable: bool,
+        session: u64,
+    ) -> Result<Self, Error> {
+        let names: Vec<_> = members.names().cloned().collect();
+        match records.get(MEMBERS) {
+            Some(value) if parse::<Vec<proto::NodeId>>(value)? == names => {}
+            Some(_) => return Err(unusable("the records are of a cluster of other nodes")),
+            None if records.is_empty() => {}
+            None => return Err(unusable("the records are not of this kind of node")),
+        }
+        let kept = records.get(STATE).map(|value| parse::<Kept>(value)).transpose()?;
+        let quorums = settings.quorums(members.count());
+        let own = NodeIndex(members.own().0);
+        let order = O::start(Start {
+            key: Key::of(own),
+            quorums,
+            timeout: settings.timeout,
+            stable: kept.as_ref().map(|kept| kept.stable.clone()),
+            records,
+            is_durable,
+        })?;
+        let mut server = Self {
+            order,
+            keys: Keys::derive(&settings.secret, settings.authenticity, members),
+            key: Key::of(own),
+            quorums,
+            nodes: members.count(),
+            store: Store::default(),
+            executed: 0,
+            checkpoint_every: settings.checkpoint_every,
+            snapshots: BTreeMap::new(),
+            stored: 0,
+            session,
+            next_sequence: 0,
+            open: BTreeMap::new(),
+            pending: Pending::default(),
+            status_every: settings.timeout / 2,
+            last_news: Duration::ZERO,
+            is_awake: !records.is_empty(),
+            is_durable,
+            effects: vec![Effect::Keep(Keep::put(MEMBERS.to_vec(), &names))],
+        };
+        if let Some(Kept { stable, state }) = kept {
+            server.executed = stable.slot();
+            server.stored = stable.slot();
+            server.store.restore(state.0.clone());
+            server.snapshots.insert(stable.slot(), state);
+        }
+        Ok(server)
+    }
+
+    /// The protocol within.
+    #[must_use]
+    pub fn order(&self) -> &O {
+        &self.order
+    }
+
+    /// How many make a quorum here.
+    #[must_use]
+    pub fn quorums(&self) -> Quorums {
+        self.quorums
+    }
+
+    /// The store, and the last slot that it has seen.
+    #[must_use]
+    pub fn store(&self) -> (&Store, u64) {
+        (&self.store, self.executed)
+    }
+
+    /// Takes what is to be done.
+    pub fn take_effects(&mut self) -> Vec<Effect<O>> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// A client asks for something.
+    pub fn on_client(&mut self, now: Duration, caller: Caller, operation: Operation) {
+        self.is_awake = true;
+        if self.open.len() >= OPEN_MAX {
+            let error = Error::temporarily_unavailable("too many requests are open");
+            return self.effects.push(Effect::Reply(caller, Err(error)));
+        }
+        let sequence = self.next_sequence;
+        self.next_sequence += 1;
+        let settled = self.open.keys().next().map_or(sequence, |first| *first);
+        let read = match &operation {
+            Operation::Read { key } => Some(key.clone()),
+            _ => None,
+        };
+        let id = RequestId { origin: self.key.owner().0, session: self.session, sequence };
+        let command = SharedCommand(Command { request: id, settled, operation }.into());
+        let mut request = self.key.sign(Change::from(command));
+        bft::Seal::seal(&mut self.keys.signing(), &mut request);
+        self.open.insert(sequence, Open { caller, read, deadline: now + PATIENCE });
+        self.send_to_all(Peer::Request(request.clone()));
+        self.pending.add(request, now);
+        self.settle(now);
+    }
+
+    /// Another node says something. Whatever is not signed as it should be is not heard.
+    pub fn on_peer(&mut self, now: Duration, from: NodeIndex, message: Peer<O>) {
+        self.is_awake = true;
+        match message {
+            Peer::Request(request) => self.admit(now, request),
+            Peer::Agreement(mut message) => {
+                if !self.is_signed(&mut message) {
+                    return;
+                }
+                self.order.step(message);
+            }
+            Peer::Status(status, requests) => {
+                for request in requests.into_iter().take(RESENT_MAX) {
+                    self.admit(now, request);
+                }
+                for message in self.order.help(&status) {
+                    self.help(from, message);
+                }
+            }
+            Peer::State(stable, state) => self.install(stable, state),
+        }
+        self.settle(now);
+    }
+
+    /// When [`tick`](Self::tick) is to be called.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let of_order = self.order.deadline(self.pending.waiting_since());
+        let of_clients = self.open.values().map(|open| open.deadline).min();
+        of_order.into_iter().chain(of_clients).chain(self.status_due()).min()
+    }
+
+    /// Lets happen what is due.
+    pub fn tick(&mut self, now: Duration) {
+        self.order.tick(now, self.pending.waiting_since());
+        for (_, open) in self.open.extract_if(.., |_, open| open.deadline <= now) {
+            let error = match open.read {
+                // A read that is still executed changes nothing.
+                Some(_) => Error::temporarily_unavailable("no quorum is within reach"),
+                None => Error::new(ErrorCode::Timeout, "nobody knows yet what became of it"),
+            };
+            self.effects.push(Effect::Reply(open.caller, Err(error)));
+        }
+        if self.status_due().is_some_and(|due| due <= now) {
+            self.last_news = now;
+            let requests = self.pending.oldest(RESENT_MAX).cloned().collect();
+            self.send_to_all(Peer::Status(self.order.status(), requests));
+        }
+        self.settle(now);
+    }
+
+    /// Soon while requests wait, and now and then otherwise.
+    fn status_due(&self) -> Option<Duration> {
+        let every = match self.pending.waiting_since() {
+            Some(_) => self.status_every,
+            None => IDLE_STATUS,
+        };
+        (self.is_awake && self.nodes > 1).then(|| self.last_news + every)
+    }
+
+    fn send_to_all(&mut self, message: Peer<O>) {
+        if self.nodes > 1 {
+            self.effects.push(Effect::Send(None, message));
+        }
+    }
+
+    /// Takes a request in that the node has signed which it names.
+    fn admit(&mut self, now: Duration, request: Request) {
+        let id = request.statement().id();
+        if request.signer().0 != id.origin || self.store.look_up(id) != Known::New {
+            return;
+        }
+        let mut checking = self.keys.checking();
+        checking.check(&request);
+        if checking.are_right() {
+            self.pending.add(request, now);
+        }
+    }
+
+    fn is_signed(&mut self, message: &mut O::Message) -> bool {
+        let mut checking = self.keys.checking();
+        O::each_signed(message, &mut checking);
+        O::each_value(message, |value: &Value| {
+            value.requests().iter().for_each(|request| checking.check(request));
+        });
+        checking.are_right()
+    }
+
+    /// Sends somebody what it lacks; the state as well, if it needs that.
+    fn help(&mut self, to: NodeIndex, message: O::Message) {
+        let stable = O::stable_of(&message);
+        let state = stable.and_then(|stable| self.snapshots.get(&stable.slot()));
+        let message = match (stable, state) {
+            (Some(stable), Some(state)) => Peer::State(stable.clone(), state.clone()),
+            _ => Peer::Agreement(message),
+        };
+        self.effects.push(Effect::Send(Some(to), message));
+    }
+
+    /// Takes the state of a stable checkpoint over, if it is later than this node's.
+    fn install(&mut self, mut stable: Stable, state: SharedState) {
+        let mut checking = self.keys.checking();
+        stable.each_signed(&mut checking);
+        let is_right = checking.are_right()
+            && stable.is_proven(&self.quorums)
+            && stable.digest() == Some(digest(&state));
+        if !is_right || stable.slot() <= self.executed {
+            return;
+        }
+        self.executed = stable.slot();
+        self.store.restore(state.0.clone());
+        self.snapshots.insert(stable.slot(), state);
+        self.order.install(stable);
+    }
+
+    /// Lets everything happen that follows from what has happened.
+    fn settle(&mut self, now: Duration) {
+        loop {
+            self.order.offer(&mut self.pending);
+            let said = self.order.take(now);
+            let is_over = said.is_empty();
+            if self.is_durable {
+                self.effects.extend(said.keep.into_iter().map(Effect::Keep));
+            }
+            let mut own = Vec::new();
+            for mut message in said.messages {
+                O::each_signed(&mut message, &mut self.keys.signing());
+                own.push(message.clone());
+                self.send_to_all(Peer::Agreement(message));
+            }
+            // What it says to itself arrives at once, before anybody else hears it.
+            own.into_iter().for_each(|message| self.order.step(message));
+            let has_executed = self.execute(now);
+            if is_over && !has_executed {
+                break;
+            }
+        }
+        self.store_state();
+        // Nobody may hear what is not stored.
+        self.effects.sort_by_key(|effect| !matches!(effect, Effect::Keep(_)));
+    }
+
+    /// Executes what is decided, slot by slot. True if that was anything.
+    fn execute(&mut self, now: Duration) -> bool {
+        let before = self.executed;
+        while let Some(value) = self.order.decided(self.executed + 1) {
+            self.executed += 1;
+            for request in value.iter().flat_map(Value::requests) {
+                self.apply(request.statement());
+            }
+            if self.executed.is_multiple_of(self.checkpoint_every) {
+                let state = SharedState(self.store.snapshot());
+                self.order.checkpoint(self.executed, digest(&state));
+                self.snapshots.insert(self.executed, state);
+            }
+        }
+        if self.executed > before {
+            self.last_news = now;
+        }
+        self.executed > before
+    }
+
+    fn apply(&mut self, change: &Change) {
+        let (command, id) = (change.command(), change.id());
+        let mut answer = self.store.apply(command);
+        let is_own = id.origin == self.key.owner().0 && id.session == self.session;
+        let open = if is_own { self.open.remove(&id.sequence) } else { None };
+        if let Some(Open { caller, read, .. }) = open {
+            if let Some(key) = read {
+                answer = Some(self.store.read(&key));
+            }
+            if let Some(answer) = answer {
+                self.effects.push(Effect::Reply(caller, Ok(answer)));
+            }
+        }
+        self.pending.executed(id, command.settled);
+    }
+
+    /// Stores the state of the last stable checkpoint, and drops what led there.
+    fn store_state(&mut self) {
+        let Some(stable) = self.order.stable() else { return };
+        let slot = stable.slot();
+        let Some(state) = self.snapshots.get(&slot).filter(|_| slot > self.stored) else { return };
+        self.stored = slot;
+        if self.is_durable {
+            let kept = Kept { stable: stable.clone(), state: state.clone() };
+            self.effects.push(Effect::Keep(Keep::put(STATE.to_vec(), &kept)));
+            for prefix in O::SLOT_RECORDS {
+                let (first, end) = (slot_key(prefix, 0), slot_key(prefix, slot + 1));
+                self.effects.push(Effect::Keep(Keep::Delete(first, end)));
+            }
+        }
+        self.snapshots = self.snapshots.split_off(&slot);
+    }
+}
+
+/// The hash that stands for a state.
+fn digest(state: &SharedState) -> Digest {
+    // Maps with sorted keys: the same state is the same text everywhere.
+    Digest(*blake3::hash(&serde_json::to_vec(state).unwrap_or_default()).as_bytes())
+}

@@ -1,0 +1,226 @@
+//! A cluster of any node of the program that serves `lin-kv`, chosen by its arguments, with clients
+//! that speak text and faults drawn from a seed.
+
+use std::time::Duration;
+
+use checkers::Verdict;
+use consensus::command::{Answer, Operation};
+use consensus::recorder::{Recorder, draw_operation};
+use consensus::simulated::Outcome;
+use proto::{AnyBody, Invariant, Json, NodeId, Payload, Time};
+use serde_json::{Value, json};
+use simulator::{AnyCluster, ClusterOptions, Cut, Random};
+
+use crate::faults::KINDS;
+
+const CLIENTS_PER_NODE: usize = 2;
+const KEYS: u64 = 6;
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What befalls a cluster, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) nodes: usize,
+    /// Whether nodes keep records, and so may be killed.
+    pub(crate) is_durable: bool,
+    pub(crate) faulty: Duration,
+    pub(crate) healthy: Duration,
+    /// Mean pause of a client.
+    pub(crate) pause: Duration,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            nodes: 4,
+            is_durable: true,
+            faulty: Duration::from_secs(8),
+            healthy: Duration::from_secs(4),
+            pause: Duration::from_millis(200),
+        }
+    }
+}
+
+struct Client {
+    name: NodeId,
+    open: Option<(u64, Time, bool)>,
+    next: Time,
+}
+
+/// A cluster, its clients and its judges.
+pub(crate) struct Run {
+    pub(crate) cluster: AnyCluster,
+    random: Random,
+    watch: Option<Box<dyn Invariant>>,
+    recorder: Recorder,
+    clients: Vec<Client>,
+    messages: u64,
+    plan: Plan,
+    /// Operations answered at each node since the faults ended.
+    answered: Vec<u64>,
+}
+
+impl Run {
+    pub(crate) fn new(seed: u64, arguments: &[&str], plan: Plan) -> Self {
+        let mut random = Random::new(seed, "store cluster");
+        let Plan { nodes, is_durable, .. } = plan;
+        let mut options = ClusterOptions::new(nodes, seed);
+        options.network.latency = Duration::from_millis(1 + random.below(15));
+        options.durable = is_durable.then_some(Duration::from_millis(2));
+        let arguments: Vec<String> = arguments.iter().map(|&text| text.to_owned()).collect();
+        let program = consensus::program();
+        let watch = program.choose(&arguments).unwrap().entry.invariant(nodes);
+        let count = nodes * CLIENTS_PER_NODE;
+        // Clients `c0` to `c<n>` are those that send `init`.
+        let client =
+            |n| Client { name: NodeId::new(&format!("client{n}")), open: None, next: Time::ZERO };
+        Self {
+            cluster: AnyCluster::new(options, move |_| program.choose(&arguments).unwrap().node),
+            random,
+            watch,
+            recorder: Recorder::new(count),
+            clients: (0..count).map(client).collect(),
+            messages: 0,
+            plan,
+            answered: vec![0; nodes],
+        }
+    }
+
+    fn begin(&mut self, client: usize) {
+        let now = self.cluster.now();
+        let key = self.random.below(KEYS) + KEYS * (now.as_nanos() / 2_000_000_000);
+        let operation = draw_operation(key, &mut self.random);
+        self.recorder.invoke(client, now, &operation);
+        self.messages += 1;
+        let id = self.messages;
+        let text = |json: &Json| serde_json::from_str::<Value>(&json.text()).unwrap();
+        let body = match &operation {
+            Operation::Read { key } => json!({"type": "read", "key": text(key)}),
+            Operation::Write { key, value } => {
+                json!({"type": "write", "key": text(key), "value": text(value)})
+            }
+            Operation::Cas { key, from, to } => {
+                json!({"type": "cas", "key": text(key), "from": text(from), "to": text(to)})
+            }
+        };
+        let mut body = body;
+        body["msg_id"] = id.into();
+        self.clients[client].open = Some((id, now + TIMEOUT, operation.is_read()));
+        let node = client % self.plan.nodes;
+        self.cluster.request(&self.clients[client].name, node, body.to_string());
+    }
+
+    fn complete(&mut self, client: usize, outcome: &Outcome) {
+        let now = self.cluster.now();
+        self.recorder.complete(client, now, outcome);
+        if matches!(outcome, Outcome::Answer(_)) {
+            self.answered[client % self.plan.nodes] += 1;
+        }
+        let pause = self.random.exponential(self.plan.pause);
+        let Client { open, next, .. } = &mut self.clients[client];
+        (*open, *next) = (None, now + pause);
+    }
+
+    pub(crate) fn run_until(&mut self, end: Time) -> Result<(), String> {
+        loop {
+            let when = |client: &Client| client.open.map_or(client.next, |(_, timeout, _)| timeout);
+            let acts = self.clients.iter().enumerate().map(|(n, client)| (when(client), n)).min();
+            let event = self.cluster.next_time().unwrap_or(Time::MAX);
+            if let Some((at, client)) = acts.filter(|&(at, _)| at <= event.min(end)) {
+                self.cluster.advance_to(at.max(self.cluster.now()));
+                match self.clients[client].open {
+                    Some((_, _, true)) => self.complete(client, &Outcome::Refused),
+                    Some(_) => self.complete(client, &Outcome::Unknown),
+                    None => self.begin(client),
+                }
+                continue;
+            }
+            if event > end {
+                return Ok(());
+            }
+            let Some(step) = self.cluster.step() else { return Ok(()) };
+            if let (Some(node), Some(watch)) = (step.node, &mut self.watch) {
+                watch.look(&self.cluster, node)?;
+            }
+            let Some(message) = step.to_client else { continue };
+            let Payload::Body(AnyBody::Text(body)) = &message.payload else { continue };
+            let body: Value = serde_json::from_str(body).unwrap();
+            let waits = |client: &Client| {
+                let id = client.open.map(|(id, ..)| id);
+                client.name == message.dest && id.is_some() && body["in_reply_to"].as_u64() == id
+            };
+            if let Some(client) = self.clients.iter().position(waits) {
+                self.complete(client, &outcome(&body));
+            }
+        }
+    }
+
+    fn fault(&mut self) {
+        let nodes = self.plan.nodes;
+        let node = self.random.index(nodes);
+        let kind = KINDS[self.random.index(KINDS.len())];
+        let leader = (0..nodes).find(|&node| self.cluster.is_leader(node));
+        let victim = leader.unwrap_or(node);
+        match self.random.below(9) {
+            0 | 1 => {
+                let cut = kind.draw(nodes, leader, &mut self.random);
+                self.cluster.network_mut().set_cut(cut);
+            }
+            2 => self.cluster.network_mut().set_cut(Cut::none(nodes)),
+            3 => self.cluster.network_mut().set_loss(self.random.fraction() * 0.2),
+            4 => self.cluster.network_mut().set_duplicate(self.random.fraction() * 0.3),
+            5 => self.cluster.pause(node),
+            6 | 7 if self.plan.is_durable => self.cluster.crash(victim),
+            _ => {
+                self.cluster.resume(node);
+                self.cluster.restart(node);
+            }
+        }
+    }
+
+    /// Lets a fault happen every now and then, then ends them all: what went wrong, if anything.
+    pub(crate) fn run(&mut self) -> Result<(), String> {
+        let mut now = Time::ZERO;
+        while now < Time::ZERO + self.plan.faulty {
+            now = now + self.random.exponential(Duration::from_millis(400));
+            self.run_until(now)?;
+            self.fault();
+        }
+        let nodes = self.plan.nodes;
+        let network = self.cluster.network_mut();
+        network.set_cut(Cut::none(nodes));
+        network.set_loss(0.0);
+        network.set_duplicate(0.0);
+        for node in 0..nodes {
+            self.cluster.resume(node);
+            self.cluster.restart(node);
+        }
+        let healed = now + Duration::from_secs(5);
+        self.run_until(healed)?;
+        self.answered.fill(0);
+        self.run_until(healed + self.plan.healthy)?;
+        if let Some(node) = self.answered.iter().position(|&answered| answered < 4) {
+            return Err(format!("node {node} serves nobody after healing: {:?}", self.answered));
+        }
+        match self.recorder.check() {
+            Verdict::Valid => Ok(()),
+            verdict => Err(format!("linearizability: {verdict:?}")),
+        }
+    }
+}
+
+fn outcome(body: &Value) -> Outcome {
+    let value = || Json::parse(&body["value"].to_string()).unwrap();
+    match body["type"].as_str().unwrap() {
+        "read_ok" => Outcome::Answer(Answer::Value(value())),
+        "write_ok" => Outcome::Answer(Answer::Written),
+        "cas_ok" => Outcome::Answer(Answer::Swapped),
+        _ => match body["code"].as_u64() {
+            Some(20) => Outcome::Answer(Answer::NoSuchKey),
+            Some(22) => Outcome::Answer(Answer::Mismatch),
+            // The definite codes of Maelstrom that a node of ours uses.
+            Some(11 | 14) => Outcome::Refused,
+            _ => Outcome::Unknown,
+        },
+    }
+}
