@@ -63,6 +63,11 @@ pub mod wire;
 pub use node::ConsensusNode;
 pub use settings::Settings;
 
+use bft_store::liar::BftLiar;
+use bft_store::node::Protocol;
+use bft_store::order::Twist;
+use bft_store::settings::Settings as BftSettings;
+use bft_store::watch::BftWatch;
 use byzantine::ByzantineNode;
 use compare_protocols::CompareProtocols;
 use input::without_flags;
@@ -73,7 +78,7 @@ use multi_paxos::MultiPaxosNode;
 use multi_paxos::watch::PaxosWatch;
 use paxos_node::PaxosNode;
 use pbft_node::PbftNode;
-use proto::{Arguments, Program};
+use proto::{Arguments, Mouth, Program, UsageError};
 use raft_steps::RaftSteps;
 use tendermint_node::TendermintNode;
 use txn::Objects;
@@ -89,12 +94,9 @@ pub fn program() -> Program {
     let list_append = |arguments: &mut Arguments| Ok(ListAppendNode::new(args::parse(arguments)?));
     let rw_register = |arguments: &mut Arguments| Ok(RwRegisterNode::new(args::parse(arguments)?));
     let multi_paxos = |arguments: &mut Arguments| Ok(MultiPaxosNode::new(args::parse(arguments)?));
-    let pbft = |arguments: &mut Arguments| {
-        Ok(PbftNode::new(bft_store::settings::Settings::parse(arguments)?))
-    };
-    let tendermint = |arguments: &mut Arguments| {
-        Ok(TendermintNode::new(bft_store::settings::Settings::parse(arguments)?))
-    };
+    let pbft = |arguments: &mut Arguments| Ok(PbftNode::new(BftSettings::parse(arguments)?));
+    let tendermint =
+        |arguments: &mut Arguments| Ok(TendermintNode::new(BftSettings::parse(arguments)?));
     Program::new("consensus", env!("CARGO_PKG_VERSION"))
         .node(args::MANUAL, lin_kv)
         .invariant(SafetyWatch::<KeyValues, Jobs>::new)
@@ -109,7 +111,19 @@ pub fn program() -> Program {
         .node(raft_steps::MANUAL, without_flags(RaftSteps::default))
         .node(paxos_node::MANUAL, without_flags(PaxosNode::default))
         .node(pbft_node::MANUAL, pbft)
+        .invariant(BftWatch::<pbft_node::Pbft>::new)
+        .liar(liar::<pbft_node::Pbft>)
         .node(tendermint_node::MANUAL, tendermint)
+        .invariant(BftWatch::<tendermint_node::Tendermint>::new)
+        .liar(liar::<tendermint_node::Tendermint>)
         .node(byzantine::MANUAL, without_flags(ByzantineNode::default))
         .node(compare_protocols::MANUAL, without_flags(|| CompareProtocols))
+}
+
+/// How a node of these arguments lies.
+fn liar<P: Protocol<Order: Twist>>(
+    arguments: &mut Arguments,
+    mouth: &Mouth,
+) -> Result<BftLiar<P>, UsageError> {
+    Ok(BftLiar::new(&BftSettings::parse(arguments)?, mouth))
 }

@@ -160,7 +160,8 @@ mod storage;
 mod time;
 
 pub use any::{
-    AnyBody, AnyEngine, AnyMessage, AnyNode, Insides, Invariant, TypedBody, body_text, recall,
+    AnyBody, AnyEngine, AnyMessage, AnyNode, Insides, Invariant, Liar, Mouth, TypedBody, body_text,
+    recall,
 };
 pub use arguments::{Arguments, Options, UsageError};
 pub use context::{Context, TimerId};

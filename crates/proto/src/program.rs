@@ -48,7 +48,7 @@
 use std::ffi::OsString;
 use std::fmt::{self, Write as _};
 
-use crate::any::{AnyNode, Invariant};
+use crate::any::{AnyNode, Invariant, Liar, Mouth};
 use crate::arguments::{Arguments, Options, UsageError};
 use crate::node::Node;
 
@@ -68,6 +68,7 @@ pub struct Manual {
 
 type Build = dyn Fn(&mut Arguments) -> Result<AnyNode, UsageError>;
 type MakeInvariant = dyn Fn(usize) -> Box<dyn Invariant>;
+type MakeLiar = dyn Fn(&mut Arguments, &Mouth) -> Result<Box<dyn Liar>, UsageError>;
 
 /// A node in the table of a program.
 pub struct Entry {
@@ -75,6 +76,7 @@ pub struct Entry {
     pub manual: Manual,
     build: Box<Build>,
     invariant: Option<Box<MakeInvariant>>,
+    liar: Option<Box<MakeLiar>>,
 }
 
 impl Entry {
@@ -89,6 +91,18 @@ impl Entry {
     /// What must hold of a cluster of `nodes` such nodes after every event.
     pub fn invariant(&self, nodes: usize) -> Option<Box<dyn Invariant>> {
         self.invariant.as_ref().map(|make| make(nodes))
+    }
+
+    /// How such a node of these arguments lies, if anybody has said how it could.
+    ///
+    /// # Errors
+    /// If the arguments are wrong.
+    pub fn liar(
+        &self,
+        arguments: &mut Arguments,
+        mouth: &Mouth,
+    ) -> Option<Result<Box<dyn Liar>, UsageError>> {
+        self.liar.as_ref().map(|make| make(arguments, mouth))
     }
 }
 
@@ -133,7 +147,7 @@ impl Program {
         build: impl Fn(&mut Arguments) -> Result<N, UsageError> + 'static,
     ) -> Self {
         let build = Box::new(move |arguments: &mut Arguments| Ok(AnyNode::new(build(arguments)?)));
-        self.entries.push(Entry { manual, build, invariant: None });
+        self.entries.push(Entry { manual, build, invariant: None, liar: None });
         self
     }
 
@@ -149,6 +163,37 @@ impl Program {
         let Some(entry) = self.entries.last_mut() else { panic!("an invariant of which node?") };
         entry.invariant = Some(Box::new(move |nodes| Box::new(make(nodes))));
         self
+    }
+
+    /// Says how a Byzantine node speaks that is of the kind that was added last.
+    ///
+    /// # Panics
+    /// If none was added.
+    #[must_use]
+    pub fn liar<L: Liar + 'static>(
+        mut self,
+        make: impl Fn(&mut Arguments, &Mouth) -> Result<L, UsageError> + 'static,
+    ) -> Self {
+        let Some(entry) = self.entries.last_mut() else { panic!("a liar of which kind?") };
+        let make = move |arguments: &mut Arguments, mouth: &Mouth| {
+            Ok(Box::new(make(arguments, mouth)?) as Box<dyn Liar>)
+        };
+        entry.liar = Some(Box::new(make));
+        self
+    }
+
+    /// How a node lies that a command line asks for, if anybody has said how it could.
+    ///
+    /// # Errors
+    /// If the command line is wrong.
+    pub fn choose_liar(
+        &self,
+        arguments: impl IntoIterator<Item = impl Into<OsString>>,
+        mouth: &Mouth,
+    ) -> Result<Option<Box<dyn Liar>>, UsageError> {
+        let mut arguments = Arguments::new(arguments);
+        let entry = self.entry(&mut arguments)?;
+        entry.liar(&mut arguments, mouth).transpose()
     }
 
     /// All nodes, in the order in which they were added.

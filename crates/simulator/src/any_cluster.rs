@@ -6,7 +6,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use proto::{AnyMessage, AnyNode, Insides, MessageId, NodeId, Time};
+use proto::{AnyMessage, AnyNode, Insides, Liar, MessageId, NodeId, Time};
 
 use crate::engine_host::{EngineHost, MakeNode};
 use crate::fabric::{Alarm, Care, Fabric, Happening, Parcel};
@@ -50,6 +50,9 @@ pub struct AnyCluster {
 /// A host and what it is up to.
 struct Place {
     host: Box<dyn Host>,
+    /// What speaks in the host's place, if the node is Byzantine.
+    liar: Option<Box<dyn Liar>>,
+    lies: bool,
     state: State,
     /// Which life this is; alarms of earlier lives are void.
     life: u64,
@@ -81,7 +84,8 @@ impl AnyCluster {
     /// `init` at time zero.
     pub fn with_hosts(options: ClusterOptions, hosts: Vec<Box<dyn Host>>) -> Self {
         let ClusterOptions { node_ids, network, seed, limits, .. } = options;
-        let place = |host| Place { host, state: State::Down, life: 0, wake: None };
+        let place =
+            |host| Place { host, liar: None, lies: false, state: State::Down, life: 0, wake: None };
         let mut cluster = Self {
             now: Time::ZERO,
             load: Load::new(limits, node_ids.len()),
@@ -249,6 +253,27 @@ impl AnyCluster {
         self.places[node].host.set_wall_clock_offset(offset_ms);
     }
 
+    /// Gives a node a mouth of its own, which is silent until it is told to [`lie`](Self::lie).
+    pub fn set_liar(&mut self, node: usize, liar: Box<dyn Liar>) {
+        self.places[node].liar = Some(liar);
+    }
+
+    /// Lets a node be Byzantine, or no more. Nothing happens to one that has no [`Liar`].
+    pub fn lie(&mut self, node: usize, lies: bool) {
+        self.places[node].lies = lies;
+    }
+
+    /// Takes the requests of clients that Byzantine nodes have made up since the last call, as bodies
+    /// with the node that did.
+    pub fn take_invented(&mut self) -> Vec<(usize, Box<str>)> {
+        let liars = self.places.iter_mut().enumerate();
+        let of = |(node, place): (usize, &mut Place)| {
+            let invented = place.liar.as_mut().map(|liar| liar.take_invented());
+            invented.into_iter().flatten().map(move |body| (node, body)).collect::<Vec<_>>()
+        };
+        liars.flat_map(of).collect()
+    }
+
     /// Returns the node if it handled the message.
     fn arrive(&mut self, node: usize, parcel: Parcel) -> Option<usize> {
         if matches!(self.places[node].state, State::Down) {
@@ -270,6 +295,9 @@ impl AnyCluster {
 
     fn hand_over(&mut self, node: usize, parcel: Parcel) {
         self.fabric.received(self.now, &parcel);
+        if let Some(liar) = &mut self.places[node].liar {
+            liar.hear(&parcel.message);
+        }
         self.places[node].host.receive(self.now, parcel.message, &mut self.outputs);
         self.carry_out(node);
     }
@@ -290,11 +318,7 @@ impl AnyCluster {
         let mut outputs = std::mem::take(&mut self.outputs);
         for output in outputs.drain(..) {
             match output {
-                Output::Send(message) => {
-                    self.load.count_send(node);
-                    // One to nobody is in the journal, and nothing else can be done about it.
-                    let _ = self.fabric.send(self.now, message, Care::AsUsual);
-                }
+                Output::Send(message) => self.send(node, message),
                 Output::Log(line) => self.logs.push((self.now, node, line)),
                 Output::Trouble(text) => {
                     self.troubles.push(Trouble { time: self.now, node, text });
@@ -304,6 +328,23 @@ impl AnyCluster {
         self.outputs = outputs;
         self.weigh();
         self.schedule_wake(node);
+    }
+
+    fn send(&mut self, node: usize, message: AnyMessage) {
+        let mut said = Vec::new();
+        match &mut self.places[node] {
+            Place { liar: Some(liar), lies: true, .. } => liar.tell(message, &mut said),
+            _ => return self.pass_on(node, message),
+        }
+        for message in said {
+            self.pass_on(node, message);
+        }
+    }
+
+    fn pass_on(&mut self, node: usize, message: AnyMessage) {
+        self.load.count_send(node);
+        // One to nobody is in the journal, and nothing else can be done about it.
+        let _ = self.fabric.send(self.now, message, Care::AsUsual);
     }
 
     fn schedule_wake(&mut self, node: usize) {

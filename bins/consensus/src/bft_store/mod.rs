@@ -7,6 +7,8 @@
 //! | [`order`], [`pbft`], [`tendermint`] | what does the store need of a protocol, and how do both give it? |
 //! | [`value`], [`pending`] | what is agreed on, and what waits to be? |
 //! | [`keys`] | who said what, and who could have forged it? |
+//! | [`watch`] | what must hold of a cluster after every event? |
+//! | [`liar`] | how does a Byzantine node speak? |
 //! | [`settings`] | with which arguments? |
 //!
 //! # Whom a client believes
@@ -24,6 +26,7 @@
 //! others keep up to the last stable checkpoint, and takes the state over if that is too far away.
 
 pub mod keys;
+pub mod liar;
 pub mod node;
 pub mod order;
 pub mod pbft;
@@ -32,3 +35,4 @@ pub mod server;
 pub mod settings;
 pub mod tendermint;
 pub mod value;
+pub mod watch;

@@ -151,4 +151,32 @@ pub trait Order: Debug + Sized + 'static {
 
     /// Whether it is this node's turn to propose.
     fn is_leader(&self) -> bool;
+
+    /// What the node believes that a quorum has certified: slot, view or round, and value. Two nodes
+    /// never believe different things of the same slot and view.
+    fn certified(&self) -> Vec<(u64, u64, Option<Value>)>;
+
+    /// Whether what was decided in a slot has its proof.
+    fn is_proven(&self, slot: u64, quorums: &Quorums) -> bool;
+
+    /// How far it came: this never goes back.
+    fn position(&self) -> (u64, u64);
+}
+
+/// What a Byzantine node could say in the place of a message. All of it has to be signed yet.
+pub trait Twist: Order {
+    /// The same message with other values, if it has any of this node's own.
+    fn twist(
+        message: &Self::Message,
+        key: &Key,
+        change: &mut dyn FnMut(&Value) -> Value,
+    ) -> Option<Self::Message>;
+
+    /// Another lie that fits the message: something untold, made up, or in the name of another node,
+    /// by `draw`, which gives a number below its argument.
+    fn lie(
+        message: &Self::Message,
+        key: &Key,
+        draw: &mut dyn FnMut(u64) -> u64,
+    ) -> Option<Self::Message>;
 }

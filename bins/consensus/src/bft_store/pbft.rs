@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use bft::pbft::{Message, Record, Replica, Restored, Sequence, Status, View};
-use bft::{Digest, Seal, Stable};
+use bft::pbft::{Message, Record, Replica, Restored, Sequence, Stage, Status, View, Vote};
+use bft::{Digest, Key, NodeIndex, Quorums, Seal, Signed, Stable};
 use proto::Error;
 
-use super::order::{Keep, Order, Said, Start, TIMEOUT_MAX, of_slots, parse, slot_key};
+use super::order::{Keep, Order, Said, Start, TIMEOUT_MAX, Twist, of_slots, parse, slot_key};
 use super::pending::Pending;
 use super::value::Value;
 
@@ -175,5 +175,103 @@ impl Order for Pbft {
 
     fn is_leader(&self) -> bool {
         self.replica.is_primary()
+    }
+
+    fn certified(&self) -> Vec<(u64, u64, Option<Value>)> {
+        let proofs = self.replica.prepared();
+        let vote = |proof: &bft::pbft::Certificate<Value>| {
+            let vote = proof.proposal.statement();
+            (vote.sequence.0, vote.view.0, vote.value.clone())
+        };
+        proofs.map(vote).collect()
+    }
+
+    fn is_proven(&self, slot: u64, quorums: &Quorums) -> bool {
+        let mut decisions = self.replica.decisions();
+        let decision = decisions.find(|decision| decision.vote.sequence.0 == slot);
+        decision.is_some_and(|decision| decision.is_proven(quorums))
+    }
+
+    fn position(&self) -> (u64, u64) {
+        (self.replica.view().0, self.replica.executed().0)
+    }
+}
+
+impl Twist for Pbft {
+    fn twist(
+        message: &Self::Message,
+        key: &Key,
+        change: &mut dyn FnMut(&Value) -> Value,
+    ) -> Option<Self::Message> {
+        let mut other = |vote: &Signed<Vote<Value>>| {
+            let vote = vote.statement().clone();
+            let value = vote.value.as_ref().map(&mut *change);
+            key.sign(Vote { value, ..vote })
+        };
+        match message {
+            Message::Vote(vote) if vote.signer() == key.owner() => Some(Message::Vote(other(vote))),
+            Message::NewView(new) if new.signer() == key.owner() => {
+                let mut new = new.statement().clone();
+                new.proposals = new.proposals.iter().map(&mut other).collect();
+                Some(Message::NewView(key.sign(new)))
+            }
+            _ => None,
+        }
+    }
+
+    fn lie(
+        message: &Self::Message,
+        key: &Key,
+        draw: &mut dyn FnMut(u64) -> u64,
+    ) -> Option<Self::Message> {
+        Some(match message {
+            Message::Vote(vote) => {
+                let mut vote = vote.statement().clone();
+                let signer = match draw(4) {
+                    0 => NodeIndex(draw(4) as usize),
+                    _ => key.owner(),
+                };
+                match draw(4) {
+                    0 => vote.value = None,
+                    1 => vote.view = View(vote.view.0 + draw(3)),
+                    2 => vote.sequence = Sequence(vote.sequence.0 + draw(3)),
+                    _ => {
+                        vote.stage =
+                            [Stage::PrePrepare, Stage::Prepare, Stage::Commit][draw(3) as usize]
+                    }
+                }
+                Message::Vote(Key::of(signer).sign(vote))
+            }
+            Message::ViewChange(change) => {
+                let mut change = change.statement().clone();
+                match draw(3) {
+                    0 => change.prepared.clear(),
+                    1 => change.view = View(change.view.0 + draw(4)),
+                    // A certificate with fewer prepares than it takes.
+                    _ => change.prepared.iter_mut().for_each(|proof| drop(proof.prepares.pop())),
+                }
+                Message::ViewChange(key.sign(change))
+            }
+            Message::NewView(new) => {
+                let mut new = new.statement().clone();
+                match draw(2) {
+                    0 => drop(new.view_changes.pop()),
+                    _ => drop(new.proposals.pop()),
+                }
+                Message::NewView(key.sign(new))
+            }
+            Message::Checkpoint(vote) => {
+                let mut vote = vote.statement().clone();
+                vote.digest.0[0] ^= 1;
+                vote.slot += draw(2) * 1000;
+                Message::Checkpoint(key.sign(vote))
+            }
+            Message::Decision(decision) => {
+                let mut decision = decision.clone();
+                decision.commits.pop();
+                Message::Decision(decision)
+            }
+            Message::Stable(_) => return None,
+        })
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bft::tendermint::{Chain, Decision, Message, Restored, Round, Status, Step};
-use bft::{Digest, Quorums, Seal, Stable};
+use bft::tendermint::{Chain, Decision, Message, Restored, Round, Status, Step, Validator, Vote};
+use bft::{Digest, Key, NodeIndex, Quorums, Seal, Stable};
 use proto::Error;
 
-use super::order::{Keep, Order, Said, Start, TIMEOUT_MAX, of_slots, parse, slot_key};
+use super::order::{Keep, Order, Said, Start, TIMEOUT_MAX, Twist, of_slots, parse, slot_key};
 use super::pending::{BATCH_MAX, Pending};
 use super::value::Value;
 
@@ -107,7 +107,7 @@ impl Order for Tendermint {
             .map(|decision| Keep::put(slot_key(DECIDED, decision.vote.height), decision))
             .collect();
         let validator = self.chain.validator().filter(|_| self.is_durable);
-        let present = validator.map(bft::tendermint::Validator::to_restored);
+        let present = validator.map(Validator::to_restored);
         if let Some(present) = present.filter(|present| Some(present) != self.stored.as_ref()) {
             keep.push(Keep::put(PRESENT.to_vec(), &present));
             self.stored = Some(present);
@@ -153,8 +153,74 @@ impl Order for Tendermint {
     }
 
     fn is_leader(&self) -> bool {
-        let round = self.chain.validator().map(bft::tendermint::Validator::round);
+        let round = self.chain.validator().map(Validator::round);
         let turn = round.unwrap_or_default().proposer(self.chain.height(), self.quorums.nodes);
         turn == self.chain.id()
+    }
+
+    fn certified(&self) -> Vec<(u64, u64, Option<Value>)> {
+        let locked = self.chain.validator().and_then(Validator::locked);
+        let height = self.chain.height();
+        locked.map(|(round, value)| (height, round.0, Some(value.clone()))).into_iter().collect()
+    }
+
+    fn is_proven(&self, slot: u64, quorums: &Quorums) -> bool {
+        self.chain.decided(slot).is_some_and(|decision| decision.is_proven(quorums))
+    }
+
+    fn position(&self) -> (u64, u64) {
+        (self.chain.height(), self.chain.validator().map_or(0, |validator| validator.round().0))
+    }
+}
+
+impl Twist for Tendermint {
+    fn twist(
+        message: &Self::Message,
+        key: &Key,
+        change: &mut dyn FnMut(&Value) -> Value,
+    ) -> Option<Self::Message> {
+        let Message::Vote(vote) = message else { return None };
+        let vote = vote.statement().clone();
+        let value = vote.value.as_ref().map(change);
+        Some(Message::Vote(key.sign(Vote { value, ..vote })))
+    }
+
+    fn lie(
+        message: &Self::Message,
+        key: &Key,
+        draw: &mut dyn FnMut(u64) -> u64,
+    ) -> Option<Self::Message> {
+        Some(match message {
+            Message::Vote(vote) => {
+                let mut vote = vote.statement().clone();
+                let signer = match draw(4) {
+                    0 => NodeIndex(draw(4) as usize),
+                    _ => key.owner(),
+                };
+                match draw(5) {
+                    0 => vote.value = None,
+                    1 => vote.round = Round(vote.round.0 + draw(3)),
+                    2 => vote.height += draw(3),
+                    3 => vote.valid_round = Some(Round(draw(3))),
+                    _ => {
+                        vote.step =
+                            [Step::Propose, Step::Prevote, Step::Precommit][draw(3) as usize]
+                    }
+                }
+                Message::Vote(Key::of(signer).sign(vote))
+            }
+            Message::Checkpoint(vote) => {
+                let mut vote = vote.statement().clone();
+                vote.digest.0[0] ^= 1;
+                vote.slot += draw(2) * 1000;
+                Message::Checkpoint(key.sign(vote))
+            }
+            Message::Decision(decision) => {
+                let mut decision = decision.clone();
+                decision.precommits.pop();
+                Message::Decision(decision)
+            }
+            Message::Stable(_) => return None,
+        })
     }
 }

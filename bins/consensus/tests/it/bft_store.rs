@@ -1,4 +1,9 @@
-//! The store on PBFT and on Tendermint: clusters under faults drawn from a seed, all of them honest.
+//! The store on PBFT and on Tendermint: clusters under faults drawn from a seed, honest ones and ones
+//! with liars, of enough nodes and of too few.
+
+use std::time::Duration;
+
+use proto::Time;
 
 use crate::store_cluster::{Plan, Run};
 
@@ -18,6 +23,85 @@ fn clusters_are_safe_under_faults_and_serve_after_them() {
         for seed in seeds(5) {
             let result = Run::new(seed, &arguments, Plan::default()).run();
             assert_eq!(result, Ok(()), "{} seed {seed}", arguments[0]);
+        }
+    }
+}
+
+/// Slow clients, because each operation of unknown outcome is one more that may have happened at any
+/// time, and a history full of them is hard to judge.
+const WITH_LIARS: Plan = Plan {
+    nodes: 4,
+    liars: 1,
+    is_wrong: false,
+    is_durable: true,
+    faulty: Duration::from_secs(6),
+    healthy: Duration::from_secs(4),
+    pause: Duration::from_millis(300),
+};
+
+#[test]
+fn at_3f_plus_1_a_liar_breaks_nothing_and_honest_nodes_serve() {
+    for arguments in PROTOCOLS {
+        for seed in seeds(6) {
+            let result = Run::new(seed, &arguments, WITH_LIARS).run();
+            assert_eq!(result, Ok(()), "{} seed {seed}", arguments[0]);
+        }
+    }
+}
+
+#[test]
+fn signatures_serve_as_well_as_hashes() {
+    for protocol in ["pbft", "tendermint"] {
+        let plan = Plan { faulty: Duration::from_secs(2), ..WITH_LIARS };
+        assert_eq!(Run::new(1, &[protocol], plan).run(), Ok(()), "{protocol}");
+    }
+}
+
+/// The first seed in which something is wrong, and what.
+fn first_failure(arguments: &[&str], plan: Plan, seeds: u64) -> Option<(u64, String)> {
+    let plan = Plan { is_wrong: true, ..plan };
+    (0..seeds).find_map(|seed| Some((seed, Run::new(seed, arguments, plan).run().err()?)))
+}
+
+#[test]
+fn at_3f_quorums_of_n_minus_f_are_made_to_disagree_within_20_seeds() {
+    for [protocol, flag, hashes] in PROTOCOLS {
+        let plan = Plan { nodes: 3, ..WITH_LIARS };
+        let arguments = [protocol, flag, hashes, "--faulty", "1", "--quorum", "2"];
+        let (seed, failure) = first_failure(&arguments, plan, 20).expect("a disagreement");
+        println!("{protocol}: seed {seed}: {failure}");
+        assert!(failure.starts_with("agreement"), "{failure}");
+    }
+}
+
+#[test]
+fn small_quorums_of_four_nodes_are_found_within_20_seeds() {
+    for [protocol, flag, hashes] in PROTOCOLS {
+        let arguments = [protocol, flag, hashes, "--quorum", "2"];
+        let (seed, failure) = first_failure(&arguments, WITH_LIARS, 20).expect("a disagreement");
+        println!("{protocol}: seed {seed}: {failure}");
+        assert!(failure.starts_with("agreement"), "{failure}");
+    }
+}
+
+#[test]
+fn at_3f_quorums_of_2f_plus_1_serve_nobody_while_f_are_silent() {
+    for [protocol, flag, hashes] in PROTOCOLS {
+        for (faulty, nodes) in [(1, 3), (2, 6), (1, 4)] {
+            let quorum = (2 * faulty + 1).to_string();
+            let faults = faulty.to_string();
+            let arguments = [protocol, flag, hashes, "--faulty", &faults, "--quorum", &quorum];
+            let plan = Plan { nodes, ..Plan::default() };
+            let mut run = Run::new(1, &arguments, plan);
+            (0..faulty).for_each(|node| run.cluster.crash(node));
+            run.run_until(Time::ZERO + Duration::from_secs(10)).unwrap();
+            let silent = run.silent();
+            let is_enough = nodes > 3 * faulty;
+            let others: Vec<usize> = (if is_enough { 0..faulty } else { 0..nodes }).collect();
+            assert_eq!(silent, others, "{protocol}, {nodes} nodes");
+            (0..faulty).for_each(|node| run.cluster.restart(node));
+            run.run_until(Time::ZERO + Duration::from_secs(20)).unwrap();
+            assert_eq!(run.silent(), [0; 0], "{protocol}, {nodes} nodes, none silent any more");
         }
     }
 }

@@ -7,7 +7,7 @@ use checkers::Verdict;
 use consensus::command::{Answer, Operation};
 use consensus::recorder::{Recorder, draw_operation};
 use consensus::simulated::Outcome;
-use proto::{AnyBody, Invariant, Json, NodeId, Payload, Time};
+use proto::{AnyBody, Invariant, Json, Mouth, NodeId, Payload, Time};
 use serde_json::{Value, json};
 use simulator::{AnyCluster, ClusterOptions, Cut, Random};
 
@@ -21,6 +21,10 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     pub(crate) nodes: usize,
+    /// So many of them are Byzantine all the time, drawn from the seed.
+    pub(crate) liars: usize,
+    /// Whether only two decisions count as wrong, and not yet what leads to them.
+    pub(crate) is_wrong: bool,
     /// Whether nodes keep records, and so may be killed.
     pub(crate) is_durable: bool,
     pub(crate) faulty: Duration,
@@ -33,6 +37,8 @@ impl Default for Plan {
     fn default() -> Self {
         Self {
             nodes: 4,
+            liars: 0,
+            is_wrong: false,
             is_durable: true,
             faulty: Duration::from_secs(8),
             healthy: Duration::from_secs(4),
@@ -56,6 +62,7 @@ pub(crate) struct Run {
     clients: Vec<Client>,
     messages: u64,
     plan: Plan,
+    liars: Vec<usize>,
     /// Operations answered at each node since the faults ended.
     answered: Vec<u64>,
 }
@@ -71,14 +78,33 @@ impl Run {
         let program = consensus::program();
         let watch = program.choose(&arguments).unwrap().entry.invariant(nodes);
         let count = nodes * CLIENTS_PER_NODE;
+        let mut liars: Vec<usize> = (0..nodes).collect();
+        random.shuffle(&mut liars);
+        liars.truncate(plan.liars);
+        let mouths: Vec<_> = liars
+            .iter()
+            .map(|&node| {
+                let id = options.node_ids[node].clone();
+                let mouth = Mouth { id, node_ids: options.node_ids.clone(), seed };
+                (node, program.choose_liar(&arguments, &mouth).unwrap().expect("it can lie"))
+            })
+            .collect();
         // Clients `c0` to `c<n>` are those that send `init`.
         let client =
             |n| Client { name: NodeId::new(&format!("client{n}")), open: None, next: Time::ZERO };
+        let mut cluster =
+            AnyCluster::new(options, move |_| program.choose(&arguments).unwrap().node);
+        for (node, liar) in mouths {
+            cluster.set_liar(node, liar);
+            cluster.lie(node, true);
+        }
         Self {
-            cluster: AnyCluster::new(options, move |_| program.choose(&arguments).unwrap().node),
+            cluster,
+            liars,
             random,
             watch,
-            recorder: Recorder::new(count),
+            // The last one is whoever makes requests up.
+            recorder: Recorder::new(count + 1),
             clients: (0..count).map(client).collect(),
             messages: 0,
             plan,
@@ -112,6 +138,11 @@ impl Run {
 
     fn complete(&mut self, client: usize, outcome: &Outcome) {
         let now = self.cluster.now();
+        // Whatever a Byzantine node says.
+        let outcome = match self.liars.contains(&(client % self.plan.nodes)) {
+            true => &Outcome::Unknown,
+            false => outcome,
+        };
         self.recorder.complete(client, now, outcome);
         if matches!(outcome, Outcome::Answer(_)) {
             self.answered[client % self.plan.nodes] += 1;
@@ -139,8 +170,14 @@ impl Run {
                 return Ok(());
             }
             let Some(step) = self.cluster.step() else { return Ok(()) };
+            self.note_invented();
             if let (Some(node), Some(watch)) = (step.node, &mut self.watch) {
-                watch.look(&self.cluster, node)?;
+                let found = watch.look(&self.cluster, node);
+                if let Err(text) = found
+                    && (!self.plan.is_wrong || text.starts_with("agreement"))
+                {
+                    return Err(text);
+                }
             }
             let Some(message) = step.to_client else { continue };
             let Payload::Body(AnyBody::Text(body)) = &message.payload else { continue };
@@ -153,6 +190,25 @@ impl Run {
                 self.complete(client, &outcome(&body));
             }
         }
+    }
+
+    /// What nobody asked for may have happened from now on.
+    fn note_invented(&mut self) {
+        for (_, body) in self.cluster.take_invented() {
+            let body: Value = serde_json::from_str(&body).unwrap();
+            let json = |field: &str| Json::parse(&body[field].to_string()).unwrap();
+            let operation = Operation::Write { key: json("key"), value: json("value") };
+            let now = self.cluster.now();
+            self.recorder.invoke(self.clients.len(), now, &operation);
+            self.recorder.complete(self.clients.len(), now, &Outcome::Unknown);
+        }
+    }
+
+    /// The nodes that answered nothing since this was asked last, but for those that lie.
+    pub(crate) fn silent(&mut self) -> Vec<usize> {
+        let answered = std::mem::replace(&mut self.answered, vec![0; self.plan.nodes]);
+        let silent = |node: &usize| answered[*node] == 0 && !self.liars.contains(node);
+        (0..self.plan.nodes).filter(silent).collect()
     }
 
     fn fault(&mut self) {
@@ -199,8 +255,9 @@ impl Run {
         self.run_until(healed)?;
         self.answered.fill(0);
         self.run_until(healed + self.plan.healthy)?;
-        if let Some(node) = self.answered.iter().position(|&answered| answered < 4) {
-            return Err(format!("node {node} serves nobody after healing: {:?}", self.answered));
+        let silent = self.silent();
+        if !silent.is_empty() {
+            return Err(format!("nodes {silent:?} serve nobody after healing"));
         }
         match self.recorder.check() {
             Verdict::Valid => Ok(()),
