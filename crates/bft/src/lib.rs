@@ -65,7 +65,9 @@
 //!
 //! * Up to `f` nodes do anything at all, together, with full knowledge of what is sent.
 //! * They cannot sign for others. [`Signed`] is symbolic: it can be made only with the signer's
-//!   [`Key`], which the host gives to nobody else. On real wires the host has to sign and to check.
+//!   [`Key`], which the host gives to nobody else. A host with real wires leads a [`Seal`] past every
+//!   signature of a message: one that puts bits in before it is sent, one that checks them before it
+//!   is handed in.
 //! * Messages between honest nodes may be late, doubled and in any order. What is lost for good can
 //!   cost progress, never agreement. A node always gets its own messages.
 //! * Safety never depends on time. Progress needs that messages are at some time faster than the
@@ -81,12 +83,19 @@
 //! seeded schedules with `f` nodes that equivocate, lie, replay and stay silent towards some, and
 //! then clusters that are wrong, which the same schedules have to find.
 //!
+//! # What was missed, and what is over ([`checkpoint`])
+//!
+//! A decision comes with its proof, the votes of a quorum, so whoever missed it takes it from anybody
+//! ([`pbft::Replica::help`], [`tendermint::Chain::help`]). Nobody can keep all proofs for ever. Every
+//! so often nodes sign the hash of their state; a quorum of those makes a checkpoint *stable*: what
+//! led there is dropped, and one that was left behind takes the whole state over, since it can see
+//! that it is the right one. What has to survive a crash is told to the host before it is said to
+//! others.
+//!
 //! # What is left out
 //!
-//! Checkpoints and the transfer of state: replicas keep everything, take requests up to
-//! [`pbft::WINDOW`] beyond what they executed, and one that missed a decision gets it by the next
-//! view. Replies to clients, who would wait for `f + 1` equal ones. Votes carry values where the
-//! papers have digests.
+//! Replies to clients, who would wait for `f + 1` equal ones. Votes carry values where the papers have
+//! digests: a host that cares gives a value the equality of its hash, and pays in bytes on the wire.
 
 pub mod checkpoint;
 pub mod equivocation;

@@ -72,7 +72,7 @@ impl Keys {
             own.extend((index as u64).to_be_bytes());
             blake3::derive_key(CONTEXT, &own)
         };
-        let own = members.own().0;
+        let own = members.own_rank();
         let kept = match authenticity {
             Authenticity::Ed25519 => Kept::Ed25519 {
                 own: Box::new(SigningKey::from_bytes(&key(own))),
@@ -164,15 +164,14 @@ pub struct Checking<'a> {
 
 impl Checking<'_> {
     /// Looks at one.
-    pub fn check<T: ToBytes>(&mut self, signed: &Signed<T>) {
+    pub fn check<T: ToBytes>(&mut self, signed: &Signed<T>) -> bool {
         let mut bytes = Vec::new();
         signed.statement().to_bytes(&mut bytes);
         let signature = signed.signature();
-        self.are_right = self.are_right
-            && signature.is_some_and(|it| self.keys.is_right(signed.signer(), &bytes, it));
+        signature.is_some_and(|it| self.keys.is_right(signed.signer(), &bytes, it))
     }
 
-    /// Whether all were right.
+    /// Whether all were right that it was led past as a [`Seal`].
     #[must_use]
     pub fn are_right(&self) -> bool {
         self.are_right
@@ -181,7 +180,7 @@ impl Checking<'_> {
 
 impl Seal for Checking<'_> {
     fn seal<T: ToBytes>(&mut self, signed: &mut Signed<T>) {
-        self.check(signed);
+        self.are_right = self.are_right && self.check(signed);
     }
 }
 
@@ -212,9 +211,7 @@ mod tests {
     }
 
     fn is_right(keys: &mut Keys, signed: &Signed<Word>) -> bool {
-        let mut checking = keys.checking();
-        checking.check(signed);
-        checking.are_right()
+        keys.checking().check(signed)
     }
 
     #[test]

@@ -139,7 +139,7 @@ impl<P: Protocol<Order: Twist>> BftLiar<P> {
         );
         self.invented.push(body.into());
         let id =
-            RequestId { origin: self.keys.own().0, session: self.session, sequence: self.made_up };
+            RequestId { origin: self.own.clone(), session: self.session, sequence: self.made_up };
         self.made_up += 1;
         let operation = Operation::Write { key, value };
         let command = SharedCommand(Command { request: id, settled: 0, operation }.into());
@@ -219,7 +219,7 @@ fn key_of(request: &Request) -> &Json {
 impl<P: Protocol<Order: Twist>> proto::Liar for BftLiar<P> {
     fn hear(&mut self, message: &AnyMessage) {
         if self.random.random_bool(0.1)
-            && self.members.index(&message.src).is_some()
+            && self.members.rank(&message.src).is_some()
             && let Ok(Message { payload: Payload::Body(body), .. }) = proto::recall(message.clone())
         {
             self.keep(body);
@@ -230,7 +230,7 @@ impl<P: Protocol<Order: Twist>> proto::Liar for BftLiar<P> {
         let Ok(message) = proto::recall::<P::Body>(message) else { return };
         let Message { src, dest, msg_id, in_reply_to, payload } = message;
         let said = match payload {
-            Payload::Body(body) if self.members.index(&dest).is_some() => {
+            Payload::Body(body) if self.members.rank(&dest).is_some() => {
                 self.tell_peer(&dest, body).into_iter().map(Payload::Body).collect()
             }
             // A client believes whom it asked.

@@ -81,8 +81,9 @@ impl<P: Protocol> BftNode<P> {
                 Effect::Keep(Keep::Delete(from, to)) => ctx.delete_range(from, to),
                 Effect::Send(None, message) => ctx.broadcast(P::peer(message)),
                 Effect::Send(Some(to), message) => {
-                    let to = members.name(raft::NodeIndex(to.0));
-                    ctx.send(to, P::peer(message));
+                    if let Some(to) = members.at_rank(to.0) {
+                        ctx.send(&to.clone(), P::peer(message));
+                    }
                 }
                 Effect::Reply(caller, answer) => {
                     reply::<P>(ctx, &caller, answer.and_then(P::answer))
@@ -145,8 +146,8 @@ impl<P: Protocol> Node for BftNode<P> {
         };
         match opened {
             Opened::Client(operation) => server.on_client(now(ctx), from, operation),
-            Opened::Peer(message) => match members.index(&from.id) {
-                Some(sender) => server.on_peer(now(ctx), NodeIndex(sender.0), message),
+            Opened::Peer(message) => match members.rank(&from.id) {
+                Some(sender) => server.on_peer(now(ctx), NodeIndex(sender), message),
                 None => {
                     let text = "the sender is no member of the cluster";
                     return ctx.reply_error(&from, Error::malformed_request(text));

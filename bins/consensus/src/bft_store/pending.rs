@@ -3,14 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::value::{Request, Value};
+use super::value::{BATCH_MAX, Request, Value};
 use crate::command::RequestId;
 
 /// The most of one node, so that a Byzantine one cannot fill the memory.
 const OF_ONE_NODE_MAX: usize = 1024;
-
-/// The most requests in a batch.
-pub(super) const BATCH_MAX: usize = 64;
 
 /// The requests, in the order in which they came.
 #[derive(Debug, Default)]
@@ -27,8 +24,8 @@ impl Pending {
     /// Takes a request in. False if it is known, or if its node has too many.
     pub fn add(&mut self, request: Request, now: Duration) -> bool {
         let id = request.statement().id();
-        let first = RequestId { session: 0, sequence: 0, ..id };
-        let last = RequestId { session: u64::MAX, sequence: u64::MAX, ..id };
+        let first = RequestId { session: 0, sequence: 0, ..id.clone() };
+        let last = RequestId { session: u64::MAX, sequence: u64::MAX, ..id.clone() };
         let is_full = || self.places.range(first..=last).count() >= OF_ONE_NODE_MAX;
         if self.places.contains_key(&id) || is_full() {
             return false;
@@ -41,11 +38,11 @@ impl Pending {
     }
 
     /// A request was executed; so, for all that matters, were those of its session that are settled.
-    pub fn executed(&mut self, id: RequestId, settled: u64) {
-        let first = RequestId { sequence: 0, ..id };
-        let last = RequestId { sequence: settled, ..id };
-        let over: Vec<RequestId> =
-            self.places.range(first..last).map(|(&id, _)| id).chain([id]).collect();
+    pub fn executed(&mut self, id: &RequestId, settled: u64) {
+        let first = RequestId { sequence: 0, ..id.clone() };
+        let last = RequestId { sequence: settled, ..id.clone() };
+        let settled = self.places.range(first..last).map(|(id, _)| id.clone());
+        let over: Vec<RequestId> = settled.chain([id.clone()]).collect();
         for id in over {
             if let Some(place) = self.places.remove(&id) {
                 self.queue.remove(&place);

@@ -81,7 +81,7 @@ pub struct Server<O: Order> {
     keys: Keys,
     key: Key,
     quorums: Quorums,
-    nodes: usize,
+    members: Members,
     store: Store,
     /// The last slot whose requests the store has seen.
     executed: u64,
@@ -124,7 +124,7 @@ impl<O: Order> Server<O> {
         }
         let kept = records.get(STATE).map(|value| parse::<Kept>(value)).transpose()?;
         let quorums = settings.quorums(members.count());
-        let own = NodeIndex(members.own().0);
+        let own = NodeIndex(members.own_rank());
         let order = O::start(Start {
             key: Key::of(own),
             quorums,
@@ -138,7 +138,7 @@ impl<O: Order> Server<O> {
             keys: Keys::derive(&settings.secret, settings.authenticity, members),
             key: Key::of(own),
             quorums,
-            nodes: members.count(),
+            members: members.clone(),
             store: Store::default(),
             executed: 0,
             checkpoint_every: settings.checkpoint_every,
@@ -200,7 +200,8 @@ impl<O: Order> Server<O> {
             Operation::Read { key } => Some(key.clone()),
             _ => None,
         };
-        let id = RequestId { origin: self.key.owner().0, session: self.session, sequence };
+        let id =
+            RequestId { origin: self.members.own_name().clone(), session: self.session, sequence };
         let command = SharedCommand(Command { request: id, settled, operation }.into());
         let mut request = self.key.sign(Change::from(command));
         bft::Seal::seal(&mut self.keys.signing(), &mut request);
@@ -267,24 +268,22 @@ impl<O: Order> Server<O> {
             Some(_) => self.status_every,
             None => IDLE_STATUS,
         };
-        (self.is_awake && self.nodes > 1).then(|| self.last_news + every)
+        (self.is_awake && self.members.count() > 1).then(|| self.last_news + every)
     }
 
     fn send_to_all(&mut self, message: Peer<O>) {
-        if self.nodes > 1 {
+        if self.members.count() > 1 {
             self.effects.push(Effect::Send(None, message));
         }
     }
 
     /// Takes a request in that the node has signed which it names.
     fn admit(&mut self, now: Duration, request: Request) {
-        let id = request.statement().id();
-        if request.signer().0 != id.origin || self.store.look_up(id) != Known::New {
+        if self.store.look_up(&request.statement().id()) != Known::New {
             return;
         }
         let mut checking = self.keys.checking();
-        checking.check(&request);
-        if checking.are_right() {
+        if is_of_its_signer(&self.members, &request) && checking.check(&request) {
             self.pending.add(request, now);
         }
     }
@@ -292,10 +291,13 @@ impl<O: Order> Server<O> {
     fn is_signed(&mut self, message: &mut O::Message) -> bool {
         let mut checking = self.keys.checking();
         O::each_signed(message, &mut checking);
+        let mut are_right = checking.are_right();
         O::each_value(message, |value: &Value| {
-            value.requests().iter().for_each(|request| checking.check(request));
+            let mut is_right =
+                |request| is_of_its_signer(&self.members, request) && checking.check(request);
+            are_right = are_right && value.requests().iter().all(&mut is_right);
         });
-        checking.are_right()
+        are_right
     }
 
     /// Sends somebody what it lacks; the state as well, if it needs that.
@@ -375,7 +377,7 @@ impl<O: Order> Server<O> {
     fn apply(&mut self, change: &Change) {
         let (command, id) = (change.command(), change.id());
         let mut answer = self.store.apply(command);
-        let is_own = id.origin == self.key.owner().0 && id.session == self.session;
+        let is_own = id.origin == *self.members.own_name() && id.session == self.session;
         let open = if is_own { self.open.remove(&id.sequence) } else { None };
         if let Some(Open { caller, read, .. }) = open {
             if let Some(key) = read {
@@ -385,7 +387,7 @@ impl<O: Order> Server<O> {
                 self.effects.push(Effect::Reply(caller, Ok(answer)));
             }
         }
-        self.pending.executed(id, command.settled);
+        self.pending.executed(&id, command.settled);
     }
 
     /// Stores the state of the last stable checkpoint, and drops what led there.
@@ -404,6 +406,11 @@ impl<O: Order> Server<O> {
         }
         self.snapshots = self.snapshots.split_off(&slot);
     }
+}
+
+/// Whether the node has signed a request that it names as the one that was asked.
+fn is_of_its_signer(members: &Members, request: &Request) -> bool {
+    members.rank(&request.statement().command().request.origin) == Some(request.signer().0)
 }
 
 /// The hash that stands for a state.

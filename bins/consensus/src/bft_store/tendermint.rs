@@ -8,8 +8,8 @@ use bft::{Digest, Key, NodeIndex, Quorums, Seal, Stable};
 use proto::Error;
 
 use super::order::{Keep, Order, Said, Start, TIMEOUT_MAX, Twist, of_slots, parse, slot_key};
-use super::pending::{BATCH_MAX, Pending};
-use super::value::Value;
+use super::pending::Pending;
+use super::value::{BATCH_MAX, Value};
 
 const PRESENT: &[u8] = b"present";
 const DECIDED: &str = "decided/";

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{Command, RequestId, SharedCommand};
 
+/// The most requests in a batch.
+pub const BATCH_MAX: usize = 64;
+
 /// A command, and the hash that stands for it in signatures.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(from = "SharedCommand", into = "SharedCommand")]
@@ -43,7 +46,7 @@ impl Change {
     /// Names the request.
     #[must_use]
     pub fn id(&self) -> RequestId {
-        self.command.0.request
+        self.command.0.request.clone()
     }
 }
 
@@ -88,11 +91,11 @@ impl Value {
         &self.0.requests
     }
 
-    /// What all values are that a node lets in: only requests whose signers are the nodes that they
-    /// name. The signatures themselves are checked when a message comes in.
+    /// What all values are that a node votes for: batches of no more than [`BATCH_MAX`] requests.
+    /// Whether those are signed by the nodes that they name is checked when a message comes in.
     #[must_use]
     pub fn is_valid(&self) -> bool {
-        self.requests().iter().all(|request| request.signer().0 == request.statement().id().origin)
+        self.requests().len() <= BATCH_MAX
     }
 }
 
