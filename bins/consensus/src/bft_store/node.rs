@@ -53,8 +53,8 @@ pub trait Protocol: std::fmt::Debug + Sized + 'static {
 pub struct BftNode<P: Protocol> {
     settings: Settings,
     task: P::Task,
-    /// Nothing before `init`; then the server and its cluster, or why there can be none.
-    server: Option<Result<(Server<P::Order>, Members), Error>>,
+    /// Nothing before `init`; then the server, or why there can be none.
+    server: Option<Result<Server<P::Order>, Error>>,
     timer: Option<(Duration, TimerId)>,
 }
 
@@ -70,18 +70,18 @@ impl<P: Protocol> BftNode<P> {
     /// What it is since `init`.
     #[must_use]
     pub fn server(&self) -> Option<&Server<P::Order>> {
-        self.server.as_ref()?.as_ref().ok().map(|(server, _)| server)
+        self.server.as_ref()?.as_ref().ok()
     }
 
     fn carry_out(&mut self, ctx: &mut Ctx<'_, P>) {
-        let Some(Ok((server, members))) = &mut self.server else { return };
+        let Some(Ok(server)) = &mut self.server else { return };
         for effect in server.take_effects() {
             match effect {
                 Effect::Keep(Keep::Put(key, value)) => ctx.put(key, value),
                 Effect::Keep(Keep::Delete(from, to)) => ctx.delete_range(from, to),
                 Effect::Send(None, message) => ctx.broadcast(P::peer(message)),
                 Effect::Send(Some(to), message) => {
-                    if let Some(to) = members.at_rank(to.0) {
+                    if let Some(to) = server.members().at_rank(to.0) {
                         ctx.send(&to.clone(), P::peer(message));
                     }
                 }
@@ -125,7 +125,7 @@ impl<P: Protocol> Node for BftNode<P> {
         if let Err(error) = &server {
             ctx.log(format!("taking no part: {}", error.text));
         }
-        self.server = Some(server.map(|server| (server, members)));
+        self.server = Some(server);
         self.carry_out(ctx);
     }
 
@@ -139,14 +139,14 @@ impl<P: Protocol> Node for BftNode<P> {
             }
             opened => opened,
         };
-        let (server, members) = match &mut self.server {
-            Some(Ok((server, members))) => (server, members),
+        let server = match &mut self.server {
+            Some(Ok(server)) => server,
             Some(Err(error)) => return ctx.reply_error(&from, error.clone()),
             None => return,
         };
         match opened {
             Opened::Client(operation) => server.on_client(now(ctx), from, operation),
-            Opened::Peer(message) => match members.rank(&from.id) {
+            Opened::Peer(message) => match server.members().rank(&from.id) {
                 Some(sender) => server.on_peer(now(ctx), NodeIndex(sender), message),
                 None => {
                     let text = "the sender is no member of the cluster";
@@ -160,7 +160,7 @@ impl<P: Protocol> Node for BftNode<P> {
 
     fn timer(&mut self, (): (), ctx: &mut Ctx<'_, P>) {
         self.timer = None;
-        if let Some(Ok((server, _))) = &mut self.server {
+        if let Some(Ok(server)) = &mut self.server {
             server.tick(now(ctx));
         }
         self.carry_out(ctx);

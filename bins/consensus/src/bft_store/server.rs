@@ -163,6 +163,12 @@ impl<O: Order> Server<O> {
         Ok(server)
     }
 
+    /// Who is in the cluster.
+    #[must_use]
+    pub fn members(&self) -> &Members {
+        &self.members
+    }
+
     /// The protocol within.
     #[must_use]
     pub fn order(&self) -> &O {
