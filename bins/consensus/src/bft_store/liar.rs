@@ -26,8 +26,9 @@ use super::node::{Opened, Protocol};
 use super::order::{Order, Twist};
 use super::server::Peer;
 use super::settings::Settings;
-use super::value::{Change, Request, Value};
-use crate::command::{Answer, Command, Operation, RequestId, SharedCommand};
+use super::value::{Change, Command, Request, Value};
+use crate::command::RequestId;
+use crate::lin_kv::{Answer, Operation};
 use crate::members::Members;
 
 /// How many messages are kept to be repeated.
@@ -142,8 +143,8 @@ impl<P: Protocol<Order: Twist>> BftLiar<P> {
             RequestId { origin: self.own.clone(), session: self.session, sequence: self.made_up };
         self.made_up += 1;
         let operation = Operation::Write { key, value };
-        let command = SharedCommand(Command { request: id, settled: 0, operation }.into());
-        let mut request = self.key.sign(Change::from(command));
+        let mut request =
+            self.key.sign(Change::from(Command { request: id, settled: 0, operation }));
         self.keys.signing().seal(&mut request);
         Some(request)
     }
@@ -236,9 +237,11 @@ impl<P: Protocol<Order: Twist>> proto::Liar for BftLiar<P> {
             // A client believes whom it asked.
             Payload::Body(body) => match self.random.random_range(0..4) {
                 0 => Vec::new(),
-                1 => {
-                    P::answer(Answer::Value(Json::from(7))).map(Payload::Body).into_iter().collect()
-                }
+                1 => P::answer(Answer::Value(Json::from(7)))
+                    .into_iter()
+                    .flatten()
+                    .map(Payload::Body)
+                    .collect(),
                 _ => vec![Payload::Body(body)],
             },
             payload => vec![payload],

@@ -9,7 +9,7 @@ use rand::RngExt as _;
 use super::order::{Keep, Order};
 use super::server::{Effect, Peer, Server};
 use super::settings::Settings;
-use crate::command::{Answer, Operation};
+use crate::lin_kv::{Answer, Operation};
 use crate::members::Members;
 
 /// A body of a node, looked at.
@@ -39,10 +39,7 @@ pub trait Protocol: std::fmt::Debug + Sized + 'static {
     fn peer(message: Peer<Self::Order>) -> Self::Body;
 
     /// Answers a client.
-    ///
-    /// # Errors
-    /// The error that it gets instead.
-    fn answer(answer: Answer) -> Result<Self::Body, Error>;
+    fn answer(answer: Answer) -> Vec<Result<Self::Body, Error>>;
 
     /// Answers a message of the task; not at all, if that is a reply itself.
     fn task(task: &mut Self::Task, body: Self::Body) -> Option<Result<Self::Body, Error>>;
@@ -85,9 +82,12 @@ impl<P: Protocol> BftNode<P> {
                         ctx.send(&to.clone(), P::peer(message));
                     }
                 }
-                Effect::Reply(caller, answer) => {
-                    reply::<P>(ctx, &caller, answer.and_then(P::answer))
+                Effect::Reply(caller, Ok(answer)) => {
+                    for answer in P::answer(answer) {
+                        reply::<P>(ctx, &caller, answer);
+                    }
                 }
+                Effect::Reply(caller, Err(error)) => ctx.reply_error(&caller, error),
             }
         }
         let deadline = server.next_deadline();

@@ -17,11 +17,15 @@ use super::keys::Keys;
 use super::order::{Keep, Order, Start, parse, slot_key, unusable};
 use super::pending::Pending;
 use super::settings::Settings;
-use super::value::{Change, Request, Value};
-use crate::body::SharedState;
-use crate::command::{Answer, Command, Operation, RequestId, SharedCommand};
+use super::value::{Change, Command, Request, Value};
+use crate::command::RequestId;
+use crate::lin_kv::{Answer, KeyValues, Operation};
 use crate::members::Members;
+use crate::peer;
 use crate::store::{Known, Store};
+
+/// The state, shared with whoever else holds it.
+type SharedState = peer::SharedState<KeyValues>;
 
 /// The most requests of clients that may be open at a time; further ones are refused.
 const OPEN_MAX: usize = 1024;
@@ -70,7 +74,8 @@ struct Kept {
 #[derive(Debug)]
 struct Open {
     caller: Caller,
-    read: Option<proto::Json>,
+    /// What it reads, if it does not write.
+    read: Option<Operation>,
     deadline: Duration,
 }
 
@@ -82,7 +87,7 @@ pub struct Server<O: Order> {
     key: Key,
     quorums: Quorums,
     members: Members,
-    store: Store,
+    store: Store<KeyValues>,
     /// The last slot whose requests the store has seen.
     executed: u64,
     checkpoint_every: u64,
@@ -183,7 +188,7 @@ impl<O: Order> Server<O> {
 
     /// The store, and the last slot that it has seen.
     #[must_use]
-    pub fn store(&self) -> (&Store, u64) {
+    pub fn store(&self) -> (&Store<KeyValues>, u64) {
         (&self.store, self.executed)
     }
 
@@ -202,14 +207,10 @@ impl<O: Order> Server<O> {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         let settled = self.open.keys().next().map_or(sequence, |first| *first);
-        let read = match &operation {
-            Operation::Read { key } => Some(key.clone()),
-            _ => None,
-        };
+        let read = operation.is_read().then(|| operation.clone());
         let id =
             RequestId { origin: self.members.own_name().clone(), session: self.session, sequence };
-        let command = SharedCommand(Command { request: id, settled, operation }.into());
-        let mut request = self.key.sign(Change::from(command));
+        let mut request = self.key.sign(Change::from(Command { request: id, settled, operation }));
         bft::Seal::seal(&mut self.keys.signing(), &mut request);
         self.open.insert(sequence, Open { caller, read, deadline: now + PATIENCE });
         self.send_to_all(Peer::Request(request.clone()));
@@ -369,7 +370,7 @@ impl<O: Order> Server<O> {
                 self.apply(request.statement());
             }
             if self.executed.is_multiple_of(self.checkpoint_every) {
-                let state = SharedState(self.store.snapshot());
+                let state = peer::SharedState(self.store.snapshot());
                 self.order.checkpoint(self.executed, digest(&state));
                 self.snapshots.insert(self.executed, state);
             }
@@ -386,8 +387,8 @@ impl<O: Order> Server<O> {
         let is_own = id.origin == *self.members.own_name() && id.session == self.session;
         let open = if is_own { self.open.remove(&id.sequence) } else { None };
         if let Some(Open { caller, read, .. }) = open {
-            if let Some(key) = read {
-                answer = Some(self.store.read(&key));
+            if let Some(read) = read {
+                answer = Some(self.store.read(&read));
             }
             if let Some(answer) = answer {
                 self.effects.push(Effect::Reply(caller, Ok(answer)));

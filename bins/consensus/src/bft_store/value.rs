@@ -6,7 +6,13 @@ use std::sync::Arc;
 use bft::{Signed, ToBytes};
 use serde::{Deserialize, Serialize};
 
-use crate::command::{Command, RequestId, SharedCommand};
+use crate::command::{self, RequestId};
+use crate::lin_kv::{KeyValues, Operation};
+
+/// A change of the store, or a read: all of them go the same way.
+pub type Command = command::Command<Operation>;
+/// A command as it is agreed on.
+pub type SharedCommand = command::SharedCommand<KeyValues>;
 
 /// The most requests in a batch.
 pub const BATCH_MAX: usize = 64;
@@ -27,6 +33,12 @@ impl From<SharedCommand> for Change {
         // Numbers, names and JSON values: nothing that JSON cannot hold.
         let hash = blake3::hash(&serde_json::to_vec(&command).unwrap_or_default());
         Self { command, hash }
+    }
+}
+
+impl From<Command> for Change {
+    fn from(command: Command) -> Self {
+        command::SharedCommand(command.into()).into()
     }
 }
 

@@ -11,8 +11,9 @@ use crate::bft_store::node::{BftNode, Opened, Protocol};
 use crate::bft_store::server::Peer;
 use crate::bft_store::settings::{USAGE, flags};
 use crate::bft_store::value::Request;
-use crate::body::{Body as LinKv, SharedState};
-use crate::command::{Answer, Operation};
+use crate::lin_kv::{Answer, KeyValues, Message as LinKv, Operation};
+use crate::machine::Service as _;
+use crate::peer::SharedState;
 
 pub mod task;
 
@@ -99,7 +100,7 @@ pub enum Body {
         /// The proof.
         stable: Box<Stable>,
         /// The state.
-        state: SharedState,
+        state: SharedState<KeyValues>,
     },
 
     /// A validator proposes a block.
@@ -181,12 +182,13 @@ impl Protocol for Tendermint {
         }
     }
 
-    fn answer(answer: Answer) -> Result<Body, Error> {
-        Ok(match answer.into_reply()? {
+    fn answer(answer: Answer) -> Vec<Result<Body, Error>> {
+        let body = |reply| match reply {
             LinKv::ReadOk { value } => Body::ReadOk { value },
             LinKv::CasOk => Body::CasOk,
             _ => Body::WriteOk,
-        })
+        };
+        KeyValues::replies(answer).into_iter().map(|reply| reply.map(body)).collect()
     }
 
     fn task(steps: &mut Steps, body: Body) -> Option<Result<Body, Error>> {

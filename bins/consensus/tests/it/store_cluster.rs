@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use checkers::Verdict;
-use consensus::command::{Answer, Operation};
+use consensus::lin_kv::{Answer, Operation};
 use consensus::recorder::{Recorder, draw_operation};
 use consensus::simulated::Outcome;
 use proto::{AnyBody, Invariant, Json, Mouth, NodeId, Payload, Time};
