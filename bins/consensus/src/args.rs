@@ -21,7 +21,9 @@ macro_rules! help {
                          vote from those that had met it. Nothing acknowledged is lost as long as
                          fewer than half of the nodes are ever killed, and each of those had been
                          met by all the others before it was killed for the first time. Otherwise
-                         what was acknowledged may be lost, even what a living node still has
+                         what was acknowledged may be lost, even what a living node still has. If
+                         what is in DIR is not as the node wrote it, the node takes no part in
+                         anything
 "
         )
     };

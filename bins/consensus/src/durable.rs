@@ -4,15 +4,15 @@
 
 use std::collections::BTreeMap;
 
-use proto::{Json, Local, NodeId, Records};
-use raft::{Incarnation, LogIndex, Record, Restored, Snapshot, Term};
-use serde::de::DeserializeOwned;
+use proto::{Local, NodeId, Records};
+use raft::{Incarnation, LogIndex, MemberId, Record, Restored, Snapshot, Term};
 use serde::{Deserialize, Serialize};
 
 use crate::command::SharedCommand;
 use crate::machine::Machine;
 use crate::members::Members;
 use crate::peer::{Entry, SharedState};
+use crate::records::{Unusable, get, parse, put};
 use crate::wire::{from_wire_entry, to_wire_entry};
 
 const INCARNATION: &[u8] = b"incarnation";
@@ -40,20 +40,25 @@ enum Candidate {
     Rank(usize),
 }
 
+impl Candidate {
+    fn member(self, members: &Members) -> Result<MemberId, Unusable> {
+        let name = match self {
+            Self::Name(name) => name,
+            Self::Rank(rank) => match members.at_rank(rank) {
+                Some(name) => name.clone(),
+                None => return Err(Unusable::new("the records are of a larger cluster")),
+            },
+        };
+        members.id(&name).ok_or_else(|| foreign(&name))
+    }
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(bound = "")]
 struct StoredSnapshot<M: Machine> {
     index: u64,
     term: u64,
     state: SharedState<M>,
-}
-
-/// A node's records could not be understood.
-#[derive(Debug, thiserror::Error)]
-#[error("record {key}: {reason}")]
-pub(crate) struct Unreadable {
-    key: String,
-    reason: String,
 }
 
 /// What a node had stored.
@@ -69,46 +74,33 @@ pub(crate) struct Life<M: Machine> {
 ///
 /// # Errors
 ///
-/// A record that is not what this version writes. Nothing of such a storage
-/// may be used, since what is missing may have been promised.
+/// Records that are not what this program writes for this cluster.
 pub(crate) fn restore<M: Machine>(
     records: &Records,
     members: &Members,
-) -> Result<Option<Life<M>>, Unreadable> {
-    let Some(incarnation) = get(records, INCARNATION)? else { return Ok(None) };
+) -> Result<Option<Life<M>>, Unusable> {
+    if records.is_empty() {
+        return Ok(None);
+    }
+    let known = [INCARNATION, INCARNATIONS, BALLOT, SNAPSHOT];
+    if let Some(key) = records.keys().find(|k| !known.contains(&&k[..]) && !k.starts_with(ENTRY)) {
+        return Err(Unusable::record(key, "is of another kind of node"));
+    }
+    let Some(incarnation) = get(records, INCARNATION)? else {
+        return Err(Unusable::record(INCARNATION, "is missing"));
+    };
     let ballot = get::<Ballot>(records, BALLOT)?.unwrap_or(Ballot { term: 0, voted_for: None });
+    let voted_for = ballot.voted_for.map(|candidate| candidate.member(members)).transpose()?;
     let snapshot = get::<StoredSnapshot<M>>(records, SNAPSHOT)?.map(|stored| Snapshot {
         index: LogIndex(stored.index),
         term: Term(stored.term),
         state: stored.state,
     });
-    let mut entries = Vec::new();
-    let mut expected = snapshot.as_ref().map_or(LogIndex(0), |snapshot| snapshot.index).next();
-    for (key, value) in records.range(ENTRY.to_vec()..ENTRIES_END.to_vec()) {
-        let entry = from_wire_entry(parse::<Entry<M>>(key, value)?);
-        if entry.index < expected {
-            continue;
-        }
-        if entry.index != expected {
-            let reason = format!("entry {expected} is missing before it");
-            return Err(Unreadable { key: entry.index.to_string(), reason });
-        }
-        expected = expected.next();
-        entries.push(entry);
+    let entries = restore_entries(records, snapshot.as_ref())?;
+    let last = entries.last().map(|entry| entry.term);
+    if last.max(snapshot.as_ref().map(|snapshot| snapshot.term)) > Some(Term(ballot.term)) {
+        return Err(Unusable::record(BALLOT, "is older than the log"));
     }
-    let no_member = |who: String| Unreadable {
-        key: "ballot".to_owned(),
-        reason: format!("{who} is no member of the cluster"),
-    };
-    let member = |name: &NodeId| members.id(name).ok_or_else(|| no_member(name.to_string()));
-    let voted_for = match ballot.voted_for {
-        None => None,
-        Some(Candidate::Name(name)) => Some(member(&name)?),
-        Some(Candidate::Rank(rank)) => {
-            let name = members.at_rank(rank).ok_or_else(|| no_member(format!("number {rank}")))?;
-            Some(member(name)?)
-        }
-    };
     let met = get::<BTreeMap<NodeId, u64>>(records, INCARNATIONS)?.unwrap_or_default();
     let incarnations = met
         .into_iter()
@@ -118,9 +110,32 @@ pub(crate) fn restore<M: Machine>(
     Ok(Some(Life { incarnation, restored }))
 }
 
-/// Begins a new storage, in the place of whatever was there.
+/// The entries after the snapshot, without a gap.
+fn restore_entries<M: Machine>(
+    records: &Records,
+    snapshot: Option<&Snapshot<SharedState<M>>>,
+) -> Result<Vec<raft::Entry<SharedCommand<M>>>, Unusable> {
+    let mut entries = Vec::new();
+    let mut expected = snapshot.map_or(LogIndex(0), |snapshot| snapshot.index).next();
+    for (key, value) in records.range(ENTRY.to_vec()..ENTRIES_END.to_vec()) {
+        let entry = from_wire_entry(parse::<Entry<M>>(key, value)?);
+        if *key != entry_key(entry.index) || entry.index > expected {
+            return Err(Unusable::new(format!("entry {expected} of the log is missing")));
+        }
+        if entry.index == expected {
+            expected = expected.next();
+            entries.push(entry);
+        }
+    }
+    Ok(entries)
+}
+
+fn foreign(stranger: &NodeId) -> Unusable {
+    Unusable::new(format!("the records are of a cluster of other nodes, {stranger} among them"))
+}
+
+/// Begins a new storage.
 pub(crate) fn begin(incarnation: u64, ctx: &mut dyn Local) {
-    ctx.delete_range(Vec::new(), vec![u8::MAX]);
     put(ctx, INCARNATION.to_vec(), &incarnation);
 }
 
@@ -162,21 +177,4 @@ pub(crate) fn store<M: Machine>(
 
 fn entry_key(index: LogIndex) -> Vec<u8> {
     [ENTRY, &index.0.to_be_bytes()].concat()
-}
-
-fn put<T: Serialize>(ctx: &mut dyn Local, key: Vec<u8>, value: &T) {
-    // Numbers, JSON values and lists of pairs: nothing that JSON cannot hold.
-    let value = serde_json::to_vec(value).unwrap_or_default();
-    ctx.put(key, value);
-}
-
-fn get<T: DeserializeOwned>(records: &Records, key: &[u8]) -> Result<Option<T>, Unreadable> {
-    records.get(key).map(|value| parse(key, value)).transpose()
-}
-
-fn parse<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T, Unreadable> {
-    serde_json::from_slice(value).map_err(|error| Unreadable {
-        key: Json::from(String::from_utf8_lossy(key).as_ref()).to_string(),
-        reason: error.to_string(),
-    })
 }

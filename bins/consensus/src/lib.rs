@@ -49,6 +49,7 @@ pub mod pbft_node;
 pub mod peer;
 pub mod raft_steps;
 pub mod recorder;
+mod records;
 pub mod replica;
 mod server;
 pub mod settings;

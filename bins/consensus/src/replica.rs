@@ -47,18 +47,14 @@ fn now<H: proto::Node>(ctx: &Context<'_, H>) -> Duration {
 impl<S: Service> Agreement<S> for Replica<S> {
     type Peer = Peer<S>;
 
-    /// Records that cannot be read are not used in part: the node begins anew,
-    /// under an incarnation that makes it no voter for those who knew it.
+    /// Records that are not as this program wrote them are not used in part.
     fn start<H: Host<Peer<S>>>(
         settings: &Settings,
         records: &Records,
         ctx: &mut Context<'_, H>,
     ) -> Result<Self, Error> {
         let members = Members::new(ctx.id(), ctx.node_ids());
-        let life = durable::restore(records, &members).unwrap_or_else(|error| {
-            ctx.log(format!("state directory: {error}; starting over, as a node that cannot vote"));
-            None
-        });
+        let life = durable::restore(records, &members).map_err(Error::unusable_records)?;
         let (incarnation, restored) = match life {
             Some(life) => (life.incarnation, life.restored),
             None => {

@@ -2,17 +2,15 @@
 //! policy for all nodes: such a node takes no part, because going on without a record would lose
 //! what a client was told is kept.
 
-use proto::{Error, ErrorCode, Json, Local, Records};
+use proto::{Error, Json, Local, Records};
 
 use crate::value_set::{Position, ValueSet};
 
 /// The refusal of records, the first of which that is wrong, missing or not known has this name.
 pub(crate) fn damaged(name: &str) -> Error {
-    let text = format!(
-        "the records of an earlier life are damaged at or before `{name}`: restore the directory \
-         of this node in the state directory, or remove it to start empty"
-    );
-    Error::new(ErrorCode::Abort, text)
+    Error::unusable_records(format_args!(
+        "the records of an earlier life are damaged at or before `{name}`"
+    ))
 }
 
 /// A record's key for people: a prefix that is text, and a number.

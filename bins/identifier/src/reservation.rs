@@ -6,7 +6,7 @@
 //! which costs nothing but numbers; what was used of it is never used again, whenever the node was
 //! killed. A node without a state directory has no records and reserves in vain.
 
-use proto::{Context, Error, ErrorCode, Node, Records};
+use proto::{Context, Error, Node, Records};
 
 /// Numbers below a bound that no other life of this node uses.
 #[derive(Clone, Debug)]
@@ -32,8 +32,10 @@ impl Reservation {
     pub(crate) fn restore(&mut self, records: &Records) -> Result<u64, Error> {
         if let Some(record) = records.get(self.key.as_bytes()) {
             let end = record.as_slice().try_into().map_err(|_| {
-                let text = format!("the record `{}` of an earlier life is unreadable", self.key);
-                Error::new(ErrorCode::Abort, text)
+                Error::unusable_records(format_args!(
+                    "the record `{}` of an earlier life is unreadable",
+                    self.key
+                ))
             })?;
             self.end = u64::from_be_bytes(end);
         }

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 
 use clocks::vector::VectorClock;
 use clocks::version::{Dot, Siblings as Versions, Version, VersionVector};
-use proto::{Caller, Context, Error, ErrorCode, Json, Manual, Node, NodeId, Outcome, Records};
+use proto::{Caller, Context, Error, Json, Manual, Node, NodeId, Outcome, Records};
 use serde::{Deserialize, Serialize};
 
 use crate::input::bad_field;
@@ -296,7 +296,7 @@ fn restore(records: &Records) -> Result<BTreeMap<Json, Versions<NodeId, Json>>, 
     };
     let objects: Result<_, serde_json::Error> = records.values().map(object).collect();
     objects.map_err(|error| {
-        let text = format!("a record of an earlier life is unreadable: {error}");
-        Error::new(ErrorCode::Abort, text)
+        let reason = format_args!("a record of an earlier life is unreadable: {error}");
+        Error::unusable_records(reason)
     })
 }

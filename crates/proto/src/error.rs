@@ -1,5 +1,7 @@
 //! Maelstrom's error codes: what went wrong, and whether the operation may still happen.
 
+use std::fmt::Display;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A code of Maelstrom's error registry (`doc/protocol.md`, "Errors").
@@ -132,6 +134,28 @@ impl Error {
     /// Error 11: not now, and certainly not done.
     pub fn temporarily_unavailable(text: impl Into<String>) -> Self {
         Self::new(ErrorCode::TemporarilyUnavailable, text)
+    }
+
+    /// Error 14, for all that a node is asked whose records of an earlier life are not as it wrote
+    /// them: `reason` says what is wrong with them. One policy for all nodes: such a node says so
+    /// once, as a line of its log, takes no part in anything, and writes nothing over, because going
+    /// on without a record could lose what a client was told is kept.
+    pub fn unusable_records(reason: impl Display) -> Self {
+        let text = format!(
+            "{reason}: restore the directory of this node in the state directory, or remove it to \
+             start empty"
+        );
+        Self::new(ErrorCode::Abort, text)
+    }
+
+    /// As [`Error::unusable_records`], for a node whose records are promises to others: starting
+    /// empty would break them, so that is not proposed.
+    pub fn unusable_promises(reason: impl Display) -> Self {
+        let text = format!(
+            "{reason}: restore the directory of this node in the state directory; a node that \
+             starts without it may break what it promised, and what was acknowledged may be lost"
+        );
+        Self::new(ErrorCode::Abort, text)
     }
 
     /// Error 12, with a text that names the field at fault.

@@ -100,3 +100,59 @@ impl Campaign {
         self.verdict_at.unwrap_or(self.deadline).min(self.deadline)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn campaign(votes: Vec<Option<bool>>) -> Campaign {
+        let at = Duration::from_millis;
+        let electorate = votes.len();
+        let answered = |(id, vote): (u64, Option<bool>)| Some((MemberId(id), vote?));
+        let votes = (0..).zip(votes).filter_map(answered).collect();
+        Campaign { votes, electorate, verdict_at: Some(at(150)), deadline: at(400) }
+    }
+
+    /// Against the definition, for all answers of up to five nodes: won once a majority is for it,
+    /// lost once no majority can be any more.
+    #[test]
+    fn a_campaign_stands_as_its_answers_say() {
+        for nodes in 1..=5_u32 {
+            for code in 0..3_usize.pow(nodes) {
+                let answer = |node| [None, Some(true), Some(false)][code / 3_usize.pow(node) % 3];
+                let votes: Vec<_> = (0..nodes).map(answer).collect();
+                let count = |answer| votes.iter().filter(|vote| **vote == answer).count();
+                let (given, open) = (count(Some(true)), count(None));
+                let majority = nodes as usize / 2 + 1;
+                let expected = match (given >= majority, given + open >= majority) {
+                    (true, _) => Standing::Won,
+                    (false, false) => Standing::Lost,
+                    (false, true) => Standing::Open,
+                };
+                let campaign = campaign(votes.clone());
+                assert_eq!(campaign.standing(), expected, "{votes:?}");
+                let answered = nodes as usize - open;
+                assert_eq!(campaign.reached_quorum(), answered >= majority, "{votes:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_nodes_first_answer_counts() {
+        let mut campaign = campaign(vec![Some(true), None, None]);
+        assert_eq!(campaign.count(MemberId(1), false), Standing::Open);
+        assert_eq!(campaign.count(MemberId(1), true), Standing::Open);
+        assert_eq!(campaign.count(MemberId(2), true), Standing::Won);
+    }
+
+    #[test]
+    fn isolation_is_judged_once_and_only_when_its_time_has_come() {
+        let at = Duration::from_millis;
+        let mut alone = campaign(vec![Some(true), None, None]);
+        assert_eq!((alone.next_deadline(), alone.judge_isolation(at(149))), (at(150), None));
+        assert_eq!(alone.judge_isolation(at(150)), Some(true));
+        assert_eq!((alone.next_deadline(), alone.judge_isolation(at(151))), (at(400), None));
+        let mut refused = campaign(vec![Some(true), Some(false), None]);
+        assert_eq!(refused.judge_isolation(at(200)), Some(false));
+    }
+}

@@ -134,10 +134,7 @@ impl<C: Clone + PartialEq> Invariants<C> {
     /// # Errors
     ///
     /// The first property found not to hold.
-    pub fn observe<S: Clone>(&mut self, node: &Raft<C, S>) -> Result<(), Violation>
-    where
-        C: Clone,
-    {
+    pub fn observe<S: Clone>(&mut self, node: &Raft<C, S>) -> Result<(), Violation> {
         for member in node.members() {
             // One that was never looked at has committed nothing.
             self.mirrors.entry(member).or_default();
@@ -257,7 +254,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::message::{Config, Restored};
+    use crate::message::{Config, Restored, Snapshot};
     use crate::types::Incarnation;
 
     /// A node with entries of these terms and commands. In a cluster of one it
@@ -352,5 +349,87 @@ mod tests {
         leader.propose(Duration::ZERO, "b").unwrap();
         let rewrote = Violation::LeaderRewroteLog(MemberId(0), LogIndex(2));
         assert_eq!(invariants.observe(&leader), Err(rewrote));
+    }
+
+    /// A leader whose log begins after a snapshot of this many entries of term 1.
+    fn compacted(snapshot: u64) -> Raft<&'static str, ()> {
+        let config = node(0, 1, &[]).core.config;
+        let snapshot = Snapshot { index: LogIndex(snapshot), term: Term(1), state: () };
+        let restored = Restored { term: Term(1), snapshot: Some(snapshot), ..Restored::default() };
+        Raft::new(config, Incarnation(0), restored, Duration::ZERO, 0)
+    }
+
+    #[test]
+    fn a_log_that_begins_with_a_snapshot_is_followed_from_there() {
+        let mut invariants = Invariants::new();
+        let mut leader = compacted(10);
+        for proposal in 1..=30 {
+            assert_eq!(invariants.observe(&leader), Ok(()), "{proposal}");
+            assert_eq!(invariants.mirrors[&MemberId(0)].last_index(), leader.log().last_index());
+            leader.propose(Duration::ZERO, "x").unwrap();
+        }
+        // And it is looked at: an entry that is gone from there is found.
+        let mirror = invariants.mirror(MemberId(0));
+        assert_eq!((mirror.base, mirror.terms[0]), (LogIndex(10), Term(2)));
+        mirror.terms[27..].fill(Term(1));
+        let rewrote = Violation::LeaderRewroteLog(MemberId(0), LogIndex(38));
+        assert_eq!(invariants.observe(&leader), Err(rewrote));
+    }
+
+    #[test]
+    fn a_follower_may_replace_what_was_not_committed_also_after_a_snapshot() {
+        let mut invariants = Invariants::new();
+        let mut mirror = Mirror { base: LogIndex(10), ..Mirror::default() };
+        mirror.terms = vec![Term(1); 5];
+        invariants.mirrors.insert(MemberId(0), mirror);
+        // It led no term that was seen, so it may have followed; its log is shorter and another.
+        let leader = compacted(10);
+        assert_eq!(invariants.observe(&leader), Ok(()));
+        assert_eq!(invariants.mirrors[&MemberId(0)].terms, [Term(2)]);
+        assert_eq!(invariants.observe(&leader), Ok(()));
+    }
+
+    #[test]
+    fn what_all_have_committed_is_forgotten() {
+        let mut invariants = Invariants::new();
+        let mut leader = node(0, 1, &[]);
+        for _ in 0..5000 {
+            leader.propose(Duration::ZERO, "x").unwrap();
+            let _ = leader.take_output();
+            assert_eq!(invariants.observe(&leader), Ok(()));
+            assert!(invariants.seen.len() <= 2048, "{}", invariants.seen.len());
+            assert!(invariants.mirrors[&MemberId(0)].terms.len() <= 2048);
+            assert_eq!(invariants.mirrors[&MemberId(0)].last_index(), leader.log().last_index());
+        }
+    }
+
+    #[test]
+    fn a_violation_names_its_property() {
+        let (node, index, term) = (MemberId(1), LogIndex(4), Term(2));
+        for (violation, sentence) in [
+            (
+                Violation::TwoLeaders(term, MemberId(0), node),
+                "election safety: nodes 0 and 1 both lead in term 2",
+            ),
+            (
+                Violation::LeaderRewroteLog(node, index),
+                "leader append-only: leader 1 changed its log at 4",
+            ),
+            (
+                Violation::LogsDiffer(node, index, term),
+                "log matching: entry 4 of term 2 in the log of node 1 is not what another node holds",
+            ),
+            (
+                Violation::LeaderLacksCommitted(node, index),
+                "leader completeness: leader 1 lacks committed entry 4",
+            ),
+            (
+                Violation::CommitsDiffer(node, index),
+                "state machine safety: node 1 committed another entry 4",
+            ),
+            (Violation::CommitWentBack(node, index), "node 1 went back to commit index 4"),
+        ] {
+            assert_eq!(violation.to_string(), sentence);
+        }
     }
 }

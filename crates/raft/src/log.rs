@@ -303,4 +303,38 @@ mod tests {
         assert!(!kept.install(snapshot(4, 3)));
         assert_eq!((kept.last_index(), kept.last_term()), (LogIndex(4), Term(3)));
     }
+
+    /// The follower (f) of the paper's figure 7, and one that shares a term with its leader.
+    #[test]
+    fn a_refusal_skips_a_whole_term() {
+        let refusal = |leader: &[u64], follower: &[u64], next: u64| {
+            let (leader, mut follower) = (log(leader), log(follower));
+            let previous = LogIndex(next - 1);
+            let term = leader.term_at(previous).unwrap();
+            let conflict = follower.reconcile(previous, term, &[], LogIndex(0)).unwrap_err();
+            (conflict.term.map(|term| term.0), leader.next_after_conflict(conflict).0)
+        };
+        let leader = [1, 1, 1, 4, 4, 5, 5, 6, 6, 6];
+        let follower = [1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3];
+        // The leader has nothing of term 3, and nothing of term 2.
+        assert_eq!(refusal(&leader, &follower, 11), (Some(3), 7));
+        assert_eq!(refusal(&leader, &follower, 7), (Some(2), 4));
+        // The follower's log is too short.
+        assert_eq!(refusal(&leader, &[1, 1, 1, 4], 11), (None, 5));
+        // Both have entries of term 4: behind the leader's last one of them.
+        assert_eq!(refusal(&[1, 4, 4, 5, 5, 5], &[1, 4, 4, 4, 4, 4], 6), (Some(4), 4));
+        // The leader's own entries of that term go further: then where the follower's begin.
+        assert_eq!(refusal(&[1, 2, 4, 4, 4], &[1, 1, 1, 1, 1], 4), (Some(1), 2));
+    }
+
+    #[test]
+    fn the_longer_log_of_the_later_term_is_up_to_date() {
+        let own = log(&[1, 2, 2]);
+        for (index, term, expected) in
+            [(3, 2, true), (4, 2, true), (2, 2, false), (1, 3, true), (9, 1, false), (0, 0, false)]
+        {
+            let is = own.is_up_to_date(LogIndex(index), Term(term));
+            assert_eq!(is, expected, "{index} {term}");
+        }
+    }
 }

@@ -143,3 +143,115 @@ impl Progress {
         self.next_index = self.next_index.max(self.match_index.next());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::MemberId;
+
+    fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    fn progress() -> Progress {
+        Progress::new(LogIndex(10), ms(0))
+    }
+
+    #[test]
+    fn round_trips_are_smoothed_and_each_send_counts_once() {
+        let mut follower = progress();
+        follower.on_sent(Round(1), ms(0));
+        // Sent once more: the answer may be to the first.
+        follower.on_sent(Round(1), ms(5));
+        follower.on_answered(Round(1), ms(40));
+        assert_eq!(follower.round_trip, Some(ms(40)));
+        follower.on_sent(Round(2), ms(100));
+        follower.on_answered(Round(2), ms(220));
+        // An eighth of the new one, as TCP does it.
+        assert_eq!(follower.round_trip, Some(ms((40 * 7 + 120) / 8)));
+        // Copies of answers, and late ones.
+        follower.on_answered(Round(2), ms(500));
+        follower.on_answered(Round(1), ms(600));
+        let known = (follower.round_trip, follower.heard_at, follower.acked_round);
+        assert_eq!(known, (Some(ms(50)), ms(600), Round(2)));
+        // One answer for two rounds.
+        follower.on_sent(Round(3), ms(600));
+        follower.on_sent(Round(4), ms(610));
+        follower.on_answered(Round(4), ms(650));
+        assert_eq!(follower.round_trip, Some((ms(50) * 7 + ms(40)) / 8));
+        assert_eq!((follower.sent_round, follower.sent_at), (Round(4), ms(610)));
+    }
+
+    #[test]
+    fn the_oldest_send_without_an_answer_makes_a_follower_late() {
+        let mut follower = progress();
+        assert!(!follower.is_late(ms(900), ms(30)));
+        follower.on_sent(Round(1), ms(0));
+        follower.on_sent(Round(2), ms(20));
+        assert!(!follower.is_late(ms(30), ms(30)) && follower.is_late(ms(31), ms(30)));
+        follower.on_answered(Round(1), ms(32));
+        assert!(!follower.is_late(ms(50), ms(30)) && follower.is_late(ms(51), ms(30)));
+        follower.on_answered(Round(2), ms(52));
+        assert!(!follower.is_late(ms(900), ms(30)));
+        // What is remembered of one that never answers is bounded.
+        for round in 3..1000 {
+            follower.on_sent(Round(round), ms(60));
+        }
+        assert_eq!(follower.outstanding.len(), REMEMBERED_SENDS);
+        assert_eq!(follower.outstanding[0], (Round(3), ms(60)));
+    }
+
+    #[test]
+    fn incarnations_are_told_until_they_are_known_and_with_heartbeats() {
+        let known = Incarnations::new([(MemberId(0), Incarnation(7))].into());
+        let mut follower = progress();
+        let told = |follower: &mut Progress, round, heartbeat| {
+            follower.tell(Arc::clone(&known), Round(round), heartbeat).is_some()
+        };
+        follower.acked_round = Round(2);
+        assert!(told(&mut follower, 3, false), "the first message");
+        assert!(told(&mut follower, 4, false), "no answer to it yet");
+        follower.acked_round = Round(3);
+        assert!(!told(&mut follower, 5, false), "it was answered");
+        assert!(told(&mut follower, 5, true), "a heartbeat");
+        let more = Incarnations::new([0, 1].map(|id| (MemberId(id), Incarnation(7))).into());
+        assert!(follower.tell(more, Round(6), false).is_some(), "there is more to tell");
+    }
+
+    #[test]
+    fn replication_begins_where_the_logs_are_known_to_agree() {
+        let mut follower = progress();
+        follower.on_match(LogIndex(8));
+        // Entry 9 was not looked at.
+        let state = |p: &Progress| (p.mode, p.match_index.0, p.next_index.0);
+        assert_eq!(state(&follower), (Mode::Probe, 8, 10));
+        follower.on_match(LogIndex(9));
+        assert_eq!(state(&follower), (Mode::Replicate, 9, 10));
+        follower.on_match(LogIndex(3));
+        assert_eq!(state(&follower), (Mode::Replicate, 9, 10));
+        follower.on_match(LogIndex(12));
+        assert_eq!(state(&follower), (Mode::Replicate, 12, 13));
+        // A snapshot of 20 entries is under way: older answers do not end that.
+        (follower.mode, follower.next_index) = (Mode::Snapshot(ms(0)), LogIndex(21));
+        follower.on_match(LogIndex(13));
+        assert_eq!(follower.mode, Mode::Snapshot(ms(0)));
+        follower.on_match(LogIndex(20));
+        assert_eq!(state(&follower), (Mode::Replicate, 20, 21));
+    }
+
+    #[test]
+    fn a_probe_is_one_message_at_a_time_and_never_behind_what_is_known() {
+        let mut follower = progress();
+        follower.on_match(LogIndex(9));
+        follower.on_sent(Round(1), ms(0));
+        assert!(!follower.awaits_probe(), "it replicates");
+        follower.probe_from(LogIndex(4));
+        assert_eq!((follower.mode, follower.next_index), (Mode::Probe, LogIndex(10)));
+        assert!(!follower.awaits_probe());
+        follower.on_sent(Round(2), ms(0));
+        assert!(follower.awaits_probe());
+        follower.forget(LogIndex(7));
+        let state = (follower.match_index, follower.acked_round, follower.next_index);
+        assert_eq!(state, (LogIndex(0), Round(0), LogIndex(7)));
+    }
+}

@@ -2,15 +2,14 @@
 //! accepted in each slot, and the last state. JSON, one record each.
 
 use paxos::{Ballot, Record, Restored, Slot};
-use proto::{Error, Local, NodeId, Records};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use proto::{Local, NodeId, Records};
 
 use crate::command::SharedCommand;
 use crate::machine::Machine;
 use crate::members::Members;
 use crate::multi_paxos::body::{Entry, Snapshot};
 use crate::peer::SharedState;
+use crate::records::{Unusable, get, parse, put};
 
 /// Ballots and slots mean something among these nodes only.
 const MEMBERS: &[u8] = b"members";
@@ -24,28 +23,40 @@ const ENTRIES_END: &[u8] = b"entry0";
 /// Reads what an earlier life stored; nothing, at the first start.
 ///
 /// # Errors
-/// Error 11 if it is not what this version writes for this cluster. Then the node must not answer as
-/// an acceptor: it may have promised what cannot be read.
+/// If it is not what this program writes for this cluster. Then the node must not answer as an
+/// acceptor: it may have promised what cannot be read.
 pub(super) fn restore<M: Machine>(
     records: &Records,
     members: &Members,
-) -> Result<Restored<SharedCommand<M>, SharedState<M>>, Error> {
+) -> Result<Restored<SharedCommand<M>, SharedState<M>>, Unusable> {
+    if records.is_empty() {
+        return Ok(Restored::default());
+    }
+    let known = [MEMBERS, PROMISED, SNAPSHOT];
+    if let Some(key) = records.keys().find(|k| !known.contains(&&k[..]) && !k.starts_with(ENTRY)) {
+        return Err(Unusable::record(key, "is of another kind of node"));
+    }
     let Some(names) = get::<Vec<NodeId>>(records, MEMBERS)? else {
-        return match records.is_empty() {
-            true => Ok(Restored::default()),
-            false => Err(unusable("the records are not of this kind of node")),
-        };
+        return Err(Unusable::record(MEMBERS, "is missing"));
     };
     if !names.iter().eq(members.names()) {
-        return Err(unusable("the records are of a cluster of other nodes"));
+        return Err(Unusable::new("the records are of a cluster of other nodes"));
     }
-    let entries = records.range(ENTRY.to_vec()..ENTRIES_END.to_vec());
-    let entries = entries.map(|(_, value)| parse::<Entry<M>>(value).map(Into::into));
-    Ok(Restored {
-        promised: Ballot(get(records, PROMISED)?.unwrap_or(0)),
-        snapshot: get::<Snapshot<M>>(records, SNAPSHOT)?.map(Into::into),
-        entries: entries.collect::<Result<_, _>>()?,
-    })
+    let promised = Ballot(get(records, PROMISED)?.unwrap_or(0));
+    let mut entries: Vec<paxos::Entry<SharedCommand<M>>> = Vec::new();
+    for (key, value) in records.range(ENTRY.to_vec()..ENTRIES_END.to_vec()) {
+        let entry: paxos::Entry<_> = parse::<Entry<M>>(key, value)?.into();
+        if *key != entry_key(entry.slot) {
+            return Err(Unusable::record(key, "is of another slot"));
+        }
+        // Whoever accepts has promised.
+        if entry.ballot > promised {
+            return Err(Unusable::record(PROMISED, "is older than what was accepted"));
+        }
+        entries.push(entry);
+    }
+    let snapshot = get::<Snapshot<M>>(records, SNAPSHOT)?.map(Into::into);
+    Ok(Restored { promised, snapshot, entries })
 }
 
 /// Names the cluster that all other records are of.
@@ -78,23 +89,4 @@ pub(super) fn store<M: Machine>(
 
 fn entry_key(slot: Slot) -> Vec<u8> {
     [ENTRY, &slot.0.to_be_bytes()].concat()
-}
-
-fn put<T: Serialize>(ctx: &mut dyn Local, key: Vec<u8>, value: &T) {
-    // Numbers, names, JSON values and lists of pairs: nothing that JSON cannot hold.
-    let value = serde_json::to_vec(value).unwrap_or_default();
-    ctx.put(key, value);
-}
-
-fn get<T: DeserializeOwned>(records: &Records, key: &[u8]) -> Result<Option<T>, Error> {
-    records.get(key).map(|value| parse(value)).transpose()
-}
-
-fn parse<T: DeserializeOwned>(value: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(value)
-        .map_err(|error| unusable(&format!("a record cannot be read: {error}")))
-}
-
-fn unusable(reason: &str) -> Error {
-    Error::temporarily_unavailable(format!("state directory: {reason}"))
 }

@@ -48,7 +48,7 @@ impl<S: Service> Agreement<S> for Replica<S> {
         ctx: &mut Context<'_, H>,
     ) -> Result<Self, Error> {
         let members = Members::new(ctx.id(), ctx.node_ids());
-        let restored = durable::restore(records, &members)?;
+        let restored = durable::restore(records, &members).map_err(Error::unusable_promises)?;
         durable::begin(&members, ctx);
         let config = Config {
             id: NodeIndex(members.own_rank()),

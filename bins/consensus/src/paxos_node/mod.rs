@@ -205,7 +205,7 @@ fn known((ballot, value): (Ballot, Json)) -> (Option<u64>, Json) {
 
 fn restore(record: &[u8]) -> Result<Acceptor<Json>, Error> {
     let stored: Stored = serde_json::from_slice(record).map_err(|error| {
-        Error::temporarily_unavailable(format!("the acceptor's record cannot be read: {error}"))
+        Error::unusable_promises(format_args!("the acceptor's record cannot be read: {error}"))
     })?;
     let accepted = stored.accepted.map(|(ballot, value)| (Ballot(ballot), value));
     Ok(Acceptor::restored(stored.promised.map(Ballot), accepted))

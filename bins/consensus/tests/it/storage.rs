@@ -40,20 +40,92 @@ fn what_was_acknowledged_is_there_after_a_restart() {
     }
 }
 
+/// The node says so once, with what to do, answers everything with it, and writes nothing over.
+fn refuses(records: Records, nodes: &[&str], what: &str) {
+    let mut script =
+        Script::with_records(ConsensusNode::new(Settings::default()), 2, Some(records.clone()));
+    script.init("n1", nodes);
+    let [log] = script.logs() else { panic!("{what}: {:?}", script.logs()) };
+    assert!(log.contains(what) && log.contains("remove it to start empty"), "{what}: {log}");
+    let answer = ask(&mut script, json!({"type": "read", "key": "x", "msg_id": 1}));
+    assert!(answer["code"] == 14 && answer["text"].as_str().unwrap().contains(what), "{answer}");
+    let vote = json!({"type": "request_vote", "term": 40, "candidate_id": "n2", "msg_id": 1,
+        "last_log_index": 9, "last_log_term": 9, "incarnation": 9});
+    let line = json!({"src": "n2", "dest": "n1", "body": vote}).to_string();
+    assert!(script.line(&line)[0].contains(r#""type":"error""#), "it votes for nobody");
+    assert_eq!(script.advance(Duration::from_secs(5)), [""; 0], "it does not campaign");
+    assert_eq!(*script.records(), records, "nothing is written over");
+}
+
 #[test]
-fn records_that_cannot_be_read_are_not_used_in_part() {
+fn records_that_are_not_as_the_node_wrote_them_are_refused_with_what_to_do() {
     let mut script = start(Records::new(), 1);
-    ask(&mut script, json!({"type": "write", "key": "x", "value": 1, "msg_id": 2}));
+    for value in 0..15 {
+        ask(&mut script, json!({"type": "write", "key": "x", "value": value, "msg_id": 2}));
+    }
     let good = script.records().clone();
-    let incarnation = good.get(b"incarnation".as_slice()).cloned();
-    for key in good.keys() {
+    // One of each kind at least, and of entries those after the snapshot.
+    let names: Vec<_> = good.keys().map(|key| key.escape_ascii().to_string()).collect();
+    assert!(
+        ["ballot", "incarnation", "snapshot"].iter().all(|name| names.contains(&(*name).into()))
+    );
+    let entries: Vec<_> = good.keys().filter(|key| key.starts_with(b"entry/")).cloned().collect();
+    assert!(entries.len() > 3, "{names:?}");
+    for (key, name) in good.keys().zip(&names) {
         let mut damaged = good.clone();
         damaged.insert(key.clone(), b"{\"term\": not".to_vec());
-        let mut script = start(damaged, 2);
-        assert_eq!(script.logs().len(), 1, "{:?}", script.logs());
-        // It is another node from now on: whoever knew the old one does not count its votes.
-        assert_ne!(script.records().get(b"incarnation".as_slice()), incarnation.as_ref());
-        assert_eq!(ask(&mut script, json!({"type": "read", "key": "x", "msg_id": 1}))["code"], 20);
+        refuses(damaged, &["n1"], name);
+    }
+    let without = |key: &[u8]| {
+        let mut records = good.clone();
+        records.remove(key);
+        records
+    };
+    refuses(without(b"incarnation"), &["n1"], "`incarnation` is missing");
+    refuses(without(b"ballot"), &["n1"], "`ballot` is older than the log");
+    refuses(without(b"snapshot"), &["n1"], "entry 1 of the log is missing");
+    refuses(without(&entries[1]), &["n1"], "of the log is missing");
+    let with = |key: &[u8], value: &[u8]| {
+        let mut records = good.clone();
+        records.insert(key.to_vec(), value.to_vec());
+        records
+    };
+    refuses(with(&entries[1], &good[&entries[2]]), &["n1"], "of the log is missing");
+    refuses(with(&entries[2], &good[&entries[1]]), &["n1"], "of the log is missing");
+    refuses(with(b"value/1", b"1"), &["n1"], "`value/1` is of another kind of node");
+    let rank = with(b"ballot", br#"{"term":9,"voted_for":3}"#);
+    refuses(rank, &["n1", "n2", "n3"], "of a larger cluster");
+}
+
+#[test]
+fn records_of_another_cluster_are_refused() {
+    let mut voted = start(Records::new(), 1).records().clone();
+    voted.insert(b"ballot".to_vec(), br#"{"term":9,"voted_for":"n5"}"#.to_vec());
+    refuses(voted, &["n1", "n2", "n3"], "of a cluster of other nodes, n5 among them");
+}
+
+#[test]
+fn a_snapshot_takes_the_place_of_what_it_covers_and_of_nothing_else() {
+    let settings = Settings { compact_after: 10, ..Settings::default() };
+    let mut node = ConsensusNode::new(settings.clone());
+    let mut records = Records::new();
+    // A follower of n2 that has entry 12, while 11 are committed and compacted.
+    for (prev, count, commit, agrees) in [(0, 12, 11, true), (12, 0, 12, true), (13, 0, 12, false)]
+    {
+        let mut script = Script::with_records(node, 1, Some(records));
+        script.init("n1", &["n1", "n2", "n3"]);
+        let entries: Vec<_> =
+            (1..=count).map(|index| json!({"term": 1, "index": index, "command": null})).collect();
+        let append = json!({"type": "append_entries", "term": 1, "leader_id": "n2", "msg_id": 1,
+            "prev_log_index": prev, "prev_log_term": i32::from(prev > 0), "entries": entries,
+            "leader_commit": commit, "round": 1, "incarnation": 2});
+        let lines = script.line(&json!({"src": "n2", "dest": "n1", "body": append}).to_string());
+        let answer: Value = serde_json::from_str(&lines[0]).unwrap();
+        assert_eq!(answer["body"]["success"], agrees, "after {prev}: {answer}");
+        records = script.records().clone();
+        assert!(records.contains_key(b"snapshot".as_slice()));
+        assert_eq!(records.keys().filter(|key| key.starts_with(b"entry/")).count(), 1);
+        node = ConsensusNode::new(settings.clone());
     }
 }
 

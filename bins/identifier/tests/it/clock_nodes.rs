@@ -204,7 +204,8 @@ fn a_stamped_message_goes_out_after_the_reply_that_it_follows() {
 
 #[test]
 fn an_unreadable_record_is_said_and_no_stamp_is_given_out() {
-    let text = "the record `hybrid` of an earlier life is unreadable";
+    let text = "the record `hybrid` of an earlier life is unreadable: restore the directory of \
+                this node in the state directory, or remove it to start empty";
     let records = Records::from([("hybrid".into(), b"?".to_vec())]);
     let mut node = Asked::new(Hlc::default(), "n1", &["n1"], Some(records));
     for request in ["hlc_tick", "hlc_get", "generate"] {

@@ -281,4 +281,5 @@ fn an_unreadable_record_is_said_and_nothing_is_answered_from_it() {
         assert!(node.line(request)[0].contains(r#""code":14"#));
     }
     assert!(node.logs()[0].starts_with("nothing can be read or written: a record"));
+    assert!(node.logs()[0].ends_with("or remove it to start empty"));
 }

@@ -137,7 +137,10 @@ fn with_an_unreadable_record_no_id_is_given_out() {
         let mut script = Script::with_records(Identifier::new(scheme), 0, Some(records));
         script.init("n1", &["n1"]);
         let request = r#"{"src":"c1","dest":"n1","body":{"type":"generate","msg_id":2}}"#;
-        let text = format!("the record `{key}` of an earlier life is unreadable");
+        let text = format!(
+            "the record `{key}` of an earlier life is unreadable: restore the directory of this \
+             node in the state directory, or remove it to start empty"
+        );
         let expected = format!(
             r#"{{"src":"n1","dest":"c1","body":{{"type":"error","code":14,"text":"{text}","in_reply_to":2,"msg_id":1}}}}"#
         );

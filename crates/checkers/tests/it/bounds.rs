@@ -6,7 +6,7 @@ use checkers::linearizable::{STATES_MAX, Undecided, WorkLimit, check};
 use checkers::set::SetOp;
 use checkers::{Event, Kind, Verdict};
 
-use crate::generator::{Random, Shape, valid_history};
+use crate::generator::{Random, Shape, some, valid_history};
 use crate::mutation::mutate;
 
 fn event(index: u64, process: u64, kind: Kind, op: RegisterOp<u64>) -> Event<RegisterOp<u64>> {
@@ -162,7 +162,7 @@ fn garbage<O: Clone>(random: &mut Random, op: impl Fn(&mut Random) -> O) -> Vec<
 #[test]
 fn garbage_is_an_error_or_a_verdict_and_never_a_panic() {
     let (mut malformed, mut judged) = (0, 0);
-    for seed in 0..20_000 {
+    for seed in 0..some(20_000) {
         let mut random = Random(seed);
         let events = garbage(&mut random, |random| {
             let (key, value) = (random.below(2), random.below(2));
@@ -192,5 +192,8 @@ fn garbage_is_an_error_or_a_verdict_and_never_a_panic() {
         let counter = checkers::counter::check(&events, |&value| Some(i128::from(value)));
         assert_eq!(counter.is_ok(), checkers::operations(&events).is_ok());
     }
-    assert!(malformed > 1_000 && judged > 1_000, "{malformed} malformed, {judged} judged");
+    assert!(
+        malformed > some(1_000) && judged > some(1_000),
+        "{malformed} malformed, {judged} judged"
+    );
 }

@@ -3,6 +3,12 @@
 use checkers::linearizable::RegisterOp;
 use checkers::{Event, Kind};
 
+/// So many seeds, or of them one in `SEEDS_PART`, as when each of a thousand mutants is tested.
+pub(crate) fn some(seeds: u64) -> u64 {
+    let part = std::env::var("SEEDS_PART").ok().and_then(|part| part.parse().ok()).unwrap_or(1);
+    seeds / part
+}
+
 /// SplitMix64: a small generator of which the same seed gives the same numbers everywhere.
 pub(crate) struct Random(pub(crate) u64);
 

@@ -23,6 +23,8 @@ type Node = Raft<u64, State>;
 
 const FAULTY: Duration = Duration::from_secs(6);
 const HEALTHY: Duration = Duration::from_secs(6);
+/// Twenty times what the busiest of 150 schedules needs.
+const EVENTS_MAX: usize = 300_000;
 
 #[derive(Debug, Clone)]
 enum Event {
@@ -110,6 +112,8 @@ impl Schedule {
 
     fn push(&mut self, delay: Duration, event: Event) {
         let number = self.events.len();
+        // A storm is a failure, and not a test that runs out of memory or time.
+        assert!(number < EVENTS_MAX, "messages cause more messages");
         self.events.push(Some(event));
         self.queue.push(Reverse((self.now + delay, number as u64, number)));
     }

@@ -186,12 +186,15 @@ impl ScriptCluster {
     /// Lets time pass until the node campaigns; no other node notices.
     pub(crate) fn campaign(&mut self, id: MemberId) {
         let start = self.trace.len();
-        while let Some(node) = &self.nodes[place(id)]
-            && !self.trace[start..].contains("request_vote")
-        {
+        for _ in 0..100 {
+            let Some(node) = &self.nodes[place(id)] else { return };
+            if self.trace[start..].contains("request_vote") {
+                return;
+            }
             self.now = self.now.max(node.next_deadline());
             self.tick(id);
         }
+        panic!("{} does not campaign:\n{}", name(id), self.trace);
     }
 
     /// Lets time pass for all nodes, in which messages stay where they are.
@@ -283,6 +286,7 @@ impl ScriptCluster {
     /// Delivers messages until there are none.
     pub(crate) fn stabilize(&mut self) {
         for _ in 0..100 {
+            assert!(self.in_flight.len() < 1000, "messages cause more messages:\n{}", self.trace);
             if !self.deliver(|_, _| true) {
                 return;
             }

@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use raft::progress::Mode;
 use raft::{
-    AppendEntries, AppendReply, Ballot, Config, Conflict, Entry, Incarnation, Incarnations,
+    AppendEntries, AppendReply, Apply, Ballot, Config, Conflict, Entry, Incarnation, Incarnations,
     LogIndex, MemberId, Message, Output, Payload, Raft, ReadId, Record, RequestVote, Restored,
-    Round, Snapshot, Term, Vote,
+    Role, Round, Snapshot, Term, Vote,
 };
 
 type Node = Raft<&'static str, &'static str>;
@@ -24,6 +25,18 @@ fn entry(term: u64, index: u64, command: Option<&'static str>) -> Entry<&'static
     Entry { term: Term(term), index: LogIndex(index), command }
 }
 
+fn config() -> Config {
+    Config {
+        id: MemberId(0),
+        members: (0..3).map(MemberId).collect(),
+        election_timeout: ms(300),
+        heartbeat_interval: ms(100),
+        gather_window: Duration::ZERO,
+        entries_per_message: 512,
+        durable: true,
+    }
+}
+
 /// A node and the time.
 struct Single {
     node: Node,
@@ -33,15 +46,10 @@ struct Single {
 impl Single {
     /// Node 0 of three that has stored this.
     fn start(restored: Restored<&'static str, &'static str>) -> Self {
-        let config = Config {
-            id: MemberId(0),
-            members: (0..3).map(MemberId).collect(),
-            election_timeout: ms(300),
-            heartbeat_interval: ms(100),
-            gather_window: Duration::ZERO,
-            entries_per_message: 512,
-            durable: true,
-        };
+        Self::with_config(config(), restored)
+    }
+
+    fn with_config(config: Config, restored: Restored<&'static str, &'static str>) -> Self {
         Self { node: Raft::new(config, Incarnation(10), restored, ms(0), 1), now: ms(0) }
     }
 
@@ -76,6 +84,17 @@ impl Single {
         let said = self.hear(PEER, term, vote(false));
         assert!(self.node.is_leader());
         said
+    }
+
+    /// Hears nobody until it leads no more. Bounded, so that a leader that never stops is a failure
+    /// and not a test without end.
+    fn lose_office(&mut self) {
+        for _ in 0..20 {
+            if self.node.is_leader() {
+                self.wake();
+            }
+        }
+        assert!(!self.node.is_leader(), "it leads without a quorum");
     }
 
     fn acknowledge(&mut self, from: MemberId, term: u64, round: u64, index: u64) -> Said {
@@ -187,6 +206,7 @@ fn a_refusal_beyond_the_log_does_not_move_the_leader_there() {
 fn a_leader_that_learns_of_its_past_stops_leading() {
     let mut single = Single::start(Restored::default());
     single.lead();
+    assert!(!single.node.is_forgetful());
     let past = BTreeMap::from([(MemberId(0), Incarnation(4)), (OTHER, Incarnation(12))]);
     let reminder =
         Vote { pre_vote: true, granted: false, candidate: None, incarnations: Some(past.into()) };
@@ -245,9 +265,7 @@ fn an_acknowledgement_of_an_earlier_term_does_not_count() {
     let mut single = Single::start(Restored::default());
     single.lead();
     single.node.propose(single.now, "x").unwrap();
-    while single.node.is_leader() {
-        single.wake();
-    }
+    single.lose_office();
     // It leads again. An answer from term 1 arrives: since then the peer may have followed another
     // leader that replaced those entries.
     single.lead();
@@ -285,12 +303,237 @@ fn a_leader_without_a_quorum_stops_leading_within_an_election_timeout() {
     let mut single = Single::start(Restored::default());
     single.lead();
     let elected = single.now;
-    // Bounded, so that a leader that never stops is a failure and not a test without end.
+    single.lose_office();
+    assert!(single.node.is_isolated());
+    assert!(single.now - elected <= ms(300), "{:?}", single.now - elected);
+}
+
+#[test]
+fn nobody_from_outside_and_not_itself_is_heard() {
+    let mut single = Single::start(Restored::default());
+    for stranger in [MemberId(0), MemberId(3), MemberId(9)] {
+        let said = single.hear(stranger, 5, append((0, 0), vec![entry(5, 1, None)], 0));
+        assert_eq!((single.node.term(), said.messages.len(), said.records.len()), (Term(0), 0, 0));
+    }
+}
+
+#[test]
+fn a_leader_heeds_leaders_of_later_terms_only() {
+    let mut single = Single::start(Restored::default());
+    single.lead();
+    // Two leaders of one term cannot be: whoever sends this is none.
+    let said = single.hear(PEER, 1, append((0, 0), vec![entry(1, 1, Some("x"))], 1));
+    assert!(single.node.is_leader() && said.messages.is_empty());
+    // An earlier leader is told that it is none any more.
+    let said = single.hear(PEER, 0, append((0, 0), Vec::new(), 0));
+    assert!(single.node.is_leader());
+    assert!(matches!(&said.messages[0].message,
+        Message { term: Term(1), payload: Payload::AppendReply(reply), .. }
+            if reply.outcome.is_err()));
+    let said = single.hear(PEER, 2, append((0, 0), vec![entry(2, 1, Some("y"))], 1));
+    assert_eq!((single.node.leader(), single.node.term()), (Some(PEER), Term(2)));
+    assert_eq!(said.applies, [Apply::Entry(entry(2, 1, Some("y")))]);
+}
+
+#[test]
+fn only_answers_to_this_very_campaign_count() {
+    let granted = |pre_vote| vote(pre_vote);
+    let mut single = Single::with_log(4, vec![entry(4, 1, None)]);
+    single.wake();
+    assert!(matches!(single.node.role(), Role::PreCandidate(_)));
+    // A vote of an earlier election, and a pre-vote for a term that has been.
+    single.hear(PEER, 4, granted(false));
+    single.hear(PEER, 4, granted(true));
+    single.hear(PEER, 6, granted(true));
+    assert!(matches!(single.node.role(), Role::PreCandidate(_)), "{:?}", single.node.role());
+    single.hear(PEER, 5, granted(true));
+    assert!(matches!(single.node.role(), Role::Candidate(_)));
+    // A pre-vote is no vote.
+    single.hear(PEER, 5, granted(true));
+    single.hear(PEER, 4, granted(false));
+    assert!(matches!(single.node.role(), Role::Candidate(_)));
+    single.hear(PEER, 5, granted(false));
+    assert!(single.node.is_leader());
+}
+
+#[test]
+fn a_leader_that_hands_over_takes_nothing_until_it_has_failed() {
+    let mut single = Single::start(Restored::default());
+    single.lead();
+    assert!(!single.node.is_handing_over());
+    for nobody in [MemberId(0), MemberId(3)] {
+        single.node.transfer_leadership(single.now, nobody);
+        assert!(!single.node.is_handing_over());
+    }
+    single.node.transfer_leadership(single.now, OTHER);
+    let began = single.now;
+    assert!(single.node.is_handing_over());
+    assert_eq!(single.node.propose(single.now, "x"), Err("x"));
     for _ in 0..20 {
-        if single.node.is_leader() {
-            single.wake();
+        if !single.node.is_handing_over() {
+            break;
+        }
+        // The peer keeps it in office.
+        let said = single.wake();
+        for round in rounds(&said, PEER) {
+            single.acknowledge(PEER, 1, round, 1);
         }
     }
-    assert!(!single.node.is_leader() && single.node.is_isolated());
-    assert!(single.now - elected <= ms(300), "{:?}", single.now - elected);
+    assert!(single.node.is_leader());
+    assert_eq!(single.now - began, ms(300), "an election timeout");
+    assert_eq!(single.node.propose(single.now, "x"), Ok(()));
+}
+
+/// The rounds of the entries and heartbeats sent to a node.
+fn rounds(said: &Said, to: MemberId) -> Vec<u64> {
+    let appends = said.messages.iter().filter_map(|envelope| match &envelope.message.payload {
+        Payload::AppendEntries(append) if envelope.to == to => Some(append.round.0),
+        _ => None,
+    });
+    appends.collect()
+}
+
+#[test]
+fn the_fastest_follower_is_asked_first_and_the_other_one_when_it_is_late() {
+    // No heartbeat comes in between.
+    let slow = Config { heartbeat_interval: ms(900), election_timeout: ms(1800), ..config() };
+    let mut single = Single::with_config(slow, Restored::default());
+    single.lead();
+    single.now += ms(10);
+    single.acknowledge(OTHER, 1, 1, 1);
+    single.now += ms(10);
+    single.acknowledge(PEER, 1, 1, 1);
+    for (proposal, answers) in [("x", true), ("y", true), ("z", false)] {
+        let began = single.now;
+        single.node.propose(single.now, proposal).unwrap();
+        let said = single.wake();
+        let [round] = rounds(&said, OTHER)[..] else { panic!("{said:?}") };
+        assert_eq!(rounds(&said, PEER), [0; 0], "a quorum is enough");
+        if answers {
+            single.now += ms(10);
+            single.acknowledge(OTHER, 1, round, round);
+            continue;
+        }
+        // Twice its round trip of 10 ms, and a margin of 10 ms.
+        let said = single.wake();
+        assert_eq!((single.now - began, rounds(&said, PEER)), (ms(30), vec![round]));
+        // From now on it is asked only after the one that answers.
+        single.acknowledge(PEER, 1, round, round);
+        single.now += ms(1);
+        single.node.propose(single.now, "next").unwrap();
+        let said = single.wake();
+        assert_eq!((rounds(&said, OTHER).len(), rounds(&said, PEER).len()), (0, 1));
+    }
+}
+
+#[test]
+fn a_follower_that_was_behind_gets_all_it_lacks_at_once() {
+    let few = Config { entries_per_message: 2, ..config() };
+    let log = (1..=7).map(|index| entry(1, index, Some("x"))).collect();
+    let restored = Restored { term: Term(1), entries: log, ..Restored::default() };
+    let mut single = Single::with_config(few, restored);
+    single.lead();
+    let sent_to = |single: &mut Single, reply| {
+        let reply = AppendReply { round: Round(1), outcome: reply };
+        let said = single.hear(PEER, 2, Payload::AppendReply(reply));
+        let indices = said.messages.iter().filter_map(|envelope| match &envelope.message.payload {
+            Payload::AppendEntries(append) => Some(append.entries.iter().map(|e| e.index.0)),
+            _ => None,
+        });
+        indices.flatten().collect::<Vec<_>>()
+    };
+    let empty = Conflict { rejected: LogIndex(7), term: None, index: LogIndex(1) };
+    // Each answer brings the next message, until there is nothing left.
+    assert_eq!(sent_to(&mut single, Err(empty)), [1, 2]);
+    assert_eq!(sent_to(&mut single, Ok(LogIndex(2))), [3, 4]);
+    assert_eq!(sent_to(&mut single, Ok(LogIndex(4))), [5, 6]);
+    assert_eq!(sent_to(&mut single, Ok(LogIndex(6))), [7, 8]);
+    assert_eq!(sent_to(&mut single, Ok(LogIndex(8))), [0; 0]);
+    assert_eq!(single.node.commit_index(), LogIndex(8));
+}
+
+fn request(ballot: Ballot, last: (u64, u64)) -> Payload<&'static str, &'static str> {
+    Payload::RequestVote(RequestVote {
+        ballot,
+        last_log_index: LogIndex(last.0),
+        last_log_term: Term(last.1),
+        incarnations: Incarnations::default(),
+    })
+}
+
+/// What was granted by the votes among the messages.
+fn granted(said: &Said) -> Vec<bool> {
+    let votes = said.messages.iter().filter_map(|envelope| match &envelope.message.payload {
+        Payload::Vote(vote) => Some(vote.granted),
+        _ => None,
+    });
+    votes.collect()
+}
+
+#[test]
+fn who_hears_a_leader_answers_no_candidate_but_its_successor() {
+    let mut single = Single::start(Restored::default());
+    single.hear(PEER, 1, append((0, 0), Vec::new(), 0));
+    single.now = ms(299);
+    for ballot in [Ballot::PreVote, Ballot::Vote] {
+        let said = single.hear(OTHER, 2, request(ballot, (0, 0)));
+        assert_eq!((granted(&said), single.node.term()), (vec![], Term(1)));
+    }
+    // An election timeout after the last sign of life.
+    single.now = ms(300);
+    let said = single.hear(OTHER, 2, request(Ballot::PreVote, (0, 0)));
+    assert_eq!((granted(&said), single.node.term()), (vec![true], Term(1)));
+    // At any time, if the leader has ordered it.
+    single.hear(PEER, 1, append((0, 0), Vec::new(), 0));
+    let said = single.hear(OTHER, 2, request(Ballot::Transfer, (0, 0)));
+    assert_eq!((granted(&said), single.node.voted_for()), (vec![true], Some(OTHER)));
+}
+
+#[test]
+fn a_candidate_keeps_its_own_vote_in_its_term() {
+    let mut single = Single::start(Restored::default());
+    single.wake();
+    single.hear(PEER, 1, vote(true));
+    let said = single.hear(OTHER, 1, request(Ballot::Vote, (9, 1)));
+    assert_eq!(granted(&said), [false]);
+    assert!(matches!(single.node.role(), Role::Candidate(_)), "{:?}", single.node.role());
+    // A later term ends its candidacy, also if that candidate's log is no match for its own.
+    let said = single.hear(OTHER, 2, request(Ballot::Vote, (0, 0)));
+    assert_eq!((granted(&said), single.node.voted_for()), (vec![true], Some(OTHER)));
+}
+
+fn mode(single: &Single, follower: MemberId) -> Mode {
+    let Role::Leader(leader) = single.node.role() else { panic!("it does not lead") };
+    leader.progress(follower).expect("a follower").mode
+}
+
+#[test]
+fn what_came_while_the_leader_looked_for_the_right_place_follows_at_once() {
+    let mut single = Single::with_log(1, vec![entry(1, 1, Some("w"))]);
+    single.lead();
+    single.acknowledge(OTHER, 2, 1, 2);
+    let conflict = Conflict { rejected: LogIndex(1), term: None, index: LogIndex(1) };
+    let refused = AppendReply { round: Round(1), outcome: Err(conflict) };
+    let said = single.hear(PEER, 2, Payload::AppendReply(refused));
+    assert_eq!((rounds(&said, PEER).len(), mode(&single, PEER)), (1, Mode::Probe));
+    single.node.propose(single.now, "x").unwrap();
+    let said = single.wake();
+    assert_eq!((rounds(&said, OTHER).len(), rounds(&said, PEER).len()), (1, 0));
+    // Its answer is about the entries before x.
+    let said = single.acknowledge(PEER, 2, 1, 2);
+    assert_eq!((rounds(&said, PEER).len(), mode(&single, PEER)), (1, Mode::Replicate));
+    // It has everything now: there is nothing to add.
+    let said = single.acknowledge(PEER, 2, 2, 3);
+    assert_eq!((rounds(&said, PEER).len(), single.node.commit_index()), (0, LogIndex(3)));
+}
+
+#[test]
+fn a_follower_cannot_take_back_what_it_acknowledged() {
+    let mut single = Single::start(Restored::default());
+    single.lead();
+    single.acknowledge(PEER, 1, 1, 1);
+    let conflict = Conflict { rejected: LogIndex(1), term: None, index: LogIndex(1) };
+    let reply = AppendReply { round: Round(1), outcome: Err(conflict) };
+    let said = single.hear(PEER, 1, Payload::AppendReply(reply));
+    assert_eq!((said.messages.len(), mode(&single, PEER)), (0, Mode::Replicate));
 }
