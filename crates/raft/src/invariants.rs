@@ -432,4 +432,18 @@ mod tests {
             assert_eq!(violation.to_string(), sentence);
         }
     }
+
+    #[test]
+    fn a_new_leader_is_asked_for_what_was_committed_after_its_snapshot_only() {
+        let committed = |count: usize, term| {
+            let entry = Committed { term: Some(Term(term)), during: Term(1) };
+            let mut invariants = Invariants::<&str>::new();
+            invariants.committed = vec![entry; count];
+            invariants
+        };
+        assert_eq!(committed(3, 1).observe(&compacted(10)), Ok(()));
+        // The first entry after the snapshot is the leader's own, of term 2.
+        let lacking = Violation::LeaderLacksCommitted(MemberId(0), LogIndex(11));
+        assert_eq!(committed(11, 1).observe(&compacted(10)), Err(lacking));
+    }
 }

@@ -85,5 +85,5 @@ fn longer_random_histories_agree_with_todc_utils() {
             show(&events)
         );
     }
-    assert!(invalid > some(150), "only {invalid} histories were invalid");
+    assert!(u64::from(invalid) > some(150), "only {invalid} histories were invalid");
 }

@@ -537,3 +537,14 @@ fn a_follower_cannot_take_back_what_it_acknowledged() {
     let said = single.hear(PEER, 1, Payload::AppendReply(reply));
     assert_eq!((said.messages.len(), mode(&single, PEER)), (0, Mode::Replicate));
 }
+
+#[test]
+fn a_snapshot_that_comes_again_changes_nothing() {
+    let mut single = Single::start(Restored::default());
+    let snapshot = Snapshot { index: LogIndex(9), term: Term(2), state: "state" };
+    let install = || Payload::InstallSnapshot { snapshot: snapshot.clone(), round: Round(1) };
+    let said = single.hear(PEER, 2, install());
+    assert_eq!((said.applies, said.messages.len()), (vec![Apply::Restore(snapshot.clone())], 1));
+    let said = single.hear(PEER, 2, install());
+    assert_eq!((said.records, said.applies, said.messages.len()), (vec![], vec![], 1));
+}
