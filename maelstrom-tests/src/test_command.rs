@@ -6,10 +6,11 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use bench::run::{self, TestError};
 use checkers::Verdict;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::analysis::{Results, Subject, all_options, analyse};
+use crate::analysis::{Results, all_options};
 use crate::cli::{TestArgs, program};
 use crate::command_line::{Call, Target};
 use crate::harness::Record;
@@ -21,8 +22,8 @@ use crate::process::{
 use crate::progress::{Progress, Silent};
 use crate::report;
 use crate::report::offence::Offence;
-use crate::simulated::{SimulateError, simulate};
-use crate::store::{Recording, RunDirectory, at};
+use crate::simulated::simulate;
+use crate::store::{RunDirectory, at};
 use crate::terminal::progress::Display;
 use crate::terminal::{self, summary};
 use crate::virtual_time::{self, Trace, VirtualTimeError};
@@ -42,62 +43,16 @@ pub fn run(args: &TestArgs) -> ExitCode {
             Ok(verdict) => return exit_code(verdict),
             Err(error) => {
                 let _ = writeln!(io::stderr(), "eddy: {error}");
-                return ExitCode::from(error.status);
+                return ExitCode::from(if error.is_invalid() { 1 } else { 2 });
             }
         }
     }
     ExitCode::SUCCESS
 }
 
-/// Why a run did not come to a verdict.
-#[derive(Debug, thiserror::Error)]
-#[error("{text}")]
-pub struct TestError {
-    text: String,
-    status: u8,
-}
-
-impl TestError {
-    /// The command line asks for what cannot be.
-    pub(crate) fn usage(text: impl Into<String>) -> Self {
-        Self { text: text.into(), status: 2 }
-    }
-
-    /// The node's logic cannot be tested.
-    fn invalid(text: impl ToString) -> Self {
-        Self { text: text.to_string(), status: 1 }
-    }
-
-    /// Whether the nodes are to blame.
-    pub(crate) fn is_invalid(&self) -> bool {
-        self.status == 1
-    }
-
-    /// The bench itself failed.
-    pub(crate) fn unknown(text: impl ToString) -> Self {
-        Self { text: text.to_string(), status: 2 }
-    }
-}
-
-impl From<SimulateError> for TestError {
-    fn from(error: SimulateError) -> Self {
-        match error {
-            SimulateError::Usage(_) => Self::usage(error.to_string()),
-            SimulateError::Panic => Self::invalid(error),
-            SimulateError::File(_) => Self::unknown(error),
-        }
-    }
-}
-
 impl From<VirtualTimeError> for TestError {
     fn from(error: VirtualTimeError) -> Self {
         Self::unknown(error)
-    }
-}
-
-impl From<io::Error> for TestError {
-    fn from(error: io::Error) -> Self {
-        Self::unknown(format!("cannot write the run's files: {error}"))
     }
 }
 
@@ -128,7 +83,7 @@ fn run_once(args: &TestArgs, seed: u64) -> Result<Verdict, TestError> {
     };
     let is_silent = args.quiet || args.json;
     if !is_silent {
-        let known = json!({ "options": all_options(&call.options, &subject(&call)) });
+        let known = json!({ "options": all_options(&call.options, &call.subject()) });
         let _ = summary::announce(&mut terminal::stdout(), &known);
     }
     let style = terminal::progress::Style::detect(is_silent);
@@ -184,38 +139,30 @@ pub(crate) fn run_call(
     let options = &call.options;
     let directory = RunDirectory::create(console.store, options.workload.as_str())?
         .with_logged_messages(console.logged_messages);
-    let mut history = directory.history()?;
-    let mut recording = Recording { history: &mut history, then: watching };
     let mut is_verified = None;
-    let record = match &call.target {
+    let make = |directory: &RunDirectory, progress: &mut dyn Progress| match &call.target {
         Target::Simulated(node) => {
-            simulate(*node, &call.args, options, Some(&directory), &mut recording)?
+            Ok(simulate(*node, &call.args, options, Some(directory), progress)?)
         }
-        Target::Program(bin) => run_processes(call, bin, console, &directory, &mut recording)?,
+        Target::Program(bin) => run_processes(call, bin, console, directory, progress),
         Target::Virtual(bin) => {
             let keep = virtual_time::Keep {
-                directory: Some(&directory),
+                directory: Some(directory),
                 log_stderr: console.log_stderr,
                 record: console.verify,
             };
-            let (mut record, first) =
-                virtual_time::run(bin, &call.args, options, keep, &mut recording)?;
+            let (mut record, first) = virtual_time::run(bin, &call.args, options, keep, progress)?;
             if console.verify {
-                recording.then.phase("running again");
+                progress.phase("running again");
                 let (sameness, note) = verify(call, bin, &first)?;
                 is_verified = Some(sameness);
                 record.notes.push(note);
             }
-            record
+            Ok(record)
         }
     };
-    directory.note_failure(history.finish());
-    watching.phase("checking");
-    let subject = subject(call);
-    let results = analyse(options, &subject, &record, &call.expect, &mut interrupted);
-    drop(record);
-    watching.phase("writing");
-    directory.note_failure(directory.write_results(&results.json));
+    let run::Finished { results, directory } =
+        run::run_and_keep(call, directory, watching, &mut interrupted, make)?;
     let offence = report::write(directory.path()).unwrap_or_else(|error| {
         directory.note_failure(Err(error));
         None
@@ -236,21 +183,6 @@ fn verify(call: &Call, bin: &Path, first: &Trace) -> Result<(bool, String), Test
             format!("this program cannot be replayed from its seed: of two runs, {difference}"),
         ),
     })
-}
-
-/// What a run is put to, for its results.
-fn subject(call: &Call) -> Subject {
-    let mut options = Map::new();
-    options.insert("args".to_owned(), json!(call.args));
-    match &call.target {
-        Target::Simulated(node) => options.insert("simulate".to_owned(), json!(node)),
-        Target::Program(bin) => options.insert("bin".to_owned(), json!(bin)),
-        Target::Virtual(bin) => {
-            options.insert("virtual-time".to_owned(), json!(true));
-            options.insert("bin".to_owned(), json!(bin))
-        }
-    };
-    Subject { options, command: call.command() }
 }
 
 /// Prints the results in the form that was asked for.
@@ -315,9 +247,7 @@ fn node_arguments(args: &[String], directory: &RunDirectory) -> io::Result<Vec<O
 /// Whether a run can be made at all.
 pub(crate) fn check(call: &Call) -> Result<(), TestError> {
     let options = &call.options;
-    for expectation in &call.expect {
-        expectation.check(options.workload).map_err(TestError::usage)?;
-    }
+    call.check().map_err(TestError::usage)?;
     match &call.target {
         Target::Simulated(_) => Ok(()),
         Target::Program(_) if options.nemesis.contains(&FaultKind::Clock) => Err(TestError::usage(

@@ -14,6 +14,7 @@ mod nemesis;
 pub mod options;
 pub mod outcome;
 pub mod progress;
+pub mod run;
 pub mod shrink;
 pub mod simulated;
 pub mod store;

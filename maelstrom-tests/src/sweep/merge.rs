@@ -11,10 +11,10 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use super::progress::Counts;
-use super::shard_file::{Contents, Header};
 use crate::outcome::{FailureKind, Outcome, shape};
+use bench::sweep::Counts;
 use bench::sweep::seeds::SeedRange;
+use bench::sweep::shard_file::{Contents, Header};
 
 /// Stretches of missing seeds that are written out for people.
 const MISSING_SHOWN: usize = 20;

@@ -3,55 +3,35 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
-use crate::outcome::Outcome;
+use bench::sweep::{Counts, Watcher};
 
 /// How often a terminal's line changes.
 const TERMINAL_INTERVAL: Duration = Duration::from_millis(100);
 /// How often a line is written elsewhere.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What a sweep has done so far.
-#[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Counts {
-    pub(super) valid: u64,
-    pub(super) invalid: u64,
-    pub(super) unknown: u64,
-}
-
-impl Counts {
-    /// Counts what came of one more seed.
-    pub(super) fn add(&mut self, outcome: &Outcome) {
-        match outcome {
-            Outcome::Valid => self.valid += 1,
-            Outcome::Invalid(_) => self.invalid += 1,
-            Outcome::Unknown(_) => self.unknown += 1,
-        }
-    }
-
-    pub(super) fn tried(self) -> u64 {
-        self.valid + self.invalid + self.unknown
-    }
-}
-
 /// Tells how far a sweep is.
 #[derive(Debug)]
 pub(super) struct SweepProgress {
     total: u64,
-    /// Seeds that were tried before this process began.
-    before: u64,
+    /// Seeds that were tried before this process began, once that is known.
+    before: Option<u64>,
     start: Instant,
     told: Instant,
     terminal: bool,
 }
 
 impl SweepProgress {
-    pub(super) fn new(total: u64, before: u64) -> Self {
+    pub(super) fn new(total: u64) -> Self {
         let now = now();
-        Self { total, before, start: now, told: now, terminal: io::stderr().is_terminal() }
+        Self { total, before: None, start: now, told: now, terminal: io::stderr().is_terminal() }
     }
+}
 
+impl Watcher for SweepProgress {
     /// Tells it if it is time to.
-    pub(super) fn tell(&mut self, counts: Counts) {
+    fn tell(&mut self, counts: Counts) {
+        let before = *self.before.get_or_insert_with(|| counts.tried());
         let interval = if self.terminal { TERMINAL_INTERVAL } else { PLAIN_INTERVAL };
         let now = now();
         if now.duration_since(self.told) < interval {
@@ -64,7 +44,7 @@ impl SweepProgress {
             counts.tried(),
             self.total,
             counts.invalid,
-            counts.tried().saturating_sub(self.before) as f64 / seconds,
+            counts.tried().saturating_sub(before) as f64 / seconds,
         );
         let _ = match self.terminal {
             true => write!(io::stderr(), "\r\x1b[K{text}"),
@@ -73,7 +53,7 @@ impl SweepProgress {
     }
 
     /// Makes room for other lines.
-    pub(super) fn clear(&self) {
+    fn clear(&mut self) {
         if self.terminal {
             let _ = write!(io::stderr(), "\r\x1b[K");
         }

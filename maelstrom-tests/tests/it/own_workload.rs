@@ -1,10 +1,10 @@
 //! A workload and a node that only this test knows go all the way: generator, nodes in virtual time,
 //! checker, results, report. Nothing of the bench has to name them.
 
+use bench::sweep::Trial;
 use checkers::history::Op;
 use checkers::{Event, Kind as EventKind, Verdict, operations};
 use eddy::options::Options;
-use eddy::sweep::Trial;
 use eddy::wire::{Fields, Request};
 use eddy::workload::{Checked, Expected, Headline, Kind, Step, Stored, Worker, Workload, registry};
 use proto::{Arguments, Caller, Context, Json, Manual, Node, Program, Records, UsageError};

@@ -1,13 +1,34 @@
-//! From options back to the command that means them, so that a run can be repeated by hand.
+//! A run in full, the flags that say what it is, and the command that means it, so that it can be
+//! repeated by hand.
+
+mod flags;
 
 use std::path::{Path, PathBuf};
 
-use checkers::stats::Requirement;
-use simulator::LatencyDistribution;
+use serde_json::{Map, json};
 
+use crate::analysis::Subject;
 use crate::expect::Expectation;
-use crate::options::{Options, numbered_nodes};
+use crate::options::Options;
 use crate::simulated::SimulatedNode;
+
+use self::flags::EXPECT;
+pub use self::flags::{Given, RUN_FLAGS, RunFlag, count, seconds};
+
+/// The flag that names the workload.
+pub const WORKLOAD: &str = "workload";
+/// The flag that names one of our own nodes.
+pub const SIMULATE: &str = "simulate";
+/// The flag that names a program.
+pub const BIN: &str = "bin";
+/// The flag by which a program runs in virtual time.
+pub const VIRTUAL_TIME: &str = "virtual-time";
+/// The flag from which all chance comes.
+pub const SEED: &str = "seed";
+/// The flag that says where runs are kept.
+pub const STORE: &str = "store";
+/// Where runs are kept unless it is said otherwise.
+pub const STORE_DEFAULT: &str = "store";
 
 /// What a run is put to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -62,6 +83,30 @@ impl Call {
         call
     }
 
+    /// Whether runs of this workload have the figures that are limited, which is known before any is
+    /// made.
+    ///
+    /// # Errors
+    /// A sentence about the first that is unknown.
+    pub fn check(&self) -> Result<(), String> {
+        self.expect.iter().try_for_each(|limit| limit.check(self.options.workload))
+    }
+
+    /// What a run is put to, for its results.
+    pub fn subject(&self) -> Subject {
+        let mut options = Map::new();
+        options.insert("args".to_owned(), json!(self.args));
+        match &self.target {
+            Target::Simulated(node) => options.insert(SIMULATE.to_owned(), json!(node)),
+            Target::Program(bin) => options.insert(BIN.to_owned(), json!(bin)),
+            Target::Virtual(bin) => {
+                options.insert(VIRTUAL_TIME.to_owned(), json!(true));
+                options.insert(BIN.to_owned(), json!(bin))
+            }
+        };
+        Subject { options, command: self.command() }
+    }
+
     /// The words of the `eddy test` command that means this run. What is left to its default is
     /// left out.
     pub fn words(&self) -> Vec<String> {
@@ -73,74 +118,31 @@ impl Call {
     /// The words before the seed and the node's arguments: what all runs of a sweep share.
     pub fn words_without_seed(&self) -> Vec<String> {
         let options = &self.options;
-        let default = Options::new(options.workload);
         let mut words = vec!["eddy".to_owned(), "test".to_owned()];
-        let mut flag = |name: &str, value: String| {
+        let mut flag = |name: &str, value: &str| {
             words.push(format!("--{name}"));
-            words.push(value);
+            words.push(value.to_owned());
         };
-        flag("workload", options.workload.as_str().to_owned());
+        flag(WORKLOAD, options.workload.as_str());
         match &self.target {
-            Target::Simulated(node) => flag("simulate", node.as_str().to_owned()),
+            Target::Simulated(node) => flag(SIMULATE, node.as_str()),
             Target::Program(path) | Target::Virtual(path) => {
-                flag("bin", path.display().to_string());
+                flag(BIN, &path.display().to_string());
             }
         }
-        let count = options.nodes.len();
-        if options.nodes == numbered_nodes(count) {
-            flag("node-count", count.to_string());
-        } else {
-            let names: Vec<_> = options.nodes.iter().map(ToString::to_string).collect();
-            flag("nodes", names.join(","));
-        }
-        if options.concurrency != options.workload.default_concurrency(count) {
-            flag("concurrency", options.concurrency.to_string());
-        }
-        flag("time-limit", options.time_limit.as_secs_f64().to_string());
-        flag("rate", options.rate.to_string());
-        let mut differing = |name: &str, value: f64, default: f64| {
-            if value != default {
-                flag(name, value.to_string());
-            }
-        };
-        let milliseconds = options.latency.as_nanos() as f64 / 1e6;
-        differing("latency", milliseconds, 0.0);
-        differing("loss", options.loss, default.loss);
-        differing("duplicate", options.duplicate, default.duplicate);
-        differing("loss-clients", options.loss_clients, default.loss_clients);
-        differing("settle", options.settle.as_secs_f64(), default.settle.as_secs_f64());
-        let recovery_time = options.recovery_time.as_secs_f64();
-        differing("recovery-time", recovery_time, default.recovery_time.as_secs_f64());
-        match options.latency_dist {
-            LatencyDistribution::Constant => {}
-            LatencyDistribution::Uniform => flag("latency-dist", "uniform".to_owned()),
-            LatencyDistribution::Exponential => flag("latency-dist", "exponential".to_owned()),
-        }
-        if !options.nemesis.is_empty() {
-            let kinds: Vec<_> = options.nemesis.iter().map(|kind| kind.as_str()).collect();
-            flag("nemesis", kinds.join(","));
-            flag("nemesis-interval", options.nemesis_interval.as_secs_f64().to_string());
-        }
-        match options.availability {
-            None => {}
-            Some(Requirement::Total) => flag("availability", "total".to_owned()),
-            Some(Requirement::Fraction(part)) => flag("availability", part.to_string()),
-        }
-        let limits =
-            [("max-operations", options.max_operations), ("max-faults", options.max_faults)];
-        for (name, limit) in limits {
-            if let Some(limit) = limit {
-                flag(name, limit.to_string());
+        for run_flag in &RUN_FLAGS {
+            if let Some(value) = run_flag.told(options) {
+                flag(run_flag.name, &value);
             }
         }
         for (name, value) in options.settings.iter() {
-            flag(name, value.to_owned());
+            flag(name, value);
         }
         for expectation in &self.expect {
-            flag("expect", expectation.to_string());
+            flag(EXPECT, &expectation.to_string());
         }
         if matches!(self.target, Target::Virtual(_)) {
-            words.push("--virtual-time".to_owned());
+            words.push(format!("--{VIRTUAL_TIME}"));
         }
         words
     }
@@ -149,8 +151,8 @@ impl Call {
     pub fn as_started(&self, program: &str, store: &Path) -> String {
         let mut words = self.words();
         words[0] = program.to_owned();
-        if store != Path::new(STORE) {
-            words.splice(2..2, ["--store".to_owned(), store.display().to_string()]);
+        if store != Path::new(STORE_DEFAULT) {
+            words.splice(2..2, [format!("--{STORE}"), store.display().to_string()]);
         }
         for_shell(&words)
     }
@@ -163,7 +165,7 @@ impl Call {
 
 /// Adds the seed and the node's arguments to the words before them.
 pub fn push_seed(words: &mut Vec<String>, seed: u64, args: &[String]) {
-    words.extend(["--seed".to_owned(), seed.to_string()]);
+    words.extend([format!("--{SEED}"), seed.to_string()]);
     if !args.is_empty() {
         words.push("--".to_owned());
         words.extend(args.iter().cloned());
@@ -183,6 +185,3 @@ pub fn quote(word: &str) -> String {
     }
     format!("'{}'", word.replace('\'', "'\\''"))
 }
-
-/// Where runs are kept unless it is said otherwise.
-const STORE: &str = "store";

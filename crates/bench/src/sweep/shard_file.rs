@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::seeds::{SeedRange, Shard};
 use crate::command_line::{Call, for_shell, push_seed};
 use crate::outcome::{Failure, FailureKind, Outcome};
-use bench::sweep::seeds::{SeedRange, Shard};
 
 /// What determines a sweep, whatever its shards: files belong together that agree on it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -214,14 +214,15 @@ mod tests {
     use super::*;
     use crate::command_line::Target;
     use crate::options::Options;
-    use crate::programs::CONSENSUS;
+    use crate::simulated::SimulatedNode;
     use crate::workload::registry::named;
     use tempfile::TempDir;
 
     fn header(seeds: &str, rate: f64) -> Header {
         let mut options = Options::new(named("lin-kv"));
         options.rate = rate;
-        let target = Target::Simulated(CONSENSUS);
+        let target =
+            Target::Simulated(SimulatedNode::new("some", || unreachable!("it is not run")));
         let call = Call { target, options, expect: Vec::new(), args: vec!["--x".to_owned()] };
         Header::new(seeds.parse().unwrap(), &call)
     }
