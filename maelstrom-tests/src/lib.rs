@@ -25,3 +25,4 @@ pub use bench::{
     simulated, store, wire, workload, world,
 };
 pub use main_function::main;
+pub use report::draw;

@@ -44,6 +44,14 @@ pub fn find_run(path: &Path, store: &Path) -> PathBuf {
     if path.is_dir() { path.to_owned() } else { store.join(path) }
 }
 
+/// Writes the report of a run into its directory, for sweeps in tests: see `bench::sweep::Trial::drawn_by`.
+///
+/// # Errors
+/// As [`write`].
+pub fn draw(run_dir: &Path) -> io::Result<()> {
+    write(run_dir).map(drop)
+}
+
 /// Writes `report.html` and the drawings into the directory of a run, and says where to look first if
 /// it is not valid.
 ///

@@ -168,7 +168,7 @@ fn nodes_that_are_right_pass() {
 #[test]
 fn a_failure_has_its_cause_the_smallest_run_and_a_report() {
     let store = TemporaryDirectory::new("own-workload");
-    let told = trial("forgetful").flag("store", store.path().display()).run().unwrap_err();
+    let told = trial("forgetful").store(store.path()).drawn_by(eddy::draw).run().unwrap_err();
     assert!(told.contains(" is invalid (workload): process "), "{told}");
     assert!(told.contains(" was told less than its own score of "), "{told}");
     assert!(told.contains("eddy test --store "), "{told}");
@@ -178,6 +178,7 @@ fn a_failure_has_its_cause_the_smallest_run_and_a_report() {
     let kept: Vec<_> =
         told.lines().filter_map(|line| line.trim_start().strip_prefix("kept in: ")).collect();
     assert_eq!(kept.len(), 2, "{told}");
+    assert!(told.ends_with("\nreport.html in each directory is its report\n"), "{told}");
     for run in kept.iter().map(std::path::Path::new) {
         let report = std::fs::read_to_string(run.join("report.html")).unwrap();
         assert!(report.contains("was told less than its own score"));
