@@ -196,11 +196,23 @@ challenge-5a: build (_challenge-5 "--node-count 1 -- kafka-single")
 # Challenge 5b, logs in `lin-kv`.
 challenge-5b: build (_challenge-5 "--node-count 2 -- kafka-services")
 
-# Logs in virtual time under faults, but no duplication, which appends twice: so many seeds of each node.
-sweep-kafka SEEDS="0..300": build (_sweep-kafka SEEDS "--nemesis partition,loss,pause -- kafka-single") (_sweep-kafka SEEDS "--nemesis kill,partition,pause -- kafka-single --state-dir '{run}'") (_sweep-kafka SEEDS "--nemesis kill,partition,loss,pause -- kafka-services")
+# Challenge 5c, logs of their own, replicated by Raft: at most 1.5 messages an operation (the best published solutions on `lin-kv` and `seq-kv` take 2.6 to 6.5).
+challenge-5c: build
+    {{eddy}} test -w kafka --bin {{bin}}/consensus --node-count 2 --concurrency 2n --time-limit 20 --rate 1000 --expect 'workload.unseen-count==0' --expect 'msgs-per-op<=1.5' -- kafka
 
-_sweep-kafka SEEDS *FLAGS:
-    {{eddy}} sweep --seeds {{SEEDS}} --simulate gossiper -w kafka --node-count 3 --concurrency 3n --rate 50 --latency 10 --time-limit 20 --nemesis-interval 3 {{FLAGS}}
+# Logs in virtual time under faults: so many seeds of each node.
+sweep-kafka SEEDS="0..10000": build (_sweep-kafka "gossiper" SEEDS "--node-count 1 --nemesis pause -- kafka-single") (_sweep-kafka "gossiper" SEEDS "--node-count 1 --nemesis kill,pause -- kafka-single --state-dir '{run}'") (_sweep-kafka "gossiper" SEEDS "--nemesis kill,partition,loss,duplicate,pause -- kafka-services") (_sweep-kafka "consensus" SEEDS "--nemesis partition,one-way,loss,duplicate,pause -- kafka") (_sweep-kafka "consensus" SEEDS "--nemesis kill,partition,pause -- kafka --compact-after 50 --state-dir '{run}'")
+
+_sweep-kafka PROGRAM SEEDS *FLAGS:
+    {{eddy}} sweep --seeds {{SEEDS}} --simulate {{PROGRAM}} -w kafka --node-count 3 --concurrency 3n --rate 50 --latency 10 --time-limit 20 --nemesis-interval 3 {{FLAGS}}
+
+# Transactions on Raft in virtual time under faults, strict serializable: so many seeds of each node.
+sweep-txn SEEDS="0..10000": build (_sweep-txn "list-append" SEEDS) (_sweep-txn "rw-register" SEEDS)
+
+_sweep-txn KIND SEEDS: (_sweep-txn-under KIND SEEDS "--nemesis partition,one-way,loss,duplicate,pause") (_sweep-txn-under KIND SEEDS "--nemesis kill,partition,pause" "--compact-after 50 --state-dir '{run}'")
+
+_sweep-txn-under KIND SEEDS FAULTS *FLAGS:
+    {{eddy}} sweep --seeds {{SEEDS}} --simulate consensus -w txn-{{KIND}} --node-count 3 --concurrency 3n --rate 50 --latency 10 --time-limit 20 --settle 5 --nemesis-interval 3 {{FAULTS}} -- txn-{{KIND}} {{FLAGS}}
 
 _challenge *FLAGS:
     {{eddy}} test -w broadcast --bin {{bin}}/gossiper --node-count 25 --time-limit 20 --rate 100 --latency 100 {{FLAGS}}

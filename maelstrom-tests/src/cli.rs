@@ -111,7 +111,12 @@ fn flag_arg(
     default: Option<String>,
 ) -> Arg {
     let default = default.map_or_else(String::new, |default| format!(" [default: {default}]"));
-    let arg = Arg::new(name).long(name).value_name(value_name).allow_negative_numbers(true);
+    let arg = Arg::new(name).long(name).allow_negative_numbers(true);
+    let arg = match value_name {
+        // A switch; `--flag=false` is for scripts.
+        "" => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
+        name => arg.value_name(name),
+    };
     arg.help(format!("{help}{default}"))
 }
 

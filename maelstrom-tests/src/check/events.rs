@@ -94,6 +94,9 @@ impl<R: BufRead> Events<R> {
     }
 }
 
+/// The process of an outcome of which is not said whose it is, or when it began.
+pub(super) const NOBODY: u64 = u64::MAX;
+
 /// Text that is no UTF-8 is a flaw of its line, not of the disk.
 fn bad_text(line: u64, error: io::Error) -> ReadError {
     match error.kind() {
@@ -108,11 +111,11 @@ fn bad_text(line: u64, error: io::Error) -> ReadError {
 struct Line<'a> {
     index: Option<u64>,
     time: Option<i64>,
-    #[serde(borrow)]
-    process: &'a RawValue,
+    #[serde(borrow, default)]
+    process: Option<&'a RawValue>,
     #[serde(borrow, rename = "type")]
     kind: Cow<'a, str>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     f: Cow<'a, str>,
     key: Option<Json>,
     value: Option<Json>,
@@ -136,8 +139,8 @@ fn event(text: &str, place: u64) -> Result<Event<Stored>, String> {
         "info" => Kind::Info,
         other => return Err(format!("`type` is invoke, ok, fail or info, not `{other}`")),
     };
-    let (process, action) = match line.process.get() {
-        "\"nemesis\"" => {
+    let (process, action) = match line.process.map(RawValue::get) {
+        Some("\"nemesis\"") => {
             let value = line.value.map_or(Value::Null, |value| {
                 serde_json::from_str(&value.text()).unwrap_or(Value::Null)
             });
@@ -145,9 +148,16 @@ fn event(text: &str, place: u64) -> Result<Event<Stored>, String> {
             (Process::Nemesis, Action::Nemesis { f: line.f.into(), value })
         }
         process => {
-            let number = process
-                .parse()
-                .map_err(|_| format!("`process` is a number or `nemesis`, not {process}"))?;
+            let number = match process {
+                // Elle's histories may be transactions and no more.
+                None if kind != Kind::Invoke => NOBODY,
+                None => {
+                    return Err("`process`: not there, so its outcome cannot be told".to_owned());
+                }
+                Some(process) => process
+                    .parse()
+                    .map_err(|_| format!("`process` is a number or `nemesis`, not {process}"))?,
+            };
             let value = line.value.unwrap_or_else(Json::null);
             let stored = Stored { f: line.f.into_owned(), key: line.key, value, kind };
             (Process::Client(number), Action::Client(stored))

@@ -9,11 +9,12 @@ use std::io::{self, BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use checkers::Event;
+use checkers::history::Action;
+use checkers::{Event, Kind, Process};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
 
-use self::events::{Events, ReadError};
+use self::events::{Events, NOBODY, ReadError};
 use crate::analysis::{Results, Subject, analyse_history};
 use crate::command_line::quote;
 use crate::options::{Options, WorkloadName};
@@ -31,7 +32,7 @@ use crate::workload::{AnyHistory, Settings, Stored, workload};
     allow_negative_numbers = true,
     after_help = "\
 A history is `history.jsonl` as eddy keeps it, Jepsen's `history.edn`, or a file with an operation of
-Elle on each line. Of a directory its `history.jsonl` is read, or else its `history.edn`.
+Elle on each line, whose `:f`, `:process` and beginning may be left out. Of a directory its `history.jsonl` is read, or else its `history.edn`.
 
 Examples:
   eddy check lin-kv/latest -w lin-kv
@@ -105,8 +106,42 @@ fn read(input: impl BufRead, options: &Options) -> Result<Box<dyn AnyHistory>, R
         history.push(event);
         lines.push(line);
     }
+    give_beginnings(&mut history, &mut lines);
     let restored = workload(options).restore(history);
     restored.map_err(|misfit| ReadError::Line { line: lines[misfit.position], flaw: misfit.flaw })
+}
+
+/// Outcomes of which is not said who asked for them, as in Elle's own histories, may have been asked for
+/// at any time and by anybody: each gets a process of its own, which begins before everything else and
+/// ends after it, so that no order is taken for granted that the history does not tell.
+fn give_beginnings(history: &mut Vec<Event<Stored>>, lines: &mut Vec<u64>) {
+    let is_nobodys = |event: &Event<Stored>| event.process == Process::Client(NOBODY);
+    if !history.iter().any(is_nobodys) {
+        return;
+    }
+    let all = std::mem::take(history).into_iter().zip(std::mem::take(lines));
+    let (mut ends, others): (Vec<_>, Vec<_>) = all.partition(|(event, _)| is_nobodys(event));
+    let processes = others.iter().filter_map(|(event, _)| match event.process {
+        Process::Client(process) => Some(process + 1),
+        Process::Nemesis => None,
+    });
+    let first = processes.max().unwrap_or(0);
+    for ((event, _), process) in ends.iter_mut().zip(first..) {
+        event.process = Process::Client(process);
+    }
+    let beginnings = ends.clone().into_iter().map(|(event, line)| {
+        let mut event = Event { kind: Kind::Invoke, error: None, ..event };
+        if let Action::Client(stored) = &mut event.action {
+            stored.kind = Kind::Invoke;
+        }
+        (event, line)
+    });
+    let whole: Vec<_> = beginnings.chain(others).chain(ends).collect();
+    for ((mut event, line), place) in whole.into_iter().zip(0..) {
+        event.index = place;
+        history.push(event);
+        lines.push(line);
+    }
 }
 
 /// The file that an argument means.
@@ -137,9 +172,7 @@ fn bar(style: Style, bytes: u64) -> ProgressBar {
 /// The command that checks this again.
 fn command(args: &Args) -> String {
     let mut words = ["eddy", "check", "-w", args.workload.as_str()].map(str::to_owned).to_vec();
-    for (name, value) in args.settings.iter() {
-        words.extend([format!("--{name}"), value.to_owned()]);
-    }
+    words.extend(args.settings.words());
     words.push(args.history.display().to_string());
     words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
 }

@@ -12,6 +12,7 @@ mod network;
 mod processes;
 mod promise;
 mod refusals;
+mod services;
 mod storage;
 mod store_cluster;
 mod strangers;

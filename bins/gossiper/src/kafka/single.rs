@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use proto::{
-    Arguments, Caller, Context, Error, ErrorCode, Json, Manual, Node, NodeId, Outcome, Records,
-    UsageError,
+    Arguments, Caller, Context, Error, ErrorCode, Json, Manual, Node, Records, UsageError,
 };
 
 use super::{Body, Offset, POLL_MAX};
@@ -17,15 +16,13 @@ pub const MANUAL: Manual = Manual {
     usage: "",
     help: "\
 It serves Maelstrom's `kafka` workload (`send`, `poll`, `commit_offsets`, `list_committed_offsets`).
-The first node of a cluster keeps everything; the others ask it, so they can do nothing without it.
+A cluster has one node; in a larger one it refuses every request.
 
   --state-dir DIR         keep logs and commits in DIR/<node id>/, stored before a client hears of
                           them, so that a node that is killed and started again still has them
 ",
 };
 
-/// How long the first node may take to answer another one.
-const CALL: std::time::Duration = std::time::Duration::from_secs(1);
 /// The record of a message is this, the length of its key, the key and the offset.
 const MESSAGE: u8 = b'm';
 /// The record of a commit is this and the key.
@@ -130,13 +127,16 @@ fn message_key(key: &str, offset: Offset) -> Vec<u8> {
 
 impl Node for SingleNode {
     type Body = Body;
-    /// The client that a forwarded request is for.
-    type Token = Caller;
+    type Token = ();
 
     fn init(&mut self, restored: Records, ctx: &mut Context<'_, Self>) {
-        if let Err(error) = self.restore(&restored) {
-            ctx.log(error.text.clone());
-            self.refusal = Some(error);
+        self.refusal = if ctx.node_ids().len() > 1 {
+            Some(Error::new(ErrorCode::NotSupported, "kafka-single is for clusters of one node"))
+        } else {
+            self.restore(&restored).err()
+        };
+        if let Some(error) = &self.refusal {
+            ctx.log(format!("nothing can be answered: {}", error.text));
         }
     }
 
@@ -144,24 +144,9 @@ impl Node for SingleNode {
         if let Some(error) = &self.refusal {
             return ctx.reply_error(&from, error.clone());
         }
-        let first: Option<NodeId> = ctx.node_ids().first().cloned();
-        match first {
-            Some(first) if first != *ctx.id() => drop(ctx.call(&first, body, CALL, from)),
-            _ => match self.answer(body, ctx) {
-                Ok(answer) => ctx.reply(&from, answer),
-                Err(error) => ctx.reply_error(&from, error),
-            },
-        }
-    }
-
-    fn outcome(&mut self, client: Caller, outcome: Outcome<Body>, ctx: &mut Context<'_, Self>) {
-        match outcome {
-            Outcome::Reply(answer) => ctx.reply(&client, answer),
-            Outcome::Error(error) => ctx.reply_error(&client, error),
-            Outcome::Timeout => {
-                let text = "the node that keeps the logs does not answer";
-                ctx.reply_error(&client, Error::new(ErrorCode::Timeout, text));
-            }
+        match self.answer(body, ctx) {
+            Ok(answer) => ctx.reply(&from, answer),
+            Err(error) => ctx.reply_error(&from, error),
         }
     }
 }

@@ -135,11 +135,9 @@ impl Call {
                 flag(run_flag.name, &value);
             }
         }
-        for (name, value) in options.settings.iter() {
-            flag(name, value);
-        }
+        words.extend(options.settings.words());
         for expectation in &self.expect {
-            flag(EXPECT, &expectation.to_string());
+            words.extend([format!("--{EXPECT}"), expectation.to_string()]);
         }
         if matches!(self.target, Target::Virtual(_)) {
             words.push(format!("--{VIRTUAL_TIME}"));

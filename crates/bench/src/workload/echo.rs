@@ -3,6 +3,7 @@
 use checkers::Event;
 use checkers::echo::EchoOp;
 use proto::Json;
+use serde::Deserialize;
 use simulator::Random;
 
 use super::{Checked, Expected, Headline, Kind, Step, Stored, Worker, Workload};
@@ -26,6 +27,21 @@ pub(super) const KIND: Kind = Kind {
 
 /// See the module.
 struct Echo;
+
+/// What came back, of a history as Maelstrom stores it: there the value is the whole body of the
+/// reply.
+fn unwrapped(value: Json) -> Json {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(rename = "type")]
+        kind: String,
+        echo: Json,
+    }
+    match serde_json::from_str::<Body>(&value.text()) {
+        Ok(Body { kind, echo }) if kind == "echo_ok" => echo,
+        _ => value,
+    }
+}
 
 impl Workload for Echo {
     type Op = EchoOp<Json>;
@@ -51,7 +67,11 @@ impl Workload for Echo {
     ) -> Result<EchoOp<Json>, String> {
         let sent = asked.map_or(&stored.value, |asked| &asked.sent).clone();
         match &*stored.f {
-            "echo" => Ok(EchoOp { sent, got: stored.came_back() }),
+            "echo" => {
+                let got = stored.came_back();
+                let got = got.map(|got| if got == sent { got } else { unwrapped(got) });
+                Ok(EchoOp { sent, got })
+            }
             _ => Err(stored.unknown()),
         }
     }

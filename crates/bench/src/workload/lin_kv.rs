@@ -6,6 +6,10 @@
 //! group reads, the other half writes and compares. A key has served when twenty processes have
 //! taken part, that is after enough operations of unknown outcome, as with Maelstrom; or, with
 //! `--key-limit`, after so many operations. Unlike Maelstrom every group reads as well as writes.
+//!
+//! Values are 0 to 4, as with Maelstrom. With `--distinct-values` each write has a value of its own, and
+//! a comparison aims at what was last known: such a history is checked without a search, in the time of
+//! sorting it (see `checkers::linearizable`).
 
 use std::time::Duration;
 
@@ -30,6 +34,15 @@ const KEY_LIMIT: Flag = Flag {
     check: |value| is::<u64>(value, "a number of operations above 0", |most| *most > 0),
 };
 
+/// `--distinct-values`.
+const DISTINCT_VALUES: Flag = Flag {
+    name: "distinct-values",
+    value_name: "",
+    default: "false",
+    help: "Write every value of a key once only, so that long runs are checked without a search",
+    check: |value| is::<bool>(value, "true or false", |_| true),
+};
+
 /// `--max-states`.
 const MAX_STATES: Flag = Flag {
     name: "max-states",
@@ -48,7 +61,7 @@ pub(super) const KIND: Kind = Kind {
     summary: "registers with read, write and compare-and-set that look like a single copy",
     // Maelstrom wants a multiple of this: one half reads, the other half writes.
     workers_per_node: 2,
-    flags: &[KEY_LIMIT, MAX_STATES],
+    flags: &[KEY_LIMIT, DISTINCT_VALUES, MAX_STATES],
     figures: &[],
     headline: Headline::Operations,
     stricter: "a read of null matches only an empty register, and every group reads",
@@ -59,6 +72,7 @@ pub(super) const KIND: Kind = Kind {
 struct LinKv {
     group_size: usize,
     key_limit: u64,
+    has_distinct_values: bool,
     max_states: u64,
     timeout: Duration,
     groups: Vec<Group>,
@@ -70,6 +84,16 @@ struct Group {
     key: i64,
     operations: u64,
     processes: Vec<u64>,
+    /// How many values were drawn, where they are distinct: the next one.
+    values: i64,
+    /// What the key was last known to have.
+    known: i64,
+}
+
+impl Group {
+    fn new(key: i64) -> Self {
+        Self { key, operations: 0, processes: Vec::new(), values: 0, known: 0 }
+    }
 }
 
 impl LinKv {
@@ -81,9 +105,8 @@ impl LinKv {
             key_limit: options.settings.optional(&KEY_LIMIT).unwrap_or(u64::MAX),
             max_states: options.settings.get(&MAX_STATES),
             timeout: (options.latency * 10).max(Duration::from_secs(1)),
-            groups: (0..groups as i64)
-                .map(|key| Group { key, operations: 0, processes: Vec::new() })
-                .collect(),
+            has_distinct_values: options.settings.get(&DISTINCT_VALUES),
+            groups: (0..groups as i64).map(Group::new).collect(),
             next_key: groups as i64,
         }
     }
@@ -98,7 +121,7 @@ impl Workload for LinKv {
         if group.operations >= self.key_limit
             || newcomer && group.processes.len() >= PROCESSES_PER_KEY.max(self.group_size)
         {
-            *group = Group { key: self.next_key, operations: 0, processes: Vec::new() };
+            *group = Group::new(self.next_key);
             self.next_key += 1;
         }
         if !group.processes.contains(&worker.process) {
@@ -114,13 +137,33 @@ impl Workload for LinKv {
         if reads {
             return RegisterOp::Read { key, value: None };
         }
-        let mut value = || Json::from(random.below(5) as i64);
-        let (from, to) = (value(), value());
+        let (from, to) = if self.has_distinct_values {
+            // Mostly what the key has, so that comparisons succeed; sometimes what it had before.
+            let from = group.known.saturating_sub(random.below(2) as i64);
+            group.values += 1;
+            (Json::from(from), Json::from(group.values))
+        } else {
+            let mut value = || Json::from(random.below(5) as i64);
+            (value(), value())
+        };
         if random.below(3) == 0 {
             RegisterOp::Write { key, value: to }
         } else {
             RegisterOp::Cas { key, from, to }
         }
+    }
+
+    fn ended(&mut self, worker: Worker, kind: EventKind, op: &RegisterOp<Json>) {
+        let group = &mut self.groups[worker.index / self.group_size];
+        if kind != EventKind::Ok || *op.key() != Json::from(group.key) {
+            return;
+        }
+        let known = match op {
+            RegisterOp::Read { value, .. } => value.as_ref().and_then(Option::as_ref),
+            RegisterOp::Write { value, .. } => Some(value),
+            RegisterOp::Cas { to, .. } => Some(to),
+        };
+        group.known = known.and_then(Json::as_i64).unwrap_or(group.known);
     }
 
     fn on_error(&self, op: &RegisterOp<Json>) -> OnError {
@@ -232,6 +275,37 @@ impl Workload for LinKv {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::workload::registry::named;
+
+    #[test]
+    fn distinct_values_are_written_once_and_compared_with_what_is_there() {
+        let mut options = Options::new(named("lin-kv")).with_nodes(1);
+        options.concurrency = 2;
+        options.settings.set(&DISTINCT_VALUES, "true").unwrap();
+        let mut workload = LinKv::new(&options);
+        let mut random = Random::new(1, "generator");
+        let worker = Worker { index: 1, process: 1 };
+        let mut register = None;
+        let mut written = std::collections::BTreeSet::new();
+        let mut swapped = 0;
+        for _ in 0..1000 {
+            let op = workload.operation(worker, &mut random);
+            let (matches, value) = match &op {
+                RegisterOp::Write { value, .. } => (true, value.clone()),
+                RegisterOp::Cas { from, to, .. } => (register.as_ref() == Some(from), to.clone()),
+                RegisterOp::Read { .. } => panic!("the second half of a group writes"),
+            };
+            assert!(written.insert(value.clone()), "{op:?}");
+            if matches {
+                swapped += u32::from(matches!(op, RegisterOp::Cas { .. }));
+                register = Some(value);
+            }
+            workload.ended(worker, if matches { EventKind::Ok } else { EventKind::Fail }, &op);
+        }
+        assert!((200..500).contains(&swapped), "{swapped}");
+    }
+
     #[test]
     fn the_default_of_max_states_is_that_of_the_checker() {
         assert_eq!(super::STATES_MAX_TEXT, checkers::linearizable::STATES_MAX.to_string());

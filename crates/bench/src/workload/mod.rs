@@ -114,7 +114,7 @@ pub trait Workload: 'static {
 /// What an event of a stored history says of its operation.
 #[derive(Clone, Debug)]
 pub struct Stored {
-    /// The function.
+    /// The function; nothing where the history does not say.
     pub f: String,
     /// The key, in workloads that have keys.
     pub key: Option<Json>,
@@ -127,7 +127,10 @@ pub struct Stored {
 impl Stored {
     /// The error for a function that the workload does not know.
     pub fn unknown(&self) -> String {
-        format!("this workload has no function `{}`", self.f)
+        match &*self.f {
+            "" => "`f`: not there".to_owned(),
+            f => format!("this workload has no function `{f}`"),
+        }
     }
 
     /// The key and the value, in workloads that have keys. Jepsen's histories of independent keys have

@@ -8,7 +8,8 @@ use std::str::FromStr;
 pub struct Flag {
     /// Its name without dashes.
     pub name: &'static str,
-    /// What stands for its value in help.
+    /// What stands for its value in help; nothing if it is a switch, whose value is `true` if it is
+    /// given without one.
     pub value_name: &'static str,
     /// Its value when it is not given, as it would be written.
     pub default: &'static str,
@@ -55,21 +56,25 @@ impl Settings {
         self.0.contains_key(flag.name).then(|| self.get(flag))
     }
 
-    /// What a flag is set to, as JSON: a number if it is one, null if it is optional and not given.
+    /// What a flag is set to, as JSON: a number or a truth value if it is one, null if it is optional and not given.
     pub fn json(&self, flag: &Flag) -> serde_json::Value {
         let value = self.0.get(flag.name).map_or(flag.default, String::as_str);
         if value.is_empty() {
             return serde_json::Value::Null;
         }
         match serde_json::from_str(value) {
-            Ok(number @ serde_json::Value::Number(_)) => number,
+            Ok(value @ (serde_json::Value::Number(_) | serde_json::Value::Bool(_))) => value,
             _ => value.into(),
         }
     }
 
-    /// The values that were given, by the names of their flags.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.0.iter().map(|(name, value)| (*name, value.as_str()))
+    /// The flags that were given and their values, as words of a command line.
+    pub fn words(&self) -> impl Iterator<Item = String> {
+        let words = |(name, value): (&&'static str, &String)| {
+            let value = (value != "true").then(|| value.clone());
+            std::iter::once(format!("--{name}")).chain(value)
+        };
+        self.0.iter().flat_map(words)
     }
 }
 

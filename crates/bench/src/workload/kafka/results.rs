@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use checkers::history::Event;
+use checkers::history::{Action, Event, OpError};
 use checkers::log::{self, FindingKind, LogOperation, LogResult, Outcome, Step};
 use checkers::{Kind, Operation, Process};
 use proto::Json;
@@ -18,6 +18,7 @@ struct Results {
     send_count: usize,
     acknowledged_count: usize,
     worst_lag: Option<Lag>,
+    info_causes: Vec<OpError>,
 }
 
 /// How long a poll was behind what somebody knew by then.
@@ -56,6 +57,7 @@ pub(super) fn check(history: &[Event<KafkaOp>]) -> Checked {
         send_count: sends().count(),
         acknowledged_count: sends().filter(|it| it.outcome() == Kind::Ok).count(),
         worst_lag: worst_lag(&operations),
+        info_causes: info_causes(history),
         log,
     };
     let mut checked = Checked::new(results.log.verdict, &results, || complaint(&results.log));
@@ -63,6 +65,20 @@ pub(super) fn check(history: &[Event<KafkaOp>]) -> Checked {
         checked.causes.extend(findings.samples.first().map(|first| first.explanation.clone()));
     }
     checked
+}
+
+/// Why nobody knows what became of sends and polls: each reason once, in the order of the history.
+fn info_causes(history: &[Event<KafkaOp>]) -> Vec<OpError> {
+    let mut causes: Vec<OpError> = Vec::new();
+    for event in history.iter().filter(|event| event.kind == Kind::Info) {
+        let Action::Client(KafkaOp::Send { .. } | KafkaOp::Poll { .. }) = &event.action else {
+            continue;
+        };
+        if let Some(error) = event.error.as_deref().filter(|&error| !causes.contains(error)) {
+            causes.push(error.clone());
+        }
+    }
+    causes
 }
 
 /// An operation as the checker of logs has it, if it is one.
@@ -113,7 +129,7 @@ fn name(kind: FindingKind) -> String {
     }
 }
 
-/// As Jepsen gives them: `error-types`, `bad-error-types`, and each type with `count` and `errs`.
+/// As Jepsen gives them: `error-types`, `bad-error-types`, `info-txn-causes`, and each type with `count` and `errs`.
 impl Serialize for Results {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let kinds: Vec<_> = self.log.findings.keys().collect();
@@ -130,6 +146,7 @@ impl Serialize for Results {
         map.serialize_entry("worst-realtime-lag", &self.worst_lag)?;
         map.serialize_entry("bad-error-types", &bad)?;
         map.serialize_entry("error-types", &kinds)?;
+        map.serialize_entry("info-txn-causes", &self.info_causes)?;
         for (kind, findings) in &self.log.findings {
             let errors = Errors { count: findings.count, errs: &findings.samples };
             map.serialize_entry(kind, &errors)?;

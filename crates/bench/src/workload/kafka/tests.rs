@@ -78,6 +78,36 @@ fn anomalies_have_the_names_of_jepsen() {
     assert_eq!(with(&[again, poll(2, &[(0, 1), (1, 2), (2, 2)])]).first().unwrap(), "duplicate");
 }
 
+#[test]
+fn what_made_outcomes_unknown_is_told_once_each() {
+    use checkers::history::OpError;
+    let crash = |text: &str| OpError::Reply { name: "crash".to_owned(), text: text.to_owned() };
+    let unknown = |message, error: OpError| {
+        let of = history(send(0, message, Kind::Info, None).to_vec());
+        of.into_iter().map(move |mut event| {
+            event.error = (event.kind == Kind::Info).then(|| Box::new(error.clone()));
+            event
+        })
+    };
+    let mut all: Vec<_> = [(1, OpError::NetTimeout), (2, crash("x")), (3, OpError::NetTimeout)]
+        .into_iter()
+        .flat_map(|(message, error)| unknown(message, error))
+        .collect();
+    // A commit is neither a send nor a poll.
+    let commit = KafkaOp::Commit { offsets: Offsets::new() };
+    let lines = vec![(0, Kind::Invoke, commit.clone()), (0, Kind::Info, commit)];
+    all.extend(history(lines).into_iter().map(|mut event| {
+        event.error = (event.kind == Kind::Info).then(|| Box::new(crash("commit")));
+        event
+    }));
+    for (event, place) in all.iter_mut().zip(0..) {
+        (event.index, event.process) = (place, checkers::Process::Client(place / 2));
+    }
+    let results = results::check(&all).results;
+    let expected = serde_json::json!(["net-timeout", ["crash", "x"]]);
+    assert_eq!(results["info-txn-causes"], expected, "{results}");
+}
+
 /// jepsen-io/maelstrom#98: the analysis of a lost message whose offset nobody knows must not fail.
 #[test]
 fn a_message_without_a_known_offset_is_no_obstacle() {
