@@ -493,7 +493,10 @@ impl<'a, W: Workload> Harness<'a, W> {
         let fresh = |worker: &usize| self.nodes[self.workers[*worker].node].is_fresh;
         let place = match self.idle.iter().position(fresh) {
             Some(place) => place,
-            None => self.random.index(self.idle.len()),
+            None => match self.workload.choose(&self.idle, &mut self.random) {
+                Some(place) => place,
+                None => self.random.index(self.idle.len()),
+            },
         };
         self.start_idle(place);
     }

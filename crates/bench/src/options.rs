@@ -37,6 +37,9 @@ pub struct Options {
     pub duplicate: f64,
     /// Probability that a message to or from a client is lost, all the time.
     pub loss_clients: f64,
+    /// Whom to follow in what is done better here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compat: Option<Compat>,
     /// The kinds of faults that come and go.
     pub nemesis: Vec<FaultKind>,
     /// Mean seconds between two steps of the nemesis.
@@ -77,6 +80,7 @@ impl Options {
             loss: 0.0,
             duplicate: 0.0,
             loss_clients: 0.0,
+            compat: None,
             nemesis: Vec::new(),
             nemesis_interval: Duration::from_secs(10),
             availability: None,
@@ -105,6 +109,7 @@ impl Options {
             loss: self.loss,
             duplicate: self.duplicate,
             loss_clients: self.loss_clients,
+            in_turn: self.compat == Some(Compat::Maelstrom),
         }
     }
 }
@@ -112,6 +117,26 @@ impl Options {
 /// `n0`, `n1`, ... as Maelstrom names them with `--node-count`.
 pub fn numbered_nodes(count: usize) -> Vec<NodeId> {
     (0..count).map(|index| NodeId::new(&format!("n{index}"))).collect()
+}
+
+/// Another bench whose figures are to be those of the run, also where ours are better.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Compat {
+    /// Maelstrom: messages are waited for in turn ([`NetworkOptions::in_turn`]); in lin-kv only the
+    /// first group reads, and the first idle worker of a half gets the next operation.
+    Maelstrom,
+}
+
+impl FromStr for Compat {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "maelstrom" => Ok(Self::Maelstrom),
+            _ => Err("has to be maelstrom".to_owned()),
+        }
+    }
 }
 
 /// Faults that come and go.

@@ -28,6 +28,18 @@ pub struct Fabric {
     /// Most bytes that may be on their way.
     room: usize,
     observer: Option<Observer>,
+    /// Where messages are waited for in turn (see [`NetworkOptions::in_turn`]): the readers of the
+    /// nodes, and then those of the services.
+    readers: Vec<Reader>,
+}
+
+/// Waits for one message after the other.
+#[derive(Default)]
+struct Reader {
+    /// Those that it has not looked at, by when they are due.
+    waiting: Queue<Parcel>,
+    /// Whether it waits for one.
+    is_busy: bool,
 }
 
 /// What a message on its way costs besides its body, in bytes.
@@ -111,6 +123,7 @@ impl Fabric {
         let nodes = node_ids.iter().cloned().zip((0..).map(Endpoint::Node));
         let services =
             SERVICE_IDS.iter().map(|id| NodeId::new(id)).zip((0..).map(Endpoint::Service));
+        let readers = if options.in_turn { node_ids.len() + SERVICE_IDS.len() } else { 0 };
         let clients = (0..node_ids.len()).map(|node| (Self::init_client(node), Endpoint::Client));
         Self {
             directory: nodes.chain(services).chain(clients).collect(),
@@ -121,6 +134,7 @@ impl Fabric {
             in_flight: InFlight::default(),
             room: usize::MAX,
             observer: None,
+            readers: (0..readers).map(|_| Reader::default()).collect(),
             node_ids,
         }
     }
@@ -256,6 +270,7 @@ impl Fabric {
         };
         self.in_flight.messages -= 1;
         self.in_flight.bytes -= bytes(&parcel.message);
+        self.read_on(time, parcel.to);
         let happening = match parcel.to {
             Endpoint::Node(node) => Happening::AtNode(node, parcel),
             _ if !self.enters(time, &parcel) => Happening::Within,
@@ -322,7 +337,34 @@ impl Fabric {
     fn push(&mut self, time: Time, parcel: Parcel) {
         self.in_flight.messages += 1;
         self.in_flight.bytes += bytes(&parcel.message);
-        self.queue.push(time, Event::Arrive(parcel));
+        match self.reader(parcel.to) {
+            Some(reader) if reader.is_busy => reader.waiting.push(time, parcel),
+            Some(reader) => {
+                reader.is_busy = true;
+                self.queue.push(time, Event::Arrive(parcel));
+            }
+            None => self.queue.push(time, Event::Arrive(parcel)),
+        }
+    }
+
+    /// Who waits for the messages to somebody, if they are waited for in turn.
+    fn reader(&mut self, to: Endpoint) -> Option<&mut Reader> {
+        let place = match to {
+            Endpoint::Node(node) => node,
+            Endpoint::Service(service) => self.node_ids.len() + service,
+            Endpoint::Client => return None,
+        };
+        self.readers.get_mut(place)
+    }
+
+    /// A message was handed over: its receiver's reader takes the next one.
+    fn read_on(&mut self, now: Time, to: Endpoint) {
+        let Some(reader) = self.reader(to) else { return };
+        let next = reader.waiting.pop();
+        reader.is_busy = next.is_some();
+        if let Some((due, parcel)) = next {
+            self.queue.push(due.max(now), Event::Arrive(parcel));
+        }
     }
 
     /// A service answers at once; its answer takes its time on the way back.

@@ -57,6 +57,10 @@ pub struct NetworkOptions {
     pub duplicate: f64,
     /// Probability that a message to or from a client is lost.
     pub loss_clients: f64,
+    /// Whether whoever receives messages waits for each of them in turn, as Maelstrom's readers do: it
+    /// takes the one that is due first and sleeps until then, and what comes meanwhile, a client's
+    /// request say, waits behind it although it is due earlier.
+    pub in_turn: bool,
 }
 
 /// What becomes of a message that was sent: nothing, or one or two arrivals after these times.

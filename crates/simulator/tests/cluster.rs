@@ -150,6 +150,31 @@ fn clients_are_answered_at_once_and_peers_hear_after_the_latency() {
     assert_eq!((counted.clients.send_count, counted.servers.send_count), (8, 2));
 }
 
+/// Maelstrom's readers: each sleeps until the message that it has taken is due.
+#[test]
+fn where_messages_are_waited_for_in_turn_a_client_waits_behind_one_that_is_on_its_way() {
+    let run = |in_turn| {
+        let mut options = options(2, 1);
+        options.network.in_turn = in_turn;
+        let mut cluster = cluster(options);
+        settle(&mut cluster);
+        // n1 is told at 10 ms.
+        ask(&mut cluster, 0, 1, Body::Count);
+        while cluster.next_time().is_some_and(|time| time <= at_ms(3)) {
+            cluster.step();
+        }
+        cluster.advance_to(at_ms(4));
+        ask(&mut cluster, 1, 2, Body::Count);
+        ask(&mut cluster, 1, 3, Body::Count);
+        let heard = settle(&mut cluster);
+        let answered = heard.iter().map(|(at, _)| at.since(Time::ZERO).as_millis());
+        (answered.collect::<Vec<_>>(), cluster.node(0).told.clone(), cluster.node(1).told.clone())
+    };
+    // Nobody is told later than otherwise: one that is taken first is due first.
+    assert_eq!(run(false), (vec![4, 4], vec![1, 2], vec![1]));
+    assert_eq!(run(true), (vec![10, 10], vec![1, 2], vec![1]));
+}
+
 #[test]
 fn a_crash_loses_what_was_not_synced_and_says_nothing_about_it() {
     let sync = Duration::from_millis(5);

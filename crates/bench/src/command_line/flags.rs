@@ -11,7 +11,7 @@ use proto::NodeId;
 use simulator::LatencyDistribution;
 
 use crate::expect::Expectation;
-use crate::options::{Options, numbered_nodes};
+use crate::options::{Compat, Options, numbered_nodes};
 use crate::workload::{WorkloadName, registry};
 
 /// A flag that determines a run, for any workload.
@@ -63,7 +63,7 @@ enum Concurrency {
 }
 
 /// The flags of a run, in the order in which people are shown them.
-pub static RUN_FLAGS: [RunFlag; 20] = [
+pub static RUN_FLAGS: [RunFlag; 21] = [
     RunFlag {
         set: |run, text| {
             whole(text, "a whole number from 1 to 65535", 1..=65_535)
@@ -166,6 +166,16 @@ pub static RUN_FLAGS: [RunFlag; 20] = [
         },
         said: Said::IfChanged,
         ..flag("latency-dist", "D", "Distribution of latencies: constant, uniform or exponential")
+    },
+    RunFlag {
+        set: |run, text| text.parse().map(|compat| run.options.compat = Some(compat)),
+        value: |options| options.compat.map(|Compat::Maelstrom| "maelstrom".to_owned()),
+        said: Said::IfThere,
+        ..flag(
+            "compat",
+            "NAME",
+            "Whose figures are to be shown, also where ours are better: maelstrom",
+        )
     },
     RunFlag {
         repeats: true,

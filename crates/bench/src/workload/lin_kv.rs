@@ -5,7 +5,8 @@
 //! Workers form groups of two a node; each group works on one key at a time. The first half of a
 //! group reads, the other half writes and compares. A key has served when twenty processes have
 //! taken part, that is after enough operations of unknown outcome, as with Maelstrom; or, with
-//! `--key-limit`, after so many operations. Unlike Maelstrom every group reads as well as writes.
+//! `--key-limit`, after so many operations. Unlike Maelstrom every group reads as well as writes, and
+//! workers take turns by chance (`--compat maelstrom` has it as there).
 //!
 //! Values are 0 to 4, as with Maelstrom. With `--distinct-values` each write has a value of its own, and
 //! a comparison aims at what was last known: such a history is checked without a search, in the time of
@@ -19,7 +20,7 @@ use proto::{ErrorCode, Json};
 use simulator::Random;
 
 use super::{Checked, Expected, Flag, Headline, Kind, OnError, Step, Stored, Worker, Workload, is};
-use crate::options::Options;
+use crate::options::{Compat, Options};
 use crate::wire::{Fields, Request};
 
 /// How many processes may take part in one key.
@@ -74,6 +75,8 @@ struct LinKv {
     key_limit: u64,
     has_distinct_values: bool,
     max_states: u64,
+    /// Whether it is to be as with Maelstrom.
+    is_compatible: bool,
     timeout: Duration,
     groups: Vec<Group>,
     next_key: i64,
@@ -104,6 +107,7 @@ impl LinKv {
             group_size,
             key_limit: options.settings.optional(&KEY_LIMIT).unwrap_or(u64::MAX),
             max_states: options.settings.get(&MAX_STATES),
+            is_compatible: options.compat == Some(Compat::Maelstrom),
             timeout: (options.latency * 10).max(Duration::from_secs(1)),
             has_distinct_values: options.settings.get(&DISTINCT_VALUES),
             groups: (0..groups as i64).map(Group::new).collect(),
@@ -132,6 +136,8 @@ impl Workload for LinKv {
         let place = worker.index % self.group_size;
         let reads = match self.group_size {
             1 => random.chance(0.5),
+            // Upstream counts the readers of every group from the first worker of all.
+            _ if self.is_compatible => worker.index < self.group_size / 2,
             size => place < size / 2,
         };
         if reads {
@@ -164,6 +170,25 @@ impl Workload for LinKv {
             RegisterOp::Cas { to, .. } => Some(to),
         };
         group.known = known.and_then(Json::as_i64).unwrap_or(group.known);
+    }
+
+    /// As with Maelstrom: any group that has somebody idle, any half of it that has, and of that the
+    /// first one.
+    fn choose(&self, idle: &[usize], random: &mut Random) -> Option<usize> {
+        if !self.is_compatible {
+            return None;
+        }
+        let draw = |choices: std::collections::BTreeSet<usize>, random: &mut Random| {
+            let nth = random.index(choices.len());
+            choices.into_iter().nth(nth)
+        };
+        let group_of = |worker: &usize| worker / self.group_size;
+        let half_of = |worker: &usize| usize::from(worker % self.group_size >= self.group_size / 2);
+        let group = draw(idle.iter().map(group_of).collect(), random)?;
+        let of_group = || idle.iter().filter(|worker| group_of(worker) == group);
+        let half = draw(of_group().map(half_of).collect(), random)?;
+        let first = of_group().filter(|worker| half_of(worker) == half).min()?;
+        idle.iter().position(|worker| worker == first)
     }
 
     fn on_error(&self, op: &RegisterOp<Json>) -> OnError {
@@ -277,6 +302,37 @@ impl Workload for LinKv {
 mod tests {
     use super::*;
     use crate::workload::registry::named;
+
+    #[test]
+    fn operations_are_mixed_as_with_maelstrom_where_that_is_asked_for() {
+        let shares = |compat| {
+            let mut options = Options::new(named("lin-kv")).with_nodes(5);
+            (options.concurrency, options.compat) = (20, compat);
+            let mut workload = LinKv::new(&options);
+            let mut random = Random::new(1, "generator");
+            let idle: Vec<usize> = (0..20).rev().collect();
+            let mut counts = [0; 3];
+            let mut of_first_writer = 0;
+            for _ in 0..4000 {
+                let place = workload.choose(&idle, &mut random);
+                let index = idle[place.unwrap_or_else(|| random.index(20))];
+                of_first_writer += u32::from(index == 5);
+                let worker = Worker { index, process: index as u64 };
+                counts[match workload.operation(worker, &mut random) {
+                    RegisterOp::Read { .. } => 0,
+                    RegisterOp::Write { .. } => 1,
+                    RegisterOp::Cas { .. } => 2,
+                }] += 1;
+            }
+            (counts.map(|count: u32| count / 40), of_first_writer / 40)
+        };
+        // Measured with Maelstrom at 4n: 25 % reads, 25 % writes, 50 % compare-and-sets.
+        let ([reads, writes, swaps], of_first) = shares(Some(Compat::Maelstrom));
+        assert!((23..=27).contains(&reads) && (23..=27).contains(&writes), "{reads} {writes}");
+        assert!((48..=52).contains(&swaps) && (23..=27).contains(&of_first), "{swaps} {of_first}");
+        let ([reads, ..], of_first) = shares(None);
+        assert!((48..=52).contains(&reads) && of_first < 8, "{reads} {of_first}");
+    }
 
     #[test]
     fn distinct_values_are_written_once_and_compared_with_what_is_there() {

@@ -83,6 +83,13 @@ pub trait Workload: 'static {
         Duration::from_secs(5)
     }
 
+    /// Which of the idle workers begins the next operation, by its place among them; any, if the
+    /// workload does not mind.
+    fn choose(&self, idle: &[usize], random: &mut Random) -> Option<usize> {
+        let _ = (idle, random);
+        None
+    }
+
     /// Whether a client goes on under its own name after an operation of unknown outcome.
     fn keeps_clients(&self) -> bool {
         false
