@@ -178,7 +178,10 @@ fn judge_nodes(record: &Record, verdicts: &mut Vec<Verdict>, causes: &mut Vec<St
         verdicts.push(Verdict::Invalid);
         let cause = describe(problem);
         // What must never be is the first thing to look at.
-        let first = matches!(problem.kind, ProblemKind::Invariant | ProblemKind::NotStarted);
+        let first = matches!(
+            problem.kind,
+            ProblemKind::Invariant | ProblemKind::Panicked | ProblemKind::NotStarted
+        );
         let place = if first { 0 } else { causes.len() };
         causes.insert(place, cause);
     }

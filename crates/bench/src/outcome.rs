@@ -135,6 +135,8 @@ fn gravest(results: &Results) -> FailureKind {
     let problems = || part("problems").as_array().into_iter().flatten();
     if problems().any(|problem| problem["kind"] == "not-started") {
         FailureKind::SetUp
+    } else if problems().any(|problem| problem["kind"] == "panicked") {
+        FailureKind::Panic
     } else if problems().any(|problem| problem["kind"] == "invariant") {
         FailureKind::Invariant
     } else if invalid("workload") {
@@ -197,6 +199,7 @@ mod tests {
         assert_eq!(kind(json!({"stats": {"valid?": false}})), FailureKind::Stats);
         assert_eq!(kind(json!({"workload": {"valid?": "unknown"}})), FailureKind::Expectation);
         assert_eq!(kind(json!({"problems": [{"kind": "died"}]})), FailureKind::Node);
+        assert_eq!(kind(json!({"problems": [{"kind": "panicked"}]})), FailureKind::Panic);
         assert_eq!(kind(json!({"problems": [{"kind": "other-source"}]})), FailureKind::Expectation);
         assert_eq!(
             kind(json!({"problems": [{"kind": "died"}, {"kind": "not-started"}]})),

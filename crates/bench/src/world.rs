@@ -78,6 +78,8 @@ pub enum ProblemKind {
     SharedLine,
     /// The process ended by itself.
     Died,
+    /// The node's logic panicked, and the node is dead since (virtual time only).
+    Panicked,
     /// A restarted node did not answer `init`.
     NoInit,
     /// It closed its stdin or stdout and goes on running.

@@ -45,6 +45,8 @@ pub struct AnyCluster {
     outputs: Vec<Output>,
     logs: Vec<(Time, usize, String)>,
     troubles: Vec<Trouble>,
+    /// The node whose logic was asked last.
+    acting: usize,
 }
 
 /// A host and what it is up to.
@@ -94,6 +96,7 @@ impl AnyCluster {
             outputs: Vec::new(),
             logs: Vec::new(),
             troubles: Vec::new(),
+            acting: 0,
         };
         (0..cluster.places.len()).for_each(|node| cluster.restart(node));
         cluster
@@ -213,11 +216,20 @@ impl AnyCluster {
         place.host.crash(self.now);
     }
 
+    /// For whoever has caught a panic of a node's logic: that node is dead from now on, as its process
+    /// would be, and what it was about to do is not done. Returns which one it is.
+    pub fn bury(&mut self) -> usize {
+        self.outputs.clear();
+        self.crash(self.acting);
+        self.acting
+    }
+
     /// Starts a node that is down again, with the records it had synced, and sends it `init`.
     pub fn restart(&mut self, node: usize) {
         let place = &mut self.places[node];
         if matches!(place.state, State::Down) {
             place.state = State::Up;
+            self.acting = node;
             place.host.start(self.now, &mut self.outputs);
             self.fabric.send_init(self.now, node, MessageId(1));
             self.carry_out(node);
@@ -239,6 +251,7 @@ impl AnyCluster {
         if let State::Paused(backlog) = &mut place.state {
             let backlog = std::mem::take(backlog);
             place.state = State::Up;
+            self.acting = node;
             place.host.resume(self.now, &mut self.outputs);
             self.load.release(backlog.len());
             self.carry_out(node);
@@ -298,6 +311,7 @@ impl AnyCluster {
         if let Some(liar) = &mut self.places[node].liar {
             liar.hear(&parcel.message);
         }
+        self.acting = node;
         self.places[node].host.receive(self.now, parcel.message, &mut self.outputs);
         self.carry_out(node);
     }
@@ -309,6 +323,7 @@ impl AnyCluster {
             return None;
         }
         place.wake = None;
+        self.acting = alarm.node;
         place.host.wake(self.now, &mut self.outputs);
         self.carry_out(alarm.node);
         Some(alarm.node)

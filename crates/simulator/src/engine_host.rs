@@ -142,6 +142,8 @@ impl Host for EngineHost {
         self.life += 1;
         self.syncs.clear();
         self.unsent.clear();
+        // There are some only if its logic panicked before it was done.
+        self.effects.clear();
         self.is_paused = true;
     }
 

@@ -5,6 +5,7 @@
 //! on every machine.
 
 mod node;
+mod panics;
 mod world;
 
 use std::cell::RefCell;

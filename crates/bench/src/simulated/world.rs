@@ -5,6 +5,7 @@ use std::time::Duration;
 use proto::{AnyBody, AnyNode, Invariant, NodeId, Payload, Time};
 use simulator::{AnyCluster, ClusterOptions, Limit, Limits, Overload, Statistics};
 
+use super::panics::caught;
 use crate::options::Options;
 use crate::world::{Fault, Problem, ProblemKind, Reply, World};
 
@@ -14,8 +15,10 @@ const SYNC_TIME: Duration = Duration::from_millis(1);
 /// A world in virtual time.
 pub struct SimulatedWorld {
     cluster: AnyCluster,
+    seed: u64,
     invariant: Option<Box<dyn Invariant>>,
     problems: Vec<Problem>,
+    panics: Vec<Problem>,
 }
 
 impl SimulatedWorld {
@@ -33,7 +36,13 @@ impl SimulatedWorld {
             seed: options.seed,
             limits: Limits::default(),
         };
-        Self { cluster: AnyCluster::new(cluster, make), invariant: None, problems: Vec::new() }
+        Self {
+            cluster: AnyCluster::new(cluster, make),
+            seed: options.seed,
+            invariant: None,
+            problems: Vec::new(),
+            panics: Vec::new(),
+        }
     }
 
     /// Looks at the cluster's insides after every event.
@@ -46,6 +55,25 @@ impl SimulatedWorld {
     /// The cluster itself.
     pub fn cluster_mut(&mut self) -> &mut AnyCluster {
         &mut self.cluster
+    }
+
+    /// Lets something happen in which a node's logic may panic. Then that node is dead from now on,
+    /// as its process would be, and the others go on.
+    fn guarded<T>(&mut self, act: impl FnOnce(&mut AnyCluster) -> T) -> Option<T> {
+        match caught(|| act(&mut self.cluster)) {
+            Ok(done) => Some(done),
+            Err(panic) => {
+                let node = self.cluster.bury();
+                self.panics.push(Problem {
+                    node: self.cluster.node_ids()[node].clone(),
+                    time: self.cluster.now().as_nanos(),
+                    kind: ProblemKind::Panicked,
+                    text: format!("its logic panicked (seed {}) at {panic}", self.seed),
+                    count: 1,
+                });
+                None
+            }
+        }
     }
 
     fn watch(&mut self, node: usize) {
@@ -82,7 +110,8 @@ impl World for SimulatedWorld {
 
     fn wait(&mut self, until: Time) -> Option<Reply> {
         while self.cluster.next_time().is_some_and(|next| next <= until) {
-            let step = self.cluster.step()?;
+            // Or there is other news: a node has died.
+            let step = self.guarded(AnyCluster::step)??;
             if let Some(node) = step.node {
                 self.watch(node);
             }
@@ -111,9 +140,18 @@ impl World for SimulatedWorld {
             Fault::Loss(p) => self.cluster.network_mut().set_loss(*p),
             Fault::Duplicate(p) => self.cluster.network_mut().set_duplicate(*p),
             Fault::Kill(targets) => targets.iter().for_each(|node| self.cluster.crash(*node)),
-            Fault::Restart => nodes.for_each(|node| self.cluster.restart(node)),
+            Fault::Restart => nodes.for_each(|node| {
+                self.guarded(|cluster| cluster.restart(node));
+            }),
             Fault::Pause(targets) => targets.iter().for_each(|node| self.cluster.pause(*node)),
-            Fault::Resume => nodes.for_each(|node| self.cluster.resume(node)),
+            Fault::Resume => nodes.for_each(|node| {
+                let is_paused = !self.cluster.is_up(node) && !self.cluster.is_down(node);
+                let went_on = self.guarded(|cluster| cluster.resume(node));
+                // It has handled what had piled up, if it lives.
+                if is_paused && went_on.is_some() {
+                    self.watch(node);
+                }
+            }),
             Fault::Clocks(offsets) => {
                 for (node, offset) in offsets.iter().enumerate() {
                     self.cluster.set_wall_clock_offset(node, *offset);
@@ -143,7 +181,7 @@ impl World for SimulatedWorld {
             text: describe(overload),
             count: 1,
         });
-        self.problems.iter().cloned().chain(overload).collect()
+        self.problems.iter().chain(&self.panics).cloned().chain(overload).collect()
     }
 
     fn interrupted(&self) -> bool {
@@ -169,4 +207,98 @@ fn describe(overload: &Overload) -> String {
         "a storm of messages ended the run at {seconds:.3} s: {what}, and this node had sent the most \
          so far ({sent}); {why}"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::{Caller, Context, Insides, Node, Records};
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::workload::registry::named;
+
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Body {
+        Ask,
+        AskOk,
+        Break,
+    }
+
+    /// Counts what it is asked, and breaks when it is told to.
+    #[derive(Debug, Default)]
+    struct Fragile {
+        asked: usize,
+    }
+
+    impl Node for Fragile {
+        type Body = Body;
+        type Token = ();
+
+        fn init(&mut self, _: Records, _: &mut Context<'_, Self>) {}
+
+        fn request(&mut self, from: Caller, body: Body, ctx: &mut Context<'_, Self>) {
+            self.asked += 1;
+            ctx.reply(&from, Body::AskOk);
+            assert!(!matches!(body, Body::Break), "it was told to break");
+        }
+    }
+
+    fn world() -> SimulatedWorld {
+        let mut options = Options::new(named("echo")).with_nodes(2);
+        options.seed = 7;
+        SimulatedWorld::new(&options, false, |_| AnyNode::new(Fragile::default()))
+    }
+
+    fn ask(world: &mut SimulatedWorld, node: usize, kind: &str) {
+        let body = format!(r#"{{"type":"{kind}","msg_id":1}}"#);
+        world.send(&NodeId::new("c1"), node, body);
+    }
+
+    const SECOND: Time = Time::from_nanos(1_000_000_000);
+
+    #[test]
+    fn a_node_that_panics_is_dead_and_named_with_place_message_and_seed() {
+        let mut world = world();
+        // Both get `init`.
+        assert!(world.wait(Time::from_nanos(1)).is_none());
+        ask(&mut world, 0, "break");
+        let said = world.wait(SECOND);
+        assert!(said.is_none(), "what it was about to say is not said: {said:?}");
+        assert!(world.is_down(0) && !world.interrupted());
+        let [problem] = &world.problems()[..] else { panic!("{:?}", world.problems()) };
+        let nodes = world.node_ids().to_vec();
+        assert_eq!((&problem.node, problem.kind), (&nodes[0], ProblemKind::Panicked));
+        let expected = ["world.rs:", "it was told to break", "seed 7"];
+        assert!(expected.iter().all(|part| problem.text.contains(part)), "{}", problem.text);
+        // The others go on, and so does it, when somebody starts it again.
+        ask(&mut world, 1, "ask");
+        assert_eq!(world.wait(SECOND).map(|reply| reply.node), Some(nodes[1].clone()));
+        world.inject(&Fault::Restart);
+        ask(&mut world, 0, "ask");
+        assert_eq!(world.wait(SECOND).map(|reply| reply.node), Some(nodes[0].clone()));
+    }
+
+    /// No node may ever be asked anything.
+    struct NeverAsked;
+
+    impl Invariant for NeverAsked {
+        fn look(&mut self, cluster: &dyn Insides, index: usize) -> Result<(), String> {
+            let node = cluster.node(index).downcast_ref::<Fragile>().expect("its type");
+            if node.asked == 0 { Ok(()) } else { Err(format!("asked {} times", node.asked)) }
+        }
+    }
+
+    #[test]
+    fn what_a_node_did_as_it_went_on_after_a_pause_is_looked_at() {
+        let mut world = world().watched_by(Some(Box::new(NeverAsked)));
+        assert!(world.wait(Time::from_nanos(1)).is_none());
+        world.inject(&Fault::Pause(vec![0]));
+        ask(&mut world, 0, "ask");
+        let later = Time::from_nanos(2_000_000_000);
+        assert!(world.wait(later).is_none() && world.problems().is_empty());
+        world.inject(&Fault::Resume);
+        let [problem] = &world.problems()[..] else { panic!("{:?}", world.problems()) };
+        assert_eq!((problem.kind, &*problem.text), (ProblemKind::Invariant, "asked 1 times"));
+    }
 }
