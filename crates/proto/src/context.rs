@@ -209,7 +209,7 @@ impl<N: Node> Context<'_, N> {
         deadline: Duration,
         token: N::Token,
     ) {
-        let id = self.emit(service.clone(), None, Payload::ServiceRequest(request));
+        let id = self.emit(service.clone(), None, Payload::ServiceRequest(Box::new(request)));
         self.expect(id, service, deadline, token, true);
     }
 

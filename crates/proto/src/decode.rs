@@ -107,7 +107,7 @@ fn decode_any_body<B: Body>(
     let bad =
         |payload| Message { src: src.clone(), dest: dest.clone(), msg_id, in_reply_to, payload };
     let malformed = |kind: &str, reason: String| {
-        bad(Payload::Bad(BadBody::Malformed { kind: kind.to_owned(), reason }))
+        bad(Payload::Bad(Box::new(BadBody::Malformed { kind: kind.to_owned(), reason })))
     };
     let Some(kind) = kind else {
         return Ok(malformed("", "field `type`: not there, or not a string".to_owned()));
@@ -125,7 +125,7 @@ fn decode_any_body<B: Body>(
             Message { src, dest, msg_id, in_reply_to, payload }
         }
         Err(_) if unsupported.get() => {
-            bad(Payload::Bad(BadBody::Unsupported { kind: kind.into_owned() }))
+            bad(Payload::Bad(Box::new(BadBody::Unsupported { kind: kind.into_owned() })))
         }
         Err(error) => malformed(&kind, without_position(&error)),
     })
@@ -268,7 +268,9 @@ impl<'de, B: Body> Visitor<'de> for BodySeed<'_, B> {
         };
         let fields = Fields { map, numbers: &numbers, current: Cow::Borrowed("") };
         let payload = match &*kind {
-            "init" => Payload::Init(Init::deserialize(MapAccessDeserializer::new(fields))?),
+            "init" => {
+                Payload::Init(Box::new(Init::deserialize(MapAccessDeserializer::new(fields))?))
+            }
             "init_ok" => {
                 fields.skip()?;
                 Payload::InitOk
@@ -288,7 +290,7 @@ impl<'de, B: Body> Visitor<'de> for BodySeed<'_, B> {
             // A reply to nothing must not look like a request of the node's own.
             let kind = kind.into_owned();
             return Ok(Parsed {
-                payload: Payload::Bad(BadBody::Unsupported { kind }),
+                payload: Payload::Bad(Box::new(BadBody::Unsupported { kind })),
                 msg_id,
                 in_reply_to,
             });

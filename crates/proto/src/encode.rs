@@ -53,7 +53,7 @@ pub(crate) fn encode_payload<B, W: io::Write>(
             let error = Shared::Error { code: error.code, text: &error.text };
             encode_own_body(&error, numbers, out)
         }
-        Payload::ServiceRequest(request) => encode_own_body(request, numbers, out),
+        Payload::ServiceRequest(request) => encode_own_body(&**request, numbers, out),
         Payload::ServiceReply(reply) => encode_own_body(reply, numbers, out),
         Payload::Bad(bad) => Err(serde_json::Error::custom(bad.to_error()).into()),
     }

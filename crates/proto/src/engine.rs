@@ -166,7 +166,8 @@ impl<N: Node> Engine<N> {
             Payload::InitOk | Payload::Error(_) | Payload::ServiceReply(_) => {}
             Payload::Bad(bad) if is_reply_type(bad.kind()) => {}
             // A malformed `init` is told what is wrong with it; all else has to wait for a good one.
-            Payload::Bad(bad @ BadBody::Malformed { kind, .. }) if kind == "init" => {
+            Payload::Bad(bad) if matches!(&**bad, BadBody::Malformed { kind, .. } if kind == "init") =>
+            {
                 let error = Payload::Error(bad.to_error());
                 effects.push(Effect::Send(answer(message.dest.clone(), error)));
             }

@@ -38,10 +38,15 @@ impl NodeId {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            Repr::Inline { length, bytes } => {
-                std::str::from_utf8(&bytes[..usize::from(*length)]).unwrap_or_default()
-            }
+            Repr::Inline { .. } => std::str::from_utf8(self.as_bytes()).unwrap_or_default(),
             Repr::Shared(name) => name,
+        }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Inline { length, bytes } => &bytes[..usize::from(*length)],
+            Repr::Shared(name) => name.as_bytes(),
         }
     }
 
@@ -75,9 +80,10 @@ impl PartialOrd for NodeId {
     }
 }
 
+/// That of the text, which is the one of its bytes.
 impl Ord for NodeId {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.as_str().cmp(other.as_str())
+        self.as_bytes().cmp(other.as_bytes())
     }
 }
 

@@ -52,23 +52,24 @@ impl<B> Message<Payload<B>> {
     }
 }
 
-/// What a message says: a node's own body, or one of those that every node has.
+/// What a message says: a node's own body, or one of those that every node has. What is large and rare
+/// is in a box, because messages are moved about a lot.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Payload<B> {
     /// A message of the node's own enum.
     Body(B),
     /// `init`: the first message a node gets.
-    Init(Init),
+    Init(Box<Init>),
     /// `init_ok`.
     InitOk,
     /// `error`.
     Error(Error),
     /// A request to one of Maelstrom's services.
-    ServiceRequest(ServiceRequest),
+    ServiceRequest(Box<ServiceRequest>),
     /// The answer of one of Maelstrom's services.
     ServiceReply(ServiceReply),
     /// A good envelope round a body that says nothing to this node.
-    Bad(BadBody),
+    Bad(Box<BadBody>),
 }
 
 /// Tells a node who it is and who else is there.

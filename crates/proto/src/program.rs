@@ -372,7 +372,7 @@ mod tests {
             crate::body_text(&reply).unwrap().into_string()
         };
         let id = NodeId::new("n1");
-        send(1, Payload::Init(crate::Init { node_id: id.clone(), node_ids: vec![id] }));
+        send(1, Payload::Init(Box::new(crate::Init { node_id: id.clone(), node_ids: vec![id] })));
         let text = r#"{"type":"hail","msg_id":2}"#;
         Ok([
             send(2, Payload::Body(AnyBody::Text(text.into()))),

@@ -359,7 +359,7 @@ impl AnyCluster {
     fn pass_on(&mut self, node: usize, message: AnyMessage) {
         self.load.count_send(node);
         // One to nobody is in the journal, and nothing else can be done about it.
-        let _ = self.fabric.send(self.now, message, Care::AsUsual);
+        let _ = self.fabric.send_from(self.now, node, message, Care::AsUsual);
     }
 
     fn schedule_wake(&mut self, node: usize) {

@@ -7,6 +7,8 @@
 //! ([`Fabric::enters`], [`Fabric::received`], [`Fabric::lose`]). Messages to services are answered
 //! within.
 
+use std::time::Duration;
+
 use proto::service::SERVICE_IDS;
 use proto::{AnyBody, AnyMessage, Init, Message, MessageId, NodeId, Payload, Time};
 use rustc_hash::FxHashMap;
@@ -202,7 +204,7 @@ impl Fabric {
             dest: node_id,
             msg_id: Some(msg_id),
             in_reply_to: None,
-            payload: Payload::Init(init),
+            payload: Payload::Init(Box::new(init)),
         };
         self.send_surely(now, Endpoint::Client, Endpoint::Node(node), message);
     }
@@ -229,7 +231,36 @@ impl Fabric {
     /// # Errors
     /// If sender or receiver are unknown, or there is no room. The message is in the journal, as lost.
     pub fn send(&mut self, now: Time, message: AnyMessage, care: Care) -> Result<(), Unsent> {
-        let unsent = match (self.endpoint(&message.src), self.endpoint(&message.dest)) {
+        let from = self.endpoint(&message.src);
+        self.carry(now, from, message, care)
+    }
+
+    /// The same for what is surely said by this node, and mostly in its own name.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_from(
+        &mut self,
+        now: Time,
+        node: usize,
+        message: AnyMessage,
+        care: Care,
+    ) -> Result<(), Unsent> {
+        let from = match self.node_ids[node] == message.src {
+            true => Some(Endpoint::Node(node)),
+            false => self.endpoint(&message.src),
+        };
+        self.carry(now, from, message, care)
+    }
+
+    fn carry(
+        &mut self,
+        now: Time,
+        from: Option<Endpoint>,
+        message: AnyMessage,
+        care: Care,
+    ) -> Result<(), Unsent> {
+        let unsent = match (from, self.endpoint(&message.dest)) {
             (Some(from), Some(to)) => {
                 let message = if to == Endpoint::Client { as_text(message) } else { message };
                 if care == Care::Safe {
@@ -251,7 +282,7 @@ impl Fabric {
         let number = self.number();
         self.show(now, Fate::Sent, number, &message);
         self.network.send_surely(from, to);
-        self.push(now, Parcel { number, from, to, message });
+        self.push(now, Duration::ZERO, Parcel { number, from, to, message });
     }
 
     /// Lets something come out at a time. Among things of one time the order is that in which they
@@ -320,7 +351,7 @@ impl Fabric {
         let [first, second] = self.network.send(from, to).arrivals;
         if let Some(after) = second.filter(|_| !is_full) {
             let message = message.clone();
-            self.push(now + after, Parcel { number, from, to, message });
+            self.push(now, after, Parcel { number, from, to, message });
         }
         match first {
             // What arrives at once takes no room.
@@ -329,21 +360,21 @@ impl Fabric {
                 return Err(Unsent::NoRoom);
             }
             None => self.show(now, Fate::Lost, number, &message),
-            Some(after) => self.push(now + after, Parcel { number, from, to, message }),
+            Some(after) => self.push(now, after, Parcel { number, from, to, message }),
         }
         Ok(())
     }
 
-    fn push(&mut self, time: Time, parcel: Parcel) {
+    fn push(&mut self, now: Time, after: Duration, parcel: Parcel) {
         self.in_flight.messages += 1;
         self.in_flight.bytes += bytes(&parcel.message);
         match self.reader(parcel.to) {
-            Some(reader) if reader.is_busy => reader.waiting.push(time, parcel),
+            Some(reader) if reader.is_busy => reader.waiting.push_after(now, after, parcel),
             Some(reader) => {
                 reader.is_busy = true;
-                self.queue.push(time, Event::Arrive(parcel));
+                self.queue.push_after(now, after, Event::Arrive(parcel));
             }
-            None => self.queue.push(time, Event::Arrive(parcel)),
+            None => self.queue.push_after(now, after, Event::Arrive(parcel)),
         }
     }
 

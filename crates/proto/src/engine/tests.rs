@@ -113,7 +113,7 @@ impl Desk {
         let mut desk =
             Self { engine: Engine::new(Asker::default(), 0, false), effects: Vec::new() };
         let (node_id, node_ids) = (NodeId::new("n1"), vec![NodeId::new("n1"), peer()]);
-        desk.receive(0, message("c0", None, Payload::Init(Init { node_id, node_ids })));
+        desk.receive(0, message("c0", None, Payload::Init(Box::new(Init { node_id, node_ids }))));
         desk
     }
 
@@ -180,7 +180,7 @@ fn every_call_has_exactly_one_outcome_and_leaves_nothing_behind() {
                     0 => Payload::Body(Talk::AnswerOk),
                     1 => Payload::ServiceReply(ServiceReply::WriteOk),
                     2 => Payload::Error(Error::temporarily_unavailable("")),
-                    3 => Payload::Bad(BadBody::Unsupported { kind: "x_ok".to_owned() }),
+                    3 => Payload::Bad(Box::new(BadBody::Unsupported { kind: "x_ok".to_owned() })),
                     _ => Payload::InitOk,
                 };
                 let number = random.random_range(0..=asked + 1);
@@ -234,7 +234,7 @@ fn the_numbers_of_messages_rise_by_one_from_init_ok_on() {
     desk.ask(0, 50, true);
     desk.receive(
         0,
-        message("c1", None, Payload::Bad(BadBody::Unsupported { kind: String::new() })),
+        message("c1", None, Payload::Bad(Box::new(BadBody::Unsupported { kind: String::new() }))),
     );
     let numbers: Vec<_> = desk
         .effects
