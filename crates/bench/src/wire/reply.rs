@@ -43,7 +43,10 @@ fn try_read(
     body: &str,
     take: impl FnOnce(&mut Fields<'_>) -> Result<(), String>,
 ) -> Result<Answer, String> {
-    let mut fields: Fields<'_> = serde_json::from_str(body).map_err(|error| error.to_string())?;
+    let mut fields = match Fields::split(body) {
+        Some(fields) => fields,
+        None => serde_json::from_str(body).map_err(|error| error.to_string())?,
+    };
     let kind: String = parse("type", fields.get("type")?)?;
     if kind == "error" {
         return read_error(&fields).map(Answer::Error);
@@ -78,24 +81,106 @@ fn read_error(fields: &Fields<'_>) -> Result<Error, String> {
 ///
 /// # Errors
 /// If it is of another type.
-pub fn parse<'a, T: Deserialize<'a>>(key: &str, value: &'a RawValue) -> Result<T, String> {
-    serde_json::from_str(value.get()).map_err(|error| {
+pub fn parse<'a, T: Deserialize<'a>>(key: &str, value: &'a str) -> Result<T, String> {
+    serde_json::from_str(value).map_err(|error| {
         let reason = error.to_string();
         let reason = reason.rfind(" at line ").map_or(&*reason, |end| &reason[..end]);
         format!("`{key}`: {reason}")
     })
 }
 
+/// The content of a string without escapes at the start of a text, and what follows it.
+fn split_string(text: &str) -> Option<(&str, &str)> {
+    let (string, rest) = text.strip_prefix('"')?.split_once('"')?;
+    string.bytes().all(|byte| byte >= b' ' && byte != b'\\').then_some((string, rest))
+}
+
+fn is_of_integers(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b',' | b'-')
+}
+
+/// Reads a list of nothing but integers, each written in the one plain way, without spaces. The lists
+/// of sets grow with every operation and are mostly of that kind; as any JSON they would take most of
+/// the time of a run.
+fn plain_integers(text: &str) -> Option<Vec<Json>> {
+    let inner = text.strip_prefix('[')?.strip_suffix(']')?;
+    if inner.is_empty() {
+        return Some(Vec::new());
+    }
+    let commas = inner.bytes().filter(|byte| *byte == b',').count();
+    let mut list = Vec::with_capacity(commas + 1);
+    let mut bytes = inner.bytes();
+    loop {
+        let mut byte = bytes.next()?;
+        let is_negative = byte == b'-';
+        if is_negative {
+            byte = bytes.next()?;
+        }
+        let starts_with_zero = byte == b'0';
+        let (mut number, mut digits) = (0_i64, 0);
+        let end = loop {
+            if !byte.is_ascii_digit() || digits == INTEGER_DIGITS_MAX {
+                return None;
+            }
+            number = number * 10 + i64::from(byte - b'0');
+            digits += 1;
+            match bytes.next() {
+                None => break true,
+                Some(b',') => break false,
+                Some(next) => byte = next,
+            }
+        };
+        if starts_with_zero && (digits > 1 || is_negative) {
+            return None;
+        }
+        list.push(Json::from(if is_negative { -number } else { number }));
+        if end {
+            return Some(list);
+        }
+    }
+}
+
+/// So many digits always fit.
+const INTEGER_DIGITS_MAX: u32 = 18;
+
 /// The fields of a body, in their order.
 #[derive(Debug)]
-pub struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub struct Fields<'a>(Vec<(Cow<'a, str>, &'a str)>);
 
 impl<'a> Fields<'a> {
+    /// Cuts up a body of strings, integers and lists of integers, written without spaces and escapes,
+    /// as most are. Lists are not looked into but for what they are made of: whoever takes one reads it.
+    fn split(body: &'a str) -> Option<Self> {
+        let mut fields = Vec::with_capacity(4);
+        let mut rest = body.strip_prefix('{')?;
+        loop {
+            let (key, after) = split_string(rest)?;
+            rest = after.strip_prefix(':')?;
+            let length = match rest.bytes().next()? {
+                b'"' => rest.len() - split_string(rest)?.1.len(),
+                b'[' => {
+                    let end = rest.find(']')?;
+                    // Without a way out in the middle, which is faster over long lists.
+                    let is_plain = |all, byte| all & is_of_integers(byte);
+                    rest[1..end].bytes().fold(true, is_plain).then_some(end + 1)?
+                }
+                b'1'..=b'9' => rest.find(|character: char| !character.is_ascii_digit())?,
+                _ => return None,
+            };
+            fields.push((Cow::Borrowed(key), &rest[..length]));
+            rest = &rest[length..];
+            match rest.strip_prefix(',') {
+                Some(next) => rest = next,
+                None => return (rest == "}").then_some(Self(fields)),
+            }
+        }
+    }
+
     /// Takes the field `key`, which has to be there.
     ///
     /// # Errors
     /// If it is missing.
-    pub fn take(&mut self, key: &str) -> Result<&'a RawValue, String> {
+    pub fn take(&mut self, key: &str) -> Result<&'a str, String> {
         let value = self.get(key)?;
         self.0.retain(|(name, _)| name != key);
         Ok(value)
@@ -114,11 +199,15 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// If it is missing, or no list.
     pub fn list(&mut self, key: &str) -> Result<Vec<Json>, String> {
-        let list: Vec<Json> = parse(key, self.take(key)?)?;
+        let text = self.take(key)?;
+        if let Some(list) = plain_integers(text) {
+            return Ok(list);
+        }
+        let list: Vec<Json> = parse(key, text)?;
         Ok(list.into_iter().map(Json::distinguishing_floats).collect())
     }
 
-    fn get(&self, key: &str) -> Result<&'a RawValue, String> {
+    fn get(&self, key: &str) -> Result<&'a str, String> {
         let found = self.0.iter().find(|(name, _)| name == key);
         found.map(|(_, value)| *value).ok_or_else(|| format!("`{key}`{MISSING}"))
     }
@@ -138,8 +227,8 @@ impl<'de> Deserialize<'de> for Fields<'de> {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
                 let mut fields = Vec::with_capacity(4);
-                while let Some((Key(key), value)) = map.next_entry()? {
-                    fields.push((key, value));
+                while let Some((Key(key), value)) = map.next_entry::<_, &RawValue>()? {
+                    fields.push((key, value.get()));
                 }
                 Ok(Fields(fields))
             }
@@ -179,6 +268,75 @@ mod tests {
         assert_eq!(answer, Answer::Ok);
         assert_eq!(list[..2], [Json::from(1), Json::from("a")]);
         assert_ne!(list[2], Json::from(1), "a float that comes back is no integer");
+    }
+
+    #[test]
+    fn bodies_are_cut_up_as_json_is_read() {
+        for body in [
+            r#"{"type":"read_ok","messages":[1,-2,30],"in_reply_to":4,"msg_id":1}"#,
+            r#"{"type":"generate_ok","id":"n1-0","in_reply_to":4}"#,
+            r#"{"type":"read_ok","messages":[],"type":"x"}"#,
+        ] {
+            let long: Fields<'_> = serde_json::from_str(body).unwrap();
+            assert_eq!(Fields::split(body).unwrap().0, long.0);
+        }
+        for body in [
+            "{}",
+            "{",
+            "",
+            "7",
+            r#"{"a":1"#,
+            r#"{"a":1,}"#,
+            r#"{"a":1}x"#,
+            r#"{"a":01}"#,
+            r#"{"a":-}"#,
+            r#"{"a":[[1]]}"#,
+            r#"{"a":["]"]}"#,
+            r#"{"a":"\""}"#,
+            r#"{"a" :1}"#,
+            r#"{"a":1.5}"#,
+            r#"{"a":1e}"#,
+            r#"{"a":null}"#,
+            r#"{"a""b"}"#,
+            r#"{"a":1"b":2}"#,
+        ] {
+            assert!(Fields::split(body).is_none(), "{body}");
+        }
+        // What is wrong within a list is found when it is read.
+        let flaw = read("read", r#"{"type":"read_ok","messages":[1,,2]}"#, |reply| {
+            reply.list("messages").map(drop)
+        });
+        assert!(matches!(flaw, Answer::Malformed(flaw) if flaw.starts_with("`messages`: ")));
+    }
+
+    /// Whatever the short way takes, the long way takes, and to the same values.
+    #[test]
+    fn plain_integers_are_read_as_any_json_is() {
+        for text in ["[]", "[0]", "[7,-1,0,12345,123456789012345678,-123456789012345678]"] {
+            let long: Vec<Json> = serde_json::from_str(text).unwrap();
+            let short = plain_integers(text).unwrap();
+            assert_eq!(short, long);
+            assert_eq!(serde_json::to_string(&short).unwrap(), text);
+        }
+        for text in [
+            "[1, 2]",
+            "[1,]",
+            "[,1]",
+            "[-]",
+            "[-0]",
+            "[01]",
+            "[1.0]",
+            "[1e3]",
+            "[\"1\"]",
+            "[[1]]",
+            "[1234567890123456789]",
+            "[1,null]",
+            "7",
+            "[",
+            "",
+        ] {
+            assert_eq!(plain_integers(text), None, "{text}");
+        }
     }
 
     #[test]

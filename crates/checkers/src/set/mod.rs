@@ -32,7 +32,7 @@ use row::{BitSet, Row, below};
 use rustc_hash::FxHashMap;
 
 /// The elements of one read of a set; shared, because they are many and never change.
-pub type Elements<V> = Arc<[V]>;
+pub type Elements<V> = Arc<Vec<V>>;
 
 /// An operation on a set that only grows.
 #[derive(Clone, Debug, PartialEq)]

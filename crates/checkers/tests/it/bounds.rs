@@ -180,7 +180,7 @@ fn garbage_is_an_error_or_a_verdict_and_never_a_panic() {
         }
         // The other checkers see garbage of their own.
         let events = garbage(&mut random, |random| match random.below(3) {
-            0 => SetOp::Read { elements: Some([random.below(2), random.below(2)].into()) },
+            0 => SetOp::Read { elements: Some(vec![random.below(2), random.below(2)].into()) },
             1 => SetOp::Read { elements: None },
             _ => SetOp::Add { element: random.below(2) },
         });

@@ -1,8 +1,6 @@
 //! The set checker: against its rules written down one element at a time, and on histories of which
 //! the answer is plain.
 
-use std::sync::Arc;
-
 use checkers::set::SetOp;
 use checkers::set::{ElementOutcome, SetResult, check};
 use checkers::{Event, Kind, Operation, Verdict, operations};
@@ -33,7 +31,7 @@ impl Builder {
 }
 
 fn read(elements: &[u64]) -> SetOp<u64> {
-    SetOp::Read { elements: Some(Arc::from(elements)) }
+    SetOp::Read { elements: Some(elements.to_vec().into()) }
 }
 
 #[test]

@@ -151,8 +151,8 @@ impl Workload for Transactions {
     }
 
     fn accept(&self, op: &mut Txn, reply: &mut Fields<'_>) -> Result<(), String> {
-        let done = Txn::read(self.objects, reply.take("txn")?.get())
-            .map_err(|flaw| format!("`txn`: {flaw}"))?;
+        let done =
+            Txn::read(self.objects, reply.take("txn")?).map_err(|flaw| format!("`txn`: {flaw}"))?;
         op.is_answered_by(&done).map_err(|flaw| format!("`txn`: {flaw}"))?;
         *op = done;
         Ok(())
