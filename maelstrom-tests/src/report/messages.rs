@@ -3,15 +3,14 @@
 //! The file may have gigabytes. One pass counts and notes where every thousandth line begins; what
 //! is shown is then read from there.
 
-use std::borrow::Cow;
+mod line;
+
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use serde_json::Value;
-use serde_json::value::RawValue;
+use line::{Content, Line};
 
 use super::lines::Lines;
 use super::text;
@@ -70,28 +69,6 @@ pub struct Message {
     pub in_reply_to: Option<u64>,
     /// The rest of the body as JSON text.
     pub body: String,
-}
-
-#[derive(Deserialize)]
-struct Line<'a> {
-    time: u64,
-    id: u64,
-    #[serde(borrow)]
-    event: Cow<'a, str>,
-    #[serde(borrow)]
-    reason: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    src: Cow<'a, str>,
-    #[serde(borrow)]
-    dest: Cow<'a, str>,
-    #[serde(borrow)]
-    body: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Kind<'a> {
-    #[serde(borrow, rename = "type")]
-    name: Cow<'a, str>,
 }
 
 impl Journal {
@@ -191,18 +168,6 @@ impl Journal {
     }
 }
 
-impl<'a> Line<'a> {
-    fn read(bytes: &'a [u8], time_zero: u64) -> serde_json::Result<Self> {
-        let line: Self = serde_json::from_slice(bytes)?;
-        Ok(Self { time: line.time.saturating_sub(time_zero), ..line })
-    }
-
-    fn kind(&self) -> Cow<'a, str> {
-        let kind = self.body.and_then(|body| serde_json::from_str::<Kind<'_>>(body.get()).ok());
-        kind.map_or(Cow::Borrowed("?"), |kind| kind.name)
-    }
-}
-
 /// Puts sends and receipts together.
 struct Messages<'a> {
     places: HashMap<&'a str, usize>,
@@ -243,29 +208,18 @@ impl Messages<'_> {
     }
 
     fn content(&self, line: &Line<'_>) -> Message {
-        let json = line.body.map_or("null", RawValue::get);
-        let mut message = Message {
+        let Content { kind, msg_id, in_reply_to, rest } = line.content();
+        Message {
             sent: 0,
             received: None,
             lost: None,
             src: 0,
             dest: 0,
-            kind: text::line(&line.kind(), 60),
-            msg_id: None,
-            in_reply_to: None,
-            body: String::new(),
-        };
-        let rest = match serde_json::from_str(json) {
-            Ok(Value::Object(mut body)) => {
-                body.shift_remove("type");
-                message.msg_id = body.shift_remove("msg_id").and_then(|id| id.as_u64());
-                message.in_reply_to = body.shift_remove("in_reply_to").and_then(|id| id.as_u64());
-                if body.is_empty() { String::new() } else { Value::Object(body).to_string() }
-            }
-            _ => json.to_owned(),
-        };
-        message.body = text::line(&rest, self.body_length_max);
-        message
+            kind: text::line(kind.as_deref().unwrap_or("?"), 60),
+            msg_id,
+            in_reply_to,
+            body: text::line(&rest, self.body_length_max),
+        }
     }
 }
 
