@@ -198,9 +198,9 @@ impl HybridNode {
         if is_new {
             let hops = Some(hops.saturating_add(1));
             for peer in self.tree.neighbours(self.cluster.me()) {
-                if Some(*peer) != source {
+                if Some(peer) != source {
                     let body = Body::Broadcast { message: message.clone(), hops };
-                    ctx.send(self.cluster.id(*peer), body);
+                    ctx.send(self.cluster.id(peer), body);
                 }
             }
         }

@@ -36,7 +36,7 @@ pub mod topology;
 pub mod txn;
 pub mod value_set;
 
-pub use broadcast::{Body, Config, Gossiper, StrategyKind};
+pub use broadcast::{Body, Config, Gossiper, LateValues, StrategyKind};
 
 use proto::{Arguments, Program};
 

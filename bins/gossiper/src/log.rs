@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use proto::Json;
+use serde::ser::SerializeSeq as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Values in one chunk. Chunks never move once they are there.
@@ -112,7 +113,17 @@ impl fmt::Debug for Snapshot {
 
 impl Serialize for Snapshot {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter())
+        // Chunk by chunk: the lists are long, and are written with every read.
+        let mut list = serializer.serialize_seq(Some(self.len))?;
+        let mut left = self.len;
+        for chunk in self.chunks.iter() {
+            let filled = left.min(CHUNK_VALUES);
+            for value in chunk[..filled].iter().filter_map(OnceLock::get) {
+                list.serialize_element(value)?;
+            }
+            left -= filled;
+        }
+        list.end()
     }
 }
 

@@ -4,9 +4,10 @@
 //! both ways. Where it has cycles, all nodes cut them at the same edges: [`Topology::spanning_tree`]
 //! is a breadth-first tree from the centre of the graph, a function of the graph and the names alone.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::BTreeMap;
 
 use proto::NodeId;
+use rustc_hash::FxHashMap;
 
 /// A node of the cluster by its number; this node has one too.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -24,7 +25,7 @@ impl Peer {
 pub struct Cluster {
     ids: Vec<NodeId>,
     /// Only ever asked for one name: its order is of no consequence.
-    numbers: HashMap<NodeId, Peer>,
+    numbers: FxHashMap<NodeId, Peer>,
     me: Option<Peer>,
 }
 
@@ -75,6 +76,12 @@ impl Cluster {
         (0..self.ids.len() as u16).map(Peer)
     }
 
+    /// All other nodes as they follow this one in a ring.
+    pub fn ring(&self) -> impl Iterator<Item = Peer> + use<> {
+        let Peer(me) = self.me();
+        (me.saturating_add(1)..self.ids.len() as u16).chain(0..me).map(Peer)
+    }
+
     /// All other nodes.
     pub fn others(&self) -> impl DoubleEndedIterator<Item = Peer> + use<> {
         let me = self.me();
@@ -84,17 +91,38 @@ impl Cluster {
 
 /// A graph over the nodes: for each one its neighbours, those it lists itself first and in the order
 /// of its list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Topology {
-    neighbours: Vec<Vec<Peer>>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topology(Graph);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Graph {
+    /// The neighbours of each node.
+    Lists(Vec<Vec<Peer>>),
+    /// All nodes, each beside every other one. Lists of that would take the square of their number.
+    Complete(Vec<Peer>),
+}
+
+/// A node as a search finds it.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    node: Peer,
+    /// The node it was found from.
+    from: Option<Peer>,
+    /// Steps from the root.
+    distance: usize,
+}
+
+impl Default for Topology {
+    /// Nobody beside anybody.
+    fn default() -> Self {
+        Self(Graph::Lists(Vec::new()))
+    }
 }
 
 impl Topology {
     /// Every node beside every other one: what holds until a `topology` comes.
     pub fn complete(cluster: &Cluster) -> Self {
-        let neighbours =
-            cluster.all().map(|node| cluster.all().filter(|other| *other != node).collect());
-        Self { neighbours: neighbours.collect() }
+        Self(Graph::Complete(cluster.all().collect()))
     }
 
     /// The graph of a `topology` message. A node that it names but `init` did not joins the cluster.
@@ -107,26 +135,33 @@ impl Topology {
                 }
             }
         }
-        let mut topology = Self { neighbours: vec![Vec::new(); cluster.size()] };
-        for (node, neighbour) in &edges {
-            topology.connect(*node, *neighbour);
-        }
-        for (node, neighbour) in edges {
-            topology.connect(neighbour, node);
-        }
-        topology
+        let mut neighbours = vec![Vec::new(); cluster.size()];
+        let mut connect = |node: Peer, neighbour: Peer| {
+            let list = &mut neighbours[node.index()];
+            if node != neighbour && !list.contains(&neighbour) {
+                list.push(neighbour);
+            }
+        };
+        edges.iter().for_each(|(node, neighbour)| connect(*node, *neighbour));
+        edges.iter().for_each(|(node, neighbour)| connect(*neighbour, *node));
+        Self(Graph::Lists(neighbours))
     }
 
-    fn connect(&mut self, node: Peer, neighbour: Peer) {
-        let list = &mut self.neighbours[node.index()];
-        if node != neighbour && !list.contains(&neighbour) {
-            list.push(neighbour);
+    /// How many nodes there are.
+    fn size(&self) -> usize {
+        match &self.0 {
+            Graph::Lists(lists) => lists.len(),
+            Graph::Complete(nodes) => nodes.len(),
         }
     }
 
     /// The neighbours of a node.
-    pub fn neighbours(&self, node: Peer) -> &[Peer] {
-        self.neighbours.get(node.index()).map_or(&[], Vec::as_slice)
+    pub fn neighbours(&self, node: Peer) -> impl Iterator<Item = Peer> {
+        let list = match &self.0 {
+            Graph::Lists(lists) => lists.get(node.index()),
+            Graph::Complete(nodes) => Some(nodes),
+        };
+        list.into_iter().flatten().copied().filter(move |other| *other != node)
     }
 
     /// A tree that connects what the graph connects. A graph without cycles is its own.
@@ -136,68 +171,105 @@ impl Topology {
     pub fn spanning_tree(&self, cluster: &Cluster) -> Self {
         let mut by_name: Vec<_> = cluster.all().collect();
         by_name.sort_by_key(|peer| cluster.id(*peer));
-        let mut order: Vec<_> =
-            by_name.into_iter().map(|root| (self.breadth_first(root, None).1, root)).collect();
-        // Stable: among equals the order of the names stays. Unreached parts get a tree each.
-        order.sort_by_key(|(depth, _)| *depth);
         let mut parent = vec![None; cluster.size()];
         let mut reached = vec![false; cluster.size()];
-        for (_, root) in order {
-            if !reached[root.index()] {
-                for (node, from) in self.breadth_first(root, None).0 {
-                    reached[node.index()] = true;
-                    parent[node.index()] = from;
+        // Parts that nothing connects get a tree each.
+        for first in by_name.iter().copied() {
+            if reached[first.index()] {
+                continue;
+            }
+            for Found { node, from, .. } in self.breadth_first(self.centre(first, &by_name), None) {
+                reached[node.index()] = true;
+                parent[node.index()] = from;
+            }
+        }
+        let mut tree = vec![Vec::new(); cluster.size()];
+        for node in cluster.all() {
+            if let Some(parent) = parent[node.index()] {
+                tree[node.index()].push(parent);
+                tree[parent.index()].push(node);
+            }
+        }
+        for (node, list) in cluster.all().zip(&mut tree) {
+            match &self.0 {
+                Graph::Lists(_) => {
+                    *list = self.neighbours(node).filter(|other| list.contains(other)).collect();
+                }
+                Graph::Complete(_) => list.sort_unstable(),
+            }
+        }
+        Self(Graph::Lists(tree))
+    }
+
+    /// The node from which the farthest of those that `member` reaches is nearest; of several such
+    /// nodes the first in `order`.
+    ///
+    /// A search from one node bounds the eccentricity of all others from below: by how far they are
+    /// from it, and from what is farthest from it (F. W. Takes and W. A. Kosters, "Computing the
+    /// eccentricity distribution of large graphs", 2013). So a few searches do where one from each
+    /// node would take the square of the cluster.
+    fn centre(&self, member: Peer, order: &[Peer]) -> Peer {
+        let mut at_least = vec![usize::MAX; self.size()];
+        for found in self.breadth_first(member, None) {
+            at_least[found.node.index()] = found.distance;
+        }
+        loop {
+            // The first one of the least.
+            let root = order.iter().copied().min_by_key(|peer| at_least[peer.index()]);
+            let Some(root) = root else { return member };
+            let reached = self.breadth_first(root, None);
+            let Some(farthest) = reached.last().copied() else { return root };
+            if farthest.distance == at_least[root.index()] {
+                return root;
+            }
+            // What is farthest lies at an end of the graph, and so bounds the others best.
+            for search in [&reached, &self.breadth_first(farthest.node, None)] {
+                let eccentricity = search.last().map_or(0, |last| last.distance);
+                for found in search {
+                    let bound = found.distance.max(eccentricity - found.distance);
+                    let at_least = &mut at_least[found.node.index()];
+                    *at_least = bound.max(*at_least);
                 }
             }
         }
-        let in_tree =
-            |a: Peer, b: Peer| parent[a.index()] == Some(b) || parent[b.index()] == Some(a);
-        let neighbours = cluster.all().map(|node| {
-            self.neighbours(node).iter().copied().filter(|other| in_tree(node, *other)).collect()
-        });
-        Self { neighbours: neighbours.collect() }
     }
 
     /// The nodes that `from` reaches only through `neighbour`, that one left out, in the order of
     /// the cluster.
     pub fn behind(&self, from: Peer, neighbour: Peer) -> Vec<Peer> {
-        let mut reached = vec![0_u8; self.neighbours.len()];
+        let mut reached = vec![0_u8; self.size()];
         for (without, mark) in [(None, 1), (Some(neighbour), 2)] {
-            for (node, _) in self.breadth_first(from, without).0 {
-                reached[node.index()] |= mark;
+            for found in self.breadth_first(from, without) {
+                reached[found.node.index()] |= mark;
             }
         }
-        (0..self.neighbours.len() as u16)
+        (0..self.size() as u16)
             .map(Peer)
             .filter(|node| reached[node.index()] == 1 && *node != neighbour)
             .collect()
     }
 
-    /// The nodes reachable from a root, each with the one it was reached from, and the distance of
-    /// the last of them.
-    fn breadth_first(
-        &self,
-        root: Peer,
-        without: Option<Peer>,
-    ) -> (Vec<(Peer, Option<Peer>)>, usize) {
-        let mut reached = vec![false; self.neighbours.len()];
-        let mut order = Vec::new();
-        let mut queue = VecDeque::from([(root, None, 0)]);
-        let mut depth = 0;
+    /// The nodes reachable from a root, nearest first.
+    fn breadth_first(&self, root: Peer, without: Option<Peer>) -> Vec<Found> {
+        let mut reached = vec![false; self.size()];
+        let mut order = Vec::with_capacity(self.size());
         if let Some(place) = reached.get_mut(root.index()) {
             *place = true;
         }
-        while let Some((node, from, distance)) = queue.pop_front() {
-            depth = distance;
-            order.push((node, from));
-            for next in self.neighbours(node) {
-                if Some(*next) != without && !reached[next.index()] {
-                    reached[next.index()] = true;
-                    queue.push_back((*next, Some(node), distance + 1));
+        order.push(Found { node: root, from: None, distance: 0 });
+        let mut next = 0;
+        // Once all are found there is nothing to look for.
+        while next < order.len() && order.len() < self.size() {
+            let Found { node, distance, .. } = order[next];
+            next += 1;
+            for neighbour in self.neighbours(node) {
+                if Some(neighbour) != without && !reached[neighbour.index()] {
+                    reached[neighbour.index()] = true;
+                    order.push(Found { node: neighbour, from: Some(node), distance: distance + 1 });
                 }
             }
         }
-        (order, depth)
+        order
     }
 }
 
@@ -221,12 +293,16 @@ mod tests {
         numbers.iter().copied().map(Peer).collect()
     }
 
+    fn neighbours(topology: &Topology, node: u16) -> Vec<Peer> {
+        topology.neighbours(Peer(node)).collect()
+    }
+
     #[test]
     fn own_list_comes_first_and_edges_go_both_ways() {
         let mut cluster = cluster(4);
         let graph = topology(&mut cluster, &[(0, &[2, 1]), (1, &[0]), (3, &[0])]);
-        assert_eq!(graph.neighbours(Peer(0)), peers(&[2, 1, 3]));
-        assert_eq!(graph.neighbours(Peer(2)), peers(&[0]));
+        assert_eq!(neighbours(&graph, 0), peers(&[2, 1, 3]));
+        assert_eq!(neighbours(&graph, 2), peers(&[0]));
         assert_eq!(graph.spanning_tree(&cluster), graph, "no cycles: nothing is cut");
     }
 
@@ -247,10 +323,10 @@ mod tests {
             ],
         );
         let tree = graph.spanning_tree(&cluster);
-        let edges: usize = cluster.all().map(|node| tree.neighbours(node).len()).sum();
+        let edges: usize = cluster.all().map(|node| tree.neighbours(node).count()).sum();
         assert_eq!(edges, 2 * 8);
-        assert_eq!(tree.neighbours(Peer(4)).len(), 4);
-        assert_eq!(tree.breadth_first(Peer(0), None).0.len(), 9);
+        assert_eq!(tree.neighbours(Peer(4)).count(), 4);
+        assert_eq!(tree.breadth_first(Peer(0), None).len(), 9);
     }
 
     #[test]
@@ -269,8 +345,41 @@ mod tests {
         let mut cluster = cluster(5);
         let graph = topology(&mut cluster, &[(0, &[1]), (2, &[3, 4]), (3, &[4])]);
         let tree = graph.spanning_tree(&cluster);
-        assert_eq!(tree.neighbours(Peer(0)), peers(&[1]));
-        assert_eq!(tree.neighbours(Peer(2)), peers(&[3, 4]));
-        assert_eq!(tree.neighbours(Peer(3)), peers(&[2]));
+        assert_eq!(neighbours(&tree, 0), peers(&[1]));
+        assert_eq!(neighbours(&tree, 2), peers(&[3, 4]));
+        assert_eq!(neighbours(&tree, 3), peers(&[2]));
+    }
+
+    #[test]
+    fn a_complete_graph_becomes_a_star_round_its_first_name() {
+        let cluster = Cluster::new(&NodeId::new("n3"), &["n3", "n1", "n2"].map(NodeId::new));
+        let tree = Topology::complete(&cluster).spanning_tree(&cluster);
+        assert_eq!(neighbours(&tree, 1), peers(&[0, 2]));
+        assert_eq!((neighbours(&tree, 0), neighbours(&tree, 2)), (peers(&[1]), peers(&[1])));
+    }
+
+    /// The centre is where a search from every node finds it, in random graphs of one part or more.
+    #[test]
+    fn the_centre_is_that_of_all_searches() {
+        let mut random = simulator::Random::new(1, "graphs");
+        for size in 1..60_u16 {
+            let mut cluster = cluster(usize::from(size));
+            let edges: Vec<_> = (0..usize::from(size) * (1 + random.index(3)))
+                .map(|_| (random.index(usize::from(size)), random.index(usize::from(size))))
+                .map(|(from, to)| (from as u16, [to as u16]))
+                .collect();
+            let lists: Vec<_> = edges.iter().map(|(from, to)| (*from, &to[..])).collect();
+            let graph = topology(&mut cluster, &lists);
+            let mut order: Vec<_> = cluster.all().collect();
+            order.sort_by_key(|peer| cluster.id(*peer));
+            for member in cluster.all() {
+                let part = graph.breadth_first(member, None);
+                let depth = |peer: Peer| graph.breadth_first(peer, None).last().unwrap().distance;
+                let members =
+                    order.iter().filter(|peer| part.iter().any(|found| found.node == **peer));
+                let expected = members.copied().min_by_key(|peer| depth(*peer));
+                assert_eq!(Some(graph.centre(member, &order)), expected, "{graph:?}");
+            }
+        }
     }
 }

@@ -25,8 +25,24 @@ pub struct Config {
     /// How long before the hub's round the batch of a leaf should arrive. With a whole interval or
     /// more, leaves do not wait for the round but send at once.
     pub leaf_margin: Duration,
+    /// When a leaf sends what comes to it within the margin after its batch has left.
+    pub late_values: LateValues,
     /// How long acknowledgements of batches may wait for data to ride on.
     pub ack_delay: Duration,
+}
+
+/// When a leaf of a `star` sends what came too late for its batch, but not for the hub's round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LateValues {
+    /// At once, so that it makes the round: a message more.
+    Now,
+    /// With the next batch: an interval later.
+    Next,
+}
+
+impl LateValues {
+    /// By the names they have on the command line.
+    pub const NAMED: [(&'static str, Self); 2] = [("now", Self::Now), ("next", Self::Next)];
 }
 
 /// The strategies, a file each in `strategy/`.
@@ -71,6 +87,7 @@ impl Default for Config {
             batch_size: 100,
             hub_interval: Duration::from_millis(330),
             leaf_margin: Duration::from_millis(40),
+            late_values: LateValues::Next,
             ack_delay: Duration::from_secs(2),
         }
     }
@@ -82,7 +99,7 @@ pub const MANUAL: Manual = Manual {
     summary: "tells its cluster every value and loses none",
     usage: "[--strategy tree|flood|fan-out|batched|direct|star] [--ack-timeout TIME] \
             [--fan-out K] [--batch-interval TIME] [--batch-size N] [--hub-interval TIME] \
-            [--leaf-margin TIME] [--ack-delay TIME]",
+            [--leaf-margin TIME] [--late-values now|next] [--ack-delay TIME]",
     help: "\
 It serves Maelstrom's `broadcast` workload (`topology`, `broadcast`, `read`), and the messages
 `check_acks`, `failure_stats`, `partition`, `heal`, `partition_status` and `convergence_status`.
@@ -106,6 +123,9 @@ All nodes of a cluster take the same arguments. Times are written like 500ms or 
   --leaf-margin TIME      how long before the hub's round the values of the other nodes should arrive
                           at the hub; with a whole interval or more they are sent at once
                           (default: 40ms)
+  --late-values WHEN      when a node sends what comes to it within that margin after its values have
+                          left: `now`, so that it makes the same round, or `next`, with the values
+                          of the next one (default: next)
   --ack-delay TIME        how long an acknowledgement may wait for data to ride on
                           (batched, direct, star; default: 2s)
   --state-dir DIR         keep the values in DIR/<node id>/, stored before a client hears of them,
@@ -137,6 +157,7 @@ impl Config {
                 "--batch-size" => config.batch_size = positive(arguments)?,
                 "--hub-interval" => config.hub_interval = time(arguments)?,
                 "--leaf-margin" => config.leaf_margin = time(arguments)?,
+                "--late-values" => config.late_values = arguments.choice(&LateValues::NAMED)?,
                 "--ack-delay" => config.ack_delay = time(arguments)?,
                 _ => return Err(arguments.unknown(&flag)),
             }
@@ -157,7 +178,7 @@ mod tests {
     fn every_flag_sets_its_setting() {
         assert_eq!(parse(&[]), Ok(Config::default()));
         let all = "--strategy star --ack-timeout 1.5s --fan-out 3 --batch-interval 20ms \
-                   --batch-size 7 --hub-interval 1s --leaf-margin 150ms --ack-delay 250ms";
+                   --batch-size 7 --hub-interval 1s --leaf-margin 150ms --late-values now --ack-delay 250ms";
         let arguments: Vec<_> = all.split_whitespace().collect();
         assert_eq!(
             parse(&arguments),
@@ -169,6 +190,7 @@ mod tests {
                 batch_size: 7,
                 hub_interval: Duration::from_secs(1),
                 leaf_margin: Duration::from_millis(150),
+                late_values: LateValues::Now,
                 ack_delay: Duration::from_millis(250),
             })
         );

@@ -146,6 +146,22 @@ impl Timeouts {
         self.hold + self.held.timeout(self.answer_least) * patience(&self.held)
     }
 
+    /// Those of a peer, if these are the ones of a stranger: by its own round trips, once they are
+    /// known.
+    #[must_use]
+    pub fn of_link(self, link: &Link) -> Self {
+        let known = |own: RoundTrip, all: RoundTrip| if own.is_known() { own } else { all };
+        Self { prompt: known(link.prompt, self.prompt), held: known(link.held, self.held), ..self }
+    }
+
+    /// Whether something that was sent before may be due earlier than by `others`.
+    pub fn are_shorter_than(&self, others: &Self) -> bool {
+        (self.prompt != others.prompt
+            && (self.forward() < others.forward() || self.direct() < others.direct()))
+            || ((self.held != others.held || self.hold != others.hold)
+                && self.batch() < others.batch())
+    }
+
     fn of(&self, forward: &Forward) -> Duration {
         if forward.is_direct { self.direct() } else { self.forward() }
     }
@@ -266,9 +282,9 @@ impl Link {
         self.batches.retain(|batch| batch.last >= len);
     }
 
-    /// When this link has to be looked at next. `timeouts` is asked for only if something waits for
-    /// an answer.
-    pub fn next_due(&self, timeouts: impl Fn() -> Timeouts) -> Time {
+    /// When this link has to be looked at next, by the time-outs of a stranger.
+    pub fn next_due(&self, strangers: &Timeouts) -> Time {
+        let timeouts = || strangers.of_link(self);
         let mut due = Time::MAX;
         if self.may_send() {
             due = due.min(self.send_at);

@@ -19,12 +19,14 @@
 //! | `outbox` | what leaves for peers, and what happens when nothing comes back |
 //! | [`message`] | all messages |
 //! | [`link`] | what is known of one peer |
+//! | [`links`] | the links to all peers, and which of them is due next |
 //! | [`partition`] | the partition that a client asks for |
 //! | [`strategy`] | the strategies, a file each |
 //! | [`config`] | the command line |
 
 pub mod config;
 pub mod link;
+pub mod links;
 pub mod message;
 pub mod node;
 mod outbox;
@@ -32,6 +34,6 @@ pub mod partition;
 mod peers;
 pub mod strategy;
 
-pub use config::{Config, StrategyKind};
+pub use config::{Config, LateValues, StrategyKind};
 pub use message::Body;
 pub use node::Gossiper;

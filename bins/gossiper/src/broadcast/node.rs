@@ -22,7 +22,8 @@ use proto::{Caller, Context, Error, ErrorCode, Json, Node, NodeId, Records, Time
 use rand::RngExt as _;
 
 use crate::broadcast::config::Config;
-use crate::broadcast::link::{Link, Timeouts};
+use crate::broadcast::link::Timeouts;
+use crate::broadcast::links::Links;
 use crate::broadcast::message::Body;
 use crate::broadcast::partition::Partition;
 use crate::broadcast::strategy::{self, Strategy, View};
@@ -52,8 +53,8 @@ pub struct Gossiper {
     pub(crate) set: ValueSet,
     /// Who brought each value first, by position; this node itself stands for clients.
     pub(crate) sources: Vec<Peer>,
-    /// By the number of the peer; the one to this node is not used.
-    pub(crate) links: Vec<Link>,
+    /// The one to this node is not used.
+    pub(crate) links: Links,
     /// What links that have not measured anything themselves go by: the measurements of all others,
     /// see [`Link::prompt`] and [`Link::held`].
     pub(crate) prompt: RoundTrip,
@@ -104,7 +105,7 @@ impl Gossiper {
             topology_lists: None,
             set: ValueSet::default(),
             sources: Vec::new(),
-            links: Vec::new(),
+            links: Links::default(),
             prompt: RoundTrip::default(),
             held: RoundTrip::default(),
             partition: Partition::default(),
@@ -131,11 +132,14 @@ impl Gossiper {
 
     /// How long a peer may take to answer.
     pub(crate) fn timeouts(&self, peer: Peer) -> Timeouts {
-        let link = &self.links[peer.index()];
-        let known = |own: RoundTrip, all: RoundTrip| if own.is_known() { own } else { all };
+        self.strangers_timeouts().of_link(&self.links[peer])
+    }
+
+    /// How long a peer may take to answer of whose round trips nothing is known.
+    pub(crate) fn strangers_timeouts(&self) -> Timeouts {
         Timeouts {
-            prompt: known(link.prompt, self.prompt),
-            held: known(link.held, self.held),
+            prompt: self.prompt,
+            held: self.held,
             ack_least: self.config.ack_timeout,
             answer_least: self.config.answer_timeout(),
             hold: self.strategy.ack_delay_max(),
@@ -145,8 +149,16 @@ impl Gossiper {
     /// A peer has answered what was sent at `sent_at`, and may not have waited with that.
     pub(crate) fn measure(&mut self, peer: Peer, sent_at: Time, now: Time) {
         let (took, least) = (now.since(sent_at), self.config.ack_timeout);
-        for round_trip in [&mut self.links[peer.index()].prompt, &mut self.prompt] {
-            round_trip.measure(sent_at, took, now, least);
+        self.links[peer].prompt.measure(sent_at, took, now, least);
+        let before = self.strangers_timeouts();
+        self.prompt.measure(sent_at, took, now, least);
+        self.shorten(&before);
+    }
+
+    /// What waits for strangers may be due earlier than by the time-outs of before.
+    pub(crate) fn shorten(&mut self, before: &Timeouts) {
+        if self.strangers_timeouts().are_shorter_than(before) {
+            self.links.change_all();
         }
     }
 
@@ -154,9 +166,10 @@ impl Gossiper {
     pub(crate) fn measure_held(&mut self, peer: Peer, sent_at: Time, now: Time) {
         let beyond = now.since(sent_at).saturating_sub(self.strategy.ack_delay_max());
         let least = self.config.answer_timeout();
-        for round_trip in [&mut self.links[peer.index()].held, &mut self.held] {
-            round_trip.measure(sent_at, beyond, now, least);
-        }
+        self.links[peer].held.measure(sent_at, beyond, now, least);
+        let before = self.strangers_timeouts();
+        self.held.measure(sent_at, beyond, now, least);
+        self.shorten(&before);
     }
 
     /// Learns the graph from a `topology`, of a client or of a peer.
@@ -166,7 +179,7 @@ impl Gossiper {
         ctx: &mut Context<'_, Self>,
     ) {
         let topology = Topology::new(&mut self.cluster, &lists);
-        self.links.resize_with(self.cluster.size(), Link::default);
+        self.links.resize(self.cluster.size());
         self.strategy.arrange(&self.cluster, &topology);
         if ctx.is_durable()
             && let Ok(record) = serde_json::to_vec(&lists)
@@ -190,7 +203,7 @@ impl Gossiper {
         self.strategy.targets(me, view, ctx.random(), &mut peers);
         peers.extend(self.strategy.anchor(self.view(ctx.now())));
         for peer in peers {
-            self.links[peer.index()].compare(ctx.now());
+            self.links[peer].compare(ctx.now());
         }
     }
 
@@ -201,7 +214,7 @@ impl Gossiper {
                 let name = "topology";
                 let lists = serde_json::from_slice(record).map_err(|_| records::damaged(name))?;
                 let topology = Topology::new(&mut self.cluster, &lists);
-                self.links.resize_with(self.cluster.size(), Link::default);
+                self.links.resize(self.cluster.size());
                 self.strategy.arrange(&self.cluster, &topology);
                 self.topology_lists = Some(lists);
             } else {
@@ -236,7 +249,7 @@ impl Gossiper {
                 ctx.reply(from, Body::TreeInfoOk { neighbors, message_count });
             }
             Body::CheckAcks => {
-                self.check_forwards(ctx);
+                self.check_forwards(self.links.used().collect::<Vec<_>>(), ctx);
                 ctx.reply(from, self.acknowledgements());
             }
             Body::FailureStats => {
@@ -296,7 +309,7 @@ impl Gossiper {
         let unblocked: Vec<_> = before.into_iter().filter(|peer| !after.contains(peer)).collect();
         self.partition.unblocked(&unblocked, ctx.now());
         for peer in unblocked {
-            let link = &mut self.links[peer.index()];
+            let link = &mut self.links[peer];
             link.comparison = None;
             link.compare(ctx.now() + REJOIN_DELAY);
         }
@@ -325,7 +338,7 @@ impl Node for Gossiper {
 
     fn init(&mut self, restored: Records, ctx: &mut Context<'_, Self>) {
         self.cluster = Cluster::new(ctx.id(), ctx.node_ids());
-        self.links.resize_with(self.cluster.size(), Link::default);
+        self.links.resize(self.cluster.size());
         self.life = ctx.random().random();
         self.strategy.arrange(&self.cluster, &Topology::complete(&self.cluster));
         if let Err(error) = self.restore(&restored) {

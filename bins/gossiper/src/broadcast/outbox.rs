@@ -1,5 +1,7 @@
 //! What leaves for peers, and what happens when nothing comes back.
 
+use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::time::Duration;
 
 use proto::{Context, MessageId, Time};
@@ -26,7 +28,7 @@ impl Gossiper {
         self.strategy.targets(source, view, ctx.random(), &mut targets);
         for peer in targets.drain(..) {
             self.offer(peer, position, false, ctx.now());
-            if self.links[peer.index()].failed {
+            if self.links[peer].failed {
                 if self.partition.blocks(self.cluster.id(peer)) {
                     // It would have been sent, had the partition not made the peer fail.
                     self.partition.count_dropped();
@@ -45,7 +47,7 @@ impl Gossiper {
             targets.clear();
             let view = View { cluster: &self.cluster, links: &self.links, now: ctx.now() };
             self.strategy.targets(source, view, ctx.random(), &mut targets);
-            let link = &self.links[peer.index()];
+            let link = &self.links[peer];
             let is_queued = link.queue.iter().any(|queued| queued.position == position);
             if targets.contains(&peer) && !is_queued {
                 self.offer(peer, position, false, ctx.now());
@@ -64,7 +66,7 @@ impl Gossiper {
     }
 
     fn offer(&mut self, peer: Peer, position: Position, is_direct: bool, now: Time) -> bool {
-        let link = &mut self.links[peer.index()];
+        let link = &mut self.links[peer];
         let departure = self.strategy.departure(peer, link.queue.len(), now);
         let offered = link.offer(position, is_direct, departure);
         if offered {
@@ -82,7 +84,7 @@ impl Gossiper {
     fn send_ready(&mut self, ctx: &mut Context<'_, Self>) {
         let ready = std::mem::take(&mut self.ready);
         for peer in &ready {
-            if self.links[peer.index()].is_due(ctx.now()) {
+            if self.links[*peer].is_due(ctx.now()) {
                 self.send_queue(*peer, ctx);
             }
         }
@@ -91,7 +93,7 @@ impl Gossiper {
     }
 
     fn send_queue(&mut self, peer: Peer, ctx: &mut Context<'_, Self>) {
-        let link = &mut self.links[peer.index()];
+        let link = &mut self.links[peer];
         let waits = link.failed || link.is_congested();
         let queue = if waits { Vec::new() } else { std::mem::take(&mut link.queue) };
         // Direct copies that have waited for an answer leave together.
@@ -111,7 +113,7 @@ impl Gossiper {
         let Some(value) = self.set.get(queued.position) else { return };
         let message = value.clone();
         let first_id = self.transmit(peer, Body::Broadcast { message }, ctx);
-        self.links[peer.index()].forwards.push_back(Forward {
+        self.links[peer].forwards.push_back(Forward {
             position: queued.position,
             first_id,
             resent_ids: Vec::new(),
@@ -123,7 +125,7 @@ impl Gossiper {
     }
 
     fn send_batch(&mut self, peer: Peer, queue: &[Queued], ctx: &mut Context<'_, Self>) {
-        let acks = std::mem::take(&mut self.links[peer.index()].acks_due);
+        let acks = std::mem::take(&mut self.links[peer].acks_due);
         let messages: Vec<_> =
             queue.iter().filter_map(|queued| self.set.get(queued.position)).cloned().collect();
         let last = queue.iter().map(|queued| queued.position).max();
@@ -131,7 +133,7 @@ impl Gossiper {
             self.batches_sent += 1;
             // Below 2⁵³, so that every JSON reader keeps it whole.
             let id = BatchId(u64::from(self.life) << 20 ^ self.batches_sent);
-            self.links[peer.index()].batches.push_back(Batch { id, last, sent_at: ctx.now() });
+            self.links[peer].batches.push_back(Batch { id, last, sent_at: ctx.now() });
             id
         });
         let sum = self.set.sum();
@@ -159,7 +161,8 @@ impl Gossiper {
     /// Does everything that is due by now.
     pub(crate) fn work(&mut self, ctx: &mut Context<'_, Self>) {
         let now = ctx.now();
-        self.check_forwards(ctx);
+        let mut due: BTreeSet<_> = self.links.look(now).into_iter().collect();
+        self.check_forwards(due.iter().copied(), ctx);
         self.send_ready(ctx);
         if self.greet_at.is_some_and(|at| at <= now) {
             self.greet_at = None;
@@ -168,14 +171,21 @@ impl Gossiper {
         if let Some((at, anchor)) = self.settling_due(now)
             && at <= now
         {
-            self.links[anchor.index()].compare(now);
+            self.links[anchor].compare(now);
         }
-        for peer in self.cluster.others() {
-            let is_late = self.links[peer.index()]
+        // What happens to one of them may make others due, which then have their turn as well.
+        let mut seen = 0;
+        let mut next = Bound::Unbounded;
+        loop {
+            due.extend(&self.links.changed()[seen..]);
+            seen = self.links.changed().len();
+            let Some(peer) = due.range((next, Bound::Unbounded)).next().copied() else { break };
+            next = Bound::Excluded(peer);
+            let is_late = self.links[peer]
                 .batches
                 .front()
                 .is_some_and(|batch| batch.sent_at + self.timeouts(peer).batch() <= now);
-            let link = &mut self.links[peer.index()];
+            let link = &mut self.links[peer];
             if is_late && link.comparison.is_none() {
                 link.held.expired();
                 link.compare(now);
@@ -183,21 +193,26 @@ impl Gossiper {
             if link.comparison.is_some_and(|comparison| comparison.next_at <= now) {
                 self.ask_to_compare(peer, ctx);
             }
-            if self.links[peer.index()].is_due(now) {
+            if self.links[peer].is_due(now) {
                 self.ready.push(peer);
             }
         }
     }
 
-    /// Looks for forwards whose acknowledgement is overdue, and sends their values round the peer.
-    pub(crate) fn check_forwards(&mut self, ctx: &mut Context<'_, Self>) {
+    /// Looks for forwards to these peers whose acknowledgement is overdue, and sends their values round
+    /// the peer.
+    pub(crate) fn check_forwards(
+        &mut self,
+        peers: impl IntoIterator<Item = Peer>,
+        ctx: &mut Context<'_, Self>,
+    ) {
         let now = ctx.now();
-        for peer in self.cluster.others() {
-            if self.links[peer.index()].forwards.is_empty() {
+        for peer in peers {
+            if self.links[peer].forwards.is_empty() {
                 continue;
             }
             let timeouts = self.timeouts(peer);
-            let link = &mut self.links[peer.index()];
+            let link = &mut self.links[peer];
             let mut overdue = Vec::new();
             for (index, forward) in link.forwards.iter_mut().enumerate() {
                 if timeouts.is_overdue(forward, now) {
@@ -215,7 +230,7 @@ impl Gossiper {
                     self.totals.failures += 1;
                     let source = self.sources[position as usize];
                     let copies = self.send_round(peer, position, source, now);
-                    self.links[peer.index()].forwards[index].direct_copies = copies;
+                    self.links[peer].forwards[index].direct_copies = copies;
                 }
             }
         }
@@ -224,7 +239,7 @@ impl Gossiper {
     /// The forwards to neighbours that are open: what `check_acks` reports.
     pub(crate) fn acknowledgements(&self) -> Body {
         let (mut pending, mut timed_out, mut direct_sent) = (0, 0, 0);
-        for forward in self.links.iter().flat_map(|link| &link.forwards) {
+        for forward in self.links.used().flat_map(|peer| &self.links[peer].forwards) {
             if !forward.is_direct {
                 pending += u64::from(!forward.timed_out);
                 timed_out += u64::from(forward.timed_out);
@@ -237,7 +252,7 @@ impl Gossiper {
     /// Notes that a peer does not answer.
     fn fail(&mut self, peer: Peer, ctx: &mut Context<'_, Self>) {
         let now = ctx.now();
-        let link = &mut self.links[peer.index()];
+        let link = &mut self.links[peer];
         link.comparison.get_or_insert(Comparison { next_at: now, attempts: 0 });
         if link.failed {
             return;
@@ -250,7 +265,7 @@ impl Gossiper {
         }
         ctx.log(format!("{} does not answer", self.cluster.id(peer)));
         for other in self.strategy.beyond(peer, self.view(now)) {
-            self.links[other.index()].compare(now);
+            self.links[other].compare(now);
         }
         self.links_changed(ctx);
     }
@@ -258,15 +273,18 @@ impl Gossiper {
     /// Lets the strategy react to a peer that has failed or come back.
     pub(crate) fn links_changed(&mut self, ctx: &mut Context<'_, Self>) {
         let view = View { cluster: &self.cluster, links: &self.links, now: ctx.now() };
+        let before = self.strangers_timeouts();
         for peer in self.strategy.links_changed(view) {
-            self.links[peer.index()].compare(ctx.now());
+            self.links[peer].compare(ctx.now());
         }
+        // Another hub has others wait for other times.
+        self.shorten(&before);
     }
 
     /// The peer does not know our own messages: everything it has not acknowledged goes out as
     /// plain broadcasts.
     pub(crate) fn found_foreign(&mut self, peer: Peer, ctx: &mut Context<'_, Self>) {
-        let link = &mut self.links[peer.index()];
+        let link = &mut self.links[peer];
         if link.kind != Kind::Unknown {
             return;
         }
@@ -290,13 +308,13 @@ impl Gossiper {
 
     /// Opens a comparison with the peer, once more if it has not answered the last time.
     fn ask_to_compare(&mut self, peer: Peer, ctx: &mut Context<'_, Self>) {
-        let Some(Comparison { attempts, .. }) = self.links[peer.index()].comparison else { return };
+        let Some(Comparison { attempts, .. }) = self.links[peer].comparison else { return };
         if attempts > 0 || self.partition.blocks(self.cluster.id(peer)) {
             self.fail(peer, ctx);
         }
         let next_at = ctx.now() + retry_after(self.timeouts(peer).answer(), attempts, ctx);
         let comparison = Comparison { next_at, attempts: attempts.saturating_add(1) };
-        let link = &mut self.links[peer.index()];
+        let link = &mut self.links[peer];
         link.comparison = Some(comparison);
         let kind = link.kind;
         if self.partition.blocks(self.cluster.id(peer)) {
@@ -312,20 +330,20 @@ impl Gossiper {
             let opening = Digest::open(&self.set, self.life, ctx.now());
             let opening = Digest { lacks_topology, ..opening };
             self.transmit(peer, Body::Digest(Box::new(opening)), ctx);
-        } else if self.links[peer.index()].forwards.is_empty() {
-            self.links[peer.index()].comparison = None;
+        } else if self.links[peer].forwards.is_empty() {
+            self.links[peer].comparison = None;
         }
     }
 
     /// Sends the oldest open values once more to a peer that may know nothing but `broadcast`.
     fn send_again(&mut self, peer: Peer, ctx: &mut Context<'_, Self>) {
-        let link = &self.links[peer.index()];
+        let link = &self.links[peer];
         let count = link.forwards.iter().take(RESENT_MAX).filter(|open| open.timed_out).count();
         for index in 0..count {
-            let position = self.links[peer.index()].forwards[index].position;
+            let position = self.links[peer].forwards[index].position;
             let Some(message) = self.set.get(position).cloned() else { continue };
             if let Some(id) = self.transmit(peer, Body::Broadcast { message }, ctx) {
-                self.links[peer.index()].forwards[index].resent_as(id);
+                self.links[peer].forwards[index].resent_as(id);
             }
         }
     }
@@ -334,7 +352,7 @@ impl Gossiper {
     fn settling_due(&self, now: Time) -> Option<(Time, Peer)> {
         let open_since = self.settling.open_since?;
         let anchor = self.strategy.anchor(self.view(now))?;
-        let is_under_way = self.links[anchor.index()].comparison.is_some();
+        let is_under_way = self.links[anchor].comparison.is_some();
         let at = (self.settling.changed_at + self.strategy.quiet())
             .min(open_since + self.strategy.patience());
         (!is_under_way).then_some((at, anchor))
@@ -342,12 +360,10 @@ impl Gossiper {
 
     /// Sets the timer for whatever is due first, if it is not set for that or earlier.
     pub(crate) fn arm(&mut self, ctx: &mut Context<'_, Self>) {
-        let links = self
-            .cluster
-            .others()
-            .map(|peer| self.links[peer.index()].next_due(|| self.timeouts(peer)));
-        let settling = self.settling_due(ctx.now()).map(|(at, _)| at);
-        let due = links.chain(self.greet_at).chain(settling).min().unwrap_or(Time::MAX);
+        let strangers = self.strangers_timeouts();
+        self.links.schedule(|link| link.next_due(&strangers));
+        let settling = self.settling_due(ctx.now()).map_or(Time::MAX, |(at, _)| at);
+        let due = self.links.next_look().min(self.greet_at.unwrap_or(Time::MAX)).min(settling);
         if due == Time::MAX || self.timer.is_some_and(|(_, at)| at <= due) {
             return;
         }

@@ -60,7 +60,7 @@ impl Gossiper {
         value: Option<&proto::Json>,
         ctx: &mut Context<'_, Self>,
     ) {
-        let link = &mut self.links[peer.index()];
+        let link = &mut self.links[peer];
         let Some((forward, is_first)) = link.acknowledge(from.in_reply_to, value, &self.set) else {
             return;
         };
@@ -69,7 +69,7 @@ impl Gossiper {
         }
         // Others may have waited for it.
         self.ready.push(peer);
-        let link = &mut self.links[peer.index()];
+        let link = &mut self.links[peer];
         if link.failed {
             // It was only slow, or it is back: it is told what it was not told meanwhile. The
             // comparison stays, for what was lost; one that got no answer so far is asked for anew.
@@ -89,7 +89,7 @@ impl Gossiper {
 
     fn gossip(&mut self, peer: Peer, gossip: Gossip, ctx: &mut Context<'_, Self>) {
         let Gossip { batch, messages, acks, hub } = gossip;
-        let link = &mut self.links[peer.index()];
+        let link = &mut self.links[peer];
         link.kind = Kind::Ours;
         let answered: Vec<_> =
             acks.into_iter().filter_map(|ack| link.acknowledge_batch(ack)).collect();
@@ -109,7 +109,7 @@ impl Gossiper {
         if let Some(batch) = batch {
             let view = View { cluster: &self.cluster, links: &self.links, now: ctx.now() };
             let ack_by = self.strategy.ack_departure(peer, view);
-            let link = &mut self.links[peer.index()];
+            let link = &mut self.links[peer];
             if link.acks_due.is_empty() || ack_by < link.ack_by {
                 link.ack_by = ack_by;
             }
@@ -130,7 +130,7 @@ impl Gossiper {
     }
 
     fn digest(&mut self, peer: Peer, digest: Digest, ctx: &mut Context<'_, Self>) {
-        let link = &mut self.links[peer.index()];
+        let link = &mut self.links[peer];
         link.kind = Kind::Ours;
         if digest.asker.life == self.life
             && let Some(asked_at) = digest.answered(ctx.now())
@@ -138,7 +138,7 @@ impl Gossiper {
             self.measure(peer, asked_at, ctx.now());
         }
         let answer_timeout = self.timeouts(peer).answer();
-        let link = &mut self.links[peer.index()];
+        let link = &mut self.links[peer];
         // It answers: what is under way gets its time.
         if let Some(comparison) = &mut link.comparison {
             comparison.attempts = 0;
@@ -173,14 +173,14 @@ impl Gossiper {
             return;
         };
         if last.partial {
-            let link = &mut self.links[peer.index()];
+            let link = &mut self.links[peer];
             if link.comparison.is_some() && is_mine(&last.asker) {
                 link.comparison = None;
                 link.compare(ctx.now());
             }
             return;
         }
-        let link = &mut self.links[peer.index()];
+        let link = &mut self.links[peer];
         let had_failed = link.failed;
         link.settle(mark.len);
         self.ready.push(peer);

@@ -11,5 +11,6 @@ mod heal;
 mod latency;
 mod process;
 mod rounds;
+mod scale;
 mod tree_failure;
 mod world;

@@ -1,10 +1,12 @@
 //! Values travel along a spanning tree, many in one message (task 3-4): the first one for a neighbour
 //! waits for an interval, or until so many are waiting with it.
+//!
+//! Of r values a second those of one interval i share a message along each of n - 1 edges, the first of
+//! them waiting for up to two more to come its way: at least (n - 1) / (r i + 2) messages a value.
 
 use std::time::Duration;
 
 use proto::Time;
-use rand::rngs::Xoshiro256PlusPlus;
 
 use super::{Form, Overlay, Strategy, View};
 use crate::broadcast::config::Config;
@@ -36,22 +38,8 @@ impl Strategy for Batched {
         self.overlay = Overlay::tree(cluster, topology);
     }
 
-    fn targets(
-        &mut self,
-        source: Peer,
-        view: View<'_>,
-        _: &mut Xoshiro256PlusPlus,
-        targets: &mut Vec<Peer>,
-    ) {
-        self.overlay.targets(source, view, targets);
-    }
-
-    fn detour(&self, neighbour: Peer, source: Peer, view: View<'_>) -> Vec<Peer> {
-        self.overlay.detour(neighbour, source, view)
-    }
-
-    fn beyond(&self, peer: Peer, view: View<'_>) -> Vec<Peer> {
-        self.overlay.beyond(peer, view)
+    fn overlay(&self) -> Option<&Overlay> {
+        Some(&self.overlay)
     }
 
     fn form(&self) -> Form {

@@ -1,15 +1,21 @@
 //! Rumour mongering: whoever hears a value for the first time tells K random nodes, at once (tasks
 //! 3-3, 3-2-1). That reaches most nodes; the rest are found when notes are compared.
+//!
+//! Each of n nodes tells K others, who acknowledge it: 2 n K messages a value, and few to compare notes.
 
 use std::time::Duration;
 
 use proto::Time;
+use rand::RngExt as _;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::SliceRandom;
 
 use super::{Form, Strategy, View};
 use crate::broadcast::config::Config;
 use crate::topology::{Cluster, Peer, Topology};
+
+/// How many draws a target may take, so that choosing costs the same in any cluster. Mostly one does.
+const DRAWS_MAX: usize = 8;
 
 /// To K random nodes.
 #[derive(Debug)]
@@ -36,10 +42,23 @@ impl Strategy for FanOut {
         random: &mut Xoshiro256PlusPlus,
         targets: &mut Vec<Peer>,
     ) {
+        let me = view.cluster.me();
+        let may_be = |peer: Peer, chosen: &[Peer]| {
+            peer != me && peer != source && view.is_up(peer) && !chosen.contains(&peer)
+        };
+        for _ in 0..DRAWS_MAX * self.fan_out {
+            if targets.len() == self.fan_out {
+                return;
+            }
+            let peer = Peer(random.random_range(0..view.cluster.size() as u16));
+            if may_be(peer, targets) {
+                targets.push(peer);
+            }
+        }
+        // Few are there to be chosen: from a list of them.
         self.nodes.clear();
-        self.nodes
-            .extend(view.cluster.others().filter(|peer| *peer != source && view.is_up(*peer)));
-        let (chosen, _) = self.nodes.partial_shuffle(random, self.fan_out);
+        self.nodes.extend(view.cluster.others().filter(|peer| may_be(*peer, targets)));
+        let (chosen, _) = self.nodes.partial_shuffle(random, self.fan_out - targets.len());
         targets.extend_from_slice(chosen);
     }
 

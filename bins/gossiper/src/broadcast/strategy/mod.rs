@@ -15,7 +15,8 @@ use proto::Time;
 use rand::rngs::Xoshiro256PlusPlus;
 
 use crate::broadcast::config::{Config, StrategyKind};
-use crate::broadcast::link::{Kind, Link};
+use crate::broadcast::link::Kind;
+use crate::broadcast::links::Links;
 use crate::broadcast::message::HubRound;
 use crate::topology::{Cluster, Peer, Topology};
 use crate::value_set::Hash;
@@ -34,8 +35,8 @@ pub enum Form {
 pub struct View<'a> {
     /// The nodes.
     pub cluster: &'a Cluster,
-    /// This node's links, by the number of the peer.
-    pub links: &'a [Link],
+    /// This node's links.
+    pub links: &'a Links,
     /// The time.
     pub now: Time,
 }
@@ -43,7 +44,7 @@ pub struct View<'a> {
 impl View<'_> {
     /// Whether the peer answers, as far as this node knows.
     pub fn is_up(&self, peer: Peer) -> bool {
-        !self.links[peer.index()].failed
+        !self.links[peer].failed
     }
 }
 
@@ -61,27 +62,35 @@ pub trait Strategy: Debug + Send {
     /// Learns the graph: once at the start (everyone beside everyone) and with every `topology`.
     fn arrange(&mut self, cluster: &Cluster, topology: &Topology);
 
+    /// The graph along which values travel, if they travel along one.
+    fn overlay(&self) -> Option<&Overlay> {
+        None
+    }
+
     /// Whom to tell a value that came from `source` (this node itself: from a client), in this order.
-    /// Never the source; failed peers included.
+    /// Never the source; failed peers included. By default the neighbours in the overlay.
     fn targets(
         &mut self,
         source: Peer,
         view: View<'_>,
         random: &mut Xoshiro256PlusPlus,
         targets: &mut Vec<Peer>,
-    );
+    ) {
+        let _ = random;
+        if let Some(overlay) = self.overlay() {
+            overlay.targets(source, view, targets);
+        }
+    }
 
     /// Whom to tell it directly because `neighbour`, one of the targets, has failed.
     fn detour(&self, neighbour: Peer, source: Peer, view: View<'_>) -> Vec<Peer> {
-        let _ = (neighbour, source, view);
-        Vec::new()
+        self.overlay().map(|overlay| overlay.detour(neighbour, source, view)).unwrap_or_default()
     }
 
     /// With whom to compare notes because `peer` has failed: it may have acknowledged values that
     /// it told nobody.
     fn beyond(&self, peer: Peer, view: View<'_>) -> Vec<Peer> {
-        let _ = (peer, view);
-        Vec::new()
+        self.overlay().map(|overlay| overlay.beyond(peer, view)).unwrap_or_default()
     }
 
     /// How values travel.
@@ -105,11 +114,8 @@ pub trait Strategy: Debug + Send {
     /// do so, and whatever one of them lacks is found, if the pairs connect everyone. By default they
     /// form a ring: the next node that answers.
     fn anchor(&self, view: View<'_>) -> Option<Peer> {
-        let me = view.cluster.me();
-        let after = view.cluster.others().filter(|peer| *peer > me);
-        let before = view.cluster.others().filter(|peer| *peer < me);
-        after.chain(before).find(|peer| {
-            let link = &view.links[peer.index()];
+        view.cluster.ring().find(|peer| {
+            let link = &view.links[*peer];
             !link.failed && link.kind != Kind::Foreign
         })
     }
@@ -177,7 +183,7 @@ impl Overlay {
     /// The neighbours, without the one that the value came from.
     pub fn targets(&self, source: Peer, view: View<'_>, targets: &mut Vec<Peer>) {
         let neighbours = self.graph.neighbours(view.cluster.me());
-        targets.extend(neighbours.iter().filter(|peer| **peer != source));
+        targets.extend(neighbours.filter(|peer| *peer != source));
     }
 
     /// Every node behind the failed neighbour. A value that came from there needs no detour: whoever
@@ -190,6 +196,6 @@ impl Overlay {
     /// The other neighbours of the failed node.
     pub fn beyond(&self, peer: Peer, view: View<'_>) -> Vec<Peer> {
         let me = view.cluster.me();
-        self.graph.neighbours(peer).iter().copied().filter(|other| *other != me).collect()
+        self.graph.neighbours(peer).filter(|other| *other != me).collect()
     }
 }

@@ -1,8 +1,10 @@
 //! The default: values travel along a spanning tree of the topology, each edge once, at once (tasks
 //! 3-2, 3-3-1, 3-3-2). Round a failed neighbour they go directly to everyone behind it.
+//!
+//! A value takes 2 (n - 1) messages in a cluster of n nodes: one along each edge, and its
+//! acknowledgement.
 
 use proto::Time;
-use rand::rngs::Xoshiro256PlusPlus;
 
 use super::{Form, Overlay, Strategy, View};
 use crate::topology::{Cluster, Peer, Topology};
@@ -18,22 +20,8 @@ impl Strategy for Tree {
         self.overlay = Overlay::tree(cluster, topology);
     }
 
-    fn targets(
-        &mut self,
-        source: Peer,
-        view: View<'_>,
-        _: &mut Xoshiro256PlusPlus,
-        targets: &mut Vec<Peer>,
-    ) {
-        self.overlay.targets(source, view, targets);
-    }
-
-    fn detour(&self, neighbour: Peer, source: Peer, view: View<'_>) -> Vec<Peer> {
-        self.overlay.detour(neighbour, source, view)
-    }
-
-    fn beyond(&self, peer: Peer, view: View<'_>) -> Vec<Peer> {
-        self.overlay.beyond(peer, view)
+    fn overlay(&self) -> Option<&Overlay> {
+        Some(&self.overlay)
     }
 
     fn form(&self) -> Form {
