@@ -296,6 +296,7 @@ _workload-7-3-4: (_paxos "log_schedule") (_lin-kv "--time-limit 20 --nemesis kil
 
 _workload-7-3-5:
     cargo test -q -p consensus --lib compare_protocols
+    @just compare-consensus
 
 # What proves Byzantine agreement: seeded schedules with liars, and clusters that are wrong.
 _bft *FILTER:
@@ -304,13 +305,24 @@ _bft *FILTER:
 _workload-7-4-1: _bft
     cargo test -q -p consensus --lib byzantine
 
-_workload-7-4-2: (_bft "--test it pbft_schedule")
+# Real nodes that are killed and cut off, and a few hundred seeds of four of which one lies, under every fault.
+_bft-store NODE SEEDS="0..300":
+    {{eddy}} test -w lin-kv --bin {{bin}}/consensus --node-count 4 --rate 50 --latency 5 --time-limit 20 --nemesis kill,partition --nemesis-interval 2 --settle 5 -- {{NODE}} --state-dir '{run}'
+    {{eddy}} sweep --seeds {{SEEDS}} --simulate consensus -w lin-kv --node-count 4 --rate 15 --latency 10 --time-limit 15 --settle 5 --nemesis byzantine,partition,loss,duplicate,pause --nemesis-interval 3 -- {{NODE}} --authenticity blake3
+    {{eddy}} sweep --seeds {{SEEDS}} --simulate consensus -w lin-kv --node-count 4 --rate 15 --latency 10 --time-limit 15 --settle 5 --nemesis byzantine,kill,partition --nemesis-interval 3 -- {{NODE}} --authenticity blake3 --state-dir '{run}'
+
+_workload-7-4-2: (_bft "--test it pbft_schedule") (_bft-store "pbft")
 
 _workload-7-4-3: (_bft "equivocation") (_bft "--test it pbft_schedule")
 
+# Three nodes of which one lies disagree, or stand still while it is silent; four do neither.
 _workload-7-4-4: (_bft "at_3f")
+    cargo test -q -p consensus --test it at_3f -- --nocapture
 
-_workload-7-4-5: (_bft "--test it tendermint_schedule")
+_workload-7-4-5: (_bft "--test it tendermint_schedule") (_bft-store "tendermint")
+
+# 10,000 seeds of four nodes of which one lies, of either protocol, under every fault.
+sweep-byzantine SEEDS="0..10000": build (_bft-store "pbft" SEEDS) (_bft-store "tendermint" SEEDS)
 
 # 500 and more kills of real processes under partitions: no acknowledged write may be lost.
 kill-consensus: build
@@ -374,6 +386,10 @@ bench-eddy: build
 # Memory and cost of the gossiper with a million values.
 bench-gossiper: build
     cargo bench -p gossiper --bench gossiper
+
+# Raft, Multi-Paxos, PBFT and Tendermint: the same clients, latencies and faults, one table, in virtual time.
+compare-consensus:
+    cargo bench -p maelstrom-tests --bench compare_consensus
 
 # Latency, messages and availability of the consensus node, in virtual time.
 bench-consensus:

@@ -250,6 +250,13 @@ pub(crate) fn check(call: &Call) -> Result<(), TestError> {
     call.check().map_err(TestError::usage)?;
     match &call.target {
         Target::Simulated(_) => Ok(()),
+        Target::Program(_) | Target::Virtual(_)
+            if options.nemesis.contains(&FaultKind::Byzantine) =>
+        {
+            Err(TestError::usage(
+                "--nemesis byzantine is for --simulate only: the node itself says how it lies",
+            ))
+        }
         Target::Program(_) if options.nemesis.contains(&FaultKind::Clock) => Err(TestError::usage(
             "--nemesis clock is for virtual time only: real processes share the machine's clock",
         )),

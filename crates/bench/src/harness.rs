@@ -34,6 +34,8 @@ const KILL_DELAY: Duration = Duration::from_millis(5);
 const EXAMINATION_TIME: Duration = Duration::from_secs(10);
 /// How long after a refusal such a node is asked again.
 const EXAMINATION_GAP: Duration = Duration::from_millis(100);
+/// The processes that stand for requests which Byzantine nodes made up: above all that clients are.
+const FIRST_INVENTOR: u64 = 1 << 32;
 /// Most replies that are taken before a kill.
 const LAST_REPLIES_MAX: usize = 1000;
 
@@ -139,6 +141,8 @@ struct Open<O> {
     msg_id: MessageId,
     deadline: Time,
     is_final: bool,
+    /// Whether its node was Byzantine at some time since it began: then no answer says anything.
+    is_doubtful: bool,
 }
 
 /// What the harness knows of a node.
@@ -156,6 +160,8 @@ struct NodeState {
     asked: u64,
     /// Those among them that it answered, in whatever way.
     answered: u64,
+    /// It is Byzantine.
+    lies: bool,
 }
 
 struct Harness<'a, W: Workload> {
@@ -174,6 +180,8 @@ struct Harness<'a, W: Workload> {
     origin: Time,
     history: Vec<Event<W::Op>>,
     started: u64,
+    /// How many requests Byzantine nodes have made up.
+    invented: u64,
     /// Problems that the world does not see: late replies, and what a failed set-up was.
     problems: Vec<Problem>,
     nodes: Vec<NodeState>,
@@ -214,6 +222,7 @@ impl<'a, W: Workload> Harness<'a, W> {
             deadlines: BTreeSet::new(),
             history: Vec::new(),
             started: 0,
+            invented: 0,
             problems: Vec::new(),
             nodes: vec![NodeState::default(); nodes],
             settled: vec![false; nodes],
@@ -431,7 +440,9 @@ impl<'a, W: Workload> Harness<'a, W> {
     /// Handles one reply, and the time-outs that are due, at most until `until`.
     fn wait(&mut self, until: Time) {
         let deadline = self.deadlines.first().map_or(Time::MAX, |(deadline, _)| *deadline);
-        match self.world.wait(until.min(deadline)) {
+        let reply = self.world.wait(until.min(deadline));
+        self.note_invented();
+        match reply {
             Some(reply) => {
                 self.receive(reply);
                 // Replies that never end must not keep the others from timing out. What is due this
@@ -441,6 +452,17 @@ impl<'a, W: Workload> Harness<'a, W> {
             None => self.expire(|deadline, now| deadline <= now),
         }
         self.notice_deaths();
+    }
+
+    /// What Byzantine nodes have made up may happen from now on, or never.
+    fn note_invented(&mut self) {
+        for body in self.world.take_invented() {
+            let Some(op) = self.workload.invented(&body) else { continue };
+            let process = FIRST_INVENTOR + self.invented;
+            self.invented += 1;
+            self.record_client(process, Kind::Invoke, op.clone(), None, false);
+            self.record_client(process, Kind::Info, op, Some(node_is_byzantine()), false);
+        }
     }
 
     fn expire(&mut self, is_due: impl Fn(Time, Time) -> bool) {
@@ -518,7 +540,7 @@ impl<'a, W: Workload> Harness<'a, W> {
         if self.world.is_down(node) {
             self.idle.push(worker);
             let deadline = self.world.now();
-            let open = Open { op, msg_id: MessageId(0), deadline, is_final };
+            let open = Open { op, msg_id: MessageId(0), deadline, is_final, is_doubtful: false };
             return self.give_up(worker, open, node_is_down());
         }
         self.nodes[node].asked += 1;
@@ -536,7 +558,8 @@ impl<'a, W: Workload> Harness<'a, W> {
         state.next_message += 1;
         let deadline = self.world.now() + self.workload.timeout();
         self.world.send(&client, state.node, self.workload.request(&op).body(msg_id));
-        state.open = Some(Open { op, msg_id, deadline, is_final });
+        let is_doubtful = self.nodes[node].lies;
+        state.open = Some(Open { op, msg_id, deadline, is_final, is_doubtful });
         self.deadlines.insert((deadline, worker));
     }
 
@@ -551,6 +574,9 @@ impl<'a, W: Workload> Harness<'a, W> {
         let Some(mut open) = self.close(worker) else { return };
         let node = self.workers[worker].node;
         self.nodes[node].answered += 1;
+        if open.is_doubtful {
+            return self.give_up(worker, open, node_is_byzantine());
+        }
         let kind = self.workload.request(&open.op).kind;
         let answer =
             wire::read(kind, &reply.body, |fields| self.workload.accept(&mut open.op, fields));
@@ -676,6 +702,9 @@ impl<'a, W: Workload> Harness<'a, W> {
         }
         self.world.inject(&step.fault);
         self.record_fault(step.done);
+        if let Fault::Lie(liars) = &step.fault {
+            self.believe_all_but(liars);
+        }
         if let Fault::Kill(targets) = &step.fault {
             targets.iter().for_each(|node| self.bury(*node));
         } else if step.fault == Fault::Restart {
@@ -688,6 +717,18 @@ impl<'a, W: Workload> Harness<'a, W> {
             }
         }
         self.notice_deaths();
+    }
+
+    /// What goes through these nodes from now on, and what is under way there, has no known outcome.
+    fn believe_all_but(&mut self, liars: &[usize]) {
+        for (index, node) in self.nodes.iter_mut().enumerate() {
+            node.lies = liars.contains(&index);
+        }
+        for worker in &mut self.workers {
+            if let Some(open) = &mut worker.open {
+                open.is_doubtful |= self.nodes[worker.node].lies;
+            }
+        }
     }
 
     fn record_client(
@@ -772,6 +813,10 @@ impl<'a, W: Workload> Harness<'a, W> {
         };
         (record, self.history)
     }
+}
+
+fn node_is_byzantine() -> OpError {
+    OpError::Other("the node is Byzantine, and nothing that it says counts".to_owned())
 }
 
 fn node_is_down() -> OpError {

@@ -29,6 +29,7 @@ pub(crate) struct Nemesis {
     /// What the options say, which is in force while the fault is not.
     loss: f64,
     duplicate: f64,
+    liars: Vec<usize>,
     random: Random,
 }
 
@@ -71,6 +72,7 @@ impl Nemesis {
             has_killed: false,
             loss: options.loss,
             duplicate: options.duplicate,
+            liars: options.liars(),
             random,
         }
     }
@@ -131,6 +133,7 @@ impl Nemesis {
             FaultKind::Loss => (Fault::Loss(self.loss), "no more loss"),
             FaultKind::Duplicate => (Fault::Duplicate(self.duplicate), "no more duplicates"),
             FaultKind::Clock => (Fault::Clocks(vec![0; nodes]), "clocks set right"),
+            FaultKind::Byzantine => (Fault::Lie(Vec::new()), "all nodes honest"),
         };
         step("stop", kind, fault, Value::Null, json!(told))
     }
@@ -163,6 +166,10 @@ impl Nemesis {
             FaultKind::Duplicate => {
                 let p = LINK_FAULT_CHANCE;
                 step("start", kind, Fault::Duplicate(p), Value::Null, json!(p))
+            }
+            FaultKind::Byzantine => {
+                let told = self.tell_nodes(&self.liars);
+                step("start", kind, Fault::Lie(self.liars.clone()), Value::Null, told)
             }
             FaultKind::Clock => {
                 let offsets: Vec<i64> = (0..self.nodes.len())
@@ -269,8 +276,7 @@ mod tests {
 
     #[test]
     fn everything_that_is_on_is_mended_at_the_end() {
-        use FaultKind::{Clock, Duplicate, Kill, Loss, OneWay, Partition, Pause};
-        let kinds = [Partition, OneWay, Kill, Pause, Loss, Duplicate, Clock];
+        let kinds = FaultKind::ALL;
         for seed in 0..50 {
             let mut nemesis = nemesis(&kinds, seed);
             let mut on = std::collections::BTreeSet::new();
@@ -287,6 +293,20 @@ mod tests {
                 .collect();
             assert_eq!(stopped, on);
             assert_eq!(nemesis.next_due(), None);
+        }
+    }
+
+    #[test]
+    fn the_same_few_nodes_lie_each_time() {
+        for seed in 0..50 {
+            let mut options = Options::new(named("echo")).with_nodes(7);
+            options.nemesis = vec![FaultKind::Byzantine];
+            options.seed = seed;
+            let mut nemesis = Nemesis::new(&options, Time::ZERO);
+            let mut step = || nemesis.step(Time::ZERO, None).unwrap().fault;
+            let (first, honest, second) = (step(), step(), step());
+            assert!(matches!(&first, Fault::Lie(liars) if liars.len() == 2), "{first:?}");
+            assert_eq!((honest, second), (Fault::Lie(Vec::new()), first));
         }
     }
 

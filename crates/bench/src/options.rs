@@ -6,7 +6,7 @@ use std::time::Duration;
 use checkers::stats::Requirement;
 use proto::NodeId;
 use serde::{Serialize, Serializer};
-use simulator::{LatencyDistribution, NetworkOptions};
+use simulator::{LatencyDistribution, NetworkOptions, Random};
 
 use crate::workload::Settings;
 pub use crate::workload::WorkloadName;
@@ -55,6 +55,9 @@ pub struct Options {
     /// The pause between healing and the final reads, in seconds.
     #[serde(serialize_with = "seconds")]
     pub recovery_time: Duration,
+    /// How many nodes the fault `byzantine` makes so; as many as `(n-1)/3` where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub byzantine_nodes: Option<usize>,
     /// Most operations of the main phase.
     pub max_operations: Option<u64>,
     /// Most faults that the nemesis brings.
@@ -86,6 +89,7 @@ impl Options {
             availability: None,
             settle: Duration::ZERO,
             recovery_time: Duration::from_secs(10),
+            byzantine_nodes: None,
             max_operations: None,
             max_faults: None,
             settings: Settings::default(),
@@ -99,6 +103,21 @@ impl Options {
         self.nodes = numbered_nodes(count);
         self.concurrency = self.workload.default_concurrency(count);
         self
+    }
+
+    /// The nodes that the fault `byzantine` makes so, whenever it comes: what they have said stays said,
+    /// and more than these never lie.
+    pub fn liars(&self) -> Vec<usize> {
+        if !self.nemesis.contains(&FaultKind::Byzantine) {
+            return Vec::new();
+        }
+        let most = self.nodes.len().saturating_sub(1) / 3;
+        let count = self.byzantine_nodes.unwrap_or(most);
+        let mut liars: Vec<usize> = (0..self.nodes.len()).collect();
+        Random::new(self.seed, "byzantine").shuffle(&mut liars);
+        liars.truncate(count);
+        liars.sort_unstable();
+        liars
     }
 
     /// What the network model needs to know.
@@ -157,11 +176,13 @@ pub enum FaultKind {
     Duplicate,
     /// Wall clocks jump (virtual time only).
     Clock,
+    /// Some nodes lie (virtual time only).
+    Byzantine,
 }
 
 impl FaultKind {
     /// All there are.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Partition,
         Self::OneWay,
         Self::Kill,
@@ -169,6 +190,7 @@ impl FaultKind {
         Self::Loss,
         Self::Duplicate,
         Self::Clock,
+        Self::Byzantine,
     ];
 
     /// The name on the command line and in histories.
@@ -181,6 +203,7 @@ impl FaultKind {
             Self::Loss => "loss",
             Self::Duplicate => "duplicate",
             Self::Clock => "clock",
+            Self::Byzantine => "byzantine",
         }
     }
 }
@@ -191,7 +214,8 @@ impl FromStr for FaultKind {
 
     fn from_str(name: &str) -> Result<Self, String> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name.trim()).ok_or_else(|| {
-            "has to be partition, one-way, kill, pause, loss, duplicate or clock".to_owned()
+            "has to be partition, one-way, kill, pause, loss, duplicate, clock or byzantine"
+                .to_owned()
         })
     }
 }

@@ -42,6 +42,8 @@ pub enum Fault {
     Resume,
     /// Each node's wall clock is off by so many milliseconds. Only in virtual time.
     Clocks(Vec<i64>),
+    /// These nodes lie from now on, and all others do not. Only in virtual time.
+    Lie(Vec<usize>),
 }
 
 /// Something wrong with a node that is no answer to an operation.
@@ -137,6 +139,11 @@ pub trait World {
 
     /// What went wrong with nodes so far.
     fn problems(&self) -> Vec<Problem>;
+
+    /// Takes the requests of clients that Byzantine nodes have made up since the last call, as bodies.
+    fn take_invented(&mut self) -> Vec<Box<str>> {
+        Vec::new()
+    }
 
     /// What a reader should know of how the run was kept.
     fn notes(&self) -> Vec<String> {

@@ -4,6 +4,7 @@
 mod bad_nodes;
 mod bad_table;
 mod broken;
+mod byzantine;
 mod check_node;
 mod demos;
 mod new;

@@ -193,7 +193,8 @@ pub static RUN_FLAGS: [RunFlag; 21] = [
         ..flag(
             "nemesis",
             "LIST",
-            "Faults that come and go: partition, one-way, kill, pause, loss, duplicate, clock",
+            "Faults that come and go: partition, one-way, kill, pause, loss, duplicate, clock, \
+             byzantine",
         )
     },
     RunFlag {
@@ -269,6 +270,18 @@ pub static RUN_FLAGS: [RunFlag; 21] = [
         value: |options| options.max_faults.map(|most| most.to_string()),
         said: Said::IfThere,
         ..flag("max-faults", "N", "Most faults that the nemesis brings")
+    },
+    RunFlag {
+        set: |run, text| {
+            count(text).map(|nodes| run.options.byzantine_nodes = Some(nodes as usize))
+        },
+        value: |options| options.byzantine_nodes.map(|nodes| nodes.to_string()),
+        said: Said::IfThere,
+        ..flag(
+            "byzantine-nodes",
+            "N",
+            "Nodes that `--nemesis byzantine` makes so, the same each time; (n-1)/3 if not given",
+        )
     },
     RunFlag {
         repeats: true,

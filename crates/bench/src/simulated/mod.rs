@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::{fs, io};
 
-use proto::UsageError;
+use proto::{Mouth, Program, UsageError};
 
 use crate::harness::Record;
 use crate::options::Options;
@@ -23,7 +23,7 @@ use crate::workload::workload;
 use crate::world::World as _;
 
 pub use self::node::SimulatedNode;
-pub use self::world::SimulatedWorld;
+pub use self::world::{Liars, SimulatedWorld};
 
 /// Why a simulated run did not begin.
 #[derive(Debug, thiserror::Error)]
@@ -55,12 +55,14 @@ pub fn simulate(
     let chosen = program.choose(args)?;
     let durable = chosen.options.state_dir.is_some();
     let invariant = chosen.entry.invariant(options.nodes.len());
+    let liars = liars(&program, args, options)?;
     let args = args.to_vec();
     let make = move |_| match program.choose(&args) {
         Ok(chosen) => chosen.node,
         Err(error) => unreachable!("these arguments were right a moment ago: {error}"),
     };
-    let mut world = SimulatedWorld::new(options, durable, make).watched_by(invariant);
+    let mut world =
+        SimulatedWorld::new(options, durable, make).watched_by(invariant).with_liars(liars);
     let journal = directory.map(RunDirectory::messages).transpose()?.map(RefCell::new).map(Rc::new);
     if let Some(journal) = &journal {
         let journal = Rc::clone(journal);
@@ -77,6 +79,18 @@ pub fn simulate(
         directory.note_failure(journal.into_inner().finish().map_err(at(&path)));
     }
     Ok(record)
+}
+
+/// What speaks for the nodes that are to be Byzantine.
+fn liars(program: &Program, args: &[String], options: &Options) -> Result<Liars, UsageError> {
+    let liar = |node: usize| {
+        let (id, node_ids) = (options.nodes[node].clone(), options.nodes.clone());
+        let mouth = Mouth { id, node_ids, seed: options.seed.wrapping_add(node as u64) };
+        let liar = program.choose_liar(args, &mouth)?;
+        let none = || "--nemesis byzantine: nobody has said how this node lies".to_owned();
+        Ok((node, liar.ok_or_else(|| UsageError::Wrong(none()))?))
+    };
+    options.liars().into_iter().map(liar).collect()
 }
 
 /// What nodes said to people, each line with its time, because virtual time passes unseen.

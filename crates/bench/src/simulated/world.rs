@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proto::{AnyBody, AnyNode, Invariant, NodeId, Payload, Time};
+use proto::{AnyBody, AnyNode, Invariant, Liar, NodeId, Payload, Time};
 use simulator::{AnyCluster, ClusterOptions, Limit, Limits, Overload, Statistics};
 
 use super::panics::caught;
@@ -11,6 +11,9 @@ use crate::world::{Fault, Problem, ProblemKind, Reply, World};
 
 /// How long a sync takes in virtual time, for nodes with a state directory.
 const SYNC_TIME: Duration = Duration::from_millis(1);
+
+/// Nodes, and what speaks for them when they are Byzantine.
+pub type Liars = Vec<(usize, Box<dyn Liar>)>;
 
 /// A world in virtual time.
 pub struct SimulatedWorld {
@@ -49,6 +52,15 @@ impl SimulatedWorld {
     #[must_use]
     pub fn watched_by(mut self, invariant: Option<Box<dyn Invariant>>) -> Self {
         self.invariant = invariant;
+        self
+    }
+
+    /// Has these speak for nodes that are Byzantine, once they are.
+    #[must_use]
+    pub fn with_liars(mut self, liars: Liars) -> Self {
+        for (node, liar) in liars {
+            self.cluster.set_liar(node, liar);
+        }
         self
     }
 
@@ -152,12 +164,19 @@ impl World for SimulatedWorld {
                     self.watch(node);
                 }
             }),
+            Fault::Lie(liars) => {
+                nodes.for_each(|node| self.cluster.lie(node, liars.contains(&node)));
+            }
             Fault::Clocks(offsets) => {
                 for (node, offset) in offsets.iter().enumerate() {
                     self.cluster.set_wall_clock_offset(node, *offset);
                 }
             }
         }
+    }
+
+    fn take_invented(&mut self) -> Vec<Box<str>> {
+        self.cluster.take_invented().into_iter().map(|(_, body)| body).collect()
     }
 
     fn is_down(&self, node: usize) -> bool {

@@ -225,6 +225,17 @@ impl Workload for LinKv {
         Ok(())
     }
 
+    fn invented(&self, body: &str) -> Option<RegisterOp<Json>> {
+        let mut fields: Fields<'_> = serde_json::from_str(body).ok()?;
+        let mut json = |name| fields.json(name).ok();
+        match (json("type")?.text().as_ref(), json("key")?) {
+            ("\"write\"", key) => Some(RegisterOp::Write { key, value: json("value")? }),
+            ("\"cas\"", key) => Some(RegisterOp::Cas { key, from: json("from")?, to: json("to")? }),
+            // A read changes nothing.
+            _ => None,
+        }
+    }
+
     fn restore(
         &self,
         stored: &Stored,
@@ -360,6 +371,26 @@ mod tests {
             workload.ended(worker, if matches { EventKind::Ok } else { EventKind::Fail }, &op);
         }
         assert!((200..500).contains(&swapped), "{swapped}");
+    }
+
+    #[test]
+    fn what_a_liar_made_up_is_read_as_what_a_client_would_have_asked() {
+        let lin_kv = LinKv::new(&Options::new(named("lin-kv")));
+        let key = || Json::from(3);
+        for (body, expected) in [
+            (
+                r#"{"type":"write","key":3,"value":4,"msg_id":9}"#,
+                Some(RegisterOp::Write { key: key(), value: Json::from(4) }),
+            ),
+            (
+                r#"{"type":"cas","key":3,"from":1,"to":2}"#,
+                Some(RegisterOp::Cas { key: key(), from: Json::from(1), to: Json::from(2) }),
+            ),
+            (r#"{"type":"read","key":3}"#, None),
+            ("nonsense", None),
+        ] {
+            assert_eq!(lin_kv.invented(body), expected, "{body}");
+        }
     }
 
     #[test]

@@ -104,6 +104,13 @@ pub trait Workload: 'static {
     /// Says what is wrong with the reply.
     fn accept(&self, op: &mut Self::Op, reply: &mut Fields<'_>) -> Result<(), String>;
 
+    /// The operation of a request that no client has made: a Byzantine node did, in a body that a
+    /// client could have sent. Nothing, where what such a node makes up leaves no trace.
+    fn invented(&self, body: &str) -> Option<Self::Op> {
+        let _ = body;
+        None
+    }
+
     /// Reads an operation as an event of a stored history has it; `asked` is what its process invoked,
     /// if the event is a completion.
     ///
