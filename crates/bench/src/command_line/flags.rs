@@ -63,7 +63,7 @@ enum Concurrency {
 }
 
 /// The flags of a run, in the order in which people are shown them.
-pub static RUN_FLAGS: [RunFlag; 21] = [
+pub static RUN_FLAGS: [RunFlag; 22] = [
     RunFlag {
         set: |run, text| {
             whole(text, "a whole number from 1 to 65535", 1..=65_535)
