@@ -110,8 +110,8 @@ fn a_message_that_is_lost_and_one_that_is_only_unseen() {
 fn a_message_whose_place_another_one_has_is_not_lost_as_well() {
     History::default()
         .does(0, vec![send(1, 1)])
-        .does(0, vec![send(2, 1)])
-        .does(1, vec![poll(&[(1, 2)])])
+        .does(1, vec![send(2, 1)])
+        .does(2, vec![poll(&[(1, 2)])])
         .shows(&[
             (
                 FindingKind::InconsistentOffsets,
