@@ -13,7 +13,6 @@
 //! | [`command`], [`peer`], [`wire`], [`body`] | what goes into the log, and what over the wire? |
 //! | [`watch`] | what must hold of a cluster after every event? |
 //! | [`members`], [`settings`], [`args`] | who, how, and with which arguments? |
-//! | [`simulated`], [`recorder`], [`load`] | how is a cluster of these nodes run, judged and measured in virtual time? |
 //! | [`partition_test`], [`verify`] | how are the two messages of task 7-2-5 answered? |
 //! | [`multi_paxos`] | how does the same store run on Multi-Paxos? |
 //! | [`raft_steps`] | how are the messages of tasks 6-1 to 6-5 and 7-2-1 to 7-2-4 answered? |
@@ -37,7 +36,6 @@ mod input;
 pub mod jobs;
 pub mod kafka;
 pub mod lin_kv;
-pub mod load;
 pub mod machine;
 pub mod members;
 pub mod multi_paxos;
@@ -48,12 +46,10 @@ pub mod paxos_node;
 pub mod pbft_node;
 pub mod peer;
 pub mod raft_steps;
-pub mod recorder;
 mod records;
 pub mod replica;
 mod server;
 pub mod settings;
-pub mod simulated;
 pub mod store;
 pub mod tendermint_node;
 pub mod txn;
@@ -61,7 +57,6 @@ pub mod verify;
 pub mod watch;
 pub mod wire;
 
-pub use node::ConsensusNode;
 pub use settings::Settings;
 
 use bft_store::liar::BftLiar;
@@ -77,6 +72,7 @@ use kafka::{KafkaNode, Logs};
 use lin_kv::KeyValues;
 use multi_paxos::MultiPaxosNode;
 use multi_paxos::watch::PaxosWatch;
+use node::RaftNode;
 use paxos_node::PaxosNode;
 use pbft_node::PbftNode;
 use proto::{Arguments, Mouth, Program, UsageError};
@@ -86,6 +82,9 @@ use txn::Objects;
 use txn::list_append::{self, List, ListAppendNode};
 use txn::rw_register::{self, Register, RwRegisterNode};
 use watch::SafetyWatch;
+
+/// The node `lin-kv`: a store on Raft, and beside it the two messages of task 7-2-5.
+pub type ConsensusNode = RaftNode<KeyValues, Jobs>;
 
 /// The nodes that the program can be.
 #[must_use]

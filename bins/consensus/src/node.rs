@@ -5,8 +5,6 @@ use std::time::Duration;
 use proto::{Caller, Context, Either, Error, Node, Outcome, Records};
 
 use crate::agreement::{Agreement, Heard};
-use crate::jobs::Jobs;
-use crate::lin_kv::KeyValues;
 use crate::machine::{Aside, Service};
 use crate::replica::Replica;
 use crate::server::Server;
@@ -47,9 +45,6 @@ pub struct ServiceNode<S: Service, A: Agreement<S>, T: Aside = ()> {
 
 /// A node on Raft.
 pub type RaftNode<S, T = ()> = ServiceNode<S, Replica<S>, T>;
-
-/// The node `lin-kv`.
-pub type ConsensusNode = RaftNode<KeyValues, Jobs>;
 
 impl<S: Service, A: Agreement<S>, T: Aside> ServiceNode<S, A, T> {
     /// A node that has not seen `init` yet.

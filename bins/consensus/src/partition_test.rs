@@ -12,15 +12,17 @@
 
 use std::time::Duration;
 
+use bench::lab::registers::{Outcome, Recorder, draw_operation, request};
+use bench::lab::{Completion, Lab};
 use checkers::Verdict;
-use proto::{Error, ErrorCode, Time};
+use checkers::linearizable::RegisterOp;
+use proto::{Error, ErrorCode, Json, Time};
 use simulator::{ClusterOptions, Cut, NetworkOptions, Random};
 
 use crate::body::{PartitionTest, PartitionTestOk};
-use crate::lin_kv::Operation;
-use crate::recorder::{Recorder, draw_operation};
+use crate::lin_kv::KeyValues;
+use crate::node::RaftNode;
 use crate::settings::Settings;
-use crate::simulated::{Completion, Outcome, SimulatedCluster};
 
 /// The seed of a run whose request names none.
 const DEFAULT_SEED: u64 = 725;
@@ -59,7 +61,7 @@ struct Client {
 
 #[derive(Debug, Clone)]
 struct Current {
-    operation: Operation,
+    operation: RegisterOp<Json>,
     retries: u32,
     /// When a refused operation is tried again.
     retry_at: Option<Time>,
@@ -69,7 +71,7 @@ struct Current {
 #[derive(Debug)]
 pub struct PartitionRun {
     test: PartitionTest,
-    simulated: SimulatedCluster,
+    lab: Lab<RaftNode<KeyValues>>,
     random: Random,
     clients: Vec<Client>,
     on_minority: Vec<bool>,
@@ -112,7 +114,9 @@ impl PartitionRun {
         let mut options = ClusterOptions::new(nodes, seed);
         options.network = NetworkOptions { latency: LATENCY, ..NetworkOptions::default() };
         let count = nodes * CLIENTS_PER_NODE;
-        let simulated = SimulatedCluster::new(options, settings, count, CLIENT_TIMEOUT);
+        let settings = settings.clone();
+        let make = move |_| RaftNode::new(settings.clone());
+        let lab = Lab::new(options, make, count, CLIENT_TIMEOUT);
         let clients = (0..count).map(|client| Client { node: client % nodes, current: None });
         let mut order: Vec<usize> = (0..nodes).collect();
         random.shuffle(&mut order);
@@ -120,7 +124,7 @@ impl PartitionRun {
         let minority = ((nodes - 1) / 2).max(1);
         order.iter().take(minority).for_each(|&node| on_minority[node] = true);
         Ok(Self {
-            simulated,
+            lab,
             random,
             clients: clients.collect(),
             on_minority,
@@ -199,13 +203,13 @@ impl PartitionRun {
             .filter_map(|(client, state)| Some((state.current.as_ref()?.retry_at?, client)));
         let retry = retry.min();
         if let Some((at, client)) = retry
-            && self.simulated.next_time().is_none_or(|next| at <= next)
+            && self.lab.next_time().is_none_or(|next| at <= next)
         {
-            self.simulated.cluster().advance_to(at);
+            self.lab.cluster().advance_to(at);
             self.submit(client);
             return;
         }
-        if let (_, Some(completion)) = self.simulated.step() {
+        if let (_, Some(completion)) = self.lab.step() {
             self.complete(completion);
         }
     }
@@ -216,7 +220,7 @@ impl PartitionRun {
             Phase::Before => {
                 let side = self.on_minority.clone();
                 let cut = Cut::halves(nodes, |node| side[node]);
-                self.simulated.cluster().network_mut().set_cut(cut);
+                self.lab.cluster().network_mut().set_cut(cut);
                 // A minority node begins, so that even a short cut meets one.
                 self.turns.sort_by_key(|&client| {
                     let on_majority = !self.on_minority[self.clients[client].node];
@@ -225,7 +229,7 @@ impl PartitionRun {
                 Phase::Cut
             }
             Phase::Cut => {
-                self.simulated.cluster().network_mut().set_cut(Cut::none(nodes));
+                self.lab.cluster().network_mut().set_cut(Cut::none(nodes));
                 Phase::After
             }
             Phase::After | Phase::Checking(_) => Phase::Checking(0),
@@ -251,7 +255,7 @@ impl PartitionRun {
         let key = generation * KEYS_AT_A_TIME + self.random.below(KEYS_AT_A_TIME);
         self.begun += 1;
         let operation = draw_operation(key, &mut self.random);
-        self.recorder.invoke(client, self.simulated.now(), &operation);
+        self.recorder.invoke(client, self.lab.now(), &operation);
         self.clients[client].current = Some(Current { operation, retries: 0, retry_at: None });
         self.submit(client);
     }
@@ -260,13 +264,13 @@ impl PartitionRun {
         let Client { node, current, .. } = &mut self.clients[client];
         if let Some(current) = current {
             current.retry_at = None;
-            self.simulated.submit(client, *node, current.operation.clone());
+            self.lab.submit(client, *node, &request(&current.operation));
         }
     }
 
     fn complete(&mut self, completion: Completion) {
-        let Completion { client, outcome } = completion;
-        let now = self.simulated.now();
+        let (client, outcome) = (completion.client, completion.outcome());
+        let now = self.lab.now();
         let state = &mut self.clients[client];
         let has_quorum = self.phase != Phase::Cut
             || (!self.on_minority[state.node] && self.on_minority.len() > 2);
@@ -278,9 +282,9 @@ impl PartitionRun {
         }
         state.current = None;
         self.done += 1;
-        match outcome {
-            Outcome::Answer(_) => self.succeeded += 1,
-            Outcome::Refused | Outcome::Unknown => self.rejected += 1,
+        match outcome.is_answer() {
+            true => self.succeeded += 1,
+            false => self.rejected += 1,
         }
         self.recorder.complete(client, now, &outcome);
     }

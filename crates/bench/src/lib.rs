@@ -10,6 +10,7 @@ pub mod command_line;
 pub mod expect;
 pub mod harness;
 pub mod journal;
+pub mod lab;
 mod nemesis;
 pub mod options;
 pub mod outcome;

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use consensus::Settings;
-use consensus::recorder::draw_operation;
-use consensus::simulated::SimulatedCluster;
+use bench::lab::Lab;
+use bench::lab::registers::{draw_operation, request};
+use consensus::{ConsensusNode, Settings};
 use simulator::{ClusterOptions, Cut, NetworkOptions, Random};
 
 const NODES: usize = 3;
@@ -19,21 +19,23 @@ fn two_hundred_thousand_operations_leave_nothing_behind() {
     let latency = Duration::from_millis(1);
     options.network = NetworkOptions { latency, duplicate: 0.01, ..NetworkOptions::default() };
     let settings = Settings::default();
-    let mut simulated = SimulatedCluster::new(options, &settings, CLIENTS, Duration::from_secs(5));
+    let of_nodes = settings.clone();
+    let make = move |_| ConsensusNode::new(of_nodes.clone());
+    let mut lab = Lab::new(options, make, CLIENTS, Duration::from_secs(5));
     let mut random = Random::new(5, "bounds");
     let (mut begun, mut done) = (0, 0);
     let mut longest_log = 0;
     while done < OPERATIONS {
         for client in 0..CLIENTS {
-            if !simulated.is_busy(client) && begun < OPERATIONS {
+            if !lab.is_busy(client) && begun < OPERATIONS {
                 begun += 1;
                 let operation = draw_operation(random.below(KEYS), &mut random);
-                simulated.submit(client, client % NODES, operation);
+                lab.submit(client, client % NODES, &request(&operation));
             }
         }
-        let (node, completion) = simulated.step();
+        let (node, completion) = lab.step();
         done += u64::from(completion.is_some());
-        if let Some(replica) = node.and_then(|node| simulated.cluster().node(node).replica()) {
+        if let Some(replica) = node.and_then(|node| lab.cluster().node(node).replica()) {
             let log = replica.raft().log();
             longest_log = longest_log.max(log.last_index().0 + 1 - log.first_index().0);
             assert!(replica.store.len() <= KEYS as usize);
@@ -42,10 +44,8 @@ fn two_hundred_thousand_operations_leave_nothing_behind() {
         }
         // A node is away for a while, and comes back by a snapshot.
         match done {
-            50_000 => {
-                simulated.cluster().network_mut().set_cut(Cut::halves(NODES, |node| node == 2))
-            }
-            100_000 => simulated.cluster().network_mut().set_cut(Cut::none(NODES)),
+            50_000 => lab.cluster().network_mut().set_cut(Cut::halves(NODES, |node| node == 2)),
+            100_000 => lab.cluster().network_mut().set_cut(Cut::none(NODES)),
             _ => {}
         }
     }

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
+use bench::lab::Lab;
+use bench::lab::registers::{Recorder, draw_operation, request};
 use checkers::Verdict;
-use consensus::Settings;
 use consensus::jobs::Jobs;
 use consensus::lin_kv::KeyValues;
-use consensus::recorder::{Recorder, draw_operation};
-use consensus::simulated::{Outcome, SimulatedCluster};
 use consensus::watch::SafetyWatch;
+use consensus::{ConsensusNode, Settings};
 use proto::Time;
 use simulator::{ClusterOptions, Cut, CutKind, LatencyDistribution, NetworkOptions, Random};
 
@@ -59,7 +59,7 @@ impl Scenario {
 pub(crate) struct Run {
     pub(crate) scenario: Scenario,
     pub(crate) random: Random,
-    pub(crate) simulated: SimulatedCluster,
+    pub(crate) lab: Lab<ConsensusNode>,
     watch: SafetyWatch<KeyValues, Jobs>,
     recorder: Recorder,
     /// When each client begins its next operation.
@@ -75,8 +75,9 @@ impl Run {
         options.durable = scenario.durable.then_some(Duration::from_millis(2));
         let settings = Settings { compact_after: scenario.compact_after, ..Settings::default() };
         let clients = scenario.nodes * CLIENTS_PER_NODE;
+        let make = move |_| ConsensusNode::new(settings.clone());
         Self {
-            simulated: SimulatedCluster::new(options, &settings, clients, Duration::from_secs(1)),
+            lab: Lab::new(options, make, clients, Duration::from_secs(1)),
             watch: SafetyWatch::new(scenario.nodes),
             recorder: Recorder::new(clients),
             next: vec![Time::ZERO; clients],
@@ -88,35 +89,36 @@ impl Run {
 
     fn run_until(&mut self, end: Time) -> Result<(), String> {
         loop {
-            let free = (0..self.next.len()).filter(|&client| !self.simulated.is_busy(client));
-            let request = free.map(|client| (self.next[client], client)).min();
-            let event = self.simulated.next_time().unwrap_or(Time::MAX);
-            if let Some((at, client)) = request.filter(|&(at, _)| at <= event.min(end)) {
-                let now = at.max(self.simulated.now());
-                self.simulated.cluster().advance_to(now);
+            let free = (0..self.next.len()).filter(|&client| !self.lab.is_busy(client));
+            let begins = free.map(|client| (self.next[client], client)).min();
+            let event = self.lab.next_time().unwrap_or(Time::MAX);
+            if let Some((at, client)) = begins.filter(|&(at, _)| at <= event.min(end)) {
+                let now = at.max(self.lab.now());
+                self.lab.cluster().advance_to(now);
                 let key = self.random.below(KEYS) + KEYS * (at.as_nanos() / 2_000_000_000);
                 let operation = draw_operation(key, &mut self.random);
-                self.recorder.invoke(client, self.simulated.now(), &operation);
+                self.recorder.invoke(client, self.lab.now(), &operation);
                 let node = client % self.scenario.nodes;
-                self.simulated.submit(client, node, operation);
+                self.lab.submit(client, node, &request(&operation));
                 continue;
             }
             if event > end {
                 return Ok(());
             }
-            let (node, completion) = self.simulated.step();
+            let (node, completion) = self.lab.step();
             if let Some(node) = node {
-                let looked = self.watch.look(&**self.simulated.cluster(), node);
+                let looked = self.watch.look(&**self.lab.cluster(), node);
                 looked.map_err(|violation| violation.to_string())?;
             }
             if let Some(completion) = completion {
                 let client = completion.client;
-                self.recorder.complete(client, self.simulated.now(), &completion.outcome);
-                if matches!(completion.outcome, Outcome::Answer(_)) {
+                let outcome = completion.outcome();
+                self.recorder.complete(client, self.lab.now(), &outcome);
+                if outcome.is_answer() {
                     self.answered[client % self.scenario.nodes] += 1;
                 }
                 let pause = self.random.exponential(Duration::from_millis(60));
-                self.next[client] = self.simulated.now() + pause;
+                self.next[client] = self.lab.now() + pause;
             }
         }
     }
@@ -126,7 +128,7 @@ impl Run {
         let node = self.random.index(nodes);
         let kind = KINDS[self.random.index(KINDS.len())];
         let random = &mut self.random;
-        let cluster = self.simulated.cluster();
+        let cluster = self.lab.cluster();
         let leads =
             |&node: &usize| cluster.node(node).replica().is_some_and(|r| r.raft().is_leader());
         let leader = (0..nodes).find(leads);
@@ -165,7 +167,7 @@ impl Run {
             fault(self);
         }
         let nodes = self.scenario.nodes;
-        let cluster = self.simulated.cluster();
+        let cluster = self.lab.cluster();
         cluster.network_mut().set_cut(Cut::none(nodes));
         cluster.network_mut().set_loss(0.0);
         cluster.network_mut().set_duplicate(0.0);

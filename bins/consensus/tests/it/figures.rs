@@ -4,8 +4,13 @@
 
 use std::time::Duration;
 
-use consensus::load::{LATENCY, Load, NODES};
 use simulator::Cut;
+
+use self::load::{LATENCY, Load, NODES};
+
+/// The benchmark's own.
+#[path = "../../benches/consensus/load.rs"]
+mod load;
 
 #[test]
 fn latencies_and_messages_stay_within_their_limits() {

@@ -2,17 +2,13 @@
 
 use std::time::Duration;
 
+use bench::lab::Lab;
+use bench::lab::registers::{Recorder, draw_operation, request};
 use checkers::Verdict;
 use consensus::Settings;
-use consensus::lin_kv::{Answer, Message};
 use consensus::multi_paxos::MultiPaxosNode;
 use consensus::multi_paxos::watch::PaxosWatch;
-use consensus::recorder::{Recorder, draw_operation};
-use consensus::simulated::Outcome;
-use proto::{
-    Effect, Either, Engine, ErrorCode, Invariant as _, MessageId, Node, NodeId, Now, Payload,
-    Records, Script, Time,
-};
+use proto::{Effect, Engine, Invariant as _, Node, Now, Records, Script, Time};
 use serde_json::{Value, json};
 use simulator::{Cluster, ClusterOptions, Cut, Random};
 
@@ -26,20 +22,14 @@ const CLIENTS_PER_NODE: usize = 2;
 const KEYS: u64 = 6;
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-struct Client {
-    name: NodeId,
-    open: Option<(MessageId, Time)>,
-    next: Time,
-}
-
 /// A cluster, its clients and its judges.
 struct Run {
-    cluster: Cluster<MultiPaxosNode>,
+    lab: Lab<MultiPaxosNode>,
     random: Random,
     watch: PaxosWatch,
     recorder: Recorder,
-    clients: Vec<Client>,
-    messages: u64,
+    /// When each client begins its next operation.
+    next: Vec<Time>,
     nodes: usize,
     /// Operations answered at each node since the faults ended.
     answered: Vec<u64>,
@@ -54,72 +44,47 @@ impl Run {
         options.durable = is_durable.then_some(Duration::from_millis(2));
         let settings = Settings { compact_after: 20 + random.below(100), ..Settings::default() };
         let count = nodes * CLIENTS_PER_NODE;
-        // Clients `c0` to `c<n>` are those that send `init`.
-        let client =
-            |n| Client { name: NodeId::new(&format!("client{n}")), open: None, next: Time::ZERO };
+        let make = move |_| MultiPaxosNode::new(settings.clone());
         Self {
-            cluster: Cluster::new(options, move |_| MultiPaxosNode::new(settings.clone())),
+            lab: Lab::new(options, make, count, TIMEOUT),
             random,
             watch: PaxosWatch::new(nodes),
             recorder: Recorder::new(count),
-            clients: (0..count).map(client).collect(),
-            messages: 0,
+            next: vec![Time::ZERO; count],
             nodes,
             answered: vec![0; nodes],
         }
     }
 
-    fn begin(&mut self, client: usize) {
-        let now = self.cluster.now();
-        let key = self.random.below(KEYS) + KEYS * (now.as_nanos() / 2_000_000_000);
-        let operation = draw_operation(key, &mut self.random);
-        self.recorder.invoke(client, now, &operation);
-        let body = Either::Left(Either::Left(operation.into()));
-        self.messages += 1;
-        let id = MessageId(self.messages);
-        self.clients[client].open = Some((id, now + TIMEOUT));
-        self.cluster.request(&self.clients[client].name, client % self.nodes, id, body);
-    }
-
-    fn complete(&mut self, client: usize, outcome: &Outcome) {
-        let now = self.cluster.now();
-        self.recorder.complete(client, now, outcome);
-        if matches!(outcome, Outcome::Answer(_)) {
-            self.answered[client % self.nodes] += 1;
-        }
-        let pause = self.random.exponential(Duration::from_millis(60));
-        let Client { open, next, .. } = &mut self.clients[client];
-        (*open, *next) = (None, now + pause);
-    }
-
     fn run_until(&mut self, end: Time) -> Result<(), String> {
         loop {
-            let when = |client: &Client| client.open.map_or(client.next, |(_, timeout)| timeout);
-            let acts = self.clients.iter().enumerate().map(|(n, client)| (when(client), n)).min();
-            let event = self.cluster.next_time().unwrap_or(Time::MAX);
-            if let Some((at, client)) = acts.filter(|&(at, _)| at <= event.min(end)) {
-                let now = at.max(self.cluster.now());
-                self.cluster.advance_to(now);
-                match self.clients[client].open {
-                    Some(_) => self.complete(client, &Outcome::Unknown),
-                    None => self.begin(client),
-                }
+            let free = (0..self.next.len()).filter(|&client| !self.lab.is_busy(client));
+            let begins = free.map(|client| (self.next[client], client)).min();
+            let event = self.lab.next_time().unwrap_or(Time::MAX);
+            if let Some((at, client)) = begins.filter(|&(at, _)| at <= event.min(end)) {
+                let now = at.max(self.lab.now());
+                self.lab.cluster().advance_to(now);
+                let key = self.random.below(KEYS) + KEYS * (now.as_nanos() / 2_000_000_000);
+                let operation = draw_operation(key, &mut self.random);
+                self.recorder.invoke(client, now, &operation);
+                self.lab.submit(client, client % self.nodes, &request(&operation));
                 continue;
             }
             if event > end {
                 return Ok(());
             }
-            let Some(step) = self.cluster.step() else { return Ok(()) };
-            if let Some(node) = step.node {
-                self.watch.look(&*self.cluster, node)?;
+            let (node, completion) = self.lab.step();
+            if let Some(node) = node {
+                self.watch.look(&**self.lab.cluster(), node)?;
             }
-            let Some(message) = step.to_client else { continue };
-            let waits = |client: &Client| {
-                client.name == message.dest
-                    && client.open.is_some_and(|(id, _)| Some(id) == message.in_reply_to)
-            };
-            if let Some(client) = self.clients.iter().position(waits) {
-                self.complete(client, &outcome(message.payload));
+            if let Some(completion) = completion {
+                let (client, outcome) = (completion.client, completion.outcome());
+                self.recorder.complete(client, self.lab.now(), &outcome);
+                if outcome.is_answer() {
+                    self.answered[client % self.nodes] += 1;
+                }
+                let pause = self.random.exponential(Duration::from_millis(60));
+                self.next[client] = self.lab.now() + pause;
             }
         }
     }
@@ -128,21 +93,22 @@ impl Run {
         let nodes = self.nodes;
         let node = self.random.index(nodes);
         let kind = KINDS[self.random.index(KINDS.len())];
-        let leader = (0..nodes).find(|&node| self.cluster.is_leader(node));
+        let cluster = self.lab.cluster();
+        let leader = (0..nodes).find(|&node| cluster.is_leader(node));
         let victim = leader.unwrap_or(node);
         match self.random.below(9) {
             0 | 1 => {
                 let cut = kind.draw(nodes, leader, &mut self.random);
-                self.cluster.network_mut().set_cut(cut);
+                self.lab.cluster().network_mut().set_cut(cut);
             }
-            2 => self.cluster.network_mut().set_cut(Cut::none(nodes)),
-            3 => self.cluster.network_mut().set_loss(self.random.fraction() * 0.2),
-            4 => self.cluster.network_mut().set_duplicate(self.random.fraction() * 0.3),
-            5 => self.cluster.pause(node),
-            6 | 7 => self.cluster.crash(victim),
+            2 => self.lab.cluster().network_mut().set_cut(Cut::none(nodes)),
+            3 => self.lab.cluster().network_mut().set_loss(self.random.fraction() * 0.2),
+            4 => self.lab.cluster().network_mut().set_duplicate(self.random.fraction() * 0.3),
+            5 => self.lab.cluster().pause(node),
+            6 | 7 => self.lab.cluster().crash(victim),
             _ => {
-                self.cluster.resume(node);
-                self.cluster.restart(node);
+                self.lab.cluster().resume(node);
+                self.lab.cluster().restart(node);
             }
         }
     }
@@ -155,13 +121,13 @@ impl Run {
             self.run_until(now)?;
             self.fault();
         }
-        let network = self.cluster.network_mut();
+        let network = self.lab.cluster().network_mut();
         network.set_cut(Cut::none(self.nodes));
         network.set_loss(0.0);
         network.set_duplicate(0.0);
         for node in 0..self.nodes {
-            self.cluster.resume(node);
-            self.cluster.restart(node);
+            self.lab.cluster().resume(node);
+            self.lab.cluster().restart(node);
         }
         let healed = now + Duration::from_secs(2);
         self.run_until(healed)?;
@@ -174,24 +140,6 @@ impl Run {
             Verdict::Valid => Ok(()),
             verdict => Err(format!("linearizability: {verdict:?}")),
         }
-    }
-}
-
-fn outcome(payload: Payload<Body>) -> Outcome {
-    match payload {
-        Payload::Body(Either::Left(Either::Left(message))) => match message {
-            Message::ReadOk { value } => Outcome::Answer(Answer::Value(value)),
-            Message::WriteOk => Outcome::Answer(Answer::Written),
-            Message::CasOk => Outcome::Answer(Answer::Swapped),
-            _ => Outcome::Unknown,
-        },
-        Payload::Error(error) => match error.code {
-            ErrorCode::KeyDoesNotExist => Outcome::Answer(Answer::NoSuchKey),
-            ErrorCode::PreconditionFailed => Outcome::Answer(Answer::Mismatch),
-            code if code.is_definite() => Outcome::Refused,
-            _ => Outcome::Unknown,
-        },
-        _ => Outcome::Unknown,
     }
 }
 

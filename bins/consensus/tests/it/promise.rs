@@ -32,7 +32,7 @@ impl Adversary {
     /// Whether killing a node is within the promise.
     fn may_kill(&self, run: &mut Run, victim: usize) -> bool {
         let mut others = (0..self.mortal.len()).filter(|&node| !self.mortal[node]);
-        let cluster = run.simulated.cluster();
+        let cluster = run.lab.cluster();
         let victim_id = cluster.node(victim).replica().map(|replica| replica.raft().id());
         let has_met = |node: usize| {
             let replica = cluster.node(node).replica();
@@ -48,19 +48,19 @@ impl Adversary {
         let kind = KINDS[run.random.index(KINDS.len())];
         match run.random.below(8) {
             0..3 if self.may_kill(run, victim) => {
-                run.simulated.cluster().crash(victim);
+                run.lab.cluster().crash(victim);
                 self.killed[victim] = true;
                 self.kills += 1;
             }
-            0..5 => (0..nodes).for_each(|node| run.simulated.cluster().restart(node)),
-            5 => run.simulated.cluster().network_mut().set_cut(Cut::none(nodes)),
+            0..5 => (0..nodes).for_each(|node| run.lab.cluster().restart(node)),
+            5 => run.lab.cluster().network_mut().set_cut(Cut::none(nodes)),
             _ => {
-                let cluster = run.simulated.cluster();
+                let cluster = run.lab.cluster();
                 let leads = |&node: &usize| {
                     cluster.node(node).replica().is_some_and(|r| r.raft().is_leader())
                 };
                 let cut = kind.draw(nodes, (0..nodes).find(leads), &mut run.random);
-                run.simulated.cluster().network_mut().set_cut(cut);
+                run.lab.cluster().network_mut().set_cut(cut);
             }
         }
     }
@@ -80,7 +80,7 @@ fn without_a_directory_what_is_promised_holds() {
         if run.random.chance(0.5) {
             let kind = KINDS[run.random.index(KINDS.len())];
             let cut = kind.draw(nodes, None, &mut run.random);
-            run.simulated.cluster().network_mut().set_cut(cut);
+            run.lab.cluster().network_mut().set_cut(cut);
         }
         let result = run.run(Duration::from_millis(150), |run| adversary.strike(run));
         if let Err(problem) = result {

@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
+use bench::lab::registers::{Outcome, Recorder, draw_operation, request};
 use checkers::Verdict;
-use consensus::lin_kv::{Answer, Operation};
-use consensus::recorder::{Recorder, draw_operation};
-use consensus::simulated::Outcome;
-use proto::{AnyBody, Invariant, Json, Mouth, NodeId, Payload, Time};
-use serde_json::{Value, json};
+use checkers::linearizable::RegisterOp;
+use proto::{AnyBody, Invariant, Json, MessageId, Mouth, NodeId, Payload, Time};
+use serde_json::Value;
 use simulator::{AnyCluster, ClusterOptions, Cut, Random};
 
 use crate::faults::KINDS;
@@ -49,7 +48,8 @@ impl Default for Plan {
 
 struct Client {
     name: NodeId,
-    open: Option<(u64, Time, bool)>,
+    /// Its request: number, time-out and type.
+    open: Option<(u64, Time, &'static str)>,
     next: Time,
 }
 
@@ -119,21 +119,10 @@ impl Run {
         self.recorder.invoke(client, now, &operation);
         self.messages += 1;
         let id = self.messages;
-        let text = |json: &Json| serde_json::from_str::<Value>(&json.text()).unwrap();
-        let body = match &operation {
-            Operation::Read { key } => json!({"type": "read", "key": text(key)}),
-            Operation::Write { key, value } => {
-                json!({"type": "write", "key": text(key), "value": text(value)})
-            }
-            Operation::Cas { key, from, to } => {
-                json!({"type": "cas", "key": text(key), "from": text(from), "to": text(to)})
-            }
-        };
-        let mut body = body;
-        body["msg_id"] = id.into();
-        self.clients[client].open = Some((id, now + TIMEOUT, operation.is_read()));
+        let asked = request(&operation);
+        self.clients[client].open = Some((id, now + TIMEOUT, asked.kind));
         let node = client % self.plan.nodes;
-        self.cluster.request(&self.clients[client].name, node, body.to_string());
+        self.cluster.request(&self.clients[client].name, node, asked.body(MessageId(id)));
     }
 
     fn complete(&mut self, client: usize, outcome: &Outcome) {
@@ -144,7 +133,7 @@ impl Run {
             false => outcome,
         };
         self.recorder.complete(client, now, outcome);
-        if matches!(outcome, Outcome::Answer(_)) {
+        if outcome.is_answer() {
             self.answered[client % self.plan.nodes] += 1;
         }
         let pause = self.random.exponential(self.plan.pause);
@@ -160,7 +149,7 @@ impl Run {
             if let Some((at, client)) = acts.filter(|&(at, _)| at <= event.min(end)) {
                 self.cluster.advance_to(at.max(self.cluster.now()));
                 match self.clients[client].open {
-                    Some((_, _, true)) => self.complete(client, &Outcome::Refused),
+                    Some((_, _, "read")) => self.complete(client, &Outcome::Refused),
                     Some(_) => self.complete(client, &Outcome::Unknown),
                     None => self.begin(client),
                 }
@@ -181,13 +170,13 @@ impl Run {
             }
             let Some(message) = step.to_client else { continue };
             let Payload::Body(AnyBody::Text(body)) = &message.payload else { continue };
-            let body: Value = serde_json::from_str(body).unwrap();
-            let waits = |client: &Client| {
-                let id = client.open.map(|(id, ..)| id);
-                client.name == message.dest && id.is_some() && body["in_reply_to"].as_u64() == id
-            };
-            if let Some(client) = self.clients.iter().position(waits) {
-                self.complete(client, &outcome(&body));
+            let answers = message.in_reply_to.map(|MessageId(id)| id);
+            let mut open = self.clients.iter().enumerate().filter_map(|(place, client)| {
+                let (id, _, asked) = client.open?;
+                (client.name == message.dest && answers == Some(id)).then_some((place, asked))
+            });
+            if let Some((client, asked)) = open.next() {
+                self.complete(client, &Outcome::read(asked, body));
             }
         }
     }
@@ -197,7 +186,7 @@ impl Run {
         for (_, body) in self.cluster.take_invented() {
             let body: Value = serde_json::from_str(&body).unwrap();
             let json = |field: &str| Json::parse(&body[field].to_string()).unwrap();
-            let operation = Operation::Write { key: json("key"), value: json("value") };
+            let operation = RegisterOp::Write { key: json("key"), value: json("value") };
             let now = self.cluster.now();
             self.recorder.invoke(self.clients.len(), now, &operation);
             self.recorder.complete(self.clients.len(), now, &Outcome::Unknown);
@@ -263,21 +252,5 @@ impl Run {
             Verdict::Valid => Ok(()),
             verdict => Err(format!("linearizability: {verdict:?}")),
         }
-    }
-}
-
-fn outcome(body: &Value) -> Outcome {
-    let value = || Json::parse(&body["value"].to_string()).unwrap();
-    match body["type"].as_str().unwrap() {
-        "read_ok" => Outcome::Answer(Answer::Value(value())),
-        "write_ok" => Outcome::Answer(Answer::Written),
-        "cas_ok" => Outcome::Answer(Answer::Swapped),
-        _ => match body["code"].as_u64() {
-            Some(20) => Outcome::Answer(Answer::NoSuchKey),
-            Some(22) => Outcome::Answer(Answer::Mismatch),
-            // The definite codes of Maelstrom that a node of ours uses.
-            Some(11 | 14) => Outcome::Refused,
-            _ => Outcome::Unknown,
-        },
     }
 }

@@ -9,7 +9,7 @@ use simulator::Random;
 use super::{Checked, Expected, Headline, Kind, OnError, Step, Stored, Worker, Workload};
 use crate::wire::{Fields, Request};
 
-const SUMMARY_STRICTER: &str = "a malformed line of a node makes the run invalid";
+const STRICTER: &str = "a malformed line of a node makes the run invalid";
 
 /// A counter that only grows.
 pub(super) const G_COUNTER: Kind = Kind {
@@ -19,7 +19,7 @@ pub(super) const G_COUNTER: Kind = Kind {
     flags: &[],
     figures: &[],
     headline: Headline::Operations,
-    stricter: SUMMARY_STRICTER,
+    stricter: STRICTER,
     begin: |_| Box::new(Counter::new(true)),
 };
 
@@ -31,7 +31,7 @@ pub(super) const PN_COUNTER: Kind = Kind {
     flags: &[],
     figures: &[],
     headline: Headline::Operations,
-    stricter: SUMMARY_STRICTER,
+    stricter: STRICTER,
     begin: |_| Box::new(Counter::new(false)),
 };
 

@@ -20,6 +20,7 @@ use proto::{ErrorCode, Json};
 use simulator::Random;
 
 use super::{Checked, Expected, Flag, Headline, Kind, OnError, Step, Stored, Worker, Workload, is};
+use crate::lab::registers;
 use crate::options::{Compat, Options};
 use crate::wire::{Fields, Request};
 
@@ -207,14 +208,7 @@ impl Workload for LinKv {
     }
 
     fn request(&self, op: &RegisterOp<Json>) -> Request {
-        let request = Request::new(op.name()).with("key", op.key().clone());
-        match op {
-            RegisterOp::Read { .. } => request,
-            RegisterOp::Write { value, .. } => request.with("value", value.clone()),
-            RegisterOp::Cas { from, to, .. } => {
-                request.with("from", from.clone()).with("to", to.clone())
-            }
-        }
+        registers::request(op)
     }
 
     fn accept(&self, op: &mut RegisterOp<Json>, reply: &mut Fields<'_>) -> Result<(), String> {

@@ -7,10 +7,13 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
+mod load;
+
 use std::time::Duration;
 
-use consensus::load::{LATENCY, Load, NODES};
 use simulator::{Cut, Random};
+
+use self::load::{LATENCY, Load, NODES};
 
 fn main() {
     println!("{NODES} nodes, {} ms one-way latency, virtual time", LATENCY.as_millis());
