@@ -1,11 +1,13 @@
 //! The candidate: first asks whether it would win (pre-vote), then for votes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::Core;
+use crate::membership::{Configuration, Shortcut};
 use crate::message::{Ballot, Payload, RequestVote};
-use crate::quorum::quorum;
+use crate::quorum::joint::{self, Tally};
 use crate::types::MemberId;
 
 /// A campaign under way.
@@ -13,20 +15,12 @@ use crate::types::MemberId;
 pub struct Campaign {
     /// What each node answered, this one included.
     votes: BTreeMap<MemberId, bool>,
-    /// How many nodes may answer.
-    electorate: usize,
+    /// Whose votes count.
+    electorate: Arc<Configuration>,
     /// When it counts as proof of isolation that no quorum has answered.
     verdict_at: Option<Duration>,
     /// When to start over.
     pub(crate) deadline: Duration,
-}
-
-/// How a campaign stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
-    Open,
-    Won,
-    Lost,
 }
 
 impl Campaign {
@@ -38,6 +32,10 @@ impl Campaign {
         ballot: Ballot,
     ) -> Self {
         let votes = BTreeMap::from([(core.config.id, true)]);
+        let electorate = match core.takes(Shortcut::NewMajority) {
+            true => Arc::new(core.membership.current().settled()),
+            false => Arc::clone(core.membership.current()),
+        };
         let term = match ballot {
             Ballot::PreVote => core.term.next(),
             Ballot::Vote | Ballot::Transfer => core.term,
@@ -53,33 +51,25 @@ impl Campaign {
         }
         Self {
             votes,
-            electorate: core.config.members.len(),
+            electorate,
             verdict_at: Some(now + core.config.election_timeout / 2),
             deadline: core.draw_election_deadline(now),
         }
     }
 
     /// Counts an answer; only a node's first one matters.
-    pub(crate) fn count(&mut self, voter: MemberId, granted: bool) -> Standing {
+    pub(crate) fn count(&mut self, voter: MemberId, granted: bool) -> Tally {
         self.votes.entry(voter).or_insert(granted);
-        self.standing()
+        self.tally()
     }
 
-    pub(crate) fn standing(&self) -> Standing {
-        let quorum = quorum(self.electorate);
-        let given = |answer| self.votes.values().filter(|&&vote| vote == answer).count();
-        if given(true) >= quorum {
-            Standing::Won
-        } else if given(false) > self.electorate - quorum {
-            Standing::Lost
-        } else {
-            Standing::Open
-        }
+    pub(crate) fn tally(&self) -> Tally {
+        joint::tally(&self.electorate, |voter| self.votes.get(&voter).copied())
     }
 
     /// Whether a quorum answered at all, for or against.
     pub(crate) fn reached_quorum(&self) -> bool {
-        self.votes.len() >= quorum(self.electorate)
+        joint::is_quorum(&self.electorate, |voter| self.votes.contains_key(&voter))
     }
 
     /// Whether the answers that came so far may be used: a node that could
@@ -107,7 +97,8 @@ mod tests {
 
     fn campaign(votes: Vec<Option<bool>>) -> Campaign {
         let at = Duration::from_millis;
-        let electorate = votes.len();
+        let members = (0..votes.len() as u64).map(MemberId);
+        let electorate = Arc::new(Configuration::of(members));
         let answered = |(id, vote): (u64, Option<bool>)| Some((MemberId(id), vote?));
         let votes = (0..).zip(votes).filter_map(answered).collect();
         Campaign { votes, electorate, verdict_at: Some(at(150)), deadline: at(400) }
@@ -125,12 +116,12 @@ mod tests {
                 let (given, open) = (count(Some(true)), count(None));
                 let majority = nodes as usize / 2 + 1;
                 let expected = match (given >= majority, given + open >= majority) {
-                    (true, _) => Standing::Won,
-                    (false, false) => Standing::Lost,
-                    (false, true) => Standing::Open,
+                    (true, _) => Tally::Won,
+                    (false, false) => Tally::Lost,
+                    (false, true) => Tally::Open,
                 };
                 let campaign = campaign(votes.clone());
-                assert_eq!(campaign.standing(), expected, "{votes:?}");
+                assert_eq!(campaign.tally(), expected, "{votes:?}");
                 let answered = nodes as usize - open;
                 assert_eq!(campaign.reached_quorum(), answered >= majority, "{votes:?}");
             }
@@ -140,9 +131,9 @@ mod tests {
     #[test]
     fn only_a_nodes_first_answer_counts() {
         let mut campaign = campaign(vec![Some(true), None, None]);
-        assert_eq!(campaign.count(MemberId(1), false), Standing::Open);
-        assert_eq!(campaign.count(MemberId(1), true), Standing::Open);
-        assert_eq!(campaign.count(MemberId(2), true), Standing::Won);
+        assert_eq!(campaign.count(MemberId(1), false), Tally::Open);
+        assert_eq!(campaign.count(MemberId(1), true), Tally::Open);
+        assert_eq!(campaign.count(MemberId(2), true), Tally::Won);
     }
 
     #[test]

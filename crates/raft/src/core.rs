@@ -1,17 +1,20 @@
 //! What a node has in every role: its persistent state, its log, how far that
 //! is committed, and the output that collects while it works.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 
+use crate::config::Config;
 use crate::log::Log;
+use crate::membership::{Configuration, Membership, Shortcut};
 use crate::message::{
-    Apply, Config, Entry, Envelope, Message, Output, Payload, Record, Restored, Snapshot,
+    Apply, Content, Entry, Envelope, Message, Output, Payload, Record, Restored, Snapshot,
 };
-use crate::roster::Incarnations;
-use crate::roster::Roster;
+use crate::roster::{Incarnations, Roster, Standing};
 use crate::types::{Incarnation, LogIndex, MemberId, Term};
 
 /// The part of a node that outlives its roles.
@@ -22,10 +25,12 @@ pub(crate) struct Core<C, S> {
     pub(crate) term: Term,
     pub(crate) voted_for: Option<MemberId>,
     pub(crate) log: Log<C, S>,
+    pub(crate) membership: Membership,
     pub(crate) commit_index: LogIndex,
     /// Whether the last try showed that no quorum is within reach.
     pub(crate) isolated: bool,
     pub(crate) output: Output<C, S>,
+    pub(crate) shortcuts: BTreeSet<Shortcut>,
     rng: Xoshiro256PlusPlus,
 }
 
@@ -41,11 +46,18 @@ impl<C: Clone, S: Clone> Core<C, S> {
         let mut output = Output::default();
         let commit_index = snapshot.as_ref().map_or(LogIndex(0), |snapshot| snapshot.index);
         output.applies.extend(snapshot.clone().map(Apply::Restore));
+        let first = || Arc::new(Configuration::of(config.members.iter().copied()));
+        let base = snapshot
+            .as_ref()
+            .map_or_else(|| (LogIndex(0), first()), |s| (s.index, Arc::clone(&s.configuration)));
+        let log = Log::new(snapshot, entries);
         Self {
+            membership: Membership::new(base, log.entries_from(LogIndex(0), usize::MAX)),
+            shortcuts: BTreeSet::new(),
             roster: Roster::new(config.id, incarnation, &incarnations),
             term,
             voted_for,
-            log: Log::new(snapshot, entries),
+            log,
             commit_index,
             isolated: false,
             output,
@@ -54,11 +66,47 @@ impl<C: Clone, S: Clone> Core<C, S> {
         }
     }
 
-    /// All nodes but this one, in order.
-    pub(crate) fn peers(&self) -> impl Iterator<Item = MemberId> + use<C, S> {
+    /// All members but this one, in order.
+    pub(crate) fn peers(&self) -> BTreeSet<MemberId> {
+        let mut members = self.membership.current().members();
+        members.remove(&self.config.id);
+        members
+    }
+
+    /// What a node may do that speaks as this incarnation: the life that the configuration names
+    /// counts, or the one that was met first.
+    pub(crate) fn standing(
+        &mut self,
+        node: MemberId,
+        incarnation: Option<Incarnation>,
+    ) -> Standing {
+        let met = self.roster.meet(node, incarnation);
+        match self.membership.current().life(node) {
+            Some(life) if Some(life) == incarnation => Standing::Voter,
+            Some(_) => Standing::Forgetful,
+            None => met,
+        }
+    }
+
+    /// Whether this node was a voter in an earlier life, which it has forgotten.
+    pub(crate) fn is_forgetful(&self) -> bool {
+        match self.membership.current().life(self.config.id) {
+            Some(life) => life != self.roster.own(),
+            None => self.roster.is_forgetful(),
+        }
+    }
+
+    /// Whether this node may ask for votes: a member may, and one whose removal is not known to be
+    /// committed, since it may be the only one to have that entry (thesis, 4.2.2).
+    pub(crate) fn may_campaign(&self) -> bool {
         let own = self.config.id;
-        let members = self.config.members.clone();
-        members.into_iter().filter(move |&node| node != own)
+        self.membership.current().contains(own)
+            || self.membership.at(self.commit_index).contains(own)
+    }
+
+    /// Whether a test wants this step of a change left out.
+    pub(crate) fn takes(&self, shortcut: Shortcut) -> bool {
+        self.shortcuts.contains(&shortcut)
     }
 
     /// When to campaign if no leader is heard until then: between one and two
@@ -97,9 +145,10 @@ impl<C: Clone, S: Clone> Core<C, S> {
         }
     }
 
-    /// Puts commands of the current term at the end of the log.
-    pub(crate) fn extend_log(&mut self, commands: impl IntoIterator<Item = Option<C>>) {
-        let added = self.log.extend(self.term, commands);
+    /// Puts entries of the current term at the end of the log.
+    pub(crate) fn extend_log(&mut self, contents: impl IntoIterator<Item = Content<C>>) {
+        let added = self.log.extend(self.term, contents);
+        self.membership.append(added.iter());
         if !added.is_empty() {
             self.output.records.push(Record::Append(added));
         }
@@ -125,9 +174,15 @@ impl<C: Clone, S: Clone> Core<C, S> {
     ) -> Result<LogIndex, crate::Conflict> {
         let reconciled =
             self.log.reconcile(prev_log_index, prev_log_term, entries, self.commit_index)?;
-        self.output.records.extend(reconciled.truncated_from.map(Record::Truncate));
+        if let Some(from) = reconciled.truncated_from {
+            if !self.takes(Shortcut::NoWayBack) {
+                self.membership.truncate(from);
+            }
+            self.output.records.push(Record::Truncate(from));
+        }
         if reconciled.appended > 0 {
             let new = entries[entries.len() - reconciled.appended..].to_vec();
+            self.membership.append(new.iter());
             self.output.records.push(Record::Append(new));
         }
         Ok(reconciled.match_index)
@@ -138,7 +193,11 @@ impl<C: Clone, S: Clone> Core<C, S> {
         if snapshot.index > self.commit_index {
             self.commit_index = snapshot.index;
             let old_first = self.log.first_index();
-            if !self.log.install(snapshot.clone()) {
+            let base = (snapshot.index, Arc::clone(&snapshot.configuration));
+            let keeps = self.log.install(snapshot.clone());
+            let kept = self.log.entries_from(snapshot.index.next(), usize::MAX);
+            self.membership = Membership::new(base, kept);
+            if !keeps {
                 self.output.records.push(Record::Truncate(old_first));
             }
             self.output.records.push(Record::Snapshot(snapshot.clone()));

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::candidate::Standing as Count;
 use crate::message::{Ballot, Payload, RequestVote, Vote};
+use crate::quorum::joint::Tally;
 use crate::raft::{Raft, Role};
 use crate::types::{Incarnation, MemberId, Term};
 
@@ -33,7 +33,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
         term: Term,
         request: &RequestVote,
     ) {
-        if self.core.roster.is_forgetful() {
+        if self.core.is_forgetful() {
             return;
         }
         if request.ballot != Ballot::Transfer && self.hears_leader(now) {
@@ -88,11 +88,11 @@ impl<C: Clone, S: Clone> Raft<C, S> {
         }
         let may_conclude = campaign.may_conclude(&self.core);
         match (count, next_ballot) {
-            (Count::Open, _) => {}
-            (Count::Lost, _) => self.follow(now, self.core.term, None),
-            (Count::Won, Some(ballot)) if may_conclude => self.campaign(now, ballot),
-            (Count::Won, Some(_)) => {}
-            (Count::Won, None) => self.lead(now),
+            (Tally::Open, _) => {}
+            (Tally::Lost, _) => self.follow(now, self.core.term, None),
+            (Tally::Won, Some(ballot)) if may_conclude => self.campaign(now, ballot),
+            (Tally::Won, Some(_)) => {}
+            (Tally::Won, None) => self.lead(now),
         }
     }
 

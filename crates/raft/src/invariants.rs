@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::message::Entry;
+use crate::message::{Content, Entry};
 use crate::raft::Raft;
 use crate::types::{LogIndex, MemberId, Term};
 
@@ -28,6 +28,9 @@ pub enum Violation {
     CommitsDiffer(MemberId, LogIndex),
     /// A node's commit index went back although it was not restarted.
     CommitWentBack(MemberId, LogIndex),
+    /// The configuration at an index of a node's log and the one before it have majorities without
+    /// a node in common, so that each could decide by itself (paper, section 6).
+    DisjointMajorities(MemberId, LogIndex),
 }
 
 impl fmt::Display for Violation {
@@ -53,6 +56,11 @@ impl fmt::Display for Violation {
             Self::CommitWentBack(node, index) => {
                 write!(f, "node {node} went back to commit index {index}")
             }
+            Self::DisjointMajorities(node, index) => write!(
+                f,
+                "disjoint majorities: the members that entry {index} of node {node} names could \
+                 decide without those before"
+            ),
         }
     }
 }
@@ -69,6 +77,8 @@ struct Mirror {
     terms: Vec<Term>,
     /// The term the node led in, if it did.
     led: Option<Term>,
+    /// Where the configuration in force is in its log.
+    configured_at: LogIndex,
 }
 
 impl Mirror {
@@ -97,7 +107,7 @@ pub struct Invariants<C> {
     leaders: BTreeMap<Term, MemberId>,
     /// Every entry seen that may not be committed everywhere yet, with the
     /// term of the entry before it.
-    seen: BTreeMap<(LogIndex, Term), (Term, Option<C>)>,
+    seen: BTreeMap<(LogIndex, Term), (Term, Content<C>)>,
     /// The committed entries, from index 1.
     committed: Vec<Committed>,
     mirrors: BTreeMap<MemberId, Mirror>,
@@ -135,15 +145,26 @@ impl<C: Clone + PartialEq> Invariants<C> {
     ///
     /// The first property found not to hold.
     pub fn observe<S: Clone>(&mut self, node: &Raft<C, S>) -> Result<(), Violation> {
-        for member in node.members() {
+        for member in node.configuration().members() {
             // One that was never looked at has committed nothing.
             self.mirrors.entry(member).or_default();
         }
+        self.check_configurations(node)?;
         self.check_leader(node)?;
         self.check_log(node)?;
         self.check_commits(node)?;
         self.mirror(node.id()).led = node.is_leader().then(|| node.term());
         Ok(())
+    }
+
+    fn check_configurations<S: Clone>(&mut self, node: &Raft<C, S>) -> Result<(), Violation> {
+        let last = node.configurations().last().map(|(index, _)| index).unwrap_or_default();
+        if std::mem::replace(&mut self.mirror(node.id()).configured_at, last) == last {
+            return Ok(());
+        }
+        let all: Vec<_> = node.configurations().collect();
+        let apart = all.windows(2).find(|pair| !pair[0].1.overlaps(pair[1].1));
+        apart.map_or(Ok(()), |pair| Err(Violation::DisjointMajorities(node.id(), pair[1].0)))
     }
 
     fn mirror(&mut self, node: MemberId) -> &mut Mirror {
@@ -196,10 +217,10 @@ impl<C: Clone + PartialEq> Invariants<C> {
         for entry in log.entries_from(agreed.next(), usize::MAX) {
             mirror.terms.push(entry.term);
             let before = log.term_at(entry.index.previous()).unwrap_or_default();
-            let Entry { index, term, command } = entry;
+            let Entry { index, term, content } = entry;
             let known =
-                self.seen.entry((*index, *term)).or_insert_with(|| (before, command.clone()));
-            if known.0 != before || known.1 != *command {
+                self.seen.entry((*index, *term)).or_insert_with(|| (before, content.clone()));
+            if known.0 != before || known.1 != *content {
                 return Err(Violation::LogsDiffer(id, *index, *term));
             }
         }
@@ -251,10 +272,13 @@ impl<C: Clone + PartialEq> Invariants<C> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use super::*;
-    use crate::message::{Config, Restored, Snapshot};
+    use crate::config::Config;
+    use crate::membership::Configuration;
+    use crate::message::{Restored, Snapshot};
     use crate::types::Incarnation;
 
     /// A node with entries of these terms and commands. In a cluster of one it
@@ -272,7 +296,7 @@ mod tests {
         let entries = (1..).zip(log).map(|(index, &(term, command))| Entry {
             term: Term(term),
             index: LogIndex(index),
-            command: Some(command),
+            content: Content::Command(command),
         });
         let restored = Restored {
             term: log.last().map_or(Term(0), |&(term, _)| Term(term)),
@@ -354,7 +378,12 @@ mod tests {
     /// A leader whose log begins after a snapshot of this many entries of term 1.
     fn compacted(snapshot: u64) -> Raft<&'static str, ()> {
         let config = node(0, 1, &[]).core.config;
-        let snapshot = Snapshot { index: LogIndex(snapshot), term: Term(1), state: () };
+        let snapshot = Snapshot {
+            index: LogIndex(snapshot),
+            term: Term(1),
+            configuration: Arc::new(Configuration::of([MemberId(0)])),
+            state: (),
+        };
         let restored = Restored { term: Term(1), snapshot: Some(snapshot), ..Restored::default() };
         Raft::new(config, Incarnation(0), restored, Duration::ZERO, 0)
     }

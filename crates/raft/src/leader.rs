@@ -11,11 +11,15 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::core::Core;
-use crate::message::{AppendEntries, AppendReply, Payload};
+use crate::leader::change::Change;
+use crate::membership::Shortcut;
+use crate::message::{AppendEntries, AppendReply, Content, Payload};
 use crate::progress::{Mode, Progress};
-use crate::quorum::{quorum, reached_by_quorum};
+use crate::quorum::{joint, quorum};
 use crate::roster::Standing;
 use crate::types::{Incarnation, LogIndex, MemberId, ReadId, Round, Term};
+
+mod change;
 
 /// Added to twice a follower's usual round trip before it counts as late.
 const PATIENCE_MARGIN: Duration = Duration::from_millis(10);
@@ -23,7 +27,8 @@ const PATIENCE_MARGIN: Duration = Duration::from_millis(10);
 /// What a leader knows beyond the common state.
 #[derive(Debug)]
 pub struct Leader<C> {
-    /// What is known of every follower.
+    /// What is known of every follower: of the other members, of those that
+    /// are about to be added, and of those that are told that they are removed.
     progress: BTreeMap<MemberId, Progress>,
     /// The latest round.
     round: Round,
@@ -41,6 +46,11 @@ pub struct Leader<C> {
     /// behind what earlier leaders acknowledged, so no read is served.
     noop_index: LogIndex,
     transfer: Option<Transfer>,
+    /// A change of members that this node was asked for.
+    change: Option<Change>,
+    /// Those that were removed and are to hear of it, each with the round that
+    /// tells it and when to give up.
+    leaving: BTreeMap<MemberId, (Round, Duration)>,
 }
 
 /// A handing over of leadership under way.
@@ -55,7 +65,8 @@ impl<C: Clone> Leader<C> {
     /// Takes office: puts a no-op in the log and tells everybody.
     pub(crate) fn start<S: Clone>(core: &mut Core<C, S>, now: Duration) -> Self {
         let next_index = core.log.last_index().next();
-        let progress = core.peers().map(|peer| (peer, Progress::new(next_index, now))).collect();
+        let peers = core.peers().into_iter();
+        let progress = peers.map(|peer| (peer, Progress::new(next_index, now))).collect();
         let mut leader = Self {
             progress,
             round: Round(1),
@@ -66,13 +77,15 @@ impl<C: Clone> Leader<C> {
             unconfirmed: VecDeque::new(),
             noop_index: next_index,
             transfer: None,
+            change: None,
+            leaving: BTreeMap::new(),
         };
         core.isolated = false;
-        core.extend_log([None]);
+        core.extend_log([Content::Noop]);
         for peer in leader.followers() {
             leader.send_entries(core, now, peer, true);
         }
-        leader.advance(core);
+        leader.advance(core, now);
         leader
     }
 
@@ -81,6 +94,7 @@ impl<C: Clone> Leader<C> {
         core.output.dropped.extend(self.proposals);
         let sent = self.sent_reads.into_iter().map(|(_, read)| read);
         core.output.reads_refused.extend(sent.chain(self.waiting_reads));
+        core.output.changes.extend(self.change.map(|change| Err(change.when_lost())));
     }
 
     /// What is known of `follower`; `None` of a node that is none.
@@ -113,7 +127,8 @@ impl<C: Clone> Leader<C> {
 
     fn gather<S: Clone>(&mut self, core: &mut Core<C, S>, now: Duration) {
         let window = core.config.gather_window;
-        let is_alone = self.progress.is_empty();
+        // What nobody else is needed for need not wait for others.
+        let is_alone = joint::is_quorum(core.membership.current(), |id| id == core.config.id);
         if is_alone || self.proposals.len() >= core.config.entries_per_message {
             self.start_round(core, now);
         } else {
@@ -125,7 +140,7 @@ impl<C: Clone> Leader<C> {
     fn start_round<S: Clone>(&mut self, core: &mut Core<C, S>, now: Duration) {
         self.gather_until = None;
         self.round = Round(self.round.0 + 1);
-        core.extend_log(self.proposals.drain(..).map(Some));
+        core.extend_log(self.proposals.drain(..).map(Content::Command));
         self.sent_reads.extend(self.waiting_reads.drain(..).map(|read| (self.round, read)));
         let followers = self.quorum_of_followers(core, now);
         let patience = followers.iter().map(|f| self.patience(core, *f)).max();
@@ -133,22 +148,30 @@ impl<C: Clone> Leader<C> {
             self.send_entries(core, now, follower, false);
         }
         self.unconfirmed.extend(patience.map(|patience| (self.round, now + patience)));
-        self.advance(core);
+        self.advance(core, now);
     }
 
-    /// The followers that make a quorum with this node, the fastest first.
+    /// The followers that make a quorum with this node, the fastest first;
+    /// while the members change, all of them.
     fn quorum_of_followers<S: Clone>(&self, core: &Core<C, S>, now: Duration) -> Vec<MemberId> {
+        let configuration = core.membership.current();
+        let voters = configuration.voters();
         let mut followers = self.followers();
+        if configuration.is_joint() {
+            return followers;
+        }
+        followers.retain(|follower| voters.contains_key(follower));
         followers.sort_by_key(|&follower| {
             let progress = &self.progress[&follower];
             (
-                !progress.voter,
+                !progress.counts_as(voters[&follower]),
                 progress.is_late(now, self.patience(core, follower)),
                 progress.mode != Mode::Replicate,
                 progress.round_trip.unwrap_or(Duration::MAX),
             )
         });
-        followers.truncate(quorum(core.config.members.len()) - 1);
+        let own = usize::from(voters.contains_key(&core.config.id));
+        followers.truncate(quorum(voters.len()) - own);
         followers
     }
 
@@ -238,7 +261,7 @@ impl<C: Clone> Leader<C> {
             // It has forgotten its log: nothing that is known of it holds any more.
             progress.forget(core.log.last_index().next());
         }
-        progress.voter = standing == Standing::Voter;
+        progress.remembers = standing == Standing::Voter;
         progress.on_answered(reply.round, now);
         let continues = match reply.outcome {
             Ok(match_index) if match_index > core.log.last_index() => return,
@@ -268,19 +291,15 @@ impl<C: Clone> Leader<C> {
         if continues {
             self.send_entries(core, now, from, false);
         }
-        self.advance(core);
+        self.continue_change(core, now, from);
+        self.advance(core, now);
         self.continue_transfer(core, from);
     }
 
     /// Commits and serves what a quorum has acknowledged by now.
-    fn advance<S: Clone>(&mut self, core: &mut Core<C, S>) {
-        let quorum_of = |value: &dyn Fn(&Progress) -> u64, own_value: u64| {
-            let others = self.progress.values().map(|p| if p.voter { value(p) } else { 0 });
-            let mut values: Vec<u64> = others.chain([own_value]).collect();
-            reached_by_quorum(&mut values)
-        };
-        let matched = LogIndex(quorum_of(&|p| p.match_index.0, core.log.last_index().0));
-        let confirmed = Round(quorum_of(&|p| p.acked_round.0, self.round.0));
+    fn advance<S: Clone>(&mut self, core: &mut Core<C, S>, now: Duration) {
+        let matched = LogIndex(self.reached(core, |p| p.match_index.0, core.log.last_index().0));
+        let confirmed = Round(self.reached(core, |p| p.acked_round.0, self.round.0));
         // Only an entry of this term commits by counting (paper, 5.4.2).
         if core.log.term_at(matched) == Some(core.term) {
             core.commit(matched);
@@ -290,6 +309,34 @@ impl<C: Clone> Leader<C> {
             while let Some((_, read)) = self.sent_reads.pop_front_if(|(r, _)| *r <= confirmed) {
                 core.output.reads_ready.push(read);
             }
+        }
+        self.follow_through(core, now);
+    }
+
+    /// What a quorum has reached of something that grows; a follower whose
+    /// acknowledgements do not count has reached 0.
+    fn reached<S: Clone>(
+        &self,
+        core: &Core<C, S>,
+        value: impl Fn(&Progress) -> u64,
+        own_value: u64,
+    ) -> u64 {
+        let own = core.config.id;
+        let configuration = core.membership.current();
+        if core.takes(Shortcut::LearnersCount) {
+            let mut values: Vec<u64> = self.progress.values().map(&value).collect();
+            values.push(own_value);
+            values.sort_unstable();
+            return values[values.len() - quorum(configuration.voters().len()).min(values.len())];
+        }
+        let of = |id, life| match self.progress.get(&id) {
+            _ if id == own => own_value,
+            Some(progress) if progress.counts_as(life) => value(progress),
+            _ => 0,
+        };
+        match core.takes(Shortcut::NewMajority) {
+            true => joint::reached(&configuration.settled(), of),
+            false => joint::reached(configuration, of),
         }
     }
 
@@ -335,6 +382,7 @@ impl<C: Clone> Leader<C> {
             return false;
         }
         self.transfer.take_if(|transfer| now >= transfer.deadline);
+        self.give_up_change(core, now);
         if self.gather_until.is_some_and(|until| now >= until) {
             self.start_round(core, now);
         }
@@ -362,11 +410,15 @@ impl<C: Clone> Leader<C> {
 
     /// When the leader will have heard no quorum for an election timeout.
     fn quorum_deadline<S: Clone>(&self, core: &Core<C, S>) -> Duration {
-        let heard_at = |p: &Progress| if p.voter { p.heard_at } else { Duration::ZERO };
-        // This node always hears itself.
-        let mut times: Vec<_> =
-            self.progress.values().map(heard_at).chain([Duration::MAX]).collect();
-        reached_by_quorum(&mut times).saturating_add(core.config.election_timeout)
+        let heard_at = joint::reached(core.membership.current(), |id, life| {
+            match self.progress.get(&id) {
+                // This node always hears itself.
+                _ if id == core.config.id => Duration::MAX,
+                Some(progress) if progress.counts_as(life) => progress.heard_at,
+                _ => Duration::ZERO,
+            }
+        });
+        heard_at.saturating_add(core.config.election_timeout)
     }
 
     /// When [`Self::tick`] has something to do.
@@ -378,6 +430,7 @@ impl<C: Clone> Leader<C> {
             .chain(self.gather_until)
             .chain(widening)
             .chain(transfer)
+            .chain(self.change_deadline())
             .fold(self.quorum_deadline(core), Duration::min)
     }
 }

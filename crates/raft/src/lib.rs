@@ -35,7 +35,7 @@
 //!     Raft::new(config, Incarnation(1), Restored::default(), Duration::ZERO, 42);
 //! node.propose(Duration::ZERO, "x = 1").unwrap();
 //! let applied = node.take_output().applies;
-//! assert!(matches!(&applied[1], Apply::Entry(entry) if entry.command == Some("x = 1")));
+//! assert!(matches!(&applied[1], Apply::Entry(entry) if entry.command() == Some(&"x = 1")));
 //! ```
 //!
 //! # The log ([`log`])
@@ -86,24 +86,32 @@
 //! With its records back, a node goes on as if it had been asleep. Without
 //! them it must not vote again; incarnations see to that.
 //!
+//! # Members ([`membership`], [`quorum::joint`])
+//!
+//! Members come and go by joint consensus ([`Raft::change_members`]): while they change, elections,
+//! commits and reads need a majority of the old and one of the new members.
+//!
 //! # What is checked ([`invariants`])
 //!
-//! The five safety properties of the paper's figure 3 are an incremental
-//! checker over all nodes of a simulated cluster.
+//! The five safety properties of the paper's figure 3, and that configurations which follow each
+//! other have no disjoint majorities, are an incremental checker over all nodes of a simulated
+//! cluster.
 //!
 //! # What is left out
 //!
-//! Membership changes, chunked snapshots, and reads by clock leases.
+//! Chunked snapshots and reads by clock leases.
 //!
 //! [`Duration`]: std::time::Duration
 
 pub mod candidate;
+mod config;
 mod core;
 mod election;
 pub mod follower;
 pub mod invariants;
 pub mod leader;
 pub mod log;
+pub mod membership;
 mod message;
 pub mod progress;
 pub mod quorum;
@@ -111,9 +119,11 @@ pub mod raft;
 pub mod roster;
 mod types;
 
+pub use crate::config::Config;
 pub use crate::invariants::{Invariants, Violation};
+pub use crate::membership::{ChangeRefused, Configuration, Voters};
 pub use crate::message::{
-    AppendEntries, AppendReply, Apply, Ballot, Config, Conflict, Entry, Envelope, Message, Output,
+    AppendEntries, AppendReply, Apply, Ballot, Conflict, Content, Entry, Envelope, Message, Output,
     Payload, Record, RequestVote, Restored, Snapshot, Vote,
 };
 pub use crate::quorum::quorum;

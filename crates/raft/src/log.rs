@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::message::{Conflict, Entry, Snapshot};
+use crate::message::{Conflict, Content, Entry, Snapshot};
 use crate::types::{LogIndex, Term};
 
 /// A node's log and its latest snapshot.
@@ -107,14 +107,14 @@ impl<C: Clone, S: Clone> Log<C, S> {
     pub fn extend(
         &mut self,
         term: Term,
-        commands: impl IntoIterator<Item = Option<C>>,
+        contents: impl IntoIterator<Item = Content<C>>,
     ) -> Vec<Entry<C>> {
         let mut index = self.last_index();
-        let added: Vec<Entry<C>> = commands
+        let added: Vec<Entry<C>> = contents
             .into_iter()
-            .map(|command| {
+            .map(|content| {
                 index = index.next();
-                Entry { term, index, command }
+                Entry { term, index, content }
             })
             .collect();
         self.entries.extend(added.iter().cloned());
@@ -206,6 +206,8 @@ impl<C: Clone, S: Clone> Log<C, S> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use rand::rngs::Xoshiro256PlusPlus;
     use rand::{RngExt, SeedableRng};
 
@@ -215,7 +217,7 @@ mod tests {
         let entries = (1..).zip(terms).map(|(index, &term)| Entry {
             term: Term(term),
             index: LogIndex(index),
-            command: None,
+            content: Content::Noop,
         });
         Log::new(None, entries.collect())
     }
@@ -291,8 +293,12 @@ mod tests {
     #[test]
     fn a_snapshot_stands_in_for_what_it_covers() {
         let mut kept = log(&[1, 1, 2, 2]);
-        let snapshot =
-            |index, term| Snapshot { index: LogIndex(index), term: Term(term), state: () };
+        let snapshot = |index, term| Snapshot {
+            index: LogIndex(index),
+            term: Term(term),
+            configuration: Arc::default(),
+            state: (),
+        };
         kept.compact(snapshot(3, 2), LogIndex(2));
         assert_eq!((kept.first_index(), kept.last_index()), (LogIndex(3), LogIndex(4)));
         assert_eq!((kept.term_at(LogIndex(2)), kept.term_at(LogIndex(1))), (Some(Term(1)), None));

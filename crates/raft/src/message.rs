@@ -1,8 +1,9 @@
 //! What nodes tell each other, and what a node hands to its host.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use crate::membership::{ChangeRefused, Configuration};
 use crate::roster::Incarnations;
 use crate::types::{Incarnation, LogIndex, MemberId, ReadId, Round, Term};
 
@@ -13,8 +14,36 @@ pub struct Entry<C> {
     pub term: Term,
     /// Its place in the log.
     pub index: LogIndex,
-    /// What is to be applied; `None` is the no-op of a new leader.
-    pub command: Option<C>,
+    /// What it holds.
+    pub content: Content<C>,
+}
+
+impl<C> Entry<C> {
+    /// What is to be applied, if it is a command.
+    #[must_use]
+    pub fn command(&self) -> Option<&C> {
+        match &self.content {
+            Content::Command(command) => Some(command),
+            Content::Noop | Content::Configuration(_) => None,
+        }
+    }
+}
+
+/// What an entry holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content<C> {
+    /// Nothing: the first entry of a new leader.
+    Noop,
+    /// Something to be applied.
+    Command(C),
+    /// Who votes, from this entry on.
+    Configuration(Arc<Configuration>),
+}
+
+impl<C> From<Option<C>> for Content<C> {
+    fn from(command: Option<C>) -> Self {
+        command.map_or(Self::Noop, Self::Command)
+    }
 }
 
 /// The state machine after every entry up to `index`: it stands in for them.
@@ -24,6 +53,8 @@ pub struct Snapshot<S> {
     pub index: LogIndex,
     /// That entry's term.
     pub term: Term,
+    /// Who votes after that entry.
+    pub configuration: Arc<Configuration>,
     /// The state itself, opaque to Raft.
     pub state: S,
 }
@@ -226,6 +257,8 @@ pub struct Output<C, S> {
     pub reads_refused: Vec<ReadId>,
     /// Proposals that never entered any log and never will.
     pub dropped: Vec<C>,
+    /// How changes of members ended that this node was asked for.
+    pub changes: Vec<Result<(), ChangeRefused>>,
 }
 
 impl<C, S> Default for Output<C, S> {
@@ -237,27 +270,7 @@ impl<C, S> Default for Output<C, S> {
             reads_ready: Vec::new(),
             reads_refused: Vec::new(),
             dropped: Vec::new(),
+            changes: Vec::new(),
         }
     }
-}
-
-/// The parameters of a node. All nodes of a cluster have the same, but for `id`.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// This node.
-    pub id: MemberId,
-    /// The members of the cluster, this node among them, in any order.
-    pub members: BTreeSet<MemberId>,
-    /// The shortest time without a leader after which a follower campaigns;
-    /// each wait is drawn between one and two of these.
-    pub election_timeout: Duration,
-    /// A follower that got nothing for this long gets a heartbeat.
-    pub heartbeat_interval: Duration,
-    /// How long a leader gathers proposals and reads before it starts a round.
-    pub gather_window: Duration,
-    /// The most entries one message carries.
-    pub entries_per_message: usize,
-    /// Whether records outlive the node, so that it never forgets its past;
-    /// see [`crate::roster`].
-    pub durable: bool,
 }

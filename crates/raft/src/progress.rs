@@ -34,8 +34,9 @@ pub struct Progress {
     pub(crate) incarnation: Option<Incarnation>,
     /// The incarnations it was told of last, and the round that did.
     told: Option<(Incarnations, Round)>,
-    /// Whether its acknowledgements count; see [`crate::roster`].
-    pub(crate) voter: bool,
+    /// Whether the life that answered last is one that counts; see
+    /// [`crate::roster`].
+    pub(crate) remembers: bool,
     /// The latest round it answered.
     pub(crate) acked_round: Round,
     /// The latest round sent to it.
@@ -60,7 +61,7 @@ impl Progress {
             mode: Mode::Probe,
             incarnation: None,
             told: None,
-            voter: true,
+            remembers: true,
             acked_round: Round(0),
             sent_round: Round(0),
             sent_at: now,
@@ -88,6 +89,16 @@ impl Progress {
         while let Some((_, sent_at)) = self.outstanding.pop_front_if(|(sent, _)| *sent <= round) {
             let sample = now.saturating_sub(sent_at);
             self.round_trip = Some(self.round_trip.map_or(sample, |old| (old * 7 + sample) / 8));
+        }
+    }
+
+    /// Whether its acknowledgements count where this life of it does: one that
+    /// a change has named, or else the first that was met.
+    pub(crate) fn counts_as(&self, life: Option<Incarnation>) -> bool {
+        match (life, self.incarnation) {
+            (_, None) => true,
+            (Some(life), Some(own)) => life == own,
+            (None, Some(_)) => self.remembers,
         }
     }
 

@@ -1,16 +1,20 @@
 //! A node: where inputs come in, and the only place where roles change.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::candidate::{Campaign, Standing as Count};
+use crate::candidate::Campaign;
+use crate::config::Config;
 use crate::core::Core;
 use crate::follower::Follower;
 use crate::leader::Leader;
 use crate::log::Log;
+use crate::membership::{ChangeRefused, Configuration, Shortcut};
 use crate::message::{
-    AppendEntries, AppendReply, Ballot, Config, Conflict, Message, Output, Payload, Restored,
-    Snapshot,
+    AppendEntries, AppendReply, Ballot, Conflict, Message, Output, Payload, Restored, Snapshot,
 };
+use crate::quorum::joint::Tally;
 use crate::roster::{Incarnations, Standing};
 use crate::types::{Incarnation, LogIndex, MemberId, ReadId, Round, Term};
 
@@ -41,7 +45,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
     ///
     /// # Panics
     ///
-    /// If the configuration names no such node, or the stored log has a gap.
+    /// If the stored log has a gap.
     #[must_use]
     pub fn new(
         config: Config,
@@ -50,12 +54,11 @@ impl<C: Clone, S: Clone> Raft<C, S> {
         now: Duration,
         seed: u64,
     ) -> Self {
-        assert!(config.members.contains(&config.id), "a node must be one of its cluster");
         let mut core = Core::new(config, incarnation, restored, seed);
         let election_deadline = core.draw_first_deadline(now);
         let role = Role::Follower(Follower { leader: None, heard_at: None, election_deadline });
         let mut raft = Self { core, role };
-        if raft.core.config.members.len() == 1 {
+        if raft.core.peers().is_empty() {
             raft.campaign(now, Ballot::Vote);
         }
         raft
@@ -88,7 +91,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
             Role::PreCandidate(campaign) | Role::Candidate(campaign) => {
                 if let Some(isolated) = campaign.judge_isolation(now) {
                     self.core.isolated = isolated;
-                    if campaign.standing() == Count::Won {
+                    if campaign.tally() == Tally::Won {
                         // Pre-votes that waited; a vote proper never does.
                         self.campaign(now, Ballot::Vote);
                         return;
@@ -103,6 +106,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
                     self.core.isolated = true;
                     self.follow(now, self.core.term, None);
                 }
+                self.leave_if_removed(now);
             }
         }
     }
@@ -122,6 +126,30 @@ impl<C: Clone, S: Clone> Raft<C, S> {
         }
     }
 
+    /// Asks for another set of voters. How it ends comes through [`Output::changes`]; nodes that
+    /// are new have to catch up first.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not begin.
+    pub fn change_members(
+        &mut self,
+        now: Duration,
+        voters: &BTreeSet<MemberId>,
+    ) -> Result<(), ChangeRefused> {
+        let Role::Leader(leader) = &mut self.role else { return Err(ChangeRefused::NotLeading) };
+        leader.start_change(&mut self.core, now, voters)?;
+        self.leave_if_removed(now);
+        Ok(())
+    }
+
+    /// Leaves out a step of every change of members from now on, as no node ever should: for tests
+    /// that show what it is there for.
+    #[doc(hidden)]
+    pub fn take_shortcut(&mut self, shortcut: Shortcut) {
+        self.core.shortcuts.insert(shortcut);
+    }
+
     /// Asks for a linearizable read: `read` comes back through
     /// [`Output::reads_ready`] when the applied state may answer it, or
     /// through [`Output::reads_refused`], which it does at once if this node
@@ -137,7 +165,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
     pub fn transfer_leadership(&mut self, now: Duration, to: MemberId) {
         if let Role::Leader(leader) = &mut self.role
             && to != self.core.config.id
-            && self.core.config.members.contains(&to)
+            && self.core.membership.current().voters().contains_key(&to)
         {
             leader.start_transfer(&mut self.core, now, to);
         }
@@ -155,24 +183,27 @@ impl<C: Clone, S: Clone> Raft<C, S> {
         if index > self.core.commit_index || index <= compacted {
             return;
         }
-        let snapshot = Snapshot { index, term, state };
+        let configuration = Arc::clone(self.core.membership.at(index));
+        let snapshot = Snapshot { index, term, configuration, state };
         self.core.output.records.push(crate::Record::Snapshot(snapshot.clone()));
+        self.core.membership.compact(index);
         self.core.log.compact(snapshot, LogIndex(index.0.saturating_sub(retained)));
     }
 
-    /// Takes a message from `from`. Messages from nobody, from this node
-    /// itself, or with entries that do not follow each other are ignored.
+    /// Takes a message from `from`. Messages from this node itself or with
+    /// entries that do not follow each other are ignored. One that is no member
+    /// as far as this node knows is heard: it may have been added since, or may
+    /// not know that it was removed.
     pub fn step(&mut self, now: Duration, from: MemberId, message: Message<C, S>) {
-        let is_peer = self.core.config.members.contains(&from) && from != self.core.config.id;
-        if !is_peer || message.term == Term::UNREACHABLE {
+        if from == self.core.config.id || message.term == Term::UNREACHABLE {
             return;
         }
-        let standing = self.core.roster.meet(from, message.incarnation);
+        let standing = self.core.standing(from, message.incarnation);
         self.take_message(now, from, standing, message);
         if let Some(known) = self.core.roster.take_news() {
             self.core.output.records.push(crate::Record::Incarnations(known));
             let follows = matches!(self.role, Role::Follower(_));
-            if self.core.roster.is_forgetful() && !follows {
+            if self.core.is_forgetful() && !follows {
                 self.follow(now, self.core.term, None);
             }
         }
@@ -189,6 +220,9 @@ impl<C: Clone, S: Clone> Raft<C, S> {
         match payload {
             Payload::RequestVote(request) => {
                 self.core.roster.learn(&request.incarnations);
+                if let Role::Leader(leader) = &mut self.role {
+                    leader.on_candidate(&mut self.core, now, from);
+                }
                 match standing {
                     Standing::Voter | Standing::Nameless => {
                         self.on_request_vote(now, from, life, term, &request);
@@ -267,6 +301,17 @@ impl<C: Clone, S: Clone> Raft<C, S> {
             && let Role::Leader(leader) = &mut self.role
         {
             leader.on_reply(&mut self.core, now, from, life, reply);
+            self.leave_if_removed(now);
+        }
+    }
+
+    /// A leader goes when a configuration without it is committed.
+    fn leave_if_removed(&mut self, now: Duration) {
+        if let Role::Leader(leader) = &mut self.role
+            && leader.is_removed(&self.core)
+        {
+            leader.take_leave(&mut self.core, now);
+            self.follow(now, self.core.term, None);
         }
     }
 
@@ -286,10 +331,10 @@ impl<C: Clone, S: Clone> Raft<C, S> {
     }
 
     /// Asks for votes, or for pre-votes. A node known to have forgotten its
-    /// past does neither, since nobody would answer.
+    /// past does neither, since nobody would answer, nor one that is no member.
     pub(crate) fn campaign(&mut self, now: Duration, ballot: Ballot) {
         let is_last_term = self.core.term.next() == Term::UNREACHABLE;
-        if self.core.roster.is_forgetful() || is_last_term {
+        if self.core.is_forgetful() || is_last_term || !self.core.may_campaign() {
             self.follow(now, self.core.term, None);
             return;
         }
@@ -297,7 +342,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
             self.core.set_ballot(self.core.term.next(), Some(self.core.config.id));
         }
         let campaign = Campaign::start(&mut self.core, now, ballot);
-        let won = campaign.standing() == Count::Won;
+        let won = campaign.tally() == Tally::Won;
         self.role = match ballot {
             Ballot::PreVote => Role::PreCandidate(campaign),
             Ballot::Vote | Ballot::Transfer => Role::Candidate(campaign),
@@ -320,9 +365,23 @@ impl<C: Clone, S: Clone> Raft<C, S> {
         self.core.config.id
     }
 
-    /// The members of the cluster, in order of their ids.
-    pub fn members(&self) -> impl Iterator<Item = MemberId> + '_ {
-        self.core.config.members.iter().copied()
+    /// Who votes, as far as this node knows: what the last entry about it in
+    /// its log says, committed or not.
+    #[must_use]
+    pub fn configuration(&self) -> &Arc<Configuration> {
+        self.core.membership.current()
+    }
+
+    /// Whether this node is a member, old or new.
+    #[must_use]
+    pub fn is_member(&self) -> bool {
+        self.configuration().contains(self.core.config.id)
+    }
+
+    /// The configurations that this node knows, and where they are in its log;
+    /// the first one covers what is compacted away.
+    pub fn configurations(&self) -> impl Iterator<Item = (LogIndex, &Arc<Configuration>)> {
+        self.core.membership.all()
     }
 
     /// The current term.
@@ -377,7 +436,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
     /// [`crate::roster`].
     #[must_use]
     pub fn is_forgetful(&self) -> bool {
-        self.core.roster.is_forgetful()
+        self.core.is_forgetful()
     }
 
     /// Every incarnation this node has met, by node; see [`crate::roster`].

@@ -15,14 +15,16 @@
 //!
 //! | command | meaning |
 //! |---|---|
-//! | `cluster 5 [gather=3ms] [batch=1] [volatile]` | five empty nodes, `volatile` ones without storage |
+//! | `cluster 5 [members=3] [gather=3ms] [batch=1] [volatile]` | five empty nodes, all of them or the first three members, `volatile` ones without storage |
 //! | `log n1 1 1 4 [term=7]` | n1 starts with entries of these terms |
 //! | `campaign n1` | time passes until n1's election timeout is over |
 //! | `advance 100ms` | time passes for all; no message moves |
+//! | `live 100ms` | it passes in steps of 10 ms, after each of which all messages arrive |
 //! | `deliver [n1] [n1>n2]` | what is under way (to n1, from n1 to n2) arrives |
 //! | `lose [n1] [n1>n2]` | it is lost |
 //! | `stabilize` | messages are delivered until there are none |
 //! | `propose n1 x=1`, `read n1 r1` | a client's request |
+//! | `change n1 n1 n2 n4` | n1 is asked to make these the members |
 //! | `cut n1>n2`, `partition n1 n2 \| n3`, `heal` | links |
 //! | `crash n1`, `restart n1`, `forget n1` | `forget` is a restart without storage |
 //! | `compact n1 [retain=2]`, `transfer n1 n2`, `status` | |
@@ -103,7 +105,10 @@ fn execute(cluster: &mut Option<ScriptCluster>, command: &str) {
         let gather = option(arguments, "gather").map_or(Duration::ZERO, milliseconds);
         let batch = option(arguments, "batch").map_or(512, number) as usize;
         let durable = !arguments.contains(&"volatile");
-        *cluster = Some(ScriptCluster::new(number(arguments[0]) as usize, gather, batch, durable));
+        let nodes = number(arguments[0]);
+        let members = option(arguments, "members").map_or(nodes, number);
+        let nodes = nodes as usize;
+        *cluster = Some(ScriptCluster::new(nodes, members, gather, batch, durable));
         return;
     }
     let cluster = cluster.as_mut().expect("the script begins with `cluster`");
@@ -117,6 +122,13 @@ fn execute(cluster: &mut Option<ScriptCluster>, command: &str) {
         }
         ("campaign", [id]) => cluster.campaign(node(id)),
         ("advance", [time]) => cluster.advance(milliseconds(time)),
+        ("live", [time]) => {
+            let steps = milliseconds(time).as_millis() / 10;
+            for _ in 0..steps {
+                cluster.advance(Duration::from_millis(10));
+                cluster.stabilize();
+            }
+        }
         ("deliver", links) => drop(cluster.deliver(matcher(links))),
         ("lose", links) => cluster.lose(matcher(links)),
         ("stabilize", []) => cluster.stabilize(),
@@ -135,6 +147,9 @@ fn execute(cluster: &mut Option<ScriptCluster>, command: &str) {
         ("forget", [id]) => cluster.forget(node(id)),
         ("compact", [id, rest @ ..]) => {
             cluster.compact(node(id), option(rest, "retain").map_or(0, number));
+        }
+        ("change", [id, voters @ ..]) => {
+            cluster.change(node(id), &voters.iter().map(|voter| node(voter)).collect());
         }
         ("transfer", [from, to]) => cluster.transfer(node(from), node(to)),
         ("status", []) => cluster.status(),

@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use raft::{
-    Apply, Ballot, Config, Entry, Incarnation, Invariants, LogIndex, MemberId, Message, Payload,
-    Raft, ReadId, Record, Restored, Role, Snapshot, Term,
+    Apply, Ballot, ChangeRefused, Config, Configuration, Content, Entry, Incarnation, Invariants,
+    LogIndex, MemberId, Message, Payload, Raft, ReadId, Record, Restored, Role, Snapshot, Term,
+    Voters,
 };
 
 use crate::store::Store;
@@ -27,6 +28,8 @@ pub(crate) struct ScriptCluster {
     gather_window: Duration,
     entries_per_message: usize,
     durable: bool,
+    /// The first members.
+    members: BTreeSet<MemberId>,
     nodes: Vec<Option<Node>>,
     stores: Vec<Store<String, State>>,
     states: Vec<State>,
@@ -40,6 +43,7 @@ pub(crate) struct ScriptCluster {
 impl ScriptCluster {
     pub(crate) fn new(
         nodes: usize,
+        members: u64,
         gather_window: Duration,
         entries_per_message: usize,
         durable: bool,
@@ -49,6 +53,7 @@ impl ScriptCluster {
             gather_window,
             entries_per_message,
             durable,
+            members: (0..members).map(MemberId).collect(),
             nodes: (0..nodes).map(|_| None).collect(),
             stores: vec![Store::default(); nodes],
             states: vec![State::new(); nodes],
@@ -77,7 +82,7 @@ impl ScriptCluster {
     fn start(&mut self, id: MemberId) {
         let config = Config {
             id,
-            members: (0..self.nodes.len() as u64).map(MemberId).collect(),
+            members: self.members.clone(),
             election_timeout: Duration::from_millis(300),
             heartbeat_interval: Duration::from_millis(100),
             gather_window: self.gather_window,
@@ -127,6 +132,17 @@ impl ScriptCluster {
         for read in output.reads_refused {
             self.line(format!("  {name} refuses read r{read}"));
         }
+        for change in output.changes {
+            match change {
+                Ok(()) => self.line(format!("  {name} has changed the members")),
+                Err(reason) => {
+                    self.line(format!(
+                        "  {name} has not changed them: {}",
+                        describe_refusal(reason)
+                    ));
+                }
+            }
+        }
         for command in output.dropped {
             self.line(format!("  {name} gives back {command}"));
         }
@@ -151,8 +167,7 @@ impl ScriptCluster {
                 format!("restores the state at {}", snapshot.index)
             }
             Apply::Entry(entry) => {
-                if let Some((key, value)) = entry.command.as_deref().and_then(|c| c.split_once('='))
-                {
+                if let Some((key, value)) = entry.command().and_then(|c| c.split_once('=')) {
                     self.states[place(id)].insert(key.to_owned(), value.to_owned());
                 }
                 format!("applies {}", describe_entry(&entry))
@@ -166,7 +181,7 @@ impl ScriptCluster {
         let entries = (1..).zip(terms).map(|(index, &term)| Entry {
             term: Term(term),
             index: LogIndex(index),
-            command: Some(format!("c{index}={term}")),
+            content: Content::Command(format!("c{index}={term}")),
         });
         let entries = entries.collect();
         self.stores[place(id)].stored =
@@ -231,6 +246,15 @@ impl ScriptCluster {
                 node.tick(now);
             }
         });
+    }
+
+    /// Asks for this set of members.
+    pub(crate) fn change(&mut self, id: MemberId, voters: &BTreeSet<MemberId>) {
+        let mut refused = None;
+        self.input(id, |node, now| refused = node.change_members(now, voters).err());
+        if let Some(reason) = refused {
+            self.line(format!("  {} refuses the change: {}", name(id), describe_refusal(reason)));
+        }
     }
 
     pub(crate) fn transfer(&mut self, from: MemberId, to: MemberId) {
@@ -315,13 +339,18 @@ impl ScriptCluster {
                 .entries_from(LogIndex(1), usize::MAX)
                 .map(|entry| format!("{}@{}", entry.index, entry.term))
                 .collect();
+            let first = Configuration::of(self.members.iter().copied());
+            let members = match node.configuration() {
+                members if **members == first => String::new(),
+                members => format!(" members={}", describe_configuration(members)),
+            };
             let base = match log.snapshot() {
                 Some(snapshot) => format!(" snapshot={}@{}", snapshot.index, snapshot.term),
                 None => String::new(),
             };
             let _ = writeln!(
                 self.trace,
-                "{name} {}{} commit={}{base} log=[{}]",
+                "{name} {}{} commit={}{base}{members} log=[{}]",
                 describe_role(node),
                 if node.is_isolated() { " (isolated)" } else { "" },
                 node.commit_index(),
@@ -354,12 +383,44 @@ fn describe_role(node: &Node) -> String {
 }
 
 fn describe_entry(entry: &Entry<String>) -> String {
-    let command = entry.command.as_deref().unwrap_or("no-op");
-    format!("{}@{} {command}", entry.index, entry.term)
+    let content = match &entry.content {
+        Content::Noop => "no-op".to_owned(),
+        Content::Command(command) => command.clone(),
+        Content::Configuration(configuration) => describe_configuration(configuration),
+    };
+    format!("{}@{} {content}", entry.index, entry.term)
+}
+
+/// `{n1 n2}`, and `{n1 n2 → n2 n3}` while the members change; a named life after a colon.
+fn describe_configuration(configuration: &Configuration) -> String {
+    let names = |voters: &Voters| {
+        let names = voters.iter().map(|(&id, life)| match life {
+            Some(life) => format!("{}:{life}", name(id)),
+            None => name(id),
+        });
+        names.collect::<Vec<_>>().join(" ")
+    };
+    let new = names(configuration.voters());
+    match configuration.outgoing() {
+        Some(old) => format!("{{{} → {new}}}", names(old)),
+        None => format!("{{{new}}}"),
+    }
 }
 
 fn describe_entries(entries: &[Entry<String>]) -> String {
     entries.iter().map(describe_entry).collect::<Vec<_>>().join(", ")
+}
+
+fn describe_refusal(reason: ChangeRefused) -> &'static str {
+    match reason {
+        ChangeRefused::NotLeading => "it does not lead",
+        ChangeRefused::NotSettled => "nothing of its term is committed",
+        ChangeRefused::Busy => "another change is under way",
+        ChangeRefused::NobodyLeft => "nobody would be left",
+        ChangeRefused::OutOfReach => "too few of them are within reach",
+        ChangeRefused::TooSlow => "the new ones did not catch up",
+        ChangeRefused::Unknown => "it is in the log, and this node leads no more",
+    }
 }
 
 fn describe_state(state: &State) -> String {

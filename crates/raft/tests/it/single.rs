@@ -2,13 +2,14 @@
 //! what it may do only once something else is done.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use raft::progress::Mode;
 use raft::{
-    AppendEntries, AppendReply, Apply, Ballot, Config, Conflict, Entry, Incarnation, Incarnations,
-    LogIndex, MemberId, Message, Output, Payload, Raft, ReadId, Record, RequestVote, Restored,
-    Role, Round, Snapshot, Term, Vote,
+    AppendEntries, AppendReply, Apply, Ballot, Config, Configuration, Conflict, Entry, Incarnation,
+    Incarnations, LogIndex, MemberId, Message, Output, Payload, Raft, ReadId, Record, RequestVote,
+    Restored, Role, Round, Snapshot, Term, Vote,
 };
 
 type Node = Raft<&'static str, &'static str>;
@@ -22,7 +23,7 @@ fn ms(milliseconds: u64) -> Duration {
 }
 
 fn entry(term: u64, index: u64, command: Option<&'static str>) -> Entry<&'static str> {
-    Entry { term: Term(term), index: LogIndex(index), command }
+    Entry { term: Term(term), index: LogIndex(index), content: command.into() }
 }
 
 fn config() -> Config {
@@ -292,7 +293,12 @@ fn what_a_leader_contradicts_is_cut_off_in_the_store_too() {
         [Record::Truncate(LogIndex(2)), Record::Append(vec![entry(2, 2, None)])]
     );
     // A snapshot of another history replaces all of it.
-    let snapshot = Snapshot { index: LogIndex(9), term: Term(2), state: "state" };
+    let snapshot = Snapshot {
+        index: LogIndex(9),
+        term: Term(2),
+        configuration: Arc::new(Configuration::of((0..3).map(MemberId))),
+        state: "state",
+    };
     let install = Payload::InstallSnapshot { snapshot: snapshot.clone(), round: Round(1) };
     let said = single.hear(PEER, 2, install);
     assert_eq!(said.records, [Record::Truncate(LogIndex(1)), Record::Snapshot(snapshot)]);
@@ -541,7 +547,12 @@ fn a_follower_cannot_take_back_what_it_acknowledged() {
 #[test]
 fn a_snapshot_that_comes_again_changes_nothing() {
     let mut single = Single::start(Restored::default());
-    let snapshot = Snapshot { index: LogIndex(9), term: Term(2), state: "state" };
+    let snapshot = Snapshot {
+        index: LogIndex(9),
+        term: Term(2),
+        configuration: Arc::new(Configuration::of((0..3).map(MemberId))),
+        state: "state",
+    };
     let install = || Payload::InstallSnapshot { snapshot: snapshot.clone(), round: Round(1) };
     let said = single.hear(PEER, 2, install());
     assert_eq!((said.applies, said.messages.len()), (vec![Apply::Restore(snapshot.clone())], 1));

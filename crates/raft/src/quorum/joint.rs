@@ -1,0 +1,111 @@
+//! What holds when a majority of every set of voters says so: of one set usually, of the old and of
+//! the new one while the members change (paper, section 6).
+
+use crate::membership::{Configuration, Voters};
+use crate::quorum::{quorum, reached_by_quorum};
+use crate::types::{Incarnation, MemberId};
+
+/// How a vote stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tally {
+    /// Votes that are not in yet may decide it either way.
+    Open,
+    /// Every majority is for it.
+    Won,
+    /// Some majority cannot be reached any more.
+    Lost,
+}
+
+/// The largest value that a majority of every set of voters reaches: of match indices, the commit
+/// index; of acknowledged rounds, the confirmed round. `value` is asked for each voter and the life
+/// of it that counts.
+///
+/// # Panics
+///
+/// If the configuration has no voters.
+#[must_use]
+pub fn reached<T: Ord + Copy>(
+    configuration: &Configuration,
+    value: impl Fn(MemberId, Option<Incarnation>) -> T,
+) -> T {
+    let of = |voters: &Voters| {
+        let mut values: Vec<T> = voters.iter().map(|(&voter, &life)| value(voter, life)).collect();
+        reached_by_quorum(&mut values)
+    };
+    let new = of(configuration.voters());
+    configuration.outgoing().map_or(new, |old| new.min(of(old)))
+}
+
+/// How the votes stand; `vote` says what a voter has answered, if it has.
+#[must_use]
+pub fn tally(configuration: &Configuration, vote: impl Fn(MemberId) -> Option<bool>) -> Tally {
+    let of = |voters: &Voters| {
+        let given = |answer| voters.keys().filter(|&&id| vote(id) == Some(answer)).count();
+        let quorum = quorum(voters.len());
+        if given(true) >= quorum {
+            Tally::Won
+        } else if given(false) > voters.len() - quorum {
+            Tally::Lost
+        } else {
+            Tally::Open
+        }
+    };
+    let tallies = configuration.majorities().map(of);
+    tallies.fold(Tally::Won, |all, one| match (all, one) {
+        (Tally::Lost, _) | (_, Tally::Lost) => Tally::Lost,
+        (Tally::Open, _) | (_, Tally::Open) => Tally::Open,
+        (Tally::Won, Tally::Won) => Tally::Won,
+    })
+}
+
+/// Whether these nodes hold a majority of every set of voters.
+#[must_use]
+pub fn is_quorum(configuration: &Configuration, has: impl Fn(MemberId) -> bool) -> bool {
+    tally(configuration, |id| Some(has(id))) == Tally::Won
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joint(old: std::ops::Range<u64>, new: std::ops::Range<u64>) -> Configuration {
+        let old = Configuration::of(old.map(MemberId));
+        old.changed_to(Configuration::of(new.map(MemberId)).voters().clone())
+    }
+
+    /// Against the definition, over all answers of all nodes.
+    #[test]
+    fn both_majorities_are_needed() {
+        for (old, new) in [(0..3, 2..6), (0..1, 1..2), (0..4, 1..4), (0..3, 0..5)] {
+            let configuration = joint(old.clone(), new.clone());
+            for code in 0..3_u32.pow(6) {
+                let vote = |id: MemberId| {
+                    [None, Some(true), Some(false)][code as usize / 3_usize.pow(id.0 as u32) % 3]
+                };
+                let count = |set: &std::ops::Range<u64>, answer| {
+                    set.clone().filter(|&id| vote(MemberId(id)) == Some(answer)).count()
+                };
+                let won =
+                    [&old, &new].into_iter().all(|set| count(set, true) * 2 > set.clone().count());
+                let lost = [&old, &new].into_iter().any(|set| {
+                    (set.clone().count() - count(set, false)) * 2 <= set.clone().count()
+                });
+                let expected = match (won, lost) {
+                    (true, _) => Tally::Won,
+                    (_, true) => Tally::Lost,
+                    _ => Tally::Open,
+                };
+                assert_eq!(tally(&configuration, vote), expected, "{old:?} {new:?} {code}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_reached_is_reached_by_both() {
+        let configuration = joint(0..3, 2..5);
+        let values = [9, 7, 5, 3, 1];
+        // Of 9 7 5 a majority has 7, of 5 3 1 a majority has 3.
+        assert_eq!(reached(&configuration, |id, _| values[id.0 as usize]), 3);
+        assert_eq!(reached(&Configuration::of((0..3).map(MemberId)), |id, _| id.0), 1);
+    }
+}
