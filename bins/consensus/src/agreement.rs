@@ -5,7 +5,7 @@
 
 use std::fmt::Debug;
 
-use proto::{Caller, Context, Either, Error, Node, NodeId, Records};
+use proto::{Caller, Context, Either, Error, ErrorCode, Node, NodeId, Records};
 use raft::{MemberId, ReadId, Term};
 
 use crate::command::{Command, RequestId, SharedCommand};
@@ -27,6 +27,8 @@ pub enum Happening<S: Service> {
     ReadRefused(ReadId),
     /// A proposal entered no log and never will.
     Dropped(SharedCommand<S>),
+    /// How the change of members ended that this node was asked for.
+    Changed(Result<(), Error>),
 }
 
 /// A message between nodes, as the server sees it.
@@ -38,8 +40,21 @@ pub enum Heard<S: Service, P> {
     ForwardOk(S::Answer),
     /// An operator wants another node to lead.
     Transfer(NodeId),
+    /// An operator wants other members.
+    Change(Change),
     /// The protocol's own business.
     Protocol(P),
+}
+
+/// A change of members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Whose membership it is.
+    pub node: NodeId,
+    /// Whether the node is to be a member.
+    pub adds: bool,
+    /// Whether another node passes it on.
+    pub is_passed_on: bool,
 }
 
 /// A node on which the protocol `P` can run: what it says to others, and its timers.
@@ -121,6 +136,36 @@ pub trait Agreement<S: Service>: Debug + Sized + 'static {
         ctx: &Context<'_, H>,
     ) -> Option<Self::Peer> {
         let _ = (to, ctx);
+        None
+    }
+
+    /// Whether this node is a member of the cluster as far as it knows.
+    fn is_member(&self) -> bool {
+        true
+    }
+
+    /// Begins to change the members; how that ends is a [`Happening::Changed`].
+    ///
+    /// # Errors
+    /// Why it does not; it never will.
+    fn change<H: Host<Self::Peer>>(
+        &mut self,
+        change: &Change,
+        ctx: &Context<'_, H>,
+    ) -> Result<(), Error> {
+        let _ = (change, ctx);
+        Err(Error::new(ErrorCode::NotSupported, "the members never change"))
+    }
+
+    /// Passes a change of members on to the leader.
+    fn pass_change_on(change: Change) -> Option<Self::Peer> {
+        let _ = change;
+        None
+    }
+
+    /// The reply to an operator whose change of members is done.
+    fn changed(change: &Change) -> Option<Self::Peer> {
+        let _ = change;
         None
     }
 

@@ -39,6 +39,8 @@ pub const MANUAL: Manual = Manual {
     help: help!(
         "\
 It also answers `partition_test` and `verify_linearizability` of task 7-2-5.
+Members come and go: `add_member` and `remove_member` with a `node_id` of those that `init` names, to any
+node. Who is no member (any more, or yet: `initial_member_ids` of `init`) answers clients with error 40.
 
 "
     ),

@@ -123,7 +123,7 @@ fn raft_cost(entries: u64, nodes: usize) -> Cost {
     let entry = |index| raft::Entry {
         term: raft::Term(1),
         index: raft::LogIndex(index),
-        command: Some(index),
+        content: raft::Content::Command(index),
     };
     let restored = |id| raft::Restored {
         term: raft::Term(1),

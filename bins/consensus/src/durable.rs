@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::command::SharedCommand;
 use crate::machine::Machine;
 use crate::members::Members;
-use crate::peer::{Entry, SharedState};
+use crate::peer::{self, Entry, SharedState};
 use crate::records::{Unusable, get, parse, put};
-use crate::wire::{from_wire_entry, to_wire_entry};
+use crate::wire::{from_wire_entry, from_wire_members, to_wire_entry, to_wire_members};
 
 const INCARNATION: &[u8] = b"incarnation";
 /// Those of all nodes that have been met, by name.
@@ -58,6 +58,9 @@ impl Candidate {
 struct StoredSnapshot<M: Machine> {
     index: u64,
     term: u64,
+    /// The members after it; earlier versions knew of the first ones only.
+    #[serde(default)]
+    members: Option<peer::Members>,
     state: SharedState<M>,
 }
 
@@ -91,12 +94,17 @@ pub(crate) fn restore<M: Machine>(
     };
     let ballot = get::<Ballot>(records, BALLOT)?.unwrap_or(Ballot { term: 0, voted_for: None });
     let voted_for = ballot.voted_for.map(|candidate| candidate.member(members)).transpose()?;
-    let snapshot = get::<StoredSnapshot<M>>(records, SNAPSHOT)?.map(|stored| Snapshot {
-        index: LogIndex(stored.index),
-        term: Term(stored.term),
-        state: stored.state,
-    });
-    let entries = restore_entries(records, snapshot.as_ref())?;
+    let snapshot = match get::<StoredSnapshot<M>>(records, SNAPSHOT)? {
+        None => None,
+        Some(stored) => Some(Snapshot {
+            index: LogIndex(stored.index),
+            term: Term(stored.term),
+            configuration: from_wire_members(stored.members, members)
+                .ok_or_else(|| strange(SNAPSHOT))?,
+            state: stored.state,
+        }),
+    };
+    let entries = restore_entries(records, snapshot.as_ref(), members)?;
     let last = entries.last().map(|entry| entry.term);
     if last.max(snapshot.as_ref().map(|snapshot| snapshot.term)) > Some(Term(ballot.term)) {
         return Err(Unusable::record(BALLOT, "is older than the log"));
@@ -114,11 +122,13 @@ pub(crate) fn restore<M: Machine>(
 fn restore_entries<M: Machine>(
     records: &Records,
     snapshot: Option<&Snapshot<SharedState<M>>>,
+    members: &Members,
 ) -> Result<Vec<raft::Entry<SharedCommand<M>>>, Unusable> {
     let mut entries = Vec::new();
     let mut expected = snapshot.map_or(LogIndex(0), |snapshot| snapshot.index).next();
     for (key, value) in records.range(ENTRY.to_vec()..ENTRIES_END.to_vec()) {
-        let entry = from_wire_entry(parse::<Entry<M>>(key, value)?);
+        let entry = from_wire_entry(parse::<Entry<M>>(key, value)?, members)
+            .ok_or_else(|| strange(key))?;
         if *key != entry_key(entry.index) || entry.index > expected {
             return Err(Unusable::new(format!("entry {expected} of the log is missing")));
         }
@@ -132,6 +142,11 @@ fn restore_entries<M: Machine>(
 
 fn foreign(stranger: &NodeId) -> Unusable {
     Unusable::new(format!("the records are of a cluster of other nodes, {stranger} among them"))
+}
+
+/// A record names members of which `init` knows nothing.
+fn strange(key: &[u8]) -> Unusable {
+    Unusable::record(key, "names members that `init` does not")
 }
 
 /// Begins a new storage.
@@ -157,11 +172,13 @@ pub(crate) fn store<M: Machine>(
         Record::Truncate(from) => ctx.delete_range(entry_key(from), ENTRIES_END.to_vec()),
         Record::Append(entries) => {
             for entry in entries {
-                put(ctx, entry_key(entry.index), &to_wire_entry(entry));
+                put(ctx, entry_key(entry.index), &to_wire_entry(entry, members));
             }
         }
-        Record::Snapshot(Snapshot { index, term, state }) => {
-            let stored = StoredSnapshot { index: index.0, term: term.0, state };
+        Record::Snapshot(Snapshot { index, term, configuration, state }) => {
+            let written = to_wire_members(&configuration, members);
+            let stored =
+                StoredSnapshot { index: index.0, term: term.0, members: Some(written), state };
             put(ctx, SNAPSHOT.to_vec(), &stored);
             ctx.delete_range(entry_key(LogIndex(0)), entry_key(index.next()));
         }

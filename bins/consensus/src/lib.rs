@@ -28,6 +28,7 @@ pub mod args;
 pub mod bft_store;
 pub mod body;
 pub mod byzantine;
+mod change;
 pub mod clients;
 pub mod command;
 pub mod compare_protocols;

@@ -1,9 +1,10 @@
 //! Who is in the cluster: names on the wire and on disk, numbers in the protocols.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use proto::NodeId;
-use raft::MemberId;
+use raft::{Configuration, MemberId};
 
 /// The nodes that this one knows.
 #[derive(Debug, Clone)]
@@ -12,6 +13,7 @@ pub struct Members {
     names: Vec<NodeId>,
     ids: BTreeMap<MemberId, NodeId>,
     own: NodeId,
+    first: Arc<Configuration>,
 }
 
 impl Members {
@@ -19,8 +21,23 @@ impl Members {
     #[must_use]
     pub fn new(own: &NodeId, node_ids: &[NodeId]) -> Self {
         let names: BTreeSet<_> = node_ids.iter().chain([own]).cloned().collect();
-        let ids = names.iter().map(|name| (member_id(name), name.clone())).collect();
-        Self { names: names.into_iter().collect(), ids, own: own.clone() }
+        let ids: BTreeMap<_, _> =
+            names.iter().map(|name| (member_id(name), name.clone())).collect();
+        let first = Arc::new(Configuration::of(ids.keys().copied()));
+        Self { names: names.into_iter().collect(), ids, own: own.clone(), first }
+    }
+
+    /// Says that only these nodes are members at first; the others wait until they are added.
+    #[must_use]
+    pub fn beginning_with(self, members: &[NodeId]) -> Self {
+        let first = Configuration::of(members.iter().filter_map(|name| self.id(name)));
+        Self { first: Arc::new(first), ..self }
+    }
+
+    /// Who votes at first.
+    #[must_use]
+    pub fn first(&self) -> &Arc<Configuration> {
+        &self.first
     }
 
     /// This node's number in Raft.

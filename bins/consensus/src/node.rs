@@ -21,6 +21,11 @@ pub enum Token {
     Gathered,
     /// There is a slice of a long computation to be done.
     Work,
+    /// A change of members was passed on to the leader.
+    Change {
+        /// Its number.
+        number: u64,
+    },
     /// A request was passed on to the leader.
     Forwarded {
         /// The request's number.
@@ -116,6 +121,7 @@ impl<S: Service, A: Agreement<S>, T: Aside> Node for ServiceNode<S, A, T> {
             Either::Right(message) => match A::hear(message) {
                 Heard::Forward(term, request) => server.on_forward(from, term, request, ctx),
                 Heard::Transfer(to) => server.on_transfer(&from, &to, ctx),
+                Heard::Change(change) => server.on_change(from, change, ctx),
                 Heard::Protocol(message) => server.on_peer(&from, message, ctx),
                 // A reply to nothing.
                 Heard::ForwardOk(_) => {}
@@ -154,13 +160,19 @@ impl<S: Service, A: Agreement<S>, T: Aside> Node for ServiceNode<S, A, T> {
             Token::Protocol => server.on_protocol_timer(ctx),
             Token::Deadlines => server.on_deadline(ctx),
             Token::Gathered => server.on_gathered(ctx),
-            Token::Work | Token::Forwarded { .. } => {}
+            Token::Work | Token::Change { .. } | Token::Forwarded { .. } => {}
         }
     }
 
     fn outcome(&mut self, token: Token, outcome: Outcome<Self::Body>, ctx: &mut Context<'_, Self>) {
-        if let (Some(server), Token::Forwarded { sequence, attempt }) = (self.server(), token) {
-            server.on_forward_outcome(sequence, attempt, outcome, ctx);
+        match (self.server(), token) {
+            (Some(server), Token::Forwarded { sequence, attempt }) => {
+                server.on_forward_outcome(sequence, attempt, outcome, ctx);
+            }
+            (Some(server), Token::Change { number }) => {
+                server.on_change_outcome(number, outcome, ctx);
+            }
+            _ => {}
         }
     }
 }

@@ -50,6 +50,38 @@ pub enum Peer<M: Machine> {
     /// Answer to `transfer_leadership`: it has begun. The leader goes on if it
     /// has not succeeded within an election timeout.
     TransferLeadershipOk,
+    /// An operator wants a node to be a member; any node takes this, and passes it on to the
+    /// leader. The message of jepsen-io/maelstrom#101.
+    AddMember(MemberChange),
+    /// Answer to `add_member`: it is one, and was told so far as a majority is concerned.
+    AddMemberOk,
+    /// An operator wants a node to be no member any more.
+    RemoveMember(MemberChange),
+    /// Answer to `remove_member`: it is none. Soon it knows, and answers clients with error 40.
+    RemoveMemberOk,
+}
+
+/// Whose membership is to change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberChange {
+    /// The node, which has to be one of those that `init` names.
+    pub node_id: NodeId,
+    /// Set by a node that passes it on to the leader: nobody passes it on once more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub passed_on: bool,
+}
+
+/// Voters by name, each with the life that counts where a change has named it.
+pub type Voters = BTreeMap<NodeId, Option<u64>>;
+
+/// Who votes; see [`raft::membership`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Members {
+    /// The voters; while they change, the new ones.
+    pub voters: Voters,
+    /// While they change, the old ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outgoing: Option<Voters>,
 }
 
 /// A client's request on its way to the leader.
@@ -126,7 +158,8 @@ pub struct RequestVoteOk {
     pub incarnations: Option<Incarnations>,
 }
 
-/// One entry of the log; `command` is null for a leader's no-op.
+/// One entry of the log; `command` is null for a leader's no-op, and where it
+/// names members.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound = "")]
 #[expect(missing_docs, reason = "the track's fields")]
@@ -134,6 +167,8 @@ pub struct Entry<M: Machine> {
     pub term: u64,
     pub index: u64,
     pub command: Option<SharedCommand<M>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<Members>,
 }
 
 /// See the paper, figure 2.
@@ -195,6 +230,8 @@ pub struct InstallSnapshot<M: Machine> {
     pub leader_id: NodeId,
     pub snapshot_index: u64,
     pub snapshot_term: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<Members>,
     pub state: SharedState<M>,
     pub round: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]

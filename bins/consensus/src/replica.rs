@@ -1,18 +1,21 @@
 //! This node's copy of the state: Raft, what it decided, and its timer.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use proto::{Caller, Context, Error, NodeId, Records, Time, TimerId};
-use raft::{Apply, Config, Envelope, Incarnation, MemberId, Payload, ReadId, Restored, Term};
+use proto::{Caller, Context, Error, ErrorCode, NodeId, Records, Time, TimerId};
+use raft::{
+    Apply, ChangeRefused, Config, Envelope, Incarnation, MemberId, Payload, ReadId, Restored, Term,
+};
 use rand::RngExt as _;
 
-use crate::agreement::{Agreement, Happening, Heard, Host};
+use crate::agreement::{Agreement, Change, Happening, Heard, Host};
 use crate::command::{Command, SharedCommand};
 use crate::durable;
 use crate::machine::Service;
 use crate::members::Members;
 use crate::node::Token;
-use crate::peer::{Forward, ForwardOk, Peer, SharedState};
+use crate::peer::{Forward, ForwardOk, MemberChange, Peer, SharedState};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::wire::{self, Incoming, Raft, ReplyKind};
@@ -54,6 +57,10 @@ impl<S: Service> Agreement<S> for Replica<S> {
         ctx: &mut Context<'_, H>,
     ) -> Result<Self, Error> {
         let members = Members::new(ctx.id(), ctx.node_ids());
+        let members = match ctx.initial_members() {
+            all if all.len() == ctx.node_ids().len() => members,
+            first => members.beginning_with(first),
+        };
         let life = durable::restore(records, &members).map_err(Error::unusable_records)?;
         let (incarnation, restored) = match life {
             Some(life) => (life.incarnation, life.restored),
@@ -65,7 +72,7 @@ impl<S: Service> Agreement<S> for Replica<S> {
         };
         let config = Config {
             id: members.own(),
-            members: members.ids().collect(),
+            members: members.first().members(),
             election_timeout: settings.election_timeout,
             heartbeat_interval: settings.heartbeat,
             gather_window: settings.gather,
@@ -156,6 +163,42 @@ impl<S: Service> Agreement<S> for Replica<S> {
         Some(Peer::TransferLeadershipOk)
     }
 
+    fn is_member(&self) -> bool {
+        self.raft.is_member()
+    }
+
+    fn change<H: Host<Peer<S>>>(
+        &mut self,
+        change: &Change,
+        ctx: &Context<'_, H>,
+    ) -> Result<(), Error> {
+        let id = self
+            .members
+            .id(&change.node)
+            .ok_or_else(|| Error::new(ErrorCode::NodeNotFound, "`init` names no such node"))?;
+        let mut voters: BTreeSet<_> = self.raft.configuration().voters().keys().copied().collect();
+        match change.adds {
+            true => voters.insert(id),
+            false => voters.remove(&id),
+        };
+        self.raft.change_members(now(ctx), &voters).map_err(refusal)
+    }
+
+    fn pass_change_on(change: Change) -> Option<Peer<S>> {
+        let passed = MemberChange { node_id: change.node, passed_on: true };
+        Some(match change.adds {
+            true => Peer::AddMember(passed),
+            false => Peer::RemoveMember(passed),
+        })
+    }
+
+    fn changed(change: &Change) -> Option<Peer<S>> {
+        Some(match change.adds {
+            true => Peer::AddMemberOk,
+            false => Peer::RemoveMemberOk,
+        })
+    }
+
     fn forward(term: Term, request: S::Wire) -> Peer<S> {
         Peer::Forward(Box::new(Forward { term: term.0, request }))
     }
@@ -169,7 +212,33 @@ impl<S: Service> Agreement<S> for Replica<S> {
             Peer::Forward(forward) => Heard::Forward(Term(forward.term), forward.request),
             Peer::ForwardOk(done) => Heard::ForwardOk(done.answer),
             Peer::TransferLeadership { to } => Heard::Transfer(to),
+            Peer::AddMember(MemberChange { node_id: node, passed_on: is_passed_on }) => {
+                Heard::Change(Change { node, adds: true, is_passed_on })
+            }
+            Peer::RemoveMember(MemberChange { node_id: node, passed_on: is_passed_on }) => {
+                Heard::Change(Change { node, adds: false, is_passed_on })
+            }
             message => Heard::Protocol(message),
+        }
+    }
+}
+
+/// What an operator is told whose change of members did not happen.
+fn refusal(refused: ChangeRefused) -> Error {
+    let not_now = Error::temporarily_unavailable;
+    match refused {
+        ChangeRefused::NotLeading => not_now("this node does not lead any more"),
+        ChangeRefused::NotSettled => not_now("the leader has just taken office"),
+        ChangeRefused::Busy => not_now("the members change already"),
+        ChangeRefused::OutOfReach => {
+            not_now("too few of the members that would be are within reach")
+        }
+        ChangeRefused::TooSlow => not_now("the new member did not catch up in time"),
+        ChangeRefused::NobodyLeft => {
+            Error::new(ErrorCode::PreconditionFailed, "nobody would be left")
+        }
+        ChangeRefused::Unknown => {
+            Error::new(ErrorCode::Timeout, "in the log of a leader that leads no more")
         }
     }
 }
@@ -212,6 +281,8 @@ impl<S: Service> Replica<S> {
         happenings.extend(output.reads_ready.into_iter().map(Happening::ReadReady));
         happenings.extend(output.reads_refused.into_iter().map(Happening::ReadRefused));
         happenings.extend(output.dropped.into_iter().map(Happening::Dropped));
+        let changes = output.changes.into_iter().map(|change| change.map_err(refusal));
+        happenings.extend(changes.map(Happening::Changed));
         for envelope in output.messages {
             self.send(envelope, answering, ctx);
         }
@@ -224,8 +295,8 @@ impl<S: Service> Replica<S> {
                 None
             }
             Apply::Entry(entry) => {
-                let SharedCommand(command) = entry.command?;
-                Some(Happening::Applied(command.request.clone(), self.store.apply(&command)))
+                let SharedCommand(command) = entry.command()?;
+                Some(Happening::Applied(command.request.clone(), self.store.apply(command)))
             }
         }
     }

@@ -17,6 +17,7 @@ use raft::{MemberId, ReadId, Term};
 use rand::RngExt as _;
 
 use crate::agreement::{Agreement, Happening, Heard};
+use crate::change::Changes;
 use crate::clients::{Clients, Place};
 use crate::command::{Command, RequestId};
 use crate::machine::{Access, Aside, Service};
@@ -24,7 +25,7 @@ use crate::node::{Body, ServiceNode, Token};
 use crate::settings::Settings;
 use crate::store::Known;
 
-type Ctx<'a, S, A, T> = Context<'a, ServiceNode<S, A, T>>;
+pub(crate) type Ctx<'a, S, A, T> = Context<'a, ServiceNode<S, A, T>>;
 
 /// The most clients whose changes become one request.
 const GATHERED_MAX: usize = 4096;
@@ -50,8 +51,9 @@ pub(crate) struct Server<S: Service, A> {
     /// Whether this node was handing leadership over when that was last looked at.
     was_handing_over: bool,
     /// How long the leader may take to answer a forward before it is repeated.
-    forward_timeout: Duration,
+    pub(crate) forward_timeout: Duration,
     deadline_timer: Option<(Time, TimerId)>,
+    pub(crate) changes: Changes,
 }
 
 /// Who waits for a read.
@@ -83,6 +85,7 @@ impl<S: Service, A: Agreement<S>> Server<S, A> {
             was_handing_over: false,
             forward_timeout: settings.election_timeout,
             deadline_timer: None,
+            changes: Changes::default(),
         };
         // A cluster of one leads by now.
         server.go_on(ctx);
@@ -108,6 +111,10 @@ impl<S: Service, A: Agreement<S>> Server<S, A> {
         operation: S::Operation,
         ctx: &mut Ctx<'_, S, A, T>,
     ) {
+        if !self.replica.is_member() {
+            let text = "this node is no member of its cluster";
+            return ctx.reply_error(&caller, Error::new(ErrorCode::NotAMember, text));
+        }
         match S::access(&operation) {
             Access::ReadHere => {
                 let answer = self.replica.store().read(&operation);
@@ -316,7 +323,7 @@ impl<S: Service, A: Agreement<S>> Server<S, A> {
     }
 
     /// Carries out what the protocol wants by now.
-    fn go_on<T: Aside>(&mut self, ctx: &mut Ctx<'_, S, A, T>) {
+    pub(crate) fn go_on<T: Aside>(&mut self, ctx: &mut Ctx<'_, S, A, T>) {
         let happenings = self.replica.take_happenings(ctx);
         self.settle(happenings, ctx);
     }
@@ -388,6 +395,7 @@ impl<S: Service, A: Agreement<S>> Server<S, A> {
                     refuse_forward(&caller, ctx);
                 }
             }
+            Happening::Changed(outcome) => self.on_changed(outcome, ctx),
         }
     }
 

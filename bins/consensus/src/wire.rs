@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use proto::NodeId;
-use raft::{Incarnation, Incarnations, LogIndex, MemberId, Payload, Round, Term};
+use raft::{
+    Configuration, Content, Incarnation, Incarnations, LogIndex, MemberId, Payload, Round, Term,
+    Voters,
+};
 
 use crate::command::SharedCommand;
 use crate::machine::Machine;
@@ -68,13 +71,16 @@ pub fn decode<M: Machine>(body: Peer<M>, members: &Members) -> Result<Incoming<M
             };
             (reply.term, reply.incarnation, Payload::Vote(vote), None)
         }
-        Peer::AppendEntries(append) => {
+        Peer::AppendEntries(mut append) => {
+            let entries = std::mem::take(&mut append.entries).into_iter();
+            let entries = entries.map(|entry| from_wire_entry(entry, members)).collect();
+            let Some(entries) = entries else { return Err(Peer::AppendEntries(append)) };
             let append = *append;
             let payload = Payload::AppendEntries(raft::AppendEntries {
                 round: Round(append.round.unwrap_or(0)),
                 prev_log_index: LogIndex(append.prev_log_index),
                 prev_log_term: Term(append.prev_log_term),
-                entries: append.entries.into_iter().map(from_wire_entry).collect(),
+                entries,
                 leader_commit: LogIndex(append.leader_commit),
                 incarnations: append
                     .incarnations
@@ -97,11 +103,16 @@ pub fn decode<M: Machine>(body: Peer<M>, members: &Members) -> Result<Incoming<M
             let payload = Payload::AppendReply(raft::AppendReply { round, outcome });
             (reply.term.unwrap_or(0), reply.incarnation, payload, None)
         }
-        Peer::InstallSnapshot(install) => {
+        Peer::InstallSnapshot(mut install) => {
+            let configuration = from_wire_members(install.members.take(), members);
+            let Some(configuration) = configuration else {
+                return Err(Peer::InstallSnapshot(install));
+            };
             let install = *install;
             let snapshot = raft::Snapshot {
                 index: LogIndex(install.snapshot_index),
                 term: Term(install.snapshot_term),
+                configuration,
                 state: install.state,
             };
             let payload = Payload::InstallSnapshot { snapshot, round: Round(install.round) };
@@ -163,7 +174,7 @@ pub fn encode<M: Machine>(
             leader_id: own.clone(),
             prev_log_index: append.prev_log_index.0,
             prev_log_term: append.prev_log_term.0,
-            entries: append.entries.into_iter().map(to_wire_entry).collect(),
+            entries: append.entries.into_iter().map(|e| to_wire_entry(e, members)).collect(),
             leader_commit: append.leader_commit.0,
             round: Some(append.round.0),
             incarnation,
@@ -206,6 +217,7 @@ pub fn encode<M: Machine>(
                 leader_id: own.clone(),
                 snapshot_index: snapshot.index.0,
                 snapshot_term: snapshot.term.0,
+                members: Some(to_wire_members(&snapshot.configuration, members)),
                 state: snapshot.state,
                 round: round.0,
                 incarnation,
@@ -229,14 +241,63 @@ fn from_wire_incarnations(known: Option<&peer::Incarnations>, members: &Members)
 
 /// An entry of the log in JSON.
 #[must_use]
-pub fn to_wire_entry<M: Machine>(entry: raft::Entry<SharedCommand<M>>) -> peer::Entry<M> {
-    peer::Entry { term: entry.term.0, index: entry.index.0, command: entry.command }
+pub fn to_wire_entry<M: Machine>(
+    entry: raft::Entry<SharedCommand<M>>,
+    members: &Members,
+) -> peer::Entry<M> {
+    let (command, configuration) = match entry.content {
+        Content::Noop => (None, None),
+        Content::Command(command) => (Some(command), None),
+        Content::Configuration(voters) => (None, Some(to_wire_members(&voters, members))),
+    };
+    peer::Entry { term: entry.term.0, index: entry.index.0, command, members: configuration }
 }
 
-/// An entry of the log from JSON.
+/// An entry of the log from JSON; `None` if it names nodes that nobody knows.
 #[must_use]
-pub fn from_wire_entry<M: Machine>(entry: peer::Entry<M>) -> raft::Entry<SharedCommand<M>> {
-    raft::Entry { term: Term(entry.term), index: LogIndex(entry.index), command: entry.command }
+pub fn from_wire_entry<M: Machine>(
+    entry: peer::Entry<M>,
+    members: &Members,
+) -> Option<raft::Entry<SharedCommand<M>>> {
+    let content = match entry.members {
+        None => entry.command.into(),
+        named => Content::Configuration(from_wire_members(named, members)?),
+    };
+    Some(raft::Entry { term: Term(entry.term), index: LogIndex(entry.index), content })
+}
+
+/// Who votes, in JSON.
+#[must_use]
+pub fn to_wire_members(configuration: &Configuration, members: &Members) -> peer::Members {
+    let named = |voters: &Voters| -> peer::Voters {
+        let voters = voters.iter();
+        voters.map(|(&id, life)| (members.name(id).clone(), life.map(|life| life.0))).collect()
+    };
+    peer::Members {
+        voters: named(configuration.voters()),
+        outgoing: configuration.outgoing().map(named),
+    }
+}
+
+/// Who votes, from JSON: the first members if nothing is said; `None` if it names nodes that nobody
+/// knows.
+#[must_use]
+pub fn from_wire_members(
+    named: Option<peer::Members>,
+    members: &Members,
+) -> Option<Arc<Configuration>> {
+    let Some(peer::Members { voters, outgoing }) = named else {
+        return Some(Arc::clone(members.first()));
+    };
+    let known = |named: peer::Voters| -> Option<Voters> {
+        let voters = named.into_iter();
+        voters.map(|(name, life)| Some((members.id(&name)?, life.map(Incarnation)))).collect()
+    };
+    let outgoing = match outgoing {
+        Some(outgoing) => Some(known(outgoing)?),
+        None => None,
+    };
+    Some(Arc::new(Configuration::from_parts(known(voters)?, outgoing)))
 }
 
 /// Whom a message says that it comes from, beside its sender.
@@ -294,12 +355,16 @@ mod tests {
         let incarnations: Incarnations = Arc::new([(met, Incarnation(u64::MAX))].into());
         let mut store = Store::default();
         store.apply(&command().0);
+        let voters = [(met, None), (member_id(&NodeId::new("n1")), Some(Incarnation(7)))];
+        let one = Configuration::of([met]);
+        let joint = Arc::new(one.changed_to(voters.into()));
         let snapshot = raft::Snapshot {
             index: LogIndex(9),
             term: Term(2),
+            configuration: Arc::clone(&joint),
             state: SharedState(store.snapshot()),
         };
-        let entry = |index, command| raft::Entry { term: Term(2), index: LogIndex(index), command };
+        let entry = |index, content| raft::Entry { term: Term(2), index: LogIndex(index), content };
         let reply = |outcome| Payload::AppendReply(raft::AppendReply { round: Round(4), outcome });
         let conflict = |term| raft::Conflict { rejected: LogIndex(7), term, index: LogIndex(5) };
         let vote = |incarnations| {
@@ -320,7 +385,11 @@ mod tests {
             round: Round(4),
             prev_log_index: LogIndex(7),
             prev_log_term: Term(1),
-            entries: vec![entry(8, None), entry(9, Some(command()))],
+            entries: vec![
+                entry(8, Content::Noop),
+                entry(9, Content::Command(command())),
+                entry(10, Content::Configuration(joint)),
+            ],
             leader_commit: LogIndex(6),
             incarnations: Some(Arc::clone(&incarnations)),
         });

@@ -7,6 +7,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 
 use crate::error::Error;
 use crate::id::{MessageId, NodeId};
+use crate::message::Init;
 use crate::message::{Message, Payload};
 use crate::node::{Caller, Effect, Node, Write};
 use crate::service::ServiceRequest;
@@ -32,6 +33,7 @@ pub struct TimerId {
 pub(crate) struct Shell<T> {
     pub(crate) id: NodeId,
     pub(crate) node_ids: Vec<NodeId>,
+    initial_member_ids: Option<Vec<NodeId>>,
     pub(crate) durable: bool,
     pub(crate) random: Xoshiro256PlusPlus,
     next_message: u64,
@@ -57,15 +59,11 @@ pub(crate) struct Call<T> {
 }
 
 impl<T> Shell<T> {
-    pub(crate) fn new(
-        id: NodeId,
-        node_ids: Vec<NodeId>,
-        durable: bool,
-        random: Xoshiro256PlusPlus,
-    ) -> Self {
+    pub(crate) fn new(init: Init, durable: bool, random: Xoshiro256PlusPlus) -> Self {
         Self {
-            id,
-            node_ids,
+            id: init.node_id,
+            node_ids: init.node_ids,
+            initial_member_ids: init.initial_member_ids,
             durable,
             random,
             next_message: 0,
@@ -131,6 +129,11 @@ impl<N: Node> Context<'_, N> {
     /// All nodes of the cluster in the order of `init`, this one included.
     pub fn node_ids(&self) -> &[NodeId] {
         &self.shell.node_ids
+    }
+
+    /// The nodes that are members at first: all of them, unless `init` says otherwise.
+    pub fn initial_members(&self) -> &[NodeId] {
+        self.shell.initial_member_ids.as_ref().unwrap_or(&self.shell.node_ids)
     }
 
     /// All other nodes of the cluster.

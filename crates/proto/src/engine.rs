@@ -152,8 +152,8 @@ impl<N: Node> Engine<N> {
             Payload::Init(init) => {
                 let records = restored(init);
                 let random = Xoshiro256PlusPlus::seed_from_u64(self.seed);
-                let (id, ids) = (init.node_id.clone(), init.node_ids.clone());
-                let shell = self.shell.insert(Shell::new(id, ids, self.durable, random));
+                let shell = Shell::new((**init).clone(), self.durable, random);
+                let shell = self.shell.insert(shell);
                 let number = shell.number_message();
                 if message.msg_id.is_some() {
                     let mut reply = answer(init.node_id.clone(), Payload::InitOk);

@@ -29,13 +29,16 @@ pub enum ErrorCode {
     PreconditionFailed,
     /// 30: the transaction conflicts with another one and was abandoned.
     TxnConflict,
+    /// 40: the node is no member of its cluster, so that the operation will not happen; of
+    /// jepsen-io/maelstrom#101, for clusters whose members change.
+    NotAMember,
     /// Any other number: a code of the node's own. Maelstrom takes these for indefinite.
     Other(u32),
 }
 
 impl ErrorCode {
     /// Every code that has a name.
-    pub const NAMED: [Self; 11] = [
+    pub const NAMED: [Self; 12] = [
         Self::Timeout,
         Self::NodeNotFound,
         Self::NotSupported,
@@ -47,6 +50,7 @@ impl ErrorCode {
         Self::KeyAlreadyExists,
         Self::PreconditionFailed,
         Self::TxnConflict,
+        Self::NotAMember,
     ];
 
     /// The number on the wire.
@@ -63,6 +67,7 @@ impl ErrorCode {
             Self::KeyAlreadyExists => 21,
             Self::PreconditionFailed => 22,
             Self::TxnConflict => 30,
+            Self::NotAMember => 40,
             Self::Other(number) => number,
         }
     }
@@ -86,6 +91,7 @@ impl ErrorCode {
             Self::KeyAlreadyExists => "key-already-exists",
             Self::PreconditionFailed => "precondition-failed",
             Self::TxnConflict => "txn-conflict",
+            Self::NotAMember => "not-a-member",
             Self::Other(_) => "unknown",
         }
     }
@@ -170,7 +176,8 @@ mod tests {
 
     #[test]
     fn numbers_names_and_definiteness_are_those_of_maelstroms_registry() {
-        // number, name, definite: the table of Maelstrom's `resources/errors.edn`.
+        // number, name, definite: the table of Maelstrom's `resources/errors.edn`, and 40 of its
+        // pull request 101.
         let registry = [
             (0, "timeout", false),
             (1, "node-not-found", true),
@@ -183,6 +190,7 @@ mod tests {
             (21, "key-already-exists", true),
             (22, "precondition-failed", true),
             (30, "txn-conflict", true),
+            (40, "not-a-member", true),
             (1000, "unknown", false),
         ];
         for (number, name, definite) in registry {

@@ -79,6 +79,10 @@ pub struct Init {
     pub node_id: NodeId,
     /// The ids of all nodes of the cluster, this one included.
     pub node_ids: Vec<NodeId>,
+    /// Which of them are members at first, where not all are: the others wait until they are added
+    /// (the field of jepsen-io/maelstrom#101).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_member_ids: Option<Vec<NodeId>>,
 }
 
 /// Why a body could not be understood.

@@ -372,7 +372,9 @@ mod tests {
             crate::body_text(&reply).unwrap().into_string()
         };
         let id = NodeId::new("n1");
-        send(1, Payload::Init(Box::new(crate::Init { node_id: id.clone(), node_ids: vec![id] })));
+        let node_ids = vec![id.clone()];
+        let init = crate::Init { node_id: id, node_ids, initial_member_ids: None };
+        send(1, Payload::Init(Box::new(init)));
         let text = r#"{"type":"hail","msg_id":2}"#;
         Ok([
             send(2, Payload::Body(AnyBody::Text(text.into()))),

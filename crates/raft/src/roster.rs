@@ -45,6 +45,10 @@
 //! they rather stand still.
 //!
 //! With storage that nobody takes away no node is ever killed in this sense.
+//!
+//! Where members change this holds for every set of voters that a configuration
+//! names; a voter that a change has added is known by the life that is named
+//! there, whatever was met before (see [`crate::membership`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -198,7 +198,11 @@ impl Fabric {
     /// nothing about its logic.
     pub fn send_init(&mut self, now: Time, node: usize, msg_id: MessageId) {
         let node_id = self.node_ids[node].clone();
-        let init = Init { node_id: node_id.clone(), node_ids: self.node_ids.clone() };
+        let init = Init {
+            node_id: node_id.clone(),
+            node_ids: self.node_ids.clone(),
+            initial_member_ids: None,
+        };
         let message = Message {
             src: Self::init_client(node),
             dest: node_id,
@@ -431,6 +435,7 @@ impl Fabric {
     }
 
     fn show(&mut self, time: Time, fate: Fate, number: u64, message: &AnyMessage) {
+        self.network.count_fate(fate);
         if let Some(observer) = &mut self.observer {
             observer(Observation { time, number, fate, message });
         }

@@ -54,7 +54,7 @@ pub use engine_host::{EngineHost, WALL_CLOCK_START_MS};
 pub use fabric::{Alarm, Care, Fabric, Happening, InFlight, Parcel, Unsent};
 pub use host::{Host, Output};
 pub use network::{
-    Count, Endpoint, LatencyDistribution, Network, NetworkOptions, Route, Statistics,
+    Count, Endpoint, LatencyDistribution, Losses, Network, NetworkOptions, Route, Statistics,
 };
 pub use observation::{Fate, Observation};
 pub use options::{ClusterOptions, Limits};

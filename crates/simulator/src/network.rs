@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
+use crate::observation::Fate;
 use crate::partition::Cut;
 use crate::random::Random;
 
@@ -103,7 +104,20 @@ impl Network {
         }
         let first = self.draw_latency();
         let again = self.random.chance(self.options.duplicate).then(|| self.draw_latency());
+        self.statistics.doubled += u64::from(again.is_some());
         Route { arrivals: [Some(first), again] }
+    }
+
+    /// Counts what became of a message that does not arrive.
+    pub(crate) fn count_fate(&mut self, fate: Fate) {
+        let lost = &mut self.statistics.lost;
+        match fate {
+            Fate::Sent | Fate::Received => {}
+            Fate::Lost => lost.at_random += 1,
+            Fate::Cut => lost.cut += 1,
+            Fate::ReceiverDown => lost.receiver_down += 1,
+            Fate::NoReceiver => lost.no_receiver += 1,
+        }
     }
 
     /// Counts a message that no fault touches (`init`).
@@ -190,6 +204,24 @@ pub struct Statistics {
     pub clients: Count,
     /// The others: between nodes, and between nodes and services.
     pub servers: Count,
+    /// Messages that did not arrive.
+    pub lost: Losses,
+    /// Messages that arrive twice, or would if nothing else became of them.
+    pub doubled: u64,
+}
+
+/// Messages that did not arrive, by what became of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Losses {
+    /// Dropped at random, or for want of room.
+    pub at_random: u64,
+    /// Kept out by a partition.
+    pub cut: u64,
+    /// Their receiver was down.
+    pub receiver_down: u64,
+    /// There is nobody of that name.
+    pub no_receiver: u64,
 }
 
 impl Statistics {

@@ -90,14 +90,20 @@ pub(super) fn raft(nodes: usize, liar: usize, behavior: Behavior) -> Outcome {
                     continue;
                 }
                 if let raft::Payload::AppendEntries(append) = &mut message.payload {
-                    let commands = append.entries.iter_mut().filter_map(|e| e.command.as_mut());
+                    let commands = append.entries.iter_mut().filter_map(|e| match &mut e.content {
+                        raft::Content::Command(command) => Some(command),
+                        _ => None,
+                    });
                     commands.for_each(|command| *command = said(behavior, to == last));
                 }
             }
             cluster[to].step(now, raft::MemberId(from as u64), message);
             let output = cluster[to].take_output();
             for apply in output.applies {
-                if let raft::Apply::Entry(raft::Entry { command: Some(command), .. }) = apply
+                if let raft::Apply::Entry(raft::Entry {
+                    content: raft::Content::Command(command),
+                    ..
+                }) = apply
                     && to != liar
                 {
                     decided.entry(to).or_insert(command);
@@ -108,7 +114,10 @@ pub(super) fn raft(nodes: usize, liar: usize, behavior: Behavior) -> Outcome {
         // What a leader of a bare majority applied by itself.
         for (id, node) in cluster.iter_mut().enumerate() {
             for apply in node.take_output().applies {
-                if let raft::Apply::Entry(raft::Entry { command: Some(command), .. }) = apply
+                if let raft::Apply::Entry(raft::Entry {
+                    content: raft::Content::Command(command),
+                    ..
+                }) = apply
                     && id != liar
                 {
                     decided.entry(id).or_insert(command);

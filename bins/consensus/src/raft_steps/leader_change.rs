@@ -39,7 +39,7 @@ impl LeaderChange {
             .map(|OpaqueEntry { index, term, command }| raft::Entry {
                 index: LogIndex(index),
                 term: Term(term),
-                command: Some(command),
+                content: raft::Content::Command(command),
             })
             .collect();
         let node = |id| {

@@ -1,6 +1,7 @@
 //! A log, a vote and a store, moved by one message at a time.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proto::{Error, Json, NodeId};
 use raft::log::Log;
@@ -73,7 +74,7 @@ impl Machine {
         }
         self.adopt(term);
         self.chapter = Chapter::Replication;
-        self.log.extend(Term(term), [Some(command)]);
+        self.log.extend(Term(term), [raft::Content::Command(command)]);
         self.advance_as_leader();
         Ok(self.log.last_index().0)
     }
@@ -221,7 +222,8 @@ impl Machine {
             && self.last_applied > before.snapshot_index
             && let Some(term) = self.log.term_at(index)
         {
-            self.log.compact(Snapshot { index, term, state: self.state.clone() }, index);
+            let (configuration, state) = (Arc::default(), self.state.clone());
+            self.log.compact(Snapshot { index, term, configuration, state }, index);
         }
         let snapshot = self.log.snapshot();
         let size =
@@ -242,7 +244,8 @@ impl Machine {
         if applied {
             self.state.clone_from(&state);
             let (index, term) = (LogIndex(snapshot_index), Term(snapshot_term));
-            self.log.install(Snapshot { index, term, state });
+            let configuration = Arc::default();
+            self.log.install(Snapshot { index, term, configuration, state });
             self.last_applied = snapshot_index;
             self.commit_index = self.commit_index.max(snapshot_index);
             self.adopt(snapshot_term);
@@ -283,7 +286,7 @@ impl Machine {
             let index = self.last_applied + 1;
             let Some(entry) = self.log.entry_at(LogIndex(index)) else { break };
             self.last_applied = index;
-            let result = entry.command.as_ref().map(|command| carry_out(&mut self.state, command));
+            let result = entry.command().map(|command| carry_out(&mut self.state, command));
             results.push(Applied { index, result: result.unwrap_or_else(Json::null) });
         }
         results
@@ -309,7 +312,11 @@ fn carry_out(state: &mut State, command: &Command) -> Json {
 
 fn to_raft(entry: Entry) -> raft::Entry<Command> {
     let Entry { index, term, command } = entry;
-    raft::Entry { index: LogIndex(index), term: Term(term), command: Some(command) }
+    raft::Entry {
+        index: LogIndex(index),
+        term: Term(term),
+        content: raft::Content::Command(command),
+    }
 }
 
 fn checked_next(field: &str, index: u64) -> Result<u64, Error> {

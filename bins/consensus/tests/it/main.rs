@@ -7,6 +7,7 @@ mod bounds;
 mod faults;
 mod figures;
 mod lonely;
+mod membership;
 mod multi_paxos;
 mod network;
 mod processes;

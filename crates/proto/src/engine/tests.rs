@@ -113,7 +113,8 @@ impl Desk {
         let mut desk =
             Self { engine: Engine::new(Asker::default(), 0, false), effects: Vec::new() };
         let (node_id, node_ids) = (NodeId::new("n1"), vec![NodeId::new("n1"), peer()]);
-        desk.receive(0, message("c0", None, Payload::Init(Box::new(Init { node_id, node_ids }))));
+        let init = Init { node_id, node_ids, initial_member_ids: None };
+        desk.receive(0, message("c0", None, Payload::Init(Box::new(init))));
         desk
     }
 

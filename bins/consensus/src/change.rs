@@ -1,0 +1,110 @@
+//! Changes of members, as operators ask for them.
+//!
+//! Any node takes `add_member` and `remove_member` and passes them on to the leader, who answers when
+//! the change is done. A change that did not happen is refused with a definite code; with error 0 if
+//! it may still happen, because its leader was lost while it was in the log.
+
+use std::collections::BTreeMap;
+
+use proto::{Caller, Either, Error, ErrorCode, Outcome};
+
+use crate::agreement::{Agreement, Change};
+use crate::machine::{Aside, Service};
+use crate::node::{Body, Token};
+use crate::server::{Ctx, Server};
+
+/// How many times longer than a request a change may take: a new member has to catch up.
+const PATIENCE: u32 = 12;
+
+/// The changes that somebody waits for.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// The one that this node carries out as the leader.
+    own: Option<(Caller, Change)>,
+    /// Those that were passed on, by number.
+    passed_on: BTreeMap<u64, (Caller, Change)>,
+    next: u64,
+}
+
+impl<S: Service, A: Agreement<S>> Server<S, A> {
+    /// An operator wants other members.
+    pub(crate) fn on_change<T: Aside>(
+        &mut self,
+        caller: Caller,
+        change: Change,
+        ctx: &mut Ctx<'_, S, A, T>,
+    ) {
+        let own = self.replica.members().own();
+        match self.replica.leadership().0 {
+            Some(leader) if leader == own => match self.replica.change(&change, ctx) {
+                Ok(()) => self.changes.own = Some((caller, change)),
+                Err(error) => ctx.reply_error(&caller, error),
+            },
+            Some(leader) if !change.is_passed_on => {
+                let leader = self.replica.members().name(leader).clone();
+                match A::pass_change_on(change.clone()) {
+                    Some(message) => {
+                        let number = self.changes.next;
+                        self.changes.next += 1;
+                        self.changes.passed_on.insert(number, (caller, change));
+                        let patience = self.forward_timeout * PATIENCE;
+                        let token = Token::Change { number };
+                        ctx.call(&leader, Either::Right(message), patience, token);
+                    }
+                    None => {
+                        let text = "the members never change";
+                        ctx.reply_error(&caller, Error::new(ErrorCode::NotSupported, text));
+                    }
+                }
+            }
+            _ => {
+                let text = "this node knows no leader";
+                ctx.reply_error(&caller, Error::temporarily_unavailable(text));
+            }
+        }
+        self.go_on(ctx);
+    }
+
+    /// The change that this node was asked for as the leader is over.
+    pub(crate) fn on_changed<T: Aside>(
+        &mut self,
+        outcome: Result<(), Error>,
+        ctx: &mut Ctx<'_, S, A, T>,
+    ) {
+        if let Some((caller, change)) = self.changes.own.take() {
+            answer(&caller, &change, outcome, ctx);
+        }
+    }
+
+    /// What became of a change that was passed on.
+    pub(crate) fn on_change_outcome<T: Aside>(
+        &mut self,
+        number: u64,
+        outcome: Outcome<Body<S, A, T>>,
+        ctx: &mut Ctx<'_, S, A, T>,
+    ) {
+        let Some((caller, change)) = self.changes.passed_on.remove(&number) else { return };
+        let outcome = match outcome {
+            Outcome::Reply(_) => Ok(()),
+            Outcome::Error(error) => Err(error),
+            Outcome::Timeout => {
+                Err(Error::new(ErrorCode::Timeout, "the leader has not answered in time"))
+            }
+        };
+        answer(&caller, &change, outcome, ctx);
+    }
+}
+
+fn answer<S: Service, A: Agreement<S>, T: Aside>(
+    caller: &Caller,
+    change: &Change,
+    outcome: Result<(), Error>,
+    ctx: &mut Ctx<'_, S, A, T>,
+) {
+    match outcome.map(|()| A::changed(change)) {
+        Ok(Some(done)) => ctx.reply(caller, Either::Right(done)),
+        // Nobody begins what cannot be answered.
+        Ok(None) => {}
+        Err(error) => ctx.reply_error(caller, error),
+    }
+}
