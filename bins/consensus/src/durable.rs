@@ -127,8 +127,8 @@ fn restore_entries<M: Machine>(
     let mut entries = Vec::new();
     let mut expected = snapshot.map_or(LogIndex(0), |snapshot| snapshot.index).next();
     for (key, value) in records.range(ENTRY.to_vec()..ENTRIES_END.to_vec()) {
-        let entry = from_wire_entry(parse::<Entry<M>>(key, value)?, members)
-            .ok_or_else(|| strange(key))?;
+        let entry =
+            from_wire_entry(parse::<Entry<M>>(key, value)?, members).ok_or_else(|| strange(key))?;
         if *key != entry_key(entry.index) || entry.index > expected {
             return Err(Unusable::new(format!("entry {expected} of the log is missing")));
         }
