@@ -380,6 +380,8 @@ mod tests {
         for command in [
             "eddy test -w unique-ids --simulate identifier --seed 7",
             "eddy test -w echo --bin ./node.py --virtual-time --seed 7 -- --flag",
+            "eddy test -w echo --bin a --virtual-time --preempt deep --boot-seed 3 --seed 7",
+            "eddy test -w echo --bin a --virtual-time --preempt 0 --nemesis lose-unsynced --seed 7",
             "eddy test --bin ./node.py --seed 18446744073709551615 --nodes a,b --concurrency 9n \
              --time-limit 0.1 --rate 33.3 --latency 0.7 --latency-dist exponential \
              --nemesis kill,partition --nemesis-interval 0.25 --availability 0.99 --loss 0.01 \

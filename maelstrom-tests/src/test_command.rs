@@ -257,9 +257,12 @@ pub(crate) fn check(call: &Call) -> Result<(), TestError> {
                 "--nemesis byzantine is for --simulate only: the node itself says how it lies",
             ))
         }
-        Target::Program(_) if options.nemesis.contains(&FaultKind::Clock) => Err(TestError::usage(
-            "--nemesis clock is for virtual time only: real processes share the machine's clock",
-        )),
+        Target::Program(_) if options.nemesis.iter().any(|kind| kind.is_virtual()) => {
+            Err(TestError::usage(
+                "--nemesis clock and lose-unsynced are for virtual time only: real processes share the \
+                 machine's clock and disk",
+            ))
+        }
         Target::Program(bin) | Target::Virtual(bin) => {
             check_program(bin).map(drop).map_err(|error| TestError::usage(error.to_string()))
         }

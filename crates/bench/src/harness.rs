@@ -364,7 +364,7 @@ impl<'a, W: Workload> Harness<'a, W> {
 
     /// Nodes that were killed and have completed no operation since, as far as clients speak to them.
     fn awaits_service(&self) -> impl Iterator<Item = usize> {
-        let kills = self.options.nemesis.contains(&FaultKind::Kill);
+        let kills = self.options.nemesis.iter().any(|kind| kind.kills());
         let workers = if kills { self.workers.len() } else { 0 };
         let nodes = self.nodes.iter().enumerate().take(workers);
         nodes
@@ -693,7 +693,7 @@ impl<'a, W: Workload> Harness<'a, W> {
 
     fn carry_out(&mut self, step: Step) {
         self.record_fault(step.begun);
-        if matches!(step.fault, Fault::Kill(_)) {
+        if matches!(step.fault, Fault::Kill(_) | Fault::PowerCut(_)) {
             // What was answered before it counts, although nobody has looked yet.
             for _ in 0..LAST_REPLIES_MAX {
                 let Some(reply) = self.world.wait(self.world.now()) else { break };
@@ -705,7 +705,7 @@ impl<'a, W: Workload> Harness<'a, W> {
         if let Fault::Lie(liars) = &step.fault {
             self.believe_all_but(liars);
         }
-        if let Fault::Kill(targets) = &step.fault {
+        if let Fault::Kill(targets) | Fault::PowerCut(targets) = &step.fault {
             targets.iter().for_each(|node| self.bury(*node));
         } else if step.fault == Fault::Restart {
             for (index, node) in self.nodes.iter_mut().enumerate() {

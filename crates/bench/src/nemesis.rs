@@ -85,7 +85,7 @@ impl Nemesis {
     /// Whether the step that is due first is the first kill of the run.
     pub(crate) fn is_first_kill_next(&self) -> bool {
         let next = self.kinds.iter().min_by_key(|schedule| schedule.next);
-        !self.has_killed && next.is_some_and(|schedule| schedule.kind == FaultKind::Kill)
+        !self.has_killed && next.is_some_and(|schedule| schedule.kind.kills())
     }
 
     /// Puts the step that is due first off until then.
@@ -110,7 +110,7 @@ impl Nemesis {
         }
         self.faults_left -= 1;
         schedule.is_on = true;
-        self.has_killed |= kind == FaultKind::Kill;
+        self.has_killed |= kind.kills();
         Some(self.start(kind, primary))
     }
 
@@ -128,7 +128,7 @@ impl Nemesis {
             FaultKind::Partition | FaultKind::OneWay => {
                 (Fault::Partition(Cut::none(nodes)), "network-healed")
             }
-            FaultKind::Kill => (Fault::Restart, "all nodes restarted"),
+            FaultKind::Kill | FaultKind::LoseUnsynced => (Fault::Restart, "all nodes restarted"),
             FaultKind::Pause => (Fault::Resume, "all nodes resumed"),
             FaultKind::Loss => (Fault::Loss(self.loss), "no more loss"),
             FaultKind::Duplicate => (Fault::Duplicate(self.duplicate), "no more duplicates"),
@@ -150,11 +150,12 @@ impl Nemesis {
                 let told = self.tell_cut(&cut);
                 step("start", kind, Fault::Partition(cut), json!(CutKind::OneWay), told)
             }
-            FaultKind::Kill | FaultKind::Pause => {
+            FaultKind::Kill | FaultKind::Pause | FaultKind::LoseUnsynced => {
                 let targets = self.draw_targets();
                 let told = self.tell_nodes(&targets);
                 let fault = match kind {
                     FaultKind::Kill => Fault::Kill(targets),
+                    FaultKind::LoseUnsynced => Fault::PowerCut(targets),
                     _ => Fault::Pause(targets),
                 };
                 step("start", kind, fault, Value::Null, told)

@@ -1,5 +1,6 @@
 //! Everything that determines a run, as the command line gives it and as `results.json` keeps it.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -62,6 +63,12 @@ pub struct Options {
     pub max_operations: Option<u64>,
     /// Most faults that the nemesis brings.
     pub max_faults: Option<u64>,
+    /// When a thread of a program in virtual time loses its turn.
+    #[serde(skip_serializing_if = "Preempt::is_usual")]
+    pub preempt: Preempt,
+    /// Decides what a program in virtual time draws before it first reads its input.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub boot_seed: u64,
     /// Flags of the workload that are not left to their defaults.
     #[serde(skip)]
     pub settings: Settings,
@@ -92,6 +99,8 @@ impl Options {
             byzantine_nodes: None,
             max_operations: None,
             max_faults: None,
+            preempt: Preempt::default(),
+            boot_seed: 0,
             settings: Settings::default(),
             seed: 0,
         }
@@ -131,6 +140,55 @@ impl Options {
             in_turn: self.compat == Some(Compat::Maelstrom),
         }
     }
+}
+
+/// When a thread of a program in virtual time loses its turn before it waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preempt {
+    /// At each system call that stops, with this chance in thousandths.
+    Calls(u32),
+    /// Now and then, and after a number of single instructions that is drawn as well, so that threads
+    /// change places between calls too.
+    Deep,
+}
+
+impl Preempt {
+    /// Whether this is what holds if nothing is said.
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for Preempt {
+    fn default() -> Self {
+        Self::Calls(20)
+    }
+}
+
+impl fmt::Display for Preempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Calls(share) => write!(f, "{share}"),
+            Self::Deep => f.write_str("deep"),
+        }
+    }
+}
+
+impl FromStr for Preempt {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse()) {
+            ("deep", _) => Ok(Self::Deep),
+            (_, Ok(share)) if share <= 1000 => Ok(Self::Calls(share)),
+            _ => Err("has to be a number of thousandths, from 0 to 1000, or `deep`".to_owned()),
+        }
+    }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// `n0`, `n1`, ... as Maelstrom names them with `--node-count`.
@@ -178,11 +236,14 @@ pub enum FaultKind {
     Clock,
     /// Some nodes lie (virtual time only).
     Byzantine,
+    /// Nodes lose power, and with it what they have not synced, and are later started again (virtual
+    /// time only).
+    LoseUnsynced,
 }
 
 impl FaultKind {
     /// All there are.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Partition,
         Self::OneWay,
         Self::Kill,
@@ -191,7 +252,18 @@ impl FaultKind {
         Self::Duplicate,
         Self::Clock,
         Self::Byzantine,
+        Self::LoseUnsynced,
     ];
+
+    /// Whether it needs a machine of each node's own, which real processes do not have.
+    pub fn is_virtual(self) -> bool {
+        matches!(self, Self::Clock | Self::LoseUnsynced)
+    }
+
+    /// Whether nodes die by it.
+    pub fn kills(self) -> bool {
+        matches!(self, Self::Kill | Self::LoseUnsynced)
+    }
 
     /// The name on the command line and in histories.
     pub fn as_str(self) -> &'static str {
@@ -204,6 +276,7 @@ impl FaultKind {
             Self::Duplicate => "duplicate",
             Self::Clock => "clock",
             Self::Byzantine => "byzantine",
+            Self::LoseUnsynced => "lose-unsynced",
         }
     }
 }
@@ -214,7 +287,7 @@ impl FromStr for FaultKind {
 
     fn from_str(name: &str) -> Result<Self, String> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name.trim()).ok_or_else(|| {
-            "has to be partition, one-way, kill, pause, loss, duplicate, clock or byzantine"
+            "has to be partition, one-way, kill, pause, loss, duplicate, clock, byzantine or lose-unsynced"
                 .to_owned()
         })
     }

@@ -34,6 +34,9 @@ pub enum Fault {
     Duplicate(f64),
     /// These nodes are killed.
     Kill(Vec<usize>),
+    /// These nodes lose power: they are killed, and what they have not synced is gone from their files.
+    /// Only in virtual time.
+    PowerCut(Vec<usize>),
     /// Every node that is down is started again and gets `init`.
     Restart,
     /// These nodes stop in their tracks.

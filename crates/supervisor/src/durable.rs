@@ -8,13 +8,19 @@
 //! never synced is empty afterwards, as after a real cut: its name reached the disk before its content.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-/// Device and number of a file: renaming does not change them.
-type Identity = (u64, u64);
+/// Device and number of a file, which renaming does not change, and when it was made, where that is
+/// known: the number of a file that was removed may soon be another's.
+type Identity = (u64, u64, Option<SystemTime>);
+
+fn identity(file: &Metadata) -> Identity {
+    (file.dev(), file.ino(), file.created().ok())
+}
 
 /// The files below a directory, as they are on the disk.
 #[derive(Debug)]
@@ -36,7 +42,7 @@ impl Durable {
     pub(crate) fn sync(&mut self, file: &Path) -> io::Result<()> {
         let data = fs::metadata(file)?;
         if data.is_file() {
-            self.synced.insert((data.dev(), data.ino()), fs::read(file)?);
+            self.synced.insert(identity(&data), fs::read(file)?);
         }
         Ok(())
     }
@@ -45,7 +51,7 @@ impl Durable {
     pub(crate) fn sync_all(&mut self) -> io::Result<()> {
         for path in self.files()? {
             let data = path.metadata()?;
-            self.synced.insert((data.dev(), data.ino()), fs::read(&path)?);
+            self.synced.insert(identity(&data), fs::read(&path)?);
         }
         Ok(())
     }
@@ -54,7 +60,7 @@ impl Durable {
     pub(crate) fn cut(&self) -> io::Result<()> {
         for path in self.files()? {
             let data = path.metadata()?;
-            let content = self.synced.get(&(data.dev(), data.ino())).map_or(&[][..], Vec::as_slice);
+            let content = self.synced.get(&identity(&data)).map_or(&[][..], Vec::as_slice);
             if fs::read(&path)? != content {
                 use io::Write as _;
                 File::options().write(true).truncate(true).open(&path)?.write_all(content)?;
@@ -66,7 +72,12 @@ impl Durable {
     fn files(&self) -> io::Result<Vec<PathBuf>> {
         let (mut files, mut directories) = (Vec::new(), vec![self.root.clone()]);
         while let Some(directory) = directories.pop() {
-            for entry in fs::read_dir(&directory)? {
+            let entries = match fs::read_dir(&directory) {
+                // The node may make its directory itself.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                entries => entries?,
+            };
+            for entry in entries {
                 let entry = entry?;
                 let kind = entry.file_type()?;
                 if kind.is_dir() {
@@ -83,6 +94,22 @@ impl Durable {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_gets_the_number_of_one_that_was_removed_is_another() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        fs::write(&path, "old").unwrap();
+        let durable = Durable::new(directory.path()).unwrap();
+        if path.metadata().unwrap().created().is_err() {
+            eprintln!("skipped, as this file system does not know when files were made");
+            return;
+        }
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "new").unwrap();
+        durable.cut().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "", "nobody synced it");
+    }
 
     #[test]
     fn a_cut_takes_back_what_was_not_synced_whatever_the_file_is_called_now() {

@@ -51,8 +51,9 @@ pub use self::program::{ProgramError, check_program};
 pub use self::reaper::{REAP_ARGUMENT, reap};
 pub use self::signals::{interrupted, note_interrupts};
 
-pub(crate) use self::node::describe_exit;
-pub(crate) use self::problems::Problems;
+pub(crate) use self::node::{READ_PATIENCE, describe_exit};
+pub(crate) use self::poll::CLOSED_GRACE;
+pub(crate) use self::problems::{Problems, closed_stream, not_reading};
 pub(crate) use self::route::{IN_FLIGHT_MIB_MAX, INIT_TIMEOUT};
 pub(crate) use self::stderr::Tail;
 
@@ -409,8 +410,8 @@ impl World for ProcessWorld {
                     running.is_paused = false;
                 }
             }
-            // Processes share the machine's clock; the command line refuses this fault.
-            Fault::Clocks(_) | Fault::Lie(_) => {}
+            // Processes share the machine, its clock and its disk; the command line refuses these.
+            Fault::Clocks(_) | Fault::PowerCut(_) | Fault::Lie(_) => {}
         }
     }
 

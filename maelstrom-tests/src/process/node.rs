@@ -28,7 +28,7 @@ const IDLE_BYTES_MAX: usize = 256 * 1024;
 /// Longest line that a node may write, in bytes: a line without an end must not take all memory.
 pub(super) const LINE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How long a node may leave unread what it was sent.
-pub(super) const READ_PATIENCE: Duration = Duration::from_secs(4);
+pub(crate) const READ_PATIENCE: Duration = Duration::from_secs(4);
 
 /// How often a killed process is asked whether it has ended, and how long after each time: 5 s in
 /// all. Only what hangs in the operating system itself needs so long.

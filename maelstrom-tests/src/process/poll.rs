@@ -10,7 +10,8 @@ use proto::Time;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::lines::{Filled, LineBuffer, Piece};
-use super::node::{LINE_BYTES_MAX, READ_PATIENCE, Stream, describe_exit};
+use super::node::{LINE_BYTES_MAX, Stream, describe_exit};
+use super::problems::{closed_stream, not_reading};
 use super::route::INIT_TIMEOUT;
 use super::signals::interrupted;
 use super::stderr::LOG_MIB_MAX;
@@ -19,7 +20,7 @@ use crate::world::{ProblemKind, Reply, World as _};
 
 /// How long a process may live on after it has closed a stream before that is a problem: one that
 /// is about to end is given the time to do so.
-const CLOSED_GRACE: Duration = Duration::from_secs(1);
+pub(crate) const CLOSED_GRACE: Duration = Duration::from_secs(1);
 /// How often it is looked whether nodes read what they are sent.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// Longest wait without a look at the clock.
@@ -148,13 +149,7 @@ impl ProcessWorld {
                 continue;
             }
             if let Some(unread) = running.stops_reading(now) {
-                self.complain(index, ProblemKind::NotReading, || {
-                    format!(
-                        "it has not read its stdin for {} s, while {unread} bytes wait for it; does it \
-                         wait for something else?",
-                        READ_PATIENCE.as_secs()
-                    )
-                });
+                self.complain(index, ProblemKind::NotReading, || not_reading(unread));
             }
         }
     }
@@ -214,9 +209,7 @@ impl ProcessWorld {
             {
                 // Said once; no later time is due.
                 running.closed = Some((Time::MAX, stream));
-                self.complain(index, ProblemKind::ClosedStream, || {
-                    format!("it closed its {stream} and goes on running")
-                });
+                self.complain(index, ProblemKind::ClosedStream, || closed_stream(stream));
             }
             let Some(running) = &self.nodes[index].running else { continue };
             if running.init.is_some_and(|init| init.deadline <= now) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use proto::{NodeId, Time};
 
+use super::node::READ_PATIENCE;
 use crate::world::{Problem, ProblemKind};
 
 /// The problems of a run.
@@ -33,4 +34,18 @@ impl Problems {
         list.sort_by_key(|problem| problem.time);
         list
     }
+}
+
+/// A node that leaves unread what it was sent, in words.
+pub(crate) fn not_reading(unread: u64) -> String {
+    let seconds = READ_PATIENCE.as_secs();
+    format!(
+        "it has not read its stdin for {seconds} s, while {unread} bytes wait for it; does it wait for \
+         something else?"
+    )
+}
+
+/// A node that lives on without its stdin or stdout, in words.
+pub(crate) fn closed_stream(stream: &str) -> String {
+    format!("it closed its {stream} and goes on running")
 }

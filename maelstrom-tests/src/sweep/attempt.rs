@@ -1,6 +1,7 @@
 //! One run of a sweep of anything: nodes that are libraries, and programs in virtual time, without any
 //! file that is kept; programs as real processes in the store.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,13 +10,14 @@ use bench::sweep::{Attempt, Runner, attempt_simulated};
 
 use crate::analysis::{Subject, analyse};
 use crate::command_line::{Call, Target};
+use crate::harness::Record;
 use crate::journal::LoggedMessages;
 use crate::outcome::{FailureKind, Outcome};
 use crate::process::interrupted;
 use crate::progress::Silent;
 use crate::store::RunDirectory;
 use crate::test_command::{self, Console, Finished};
-use crate::virtual_time::{self, Keep, Trace};
+use crate::virtual_time::{self, Keep, Trace, Workbench};
 
 /// Runs whatever a sweep tries.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +31,10 @@ impl Runner for AnyTarget<'_> {
         match &call.target {
             Target::Simulated(node) => attempt_simulated(*node, call).map(Attempt::of),
             Target::Virtual(bin) => {
-                let (outcome, trace) = attempt_virtual(bin, call, false)?;
+                let (record, trace) = BENCH.with_borrow_mut(|bench| {
+                    bench.run(bin, &call.args, &call.options, &mut Silent)
+                })?;
+                let outcome = judge_unless_interrupted(call, &record)?;
                 Ok(Attempt { digest: Some(trace.digest), ..Attempt::of(outcome) })
             }
             Target::Program(_) => self.attempt_program(call),
@@ -46,11 +51,12 @@ impl Runner for AnyTarget<'_> {
         let (Target::Virtual(bin), Some(digest)) = (&call.target, attempt.digest) else {
             return Ok(None);
         };
-        let (_, first) = attempt_virtual(bin, call, true)?;
+        // Started afresh, as whoever repeats the run will do.
+        let first = trace(bin, call)?;
         if first.digest == digest {
             return Ok(None);
         }
-        let (_, second) = attempt_virtual(bin, call, true)?;
+        let second = trace(bin, call)?;
         Ok(Some(first.difference(&second).map_or_else(
             || "a second run was another one, but a third was like the second".to_owned(),
             |difference| format!("of two runs, {difference}"),
@@ -87,13 +93,24 @@ impl AnyTarget<'_> {
     }
 }
 
-fn attempt_virtual(bin: &Path, call: &Call, record: bool) -> Result<(Outcome, Trace), TestError> {
-    let keep = Keep { record, ..Keep::default() };
+thread_local! {
+    /// Programs in virtual time that this thread has started and copies for each seed. The kernel lets
+    /// no other thread rule them.
+    static BENCH: RefCell<Workbench> = RefCell::default();
+}
+
+/// What a run in virtual time does, call by call.
+fn trace(bin: &Path, call: &Call) -> Result<Trace, TestError> {
+    let keep = Keep { record: true, ..Keep::default() };
     let (record, trace) = virtual_time::run(bin, &call.args, &call.options, keep, &mut Silent)?;
+    judge_unless_interrupted(call, &record).map(|_| trace)
+}
+
+fn judge_unless_interrupted(call: &Call, record: &Record) -> Result<Outcome, TestError> {
     if interrupted() {
         return Err(TestError::unknown("the sweep was ended before its time"));
     }
     let subject = Subject::default();
-    let results = analyse(&call.options, &subject, &record, &call.expect, &mut || false);
-    Ok((Outcome::of(&results), trace))
+    let results = analyse(&call.options, &subject, record, &call.expect, &mut || false);
+    Ok(Outcome::of(&results))
 }

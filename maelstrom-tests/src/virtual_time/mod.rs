@@ -6,7 +6,9 @@
 
 pub mod doctor;
 mod node;
+mod scratch;
 mod trace;
+mod workbench;
 mod world;
 
 use std::cell::RefCell;
@@ -18,19 +20,21 @@ use std::rc::Rc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use proto::NodeId;
 use simulator::Fabric;
-use supervisor::Supervisor;
-use tempfile::TempDir;
+use supervisor::{NodeSpec, Supervisor};
 
+use self::scratch::Scratch;
 use self::world::{NoStart, VirtualWorld};
 use crate::harness::Record;
-use crate::options::Options;
+use crate::options::{FaultKind, Options, Preempt};
 use crate::process::{IN_FLIGHT_MIB_MAX, note_interrupts};
 use crate::progress::Progress;
 use crate::store::{RunDirectory, at};
 use crate::workload::workload;
 
 pub use self::trace::{Difference, Trace};
+pub use self::workbench::Workbench;
 
 /// The first argument with which `eddy` becomes a program under the supervisor's rule.
 pub const LAUNCH_ARGUMENT: &str = "launch";
@@ -60,6 +64,14 @@ const INHERITED: [&str; 20] = [
     "RUST_LOG",
 ];
 
+/// What Java needs to repeat (else a program finds at its start what others of the machine have left in
+/// a directory that all share), and to be twice as fast: the better of its two compilers takes more
+/// time in a short run than it saves. Java says on stderr that it takes note of them.
+const JAVA_FLAGS: (&str, &str) = ("JAVA_TOOL_OPTIONS", "-XX:-UsePerfData -XX:TieredStopAtLevel=1");
+
+/// With `--preempt deep`: how often of a thousand calls a thread loses its turn.
+const DEEP_SHARE: u32 = 20;
+
 /// Why a run in virtual time did not come to an end.
 #[derive(Debug, thiserror::Error)]
 pub enum VirtualTimeError {
@@ -85,20 +97,10 @@ pub struct Keep<'a> {
     pub record: bool,
 }
 
-/// What nodes are started with.
-struct Setting<'a> {
-    program: &'a Path,
-    arguments: Vec<OsString>,
-    /// Their working directory, which goes with the run.
-    scratch: &'a Path,
-    directory: Option<&'a RunDirectory>,
-    log_stderr: bool,
-}
-
 /// Runs a program in virtual time.
 ///
-/// In its arguments `{run}` becomes a directory that is fresh for this run; what it holds at the end is
-/// kept with the run's other files.
+/// In its arguments `{run}` becomes a directory that is fresh for this node in this run; what it holds
+/// at the end is kept with the run's other files.
 ///
 /// # Errors
 /// If this machine does not allow it, or a file cannot be written. A program that fails is no error: it
@@ -112,18 +114,25 @@ pub fn run(
 ) -> Result<(Record, Trace), VirtualTimeError> {
     note_interrupts()?;
     let program = program.canonicalize().map_err(at(program))?;
-    // Names of one length, for the layout of a program's memory depends on that.
-    let scratch = tempfile::Builder::new().prefix("eddy-").rand_bytes(8).tempdir()?;
-    let state = scratch.path().join("state");
-    let argument = |argument: &String| argument.replace("{run}", &state.to_string_lossy()).into();
-    let Keep { directory, log_stderr, record } = keep;
-    let setting = Setting {
-        program: &program,
-        arguments: args.iter().map(argument).collect(),
-        scratch: scratch.path(),
-        directory,
-        log_stderr,
-    };
+    let scratch = Scratch::new()?;
+    let specs = specs(&program, args, options, &scratch);
+    let supervisor = Supervisor::new(supervisor_options(options, keep.record)?)?;
+    let (record, trace) = make_run(supervisor, Some(specs), options, keep, progress)?;
+    if let Some(directory) = keep.directory {
+        directory.note_failure(keep_state(&scratch, directory));
+    }
+    Ok((record, trace))
+}
+
+/// Makes a run with nodes that are to be started, or, without `specs`, are there already.
+fn make_run(
+    supervisor: Supervisor,
+    specs: Option<Vec<NodeSpec>>,
+    options: &Options,
+    keep: Keep<'_>,
+    progress: &mut dyn Progress,
+) -> Result<(Record, Trace), VirtualTimeError> {
+    let directory = keep.directory;
     let mut fabric = Fabric::new(options.nodes.clone(), options.network(), options.seed)
         .with_room(IN_FLIGHT_MIB_MAX << 20);
     let journal = directory.map(RunDirectory::messages).transpose()?.map(RefCell::new).map(Rc::new);
@@ -131,14 +140,7 @@ pub fn run(
         let journal = Rc::clone(journal);
         fabric.observe(move |seen| journal.borrow_mut().note(&seen));
     }
-    let supervisor = Supervisor::new(supervisor::Options {
-        seed: options.seed,
-        launcher: vec![std::env::current_exe()?.into(), LAUNCH_ARGUMENT.into()],
-        core: core_of_this_thread(),
-        record,
-        ..supervisor::Options::default()
-    })?;
-    let (record, trace) = match VirtualWorld::start(supervisor, fabric, &setting) {
+    let (record, trace) = match VirtualWorld::start(supervisor, specs, fabric, keep) {
         Ok(mut world) => {
             let record = workload(options).run(&mut world, options, progress);
             let (trace, logs) = world.end()?;
@@ -152,22 +154,58 @@ pub fn run(
         }
         Err(NoStart::Bench(error)) => return Err(error),
     };
-    if let Some(directory) = directory {
-        if let Some(journal) = journal.and_then(Rc::into_inner) {
-            let path = directory.path().join("messages.jsonl");
-            directory.note_failure(journal.into_inner().finish().map_err(at(&path)));
-        }
-        directory.note_failure(keep_state(&scratch, directory));
+    if let Some(directory) = directory
+        && let Some(journal) = journal.and_then(Rc::into_inner)
+    {
+        let path = directory.path().join("messages.jsonl");
+        directory.note_failure(journal.into_inner().finish().map_err(at(&path)));
     }
     Ok((record, trace))
 }
 
-/// Keeps what nodes have left in the directory that `{run}` meant.
-fn keep_state(scratch: &TempDir, directory: &RunDirectory) -> io::Result<()> {
-    let state = scratch.path().join("state");
-    match state.is_dir() {
-        true => copy(&state, &directory.path().join("state")),
-        false => Ok(()),
+/// What is the same for all nodes of a run. `record` asks for a list of all calls.
+fn supervisor_options(options: &Options, record: bool) -> io::Result<supervisor::Options> {
+    Ok(supervisor::Options {
+        seed: options.seed,
+        boot_seed: options.boot_seed,
+        launcher: vec![std::env::current_exe()?.into(), LAUNCH_ARGUMENT.into()],
+        core: core_of_this_thread(),
+        preempt: match options.preempt {
+            Preempt::Calls(0) => supervisor::Preempt::Never,
+            Preempt::Calls(share) => supervisor::Preempt::Calls(share),
+            Preempt::Deep => supervisor::Preempt::Deep(DEEP_SHARE),
+        },
+        record,
+        ..supervisor::Options::default()
+    })
+}
+
+/// The programs of a run as they are to be started.
+fn specs(program: &Path, args: &[String], options: &Options, scratch: &Scratch) -> Vec<NodeSpec> {
+    let watches_syncs = options.nemesis.contains(&FaultKind::LoseUnsynced);
+    let spec = |id: &NodeId| {
+        // The nodes are on machines of their own, and share no disk.
+        let state = scratch.state().join(id.as_str());
+        let argument = |argument: &String| argument.replace("{run}", &state.to_string_lossy());
+        NodeSpec {
+            name: id.to_string(),
+            program: program.to_owned(),
+            args: args.iter().map(argument).map(OsString::from).collect(),
+            env: environment(),
+            cwd: Some(scratch.work()),
+            state_dir: watches_syncs.then_some(state),
+            ..NodeSpec::default()
+        }
+    };
+    options.nodes.iter().map(spec).collect()
+}
+
+/// Keeps what nodes have left in the directories that `{run}` meant.
+fn keep_state(scratch: &Scratch, directory: &RunDirectory) -> io::Result<()> {
+    let state = scratch.state();
+    match fs::read_dir(&state)?.next() {
+        Some(_) => copy(&state, &directory.path().join("state")),
+        None => Ok(()),
     }
 }
 
@@ -188,10 +226,10 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 
 /// The whole environment of a node.
 fn environment() -> Vec<(OsString, OsString)> {
-    INHERITED
-        .iter()
-        .filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)))
-        .collect()
+    let inherited =
+        INHERITED.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
+    let java = std::env::var_os(JAVA_FLAGS.0).unwrap_or_else(|| JAVA_FLAGS.1.into());
+    inherited.chain([(JAVA_FLAGS.0.into(), java)]).collect()
 }
 
 /// The core on which this thread makes its runs: each thread of a sweep has its own. A supervisor and

@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
 use proto::{MessageId, NodeId, Time};
+use supervisor::Stream;
 
 use crate::process::Tail;
 use crate::store::at;
@@ -17,6 +18,8 @@ pub(super) struct Node {
     pub(super) id: NodeId,
     pub(super) handle: supervisor::NodeId,
     pub(super) is_running: bool,
+    /// The nemesis holds it.
+    pub(super) is_paused: bool,
     /// Whether it is down because it ended by itself.
     pub(super) has_died: bool,
     /// How often it was started.
@@ -31,6 +34,27 @@ pub(super) struct Node {
     pub(super) log: Log,
     /// How far its wall clock is off, in milliseconds.
     pub(super) clock_offset_ms: i64,
+    /// It has closed a stream: when that is told unless it has ended by then.
+    pub(super) closed: Option<(Time, Stream)>,
+    pub(super) reading: Option<Reading>,
+}
+
+impl Node {
+    /// When it is late with something.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        let init = self.init.map(|init| init.deadline);
+        let closed = self.closed.map(|(due, _)| due);
+        let reading = self.reading.map(|reading| reading.due);
+        [init, closed, reading].into_iter().flatten().min()
+    }
+}
+
+/// Something was delivered, and by then the node should have read something.
+#[derive(Clone, Copy)]
+pub(super) struct Reading {
+    pub(super) due: Time,
+    /// Bytes that it had read before.
+    pub(super) read: u64,
 }
 
 /// An `init` that is not answered yet.

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use proto::{AnyBody, AnyMessage, Message, MessageId, NodeId, Payload, Time};
 use simulator::{Care, Endpoint, Fabric, Fate, Happening, Parcel, Statistics, Unsent};
-use supervisor::{Counts, Exit, NodeSpec, Supervisor, What};
+use supervisor::{Counts, Delivered, Exit, NodeSpec, Stream, Supervisor, What};
 
-use super::node::{Log, Node, PendingInit};
-use super::{Setting, VirtualTimeError};
-use crate::process::message;
-use crate::process::{IN_FLIGHT_MIB_MAX, INIT_TIMEOUT, Problems, describe_exit, interrupted};
+use super::node::{Log, Node, PendingInit, Reading};
+use super::{Keep, VirtualTimeError};
+use crate::process::{
+    CLOSED_GRACE, IN_FLIGHT_MIB_MAX, INIT_TIMEOUT, Problems, READ_PATIENCE, closed_stream,
+    describe_exit, interrupted, message, not_reading,
+};
 use crate::wire::quote;
 use crate::world::{Fault, Problem, ProblemKind, Reply, World};
 
@@ -54,30 +56,29 @@ impl From<VirtualTimeError> for NoStart {
 }
 
 impl VirtualWorld {
-    /// Starts all nodes and lets time pass until each has answered `init`, at most 10 s.
+    /// Starts the nodes, unless they are there already, and lets time pass until each has answered
+    /// `init`, at most 10 s.
     pub(super) fn start(
         mut supervisor: Supervisor,
+        specs: Option<Vec<NodeSpec>>,
         fabric: Fabric,
-        setting: &Setting<'_>,
+        keep: Keep<'_>,
     ) -> Result<Self, NoStart> {
+        let mut specs = specs.map(Vec::into_iter);
         let mut nodes = Vec::new();
-        for id in fabric.node_ids() {
-            let path = setting.directory.map(|directory| directory.node_log(id.as_str()));
-            let echo = setting.log_stderr.then(|| id.clone());
+        for (id, number) in fabric.node_ids().iter().zip(0..) {
+            let path = keep.directory.map(|directory| directory.node_log(id.as_str()));
+            let echo = keep.log_stderr.then(|| id.clone());
             let log = Log::create(path.as_deref(), echo).map_err(VirtualTimeError::from)?;
-            let spec = NodeSpec {
-                name: id.to_string(),
-                program: setting.program.to_owned(),
-                args: setting.arguments.clone(),
-                env: super::environment(),
-                cwd: Some(setting.scratch.to_owned()),
-                ..NodeSpec::default()
+            let handle = match specs.as_mut().and_then(Iterator::next) {
+                Some(spec) => supervisor.spawn(spec).map_err(|error| no_start(id, error))?,
+                None => supervisor::NodeId(number),
             };
-            let handle = supervisor.spawn(spec).map_err(|error| no_start(id, error))?;
             nodes.push(Node {
                 id: id.clone(),
                 handle,
                 is_running: true,
+                is_paused: false,
                 has_died: false,
                 starts: 0,
                 life: 0,
@@ -86,6 +87,8 @@ impl VirtualWorld {
                 stdout: crate::process::Tail::default(),
                 log,
                 clock_offset_ms: 0,
+                closed: None,
+                reading: None,
             });
         }
         let mut world = Self {
@@ -149,7 +152,7 @@ impl VirtualWorld {
 
     /// Lets time pass until something has happened, at most until then; whether something has.
     fn advance(&mut self, until: Time) -> bool {
-        let deadlines = self.nodes.iter().filter_map(|node| node.init).map(|init| init.deadline);
+        let deadlines = self.nodes.iter().filter_map(Node::deadline);
         let next = [self.fabric.next_time(), self.to_come.keys().next().map(|key| key.0)];
         let next = next.into_iter().flatten().chain(deadlines).min().unwrap_or(Time::MAX);
         let limit = next.min(until);
@@ -207,6 +210,10 @@ impl VirtualWorld {
             What::Output(line) => self.receive_line(index, &line),
             What::Stderr(line) => self.nodes[index].log.line(now, &line),
             What::Exited(exit) => self.bury(index, exit),
+            What::Closed(stream) => {
+                let due = now + CLOSED_GRACE;
+                self.nodes[index].closed.get_or_insert((due, stream));
+            }
             What::Refused(text) => self.remark(index, &text),
             What::Forced(text) => {
                 let text = format!("{text}; from there on the run need not repeat from its seed");
@@ -291,6 +298,36 @@ impl VirtualWorld {
         if let Err(error) = self.supervisor.deliver(self.nodes[index].handle, &line) {
             self.broken.get_or_insert(error);
         }
+        self.watch_reading(index);
+    }
+
+    /// Looks from now on whether a node reads what it is sent.
+    fn watch_reading(&mut self, index: usize) {
+        let node = &mut self.nodes[index];
+        if node.reading.is_none() && node.init.is_none() {
+            match self.supervisor.delivered(node.handle) {
+                Ok(Delivered { read, .. }) => {
+                    node.reading = Some(Reading { due: self.now + READ_PATIENCE, read });
+                }
+                Err(error) => {
+                    self.broken.get_or_insert(error);
+                }
+            }
+        }
+    }
+
+    /// A while ago something was delivered: has the node read anything since?
+    fn check_reading(&mut self, index: usize) {
+        let node = &mut self.nodes[index];
+        let Some(before) = node.reading.take_if(|reading| reading.due <= self.now) else { return };
+        let Ok(Delivered { read, unread }) = self.supervisor.delivered(node.handle) else { return };
+        if !node.is_running || unread == 0 {
+            return;
+        }
+        if node.is_paused || read != before.read {
+            return self.watch_reading(index);
+        }
+        self.complain(index, ProblemKind::NotReading, || not_reading(unread));
     }
 
     fn arrive_at_client(&mut self, message: AnyMessage) {
@@ -322,6 +359,16 @@ impl VirtualWorld {
 
     fn check_deadlines(&mut self) {
         for index in 0..self.nodes.len() {
+            self.check_reading(index);
+            let node = &mut self.nodes[index];
+            let closed = node.closed.take_if(|(due, _)| *due <= self.now);
+            if let Some((_, stream)) = closed.filter(|_| node.is_running) {
+                let stream = match stream {
+                    Stream::Input => "stdin",
+                    Stream::Output => "stdout",
+                };
+                self.complain(index, ProblemKind::ClosedStream, || closed_stream(stream));
+            }
             let node = &self.nodes[index];
             if node.init.is_some_and(|init| init.deadline <= self.now) {
                 let why = match node.line_count {
@@ -389,13 +436,16 @@ impl VirtualWorld {
         self.problems.add(self.now, (index, &self.nodes[index].id), kind, text);
     }
 
-    fn kill(&mut self, index: usize) {
+    fn kill(&mut self, index: usize, loses_power: bool) {
         let node = &mut self.nodes[index];
         node.is_running = false;
         node.has_died = false;
         node.init = None;
         node.life += 1;
-        let killed = self.supervisor.kill(node.handle);
+        let killed = match loses_power {
+            true => self.supervisor.power_cut(node.handle),
+            false => self.supervisor.kill(node.handle),
+        };
         self.note(killed);
     }
 
@@ -404,7 +454,8 @@ impl VirtualWorld {
         if node.is_running {
             return;
         }
-        (node.line_count, node.has_died) = (0, false);
+        (node.line_count, node.has_died, node.is_paused) = (0, false, false);
+        (node.closed, node.reading) = (None, None);
         node.stdout.clear();
         match self.supervisor.restart(node.handle) {
             Ok(()) => {
@@ -473,13 +524,16 @@ impl World for VirtualWorld {
             Fault::Partition(cut) => self.fabric.network_mut().set_cut(cut.clone()),
             Fault::Loss(p) => self.fabric.network_mut().set_loss(*p),
             Fault::Duplicate(p) => self.fabric.network_mut().set_duplicate(*p),
-            Fault::Kill(targets) => targets.iter().for_each(|index| self.kill(*index)),
+            Fault::Kill(targets) => targets.iter().for_each(|index| self.kill(*index, false)),
+            Fault::PowerCut(targets) => targets.iter().for_each(|index| self.kill(*index, true)),
             Fault::Restart => nodes.for_each(|index| self.restart(index)),
             Fault::Pause(targets) => targets.iter().for_each(|index| {
+                self.nodes[*index].is_paused = true;
                 let paused = self.supervisor.pause(self.nodes[*index].handle);
                 self.note(paused);
             }),
             Fault::Resume => nodes.for_each(|index| {
+                self.nodes[index].is_paused = false;
                 let resumed = self.supervisor.resume(self.nodes[index].handle);
                 self.note(resumed);
             }),

@@ -63,7 +63,7 @@ enum Concurrency {
 }
 
 /// The flags of a run, in the order in which people are shown them.
-pub static RUN_FLAGS: [RunFlag; 22] = [
+pub static RUN_FLAGS: [RunFlag; 24] = [
     RunFlag {
         set: |run, text| {
             whole(text, "a whole number from 1 to 65535", 1..=65_535)
@@ -194,7 +194,7 @@ pub static RUN_FLAGS: [RunFlag; 22] = [
             "nemesis",
             "LIST",
             "Faults that come and go: partition, one-way, kill, pause, loss, duplicate, clock, \
-             byzantine",
+             byzantine; and for programs in virtual time lose-unsynced",
         )
     },
     RunFlag {
@@ -270,6 +270,27 @@ pub static RUN_FLAGS: [RunFlag; 22] = [
         value: |options| options.max_faults.map(|most| most.to_string()),
         said: Said::IfThere,
         ..flag("max-faults", "N", "Most faults that the nemesis brings")
+    },
+    RunFlag {
+        set: |run, text| text.parse().map(|preempt| run.options.preempt = preempt),
+        value: |options| Some(options.preempt.to_string()),
+        said: Said::IfChanged,
+        ..flag(
+            "preempt",
+            "N|deep",
+            "Chance that a thread of a program in virtual time loses its turn at a system call, in \
+             thousandths; or `deep`: between calls as well, which is slower",
+        )
+    },
+    RunFlag {
+        set: |run, text| count(text).map(|seed| run.options.boot_seed = seed),
+        value: |options| Some(options.boot_seed.to_string()),
+        said: Said::IfChanged,
+        ..flag(
+            "boot-seed",
+            "N",
+            "What a program in virtual time draws before it first reads its input depends on this number",
+        )
     },
     RunFlag {
         set: |run, text| {

@@ -151,7 +151,10 @@ impl World for SimulatedWorld {
             Fault::Partition(cut) => self.cluster.network_mut().set_cut(cut.clone()),
             Fault::Loss(p) => self.cluster.network_mut().set_loss(*p),
             Fault::Duplicate(p) => self.cluster.network_mut().set_duplicate(*p),
-            Fault::Kill(targets) => targets.iter().for_each(|node| self.cluster.crash(*node)),
+            // Whatever kills them, what they have not synced is gone.
+            Fault::Kill(targets) | Fault::PowerCut(targets) => {
+                targets.iter().for_each(|node| self.cluster.crash(*node));
+            }
             Fault::Restart => nodes.for_each(|node| {
                 self.guarded(|cluster| cluster.restart(node));
             }),
