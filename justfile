@@ -379,6 +379,18 @@ bench-simulator:
 bench-scale *FILTER:
     cargo bench -p maelstrom-tests --bench scale -- {{FILTER}}
 
+# Programs in eight languages in virtual time and as real processes: how many times real time, what that costs, seeds a minute. `--without-real` at the end leaves the latter out, which take ten minutes.
+bench-virtual-time PROGRAMS="python,asyncio,ruby,node,go,rust,c,java" *FLAGS: build
+    cargo bench -q -p supervisor --bench table -- {{justfile_directory()}}/{{bin}}/eddy {{PROGRAMS}} {{FLAGS}}
+
+# Every planted bug of maelstrom-tests/tests/nodes/planted: found by a sweep, made smaller, repeated.
+planted:
+    cargo test -q --release -p maelstrom-tests --test it planted -- --include-ignored
+
+# The same run so many times, of every program, call by call: the long form of what CI does 20 times.
+replay-virtual-time RUNS="1000":
+    SUPERVISOR_RUNS={{RUNS}} cargo test -q --release -p supervisor --test it repeats
+
 # The bench itself with real processes: overhead, highest rate, memory.
 bench-eddy: build
     cargo bench -p maelstrom-tests --bench eddy

@@ -150,6 +150,7 @@ impl Node {
         self.threads.retain(|thread| thread.id != id);
         self.ready.retain(|&ready| ready != id);
         self.urgent.retain(|&urgent| urgent != id);
+        self.current = self.current.filter(|&current| current != id);
     }
 
     /// A thread's end has been reported. Unless it left by itself its whole process ends.

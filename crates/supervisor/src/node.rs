@@ -65,8 +65,10 @@ pub(crate) struct Node {
     pub(crate) chance: Xoshiro256PlusPlus,
     /// Whether it has read from its input: until then only the boot seed counts.
     pub(crate) booted: bool,
-    /// It is to be stopped before it does something that cannot be copied.
-    pub(crate) freezing: bool,
+    /// Whether it runs, or is on its way to where it is copied.
+    pub(crate) boot: Boot,
+    /// While it boots: the thread whose turn it still is, although the others have had theirs.
+    pub(crate) current: Option<u32>,
     /// What a power cut would leave of its files.
     pub(crate) durable: Option<Durable>,
     /// A file that a thread is opening.
@@ -81,6 +83,27 @@ pub(crate) struct Node {
     pub(crate) events: Vec<Event>,
     pub(crate) digest: Digest,
     pub(crate) record: Option<Vec<Call>>,
+}
+
+/// How far a node is let run; see `template.rs`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Boot {
+    /// It runs.
+    Free,
+    /// It runs up to where it reads its input. The number of stops behind which it could last be copied.
+    Scout(Option<u64>),
+    /// It has come to where it reads its input, and cannot be copied there.
+    Scouted(Option<u64>),
+    /// It runs up to this stop.
+    Until(u64),
+    /// It stands there.
+    Held,
+}
+
+impl Boot {
+    pub(crate) const fn goes_on(self) -> bool {
+        !matches!(self, Self::Held | Self::Scouted(_))
+    }
 }
 
 /// The options that a node needs at each stop, as plain numbers.
@@ -158,7 +181,7 @@ impl Settings {
 impl Node {
     /// Runs its threads until all of them wait or its clock is past `horizon`.
     pub(crate) fn run(&mut self, horizon: u64, watchdog: &Watchdog) -> Result<(), Error> {
-        while self.exit.is_none() && !self.is_frozen() {
+        while self.exit.is_none() && self.boot.goes_on() {
             self.expire()?;
             self.notice_signals()?;
             if self.local > horizon && self.urgent.is_empty() {
@@ -200,15 +223,10 @@ impl Node {
         }
     }
 
-    /// Whether it has come to where its template is taken.
-    pub(crate) fn is_frozen(&self) -> bool {
-        let stands = |thread: &Thread| matches!(thread.state, State::Ready(Resume::Enter));
-        self.freezing && self.threads.first().is_some_and(stands)
-    }
-
     /// Whether a thread of it could run now.
     pub(crate) fn is_busy(&self) -> bool {
-        self.exit.is_none() && (self.stale || !self.ready.is_empty() || !self.urgent.is_empty())
+        let has_ready = !self.ready.is_empty() || !self.urgent.is_empty() || self.current.is_some();
+        self.exit.is_none() && (self.stale || has_ready)
     }
 
     /// The node's time of its next deadline.
@@ -242,10 +260,15 @@ impl Node {
     }
 
     fn pick(&mut self) -> Option<u32> {
+        let current = self.current.take();
         if !self.urgent.is_empty() {
+            self.ready.extend(current);
             let id = self.urgent.remove(0);
             self.ready.retain(|&ready| ready != id);
             return Some(id);
+        }
+        if current.is_some() {
+            return current;
         }
         match self.ready.len() {
             0 => None,
@@ -263,11 +286,10 @@ impl Node {
             let Some(thread) = self.thread(id) else { return Ok(()) };
             let State::Ready(resume) = thread.state else { return Ok(()) };
             match resume {
-                Resume::Enter if self.freezing => return Ok(()),
                 Resume::Enter => self.enter(id)?,
                 _ => self.resume(id, resume, watchdog)?,
             }
-            if self.exit.is_some() {
+            if self.exit.is_some() || !self.boot.goes_on() {
                 return Ok(());
             }
             if self.soonest <= self.local {
@@ -287,6 +309,12 @@ impl Node {
                 if self.exit.is_some() || !self.thread(id).is_some_and(|thread| thread.is_ready()) {
                     return Ok(());
                 }
+            }
+            if !self.booted && !preempted && self.urgent.is_empty() && self.local > horizon {
+                // How far the other nodes are must not change the order of its threads: until it reads
+                // its input it depends on itself alone.
+                self.current = Some(id);
+                return Ok(());
             }
             if self.local > horizon || !self.urgent.is_empty() || preempted {
                 // What it has written may have woken others.

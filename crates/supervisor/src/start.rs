@@ -13,7 +13,7 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::event::NodeId;
 use crate::lines::Lines;
-use crate::node::{FIRST_ID, Input, Node, Pipe, Settings, stream};
+use crate::node::{Boot, FIRST_ID, Input, Node, Pipe, Settings, stream};
 use crate::options::{NodeSpec, Options};
 use crate::process::Process;
 use crate::stops::{Stop, wait};
@@ -121,7 +121,8 @@ pub(crate) fn prepare(
         chance: stream(options.boot_seed, "boot threads", &spec.name, life),
         booted: false,
         durable: None,
-        freezing: false,
+        boot: Boot::Free,
+        current: None,
         lent: None,
         mailbox: None,
         touched: false,

@@ -10,8 +10,7 @@ use crate::digest::Call;
 use crate::error::Error;
 use crate::event::{Exit, What};
 use crate::memory;
-use crate::node::{Node, tolerate_death};
-use crate::template::ends_boot;
+use crate::node::{Boot, Node, tolerate_death};
 use crate::thread::{AtExit, Cause, Expiry, Resume, State, Thread, Wait};
 use crate::vdso::Clocks;
 
@@ -146,12 +145,11 @@ impl Node {
     }
 
     pub(crate) fn enter(&mut self, id: u32) -> Result<(), Error> {
-        let freezing = self.freezing;
         let Some(thread) = self.thread(id) else { return Ok(()) };
         thread.forced = 0;
         let number = thread.regs.orig_rax as i64;
-        if freezing && ends_boot(number, thread.regs.rdi, thread.regs.rsi) {
-            thread.state = State::Ready(Resume::Enter);
+        let (first, second) = (thread.regs.rdi, thread.regs.rsi);
+        if self.boot != Boot::Free && self.is_held_at(id, number, first, second) {
             return Ok(());
         }
         self.note(id, number as i32);

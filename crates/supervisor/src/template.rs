@@ -1,15 +1,19 @@
 //! Programs that are started once and copied for each run.
 //!
 //! Most of the time of a short run goes into starting interpreters: the same work each time. A template
-//! is a program that has been run up to the point where it first does something that ties it to the rest
-//! of the world: waits, reads its input, makes a thread, a child, a pipe. There it is held, and for each
-//! run it is made to `fork`: a copy costs about a millisecond instead of twenty. Up to that point a
-//! node's run depends on its name and the boot seed only, so copies behave as if they had been started.
+//! is a program that has been run up to a point before it first reads its input. There it is held, and for
+//! each run it is made to `fork`: a copy costs about a millisecond instead of twenty. Until it reads its
+//! input a node's run depends on its name and the boot seed only, so copies behave as if they had been
+//! started.
 //!
-//! A process can be copied that has one thread and no files but its standard ones, for copies share
-//! files with their original, positions included. Python comes far before it makes its first thread or
-//! event loop; Go, Java and Node.js make theirs at once, and gain nothing. A program that has other files
-//! open at that point (a shell its script) is started anew for each run: slower, and the same.
+//! A node can be copied when it is one process with one thread and no files but its standard ones, for
+//! copies share files with their original, positions included. It is looked whether it is so at each call
+//! that ties a program to the rest of the world: one that waits, reads the input, makes a thread, a child,
+//! a pipe. If the last of these points is not where it reads its input, it is started again and held there:
+//! it comes there again. Python gets to its input, or to its first thread or event loop, and so it does if
+//! a wrapper in shell runs other programs before it becomes Python (as those of `pyenv` do). Go, Java and
+//! Node.js make their threads at once, and gain nothing. A program that always has other files open (a
+//! shell its script) is started anew for each run: slower, and the same.
 
 use std::cell::Cell;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -26,13 +30,16 @@ use crate::error::Error;
 use crate::event::NodeId;
 use crate::lend::Stand;
 use crate::lines::Lines;
-use crate::node::{FIRST_ID, Input, Node, Pipe, Settings};
+use crate::node::{Boot, FIRST_ID, Input, Node, Pipe, Settings};
 use crate::options::{NodeSpec, Options};
 use crate::process::Process;
 use crate::start::prepare;
 use crate::stops::{Stop, wait};
 use crate::thread::{Resume, State, Thread};
 use crate::watchdog::Watchdog;
+
+/// A program that has not read its input after so much of its time, in nanoseconds, may never do so.
+const BOOT_AT_MOST: u64 = 200_000_000;
 
 /// Programs that were started and wait to be copied; for
 /// [`Supervisor::from_templates`](crate::Supervisor::from_templates).
@@ -59,8 +66,8 @@ pub(crate) struct Frozen {
     modes: [OFlags; 3],
 }
 
-/// Whether a call, with its first two arguments, is where a template must stop at the latest.
-pub(crate) const fn ends_boot(number: i64, first: u64, second: u64) -> bool {
+/// Whether a call, with its first two arguments, ties a program to the rest of the world.
+const fn binds(number: i64, first: u64, second: u64) -> bool {
     match number {
         libc::SYS_read | libc::SYS_readv => first == 0,
         // To wake nobody binds to nobody: C libraries do it while they start.
@@ -116,10 +123,19 @@ impl Templates {
         let watchdog = Watchdog::new(options.patience);
         let mut nodes = Vec::new();
         for (index, spec) in specs.into_iter().enumerate() {
-            let mut node = prepare(&options, &spec, NodeId(index as u32), 0)?;
-            node.freezing = true;
-            node.clock_offset = spec.clock_offset;
-            node.run(u64::MAX, &watchdog)?;
+            let run = |boot: Boot| {
+                let mut node = prepare(&options, &spec, NodeId(index as u32), 0)?;
+                node.boot = boot;
+                node.clock_offset = spec.clock_offset;
+                node.run(BOOT_AT_MOST, &watchdog)?;
+                Ok::<_, Error>(node)
+            };
+            let mut node = run(Boot::Scout(None))?;
+            if let Boot::Scout(Some(stop)) | Boot::Scouted(Some(stop)) = node.boot {
+                // It went on from there; the next one is held.
+                node.destroy()?;
+                node = run(Boot::Until(stop))?;
+            }
             let frozen = Frozen::new(node)?;
             nodes.push((spec, frozen));
         }
@@ -139,14 +155,46 @@ impl Templates {
     }
 }
 
+impl Node {
+    /// Whether a thread that is at the entry of a call, on its way to where the node is copied, is to stay
+    /// there.
+    pub(crate) fn is_held_at(&mut self, id: u32, number: i64, first: u64, second: u64) -> bool {
+        match self.boot {
+            Boot::Scout(found) if binds(number, first, second) => {
+                let reads = matches!(number, libc::SYS_read | libc::SYS_readv);
+                self.boot = match (self.can_be_copied(), reads) {
+                    (true, true) => Boot::Held,
+                    (true, false) => Boot::Scout(Some(self.stops)),
+                    (false, true) => Boot::Scouted(found),
+                    (false, false) => self.boot,
+                };
+            }
+            Boot::Until(stop) if self.stops == stop => self.boot = Boot::Held,
+            _ => {}
+        }
+        let stays = !self.boot.goes_on();
+        if stays && let Some(thread) = self.thread(id) {
+            thread.state = State::Ready(Resume::Enter);
+        }
+        stays
+    }
+
+    /// Whether nothing of it would be missing from a copy, or be shared with it.
+    fn can_be_copied(&self) -> bool {
+        let ([process], [_]) = (&self.processes[..], &self.threads[..]) else { return false };
+        let pid = process.pid;
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+        self.forced == 0
+            && process.timers.all.is_empty()
+            && children.map_or(self.next_id == FIRST_ID + 1, |children| children.is_empty())
+            && has_standard_files_only(pid)
+    }
+}
+
 impl Frozen {
     /// Holds a node, if it can be copied; otherwise ends it.
     fn new(mut node: Node) -> Result<Option<Self>, Error> {
-        let can_be_copied = node.is_frozen()
-            && node.forced == 0
-            && node.threads.len() == 1
-            && node.processes.len() == 1
-            && has_standard_files_only(node.processes[0].pid);
+        let can_be_copied = node.boot == Boot::Held && node.can_be_copied();
         let modes = [0, 1, 2].map(|number| {
             let file = node.processes.first().and_then(|process| process.look(number));
             file.map(|(_, flags)| flags)
@@ -216,7 +264,8 @@ impl Frozen {
             draws: node.draws.clone(),
             chance: node.chance.clone(),
             booted: false,
-            freezing: false,
+            boot: Boot::Free,
+            current: None,
             durable: None,
             lent: None,
             mailbox: None,

@@ -71,6 +71,13 @@ fn examine() -> (Vec<Finding>, String) {
         }
         None => "unknown, because nothing could be started",
     };
+    let files = match supervisor::files_can_be_duplicated() {
+        true => "open files of nodes can be had at once",
+        false => {
+            "pidfd_getfd is refused, as by Docker's default profile: nodes send their open files \
+             themselves, which is slower for those that wait for several files, and works"
+        }
+    };
     let verdict = match &trial {
         Ok(()) => "Virtual time works here: `--bin PROGRAM --virtual-time`.".to_owned(),
         Err(why) => format!(
@@ -87,6 +94,7 @@ fn examine() -> (Vec<Finding>, String) {
         ("ptrace", yama),
         ("seccomp", seccomp),
         ("trial", trial),
+        ("files", files.to_owned()),
         ("personality", layout.to_owned()),
     ];
     (findings.map(|(what, found)| Finding { what, found }).into(), verdict)

@@ -10,6 +10,7 @@ mod demos;
 mod new;
 mod other_languages;
 mod own_workload;
+mod planted;
 mod process_bench;
 mod process_faults;
 mod real_processes;

@@ -12,7 +12,7 @@ fn node(name: &str) -> String {
 }
 
 /// Whether this machine lets programs be ruled: some containers do not, and `eddy doctor` says so.
-fn is_possible() -> bool {
+pub(crate) fn is_possible() -> bool {
     let (status, out, _) = run(&["doctor"]);
     assert_eq!(status, Some(0), "what a machine does not allow is no failure of the doctor's");
     assert!(["ptrace", "seccomp", "personality", "user"].iter().all(|word| out.contains(word)));
@@ -25,7 +25,7 @@ fn is_possible() -> bool {
 }
 
 /// Runs `eddy` with these words and a store, the store's before the node's own arguments.
-fn eddy(store: &Path, words: &str, more: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn eddy(store: &Path, words: &str, more: &[&str]) -> (Option<i32>, String) {
     let mut args: Vec<_> = words.split_whitespace().collect();
     args.extend(["--virtual-time", "--store", store.to_str().expect("the path is UTF-8")]);
     args.extend(more);
@@ -39,7 +39,7 @@ fn latest(store: &Path, file: &str) -> Vec<u8> {
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn seed(out: &str) -> &str {
+pub(crate) fn seed(out: &str) -> &str {
     let line = out.lines().find(|line| line.starts_with("seed ") && line.contains(" is invalid"));
     line.and_then(|line| line.split(' ').nth(1)).unwrap_or_else(|| panic!("no seed in:\n{out}"))
 }
@@ -129,7 +129,7 @@ fn what_a_node_wrote_to_its_directory_survives_a_kill_and_is_kept_with_the_run()
     );
     let (status, out) = eddy(store.path(), &run, &["--", "{run}"]);
     assert_eq!(status, Some(0), "{out}");
-    let starts = latest(store.path(), "state/starts");
+    let starts = latest(store.path(), "state/n0/starts");
     assert!(starts.len() > "started\n".len(), "it was started again and found its file");
 }
 
@@ -181,6 +181,58 @@ fn a_node_that_ends_writes_garbage_or_keeps_silent_is_named() {
             assert!(out.contains(words), "{name}: {words} is not in {out}");
         }
     }
+}
+
+#[test]
+fn a_node_that_does_not_read_or_has_closed_a_stream_is_named_as_with_real_processes() {
+    if !is_possible() {
+        return;
+    }
+    for (behaviour, expected) in [
+        ("stops-reading", "it has not read its stdin for 4 s, while "),
+        ("closes-stdin", "it closed its stdin and goes on running"),
+        ("closes-stdout", "it closed its stdout and goes on running"),
+    ] {
+        let store = TemporaryDirectory::new(&format!("vt-{behaviour}"));
+        let run = format!("test -w echo --bin {} --node-count 1 --time-limit 7", node("bad.py"));
+        let (status, out) = eddy(store.path(), &run, &["--json", "--", behaviour]);
+        assert_eq!(status, Some(1), "{behaviour}: {out}");
+        assert!(out.contains(expected), "{behaviour}: {out}");
+    }
+}
+
+#[test]
+fn a_bench_that_is_killed_leaves_no_node_and_its_directory_goes_with_the_next() {
+    if !is_possible() {
+        return;
+    }
+    let store = TemporaryDirectory::new("vt-killed");
+    let temporary = store.path().join("tmp");
+    fs::create_dir(&temporary).unwrap();
+    let begin = |seconds: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_eddy"));
+        command.args(["test", "-w", "echo", "--node-count", "1", "--virtual-time", "--bin"]);
+        command.arg(node("echo.py")).args(["--rate", "100", "--time-limit", seconds, "--store"]);
+        command.arg(store.path().join("runs")).env("TMPDIR", &temporary);
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        command.spawn().unwrap()
+    };
+    let directories = || {
+        let entries = fs::read_dir(&temporary).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
+    };
+    let mut bench = begin("1000");
+    while directories().is_empty() && bench.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    bench.kill().unwrap();
+    bench.wait().unwrap();
+    for left in directories() {
+        fs::write(left.join("eddy.lock"), "").unwrap();
+        fs::File::open(left).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    }
+    begin("1").wait().unwrap();
+    assert_eq!(directories(), [PathBuf::new(); 0], "the next bench has cleared up");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use supervisor::Supervisor;
 
-use crate::cluster::{Load, Outcome, options, run, run_on, templates};
+use crate::cluster::{Load, Outcome, Program, options, run, run_on, templates};
 use crate::programs::program;
 
 pub(crate) fn load() -> Load {
@@ -63,6 +63,35 @@ fn check_copies(name: &str, copied: usize) {
 fn copies_of_python_behave_as_if_started() {
     check_copies("python", 3);
     check_copies("asyncio", 3);
+}
+
+#[test]
+fn copies_of_python_behind_a_wrapper_in_shell_behave_as_if_started() {
+    let Some(python) = program("python") else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let wrapper = directory.path().join("wrapper.sh");
+    let [script] = &python.args[..] else { panic!("its one argument is the script") };
+    let text = format!(
+        "#!/bin/sh\nname=$(echo hello | tr l L)\nsleep 0\nexec {} {}\n",
+        python.program.display(),
+        script.display()
+    );
+    std::fs::write(&wrapper, text).unwrap();
+    let program = Program { program: "/bin/sh".into(), args: vec![wrapper.into()] };
+    let mut templates = templates(options(0), &program, &load());
+    assert_eq!(templates.copied(), 3);
+    for seed in [1, 2] {
+        let copy = Supervisor::from_templates(seed, &mut templates).unwrap();
+        let copied = run_on(copy, seed, &load());
+        same("wrapper", 0, &run(options(seed), &program, &load()), &copied);
+    }
+    let copy = Supervisor::from_templates(3, &mut templates).unwrap();
+    assert!(copy.counts().stops > 300, "Python itself was started as well");
+}
+
+#[test]
+fn copies_of_java_behave_as_if_started() {
+    check_copies("java", 3);
 }
 
 #[test]
