@@ -32,7 +32,7 @@ use crate::lend::Stand;
 use crate::lines::Lines;
 use crate::node::{Boot, FIRST_ID, Input, Node, Pipe, Settings};
 use crate::options::{NodeSpec, Options};
-use crate::process::Process;
+use crate::process::{Process, Role};
 use crate::start::prepare;
 use crate::stops::{Stop, wait};
 use crate::thread::{Resume, State, Thread};
@@ -161,7 +161,9 @@ impl Node {
     pub(crate) fn is_held_at(&mut self, id: u32, number: i64, first: u64, second: u64) -> bool {
         match self.boot {
             Boot::Scout(found) if binds(number, first, second) => {
-                let reads = matches!(number, libc::SYS_read | libc::SYS_readv);
+                // Another process of the node may read from something else by the same number.
+                let reads = matches!(number, libc::SYS_read | libc::SYS_readv)
+                    && self.role(id, 0) == Role::Input;
                 self.boot = match (self.can_be_copied(), reads) {
                     (true, true) => Boot::Held,
                     (true, false) => Boot::Scout(Some(self.stops)),

@@ -48,9 +48,8 @@ impl Planted {
     }
 
     fn program(&self, directory: &Path) -> Option<PathBuf> {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/nodes/planted")
-            .join(self.program);
+        let source =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/nodes/planted").join(self.program);
         if !self.is_compiled {
             return Some(source);
         }
@@ -68,14 +67,8 @@ impl Planted {
     }
 }
 
-const PYTHON: Planted = Planted {
-    program: "",
-    is_compiled: false,
-    seeds: 0,
-    flags: "",
-    args: &[],
-    cause: "",
-};
+const PYTHON: Planted =
+    Planted { program: "", is_compiled: false, seeds: 0, flags: "", args: &[], cause: "" };
 
 #[test]
 fn a_retry_that_is_given_up_too_early_loses_a_message() {
@@ -169,8 +162,9 @@ fn two_locks_in_two_orders_are_a_deadlock() {
     Planted {
         program: "deadlock.py",
         seeds: 50,
-        flags: "-w echo --node-count 1 --time-limit 5 --rate 50 --concurrency 5 --preempt 50",
-        cause: "(",
+        flags: "-w echo --node-count 1 --time-limit 5 --rate 50 --concurrency 5 --preempt 50 \
+                --nemesis pause --nemesis-interval 0.3",
+        cause: "echo",
         ..PYTHON
     }
     .is_found();
@@ -182,9 +176,9 @@ fn a_data_race_shows_when_threads_change_places_between_instructions() {
     Planted {
         program: "data_race.c",
         is_compiled: true,
-        seeds: 1000,
-        flags: "-w unique-ids --node-count 1 --concurrency 10n --time-limit 3 --rate 100 \
-                --nemesis pause --nemesis-interval 0.2 --preempt deep",
+        seeds: 100,
+        flags: "-w unique-ids --node-count 1 --concurrency 50n --time-limit 3 --rate 1000 \
+                --nemesis pause --nemesis-interval 0.1 --preempt deep",
         cause: "(workload)",
         ..PYTHON
     }

@@ -68,7 +68,7 @@ impl Node {
     }
 
     /// What a descriptor from 0 to 2 is to the node.
-    pub(super) fn role(&mut self, id: u32, descriptor: i32) -> Role {
+    pub(crate) fn role(&mut self, id: u32, descriptor: i32) -> Role {
         let Some(thread) = self.thread(id).filter(|_| (0..3).contains(&descriptor)) else {
             return Role::Own;
         };
