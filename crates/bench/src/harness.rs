@@ -15,7 +15,7 @@ use proto::{MessageId, NodeId, Time};
 use simulator::{Random, Statistics};
 
 use crate::nemesis::{Nemesis, Step, Told};
-use crate::options::{FaultKind, Options};
+use crate::options::Options;
 use crate::progress::Progress;
 use crate::wire::{self, Answer};
 use crate::workload::{AnyHistory, OnError, Worker, Workload, workload};
