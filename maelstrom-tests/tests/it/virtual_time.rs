@@ -232,7 +232,7 @@ fn a_bench_that_is_killed_leaves_no_node_and_its_directory_goes_with_the_next() 
         fs::File::open(left).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
     }
     begin("1").wait().unwrap();
-    assert_eq!(directories(), [PathBuf::new(); 0], "the next bench has cleared up");
+    assert!(directories().is_empty(), "the next bench has cleared up");
 }
 
 #[test]
