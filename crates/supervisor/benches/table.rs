@@ -71,14 +71,15 @@ fn main() {
                 60.0 * f64::from(SEEDS) / run(&eddy, &sweep, &program).processor
             });
             let times = f64::from(SECONDS.0 + SECONDS.1) / ruled.wall;
-            let text = |number: Option<f64>| number.map_or("-".to_owned(), |n| format!("{n:.2}"));
+            let text =
+                |number: Option<f64>| number.map_or_else(|| "-".to_owned(), |n| format!("{n:.2}"));
             println!(
                 "{name:8} {rate:4} {:8.2} {times:6.1} {:13.2} {:>6} {:>7} {:>8}",
                 ruled.wall,
                 ruled.processor,
                 text(real.as_ref().map(|real| real.processor)),
                 text(real.as_ref().map(|real| ruled.processor / real.processor)),
-                seeds.map_or(String::new(), |seeds| format!("{seeds:.0}"))
+                seeds.map_or_else(String::new, |seeds| format!("{seeds:.0}"))
             );
         }
     }
