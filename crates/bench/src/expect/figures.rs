@@ -19,6 +19,8 @@ static COMMON: [Figure; 18] = [
     ("net.*.recv-count", "messages received"),
     ("net.*.msg-count", "different messages"),
     ("net.*.msgs-per-op", "messages an operation; * is all or servers"),
+    ("net.lost.*", "messages that did not arrive: at-random, cut, receiver-down, no-receiver"),
+    ("net.doubled", "messages that arrived twice"),
     ("latencies.p50", "latency of operations that succeeded, in ms: median"),
     ("latencies.p95", "the same: 95th percentile"),
     ("latencies.p99", "the same: 99th percentile"),

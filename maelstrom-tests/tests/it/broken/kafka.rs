@@ -61,13 +61,14 @@ impl Logs {
         let is_seventh = self.sends.is_multiple_of(7);
         let log = self.logs.entry(key).or_default();
         let last = log.last().map(|(offset, _)| *offset);
-        let next = last.map_or(self.first, |last| last + self.step);
+        // Of two places the second one is for a message that is lost: nothing else ever gets it.
+        let step = if self.flaw == Flaw::LosesWrites { 2 * self.step } else { self.step };
+        let next = last.map_or(self.first, |last| last + step);
         let offset = match (self.flaw, last) {
             (Flaw::ReusesOffsets, Some(last)) if is_seventh => last,
             _ => next,
         };
         if is_seventh && self.flaw == Flaw::LosesWrites {
-            // The offset stays free, and is given to the next one.
             return Ok(Body::SendOk { offset: offset + self.step });
         }
         log.push((offset, msg));
