@@ -25,7 +25,13 @@ use crate::{check, compare, figures_command, manual, new, programs, report, serv
 /// A test bench for Maelstrom nodes in any language: real processes, or our own nodes in virtual
 /// time, under faults, with checkers, and with every run repeatable from its seed.
 #[derive(Debug, Parser)]
-#[command(name = "eddy", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "eddy",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_help = TO_BEGIN_WITH
+)]
 pub struct Cli {
     #[command(subcommand)]
     /// What to do.
@@ -282,6 +288,16 @@ pub struct RunArgs {
     #[arg(long = SEED, value_name = "N", value_parser = count)]
     pub seed: Option<u64>,
 }
+
+/// What somebody does who has just installed it.
+const TO_BEGIN_WITH: &str = "\
+To begin with:
+  eddy new my-node --lang python
+  eddy test -w echo --bin my-node/node.py --time-limit 3
+  eddy test -w lin-kv --simulate consensus --nemesis partition,pause --latency 10 --seed 7
+
+The first writes a node, the second runs five of it, the third puts a store by Raft through a minute of
+faults in virtual time. Each run leaves a report to look at.";
 
 const TEST_EXAMPLES: &str = "\
 Examples:

@@ -193,10 +193,12 @@ fn tell(args: &TestArgs, call: &Call, finished: Finished) -> io::Result<()> {
     if args.json {
         summary::json(&mut out, &results)
     } else if args.quiet {
-        summary::verdict_line(&mut out, &results)
+        summary::verdict_line(&mut out, &results, offence.as_ref())
     } else {
         let again = call.as_started(&program(), &args.store);
-        let told = summary::Told { run_dir: directory.path(), is_announced: true, again: &again };
+        let run_dir = directory.path();
+        let has_report = run_dir.join(report::FILE).exists();
+        let told = summary::Told { run_dir, has_report, is_announced: true, again: &again };
         summary::summary(&mut out, &results, offence.as_ref(), told)
     }
 }

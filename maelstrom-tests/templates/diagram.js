@@ -48,6 +48,8 @@ class Diagram {
     this.scale = element("select", { onchange: () => { this.arrange(); } },
       option("order", "events in order"), option("time", "true to time"));
     const button = (text, title, act) => element("button", { type: "button", title, "aria-label": title, onclick: act }, text);
+    this.causalButton = element("button", { type: "button", title: "only the operation that the chosen message belongs to: what led to it, and all it led to (key c)",
+      "aria-pressed": "false", onclick: () => this.toggleCausal() }, "causes and effects");
     const merge = element("input", { type: "checkbox", onchange: () => { this.mergeClients = merge.checked; this.arrange(); } });
     merge.checked = this.mergeClients;
     const tools = element("div", { class: "tools" },
@@ -56,13 +58,14 @@ class Diagram {
       element("span", { class: "buttons" },
         button("−", "zoom out (key −)", () => this.zoom(1 / 1.5)), button("+", "zoom in (key +)", () => this.zoom(1.5)),
         button("all", "show everything (key 0)", () => this.fit()),
-        button("next lost", "next lost message (key l)", () => this.nextLost())));
+        button("next lost", "next lost message (key l)", () => this.nextLost()), this.causalButton,
+        button("keys", "what keys do (key ?)", () => this.help())));
     this.overview = shape("svg", { class: "overview", "aria-hidden": "true", preserveAspectRatio: "none",
       onpointerdown: (event) => this.jump(event), onpointermove: (event) => { if (event.buttons) this.jump(event); } });
     this.sheet = shape("svg", { class: "sheet", role: "img", onclick: (event) => this.pick(event), onpointermove: (event) => this.hover(event) });
     this.spacer = element("div", { class: "spacer" }, this.sheet);
     this.box = element("div", { class: "diagram-box", tabindex: 0, role: "region",
-      "aria-label": "Message diagram: time goes down, each column is a node. Arrow keys scroll, plus and minus zoom, n and p choose the next and previous message, l the next lost one.",
+      "aria-label": "Message diagram: time goes down, each column is a node. Arrow keys scroll, plus and minus zoom, n and p choose the next and previous message, l the next lost one, c shows only the operation it belongs to, question mark lists the keys.",
       onscroll: onceAFrame(() => this.draw()), onkeydown: (event) => this.key(event) }, this.spacer);
     this.box.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     this.box.addEventListener("touchstart", (event) => this.touch(event), { passive: true });
@@ -74,7 +77,9 @@ class Diagram {
       "Time goes down; each column is a node, each arrow a message from its sending to its receipt. ",
       element("span", { class: "key client" }, "with clients"), " ", element("span", { class: "key node" }, "between nodes"), " ",
       element("span", { class: "key service" }, "with services"), " ", element("span", { class: "key error" }, "errors"), " ",
-      element("span", { class: "key lost" }, "✕ lost"), ". Faults are shaded. Ctrl and wheel or two fingers zoom; click an arrow for its message.");
+      element("span", { class: "key lost" }, "✕ lost"), ". Shaded: ", ...(this.faults.length ? this.faultKeys() : ["nothing, there were no faults"]),
+      ". Above it the messages over time, those that were lost in red; the blue pane is what is in sight. Ctrl and wheel or two fingers zoom; " +
+      "click an arrow for its message, then press c for what led to it and all it led to (by replies, by the value that is passed on, or else by what its sender had just received); ? lists the keys.");
     const parts = this.count ? [tools, this.overview, this.box, this.status, this.details, caption] : [this.status];
     parent.append(element("figure", { class: "diagram" }, ...parts));
     new ResizeObserver(onceAFrame(() => this.draw())).observe(this.box);
@@ -86,7 +91,7 @@ class Diagram {
     const text = this.search.value.toLowerCase(), what = this.what.value, who = Number(this.who.value);
     const kind = what.startsWith("kind") ? Number(what.slice(4)) : -1;
     const wanted = (i) =>
-      (who < 0 || this.src[i] === who || this.dest[i] === who) &&
+      (!this.causal || this.causal.has(i)) && (who < 0 || this.src[i] === who || this.dest[i] === who) &&
       (what === "all" || this.kind[i] === kind || (what === "error" && this.failed[this.kind[i]]) ||
         (what === "lost" && this.took[i] < 0) || (what === "client" && this.role(i) === "client") ||
         (what === "node" && this.role(i) !== "client")) &&
@@ -109,19 +114,14 @@ class Diagram {
   /** Ranks of sendings and receipts among all events, and what is needed to find those in sight. */
   order() {
     const places = this.places, count = places.length;
-    // A message's own receipt comes after its sending, and before a later message at the same time.
-    const events = new Float64Array(2 * count).map((_, n) => n);
-    const time = (n) => (n & 1 ? this.endAt : this.sentAt)[places[n >> 1]];
-    events.sort((a, b) => time(a) - time(b) || a - b);
     this.sentRank = new Float64Array(count);
     this.endRank = new Float64Array(count);
     this.rankTimes = new Float64Array(2 * count);
     let rank = 0;
-    for (const n of events) {
-      // What never arrived has one event only.
-      if (n & 1 && this.took[places[n >> 1]] < 0) continue;
-      (n & 1 ? this.endRank : this.sentRank)[n >> 1] = rank;
-      this.rankTimes[rank++] = time(n);
+    for (const event of this.events(places)) {
+      const n = event >> 1;
+      (event & 1 ? this.endRank : this.sentRank)[n] = rank;
+      this.rankTimes[rank++] = (event & 1 ? this.endAt : this.sentAt)[places[n]];
     }
     this.ranks = rank;
     this.latest = new Float64Array(count);
@@ -130,6 +130,24 @@ class Diagram {
       if (this.took[places[n]] < 0) this.endRank[n] = this.sentRank[n] + 0.9;
       this.latest[n] = latest = Math.max(latest, this.endRank[n]);
     }
+  }
+
+  /**
+   * Sendings and receipts of these messages in the order of time: twice the place of a message for its sending,
+   * one more for its receipt, which what was lost has not. At one time a message is received after it is sent,
+   * and before a later message is.
+   */
+  *events(places) {
+    const came = placesWhere(places.length, (n) => this.took[places[n]] >= 0);
+    came.sort((a, b) => this.endAt[places[a]] - this.endAt[places[b]] || a - b);
+    let next = 0;
+    // Messages are in the order of their sending.
+    for (let n = 0; n < places.length; n++) {
+      const time = this.sentAt[places[n]];
+      for (; next < came.length && came[next] < n && this.endAt[places[came[next]]] <= time; next++) yield 2 * came[next] + 1;
+      yield 2 * n;
+    }
+    for (; next < came.length; next++) yield 2 * came[next] + 1;
   }
 
   get inOrder() { return this.scale.value === "order"; }
@@ -202,7 +220,7 @@ class Diagram {
 
   key(event) {
     const act = { "+": () => this.zoom(1.5), "=": () => this.zoom(1.5), "-": () => this.zoom(1 / 1.5), 0: () => this.fit(),
-      n: () => this.step(1), p: () => this.step(-1), l: () => this.nextLost() }[event.key];
+      n: () => this.step(1), p: () => this.step(-1), l: () => this.nextLost(), c: () => this.toggleCausal(), "?": () => this.help() }[event.key];
     if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     act();
@@ -261,6 +279,86 @@ class Diagram {
     const ids = [this.id[i] === null ? "" : ` · msg_id ${this.id[i]}`, this.reply[i] === null ? "" : ` · in reply to ${this.reply[i]}`];
     return `${name(this.src[i])} → ${name(this.dest[i])} · ${this.kinds[this.kind[i]]}${ids.join("")}\n` +
       `sent ${seconds(this.sentAt[i])}, ${came}\n${this.body[i]}`;
+  }
+
+  /**
+   * For each message the one that its sender had received last before it sent it, and whose reply it is if it is one;
+   * -1 if there is none. A node that deals with one message after the other sends because of the last one, or by a timer.
+   */
+  origins() {
+    const all = placesWhere(this.count, () => true);
+    const before = new Int32Array(this.count).fill(-1), request = new Int32Array(this.count).fill(-1);
+    const last = new Int32Array(this.endpoints.length).fill(-1), asked = new Map();
+    for (const event of this.events(all)) {
+      const i = event >> 1;
+      if (event & 1) {
+        last[this.dest[i]] = i;
+        continue;
+      }
+      before[i] = last[this.src[i]];
+      if (this.reply[i] !== null) request[i] = asked.get(`${this.dest[i]} ${this.src[i]} ${this.reply[i]}`) ?? -1;
+      if (this.id[i] !== null) asked.set(`${this.src[i]} ${this.dest[i]} ${this.id[i]}`, i);
+    }
+    return { before, request };
+  }
+
+  /** The operation that a message belongs to, as a set: back to what began it, a client's request or a timer, and all that led to. */
+  causesAndEffects(chosen) {
+    const { before, request } = this.origins();
+    const isClient = (endpoint) => this.endpoints[endpoint].role === "client";
+    const back = [chosen];
+    while (!isClient(this.src[back.at(-1)]) && back.length < 10000) {
+      const i = back.at(-1), cause = request[i] >= 0 ? request[i] : before[i];
+      if (cause < 0) break;
+      back.push(cause);
+    }
+    const root = back.at(-1);
+    // A value that travels keeps its name: `17` of a broadcast, in whatever message it goes on. Where there is none
+    // to follow, what a node sends next after it has received something is taken for its effect.
+    const value = isClient(this.src[root]) && /"(?:message|element)":("[^"]*"|-?[\d.]+)/.exec(this.body[root])?.[1];
+    const carries = (text) => text.split(/[^-\w."]+/).includes(value);
+    const effects = new Set(back), reached = new Set([this.dest[root]]);
+    for (let i = root + 1; i < this.count; i++) {
+      // A client goes on for its own reasons.
+      if (isClient(this.src[i])) continue;
+      const goesOn = value ? reached.has(this.src[i]) && !isClient(this.dest[i]) && carries(this.body[i]) : effects.has(before[i]);
+      if (!goesOn && !effects.has(request[i])) continue;
+      // An answer to somebody else, which only came to be sent now.
+      if (isClient(this.dest[i]) && request[i] >= 0 && !effects.has(request[i])) continue;
+      effects.add(i);
+      reached.add(this.dest[i]);
+    }
+    return effects;
+  }
+
+  /** Shows the operation of a message and nothing else. */
+  showOperation(message) {
+    const n = this.places.indexOf(message);
+    if (n < 0) return;
+    this.choose(n);
+    this.toggleCausal();
+  }
+
+  /** Shows only the causes and effects of the chosen message, or everything again. */
+  toggleCausal() {
+    if (!this.causal && this.chosen === undefined) {
+      this.status.textContent = "Choose a message first: click an arrow, or press n.";
+      return;
+    }
+    this.causal = this.causal ? undefined : this.causesAndEffects(this.chosen);
+    this.causalButton.setAttribute("aria-pressed", String(Boolean(this.causal)));
+    const { chosen } = this;
+    this.arrange();
+    if (chosen !== undefined) this.scrollTo(this.sentAt[chosen]);
+    this.draw();
+  }
+
+  /** What keys do, in the place of a message. */
+  help() {
+    this.details.textContent = ["Keys, when the diagram has the focus:", "+  −  0   zoom in, zoom out, show everything",
+      "n  p      choose the next, the previous message", "l         choose the next message that was lost",
+      "c         only the operation of the chosen message: what led to it, and all it led to; again for all",
+      "arrows    scroll", "?         this list"].join("\n");
   }
 
   /** The arrow next to a point of the sheet, if one is near. */
@@ -322,7 +420,8 @@ class Diagram {
     this.sheet.classList.toggle("dense", last - first > 400);
     const shown = countOf(this.places.length, this.count, "messages");
     const sight = stride > 1 ? `; ${(last - first).toLocaleString("en")} in sight, one in ${stride} is drawn: zoom in for all` : "";
-    this.summary = this.count ? shown + sight + "." : "No messages were recorded.";
+    const causal = this.causal ? ", all of one operation (key c shows the others again)" : "";
+    this.summary = this.count ? shown + causal + sight + "." : "No messages were recorded.";
     this.status.textContent = this.summary;
     this.sheet.setAttribute("aria-label", this.summary);
     this.moveWindow();
@@ -336,18 +435,32 @@ class Diagram {
 
   faultClass(fault) {
     this.faultKinds = this.faultKinds || [...new Set(this.faults.map((f) => f.name))];
-    return "fault fault" + (this.faultKinds.indexOf(fault.name) % 5);
+    return "fault fault" + (this.faultKinds.indexOf(fault.name) % 7);
+  }
+
+  /** Names of the kinds of faults in their colours. */
+  faultKeys() {
+    const kinds = [...new Map(this.faults.map((fault) => [fault.name, fault])).values()];
+    return kinds.flatMap((fault, n) => [n ? ", " : "", element("span", { class: "key band " + this.faultClass(fault) }, element("span", {}, fault.name))]);
   }
 
   drawFaults(width, height) {
-    const parts = [], { scrollTop } = this.box;
+    const parts = [], names = [], { scrollTop } = this.box;
     for (const fault of this.faults) {
       const from = this.yAt(fault.start / 1000) - scrollTop, to = this.yAt(fault.end / 1000) - scrollTop;
       if (to < 0 || from > height) continue;
       const top = Math.max(from, -2), bottom = Math.min(to, height + 2);
       parts.push(shape("rect", { class: this.faultClass(fault), x: LEFT, y: top, width: Math.max(0, width - LEFT), height: Math.max(2, bottom - top) }));
-      parts.push(shape("text", { class: "fault-name", x: width - 6, y: Math.max(top + 14, this.top + 12), "text-anchor": "end" },
-        (fault.name + " " + fault.whom).slice(0, 60)));
+      names.push({ y: Math.max(top + 14, this.top + 12), text: (fault.name + " " + fault.whom).slice(0, 90) });
+    }
+    // Each name stands at the top of its band, or as far below as it takes not to stand on another one.
+    names.sort((a, b) => a.y - b.y);
+    let free = 0;
+    for (const { y, text } of names) {
+      const at = Math.max(y, free);
+      if (at > height) break;
+      free = at + 14;
+      parts.push(shape("text", { class: "fault-name", x: width - 6, y: at, "text-anchor": "end" }, text));
     }
     return parts;
   }
@@ -361,7 +474,7 @@ class Diagram {
     // Times at the left, as many as have room.
     const { scrollTop } = this.box;
     for (let y = this.top + 14 - (scrollTop % 48); y < height; y += 48) {
-      if (y > this.top + 4) parts.push(shape("text", { class: "time", x: 4, y }, seconds(this.timeAt(y - 4 + scrollTop))));
+      if (y > this.top + 4 && y - 4 + scrollTop < this.length * this.unit + this.top) parts.push(shape("text", { class: "time", x: 4, y }, seconds(this.timeAt(y - 4 + scrollTop))));
     }
     return parts;
   }

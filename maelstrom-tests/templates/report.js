@@ -28,6 +28,8 @@ function showHistory(parent, history, seek) {
         `from ${seconds(start)} ${end === null ? "and never ended" : "to " + seconds(end)}\n${value}${error === null ? "" : "\n" + error}`;
     },
   });
+  parent.append(element("p", { class: "note" }, "An edge at the left marks what failed (", element("span", { class: "mark-fail" }, "pink"),
+    ") and what nobody knows the outcome of (", element("span", { class: "mark-info" }, "orange"), ")."));
   parent.append(element("button", { type: "button", onclick: () => { if (list.chosen >= 0) seek(rows[list.places[list.chosen]][1]); } }, "Show the chosen operation in the diagram"));
   function filter() {
     const text = search.value.toLowerCase(), kind = Number(outcome.value), f = Number(which.value);
@@ -74,6 +76,9 @@ const diagram = new Diagram(document.getElementById("diagram"), data.diagram, da
 showHistory(document.getElementById("operations"), data.history, (time) => diagram.seek(time));
 const showLog = showLogs(document.getElementById("node-logs"), data.logs);
 if (data.focus !== null) diagram.show(data.focus);
+// An address such as report.html#operation-17 shows the operation that the message with this number belongs to.
+const asked = /^#operation-(\d+)$/.exec(location.hash);
+if (asked && Number(asked[1]) < diagram.count) diagram.showOperation(Number(asked[1]));
 
 for (const button of document.querySelectorAll("[data-seek]")) {
   button.addEventListener("click", () => diagram.seek(Number(button.dataset.seek) / 1000));

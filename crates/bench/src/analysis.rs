@@ -150,7 +150,7 @@ fn nothing_succeeded(workload: WorkloadName, history: &dyn AnyHistory) -> String
     let name = workload.as_str();
     match history.events().any(|event| event.process() != Process::Nemesis && !event.is_final()) {
         true => format!(
-            "not one operation succeeded: is this a {name} node? `eddy check-node -w {name}` asks \
+            "not one operation succeeded: is this a node for {name}? `eddy check-node -w {name}` asks \
              it one of each message and explains its answers"
         ),
         false => "no operation was asked for, so nothing was put to the test".to_owned(),

@@ -296,7 +296,7 @@ impl<'a, W: Workload> Harness<'a, W> {
             time: self.world.now().as_nanos(),
             kind: ProblemKind::NotStarted,
             text: format!(
-                "{reason}; is this a {workload} node? `eddy check-node -w {workload}` asks it one of each \
+                "{reason}; is this a node for {workload}? `eddy check-node -w {workload}` asks it one of each \
                  message and explains its answers"
             ),
             count: 1,

@@ -157,10 +157,13 @@ pub fn logged_node(stem: &str) -> String {
     percent_decode_str(stem).decode_utf8_lossy().into_owned()
 }
 
-/// A link is a convenience; a file system without links is no reason to fail.
+/// A link is a convenience; a system without links that anybody may make is no reason to fail.
 fn link(link: &Path, target: &Path) {
     let _ = fs::remove_file(link);
+    #[cfg(unix)]
     let _ = std::os::unix::fs::symlink(target, link);
+    #[cfg(not(unix))]
+    let _ = target;
 }
 
 /// Writes `history.jsonl` while the run goes on.

@@ -183,7 +183,7 @@ fn tell(args: &Args, results: &Results) -> io::Result<()> {
     if args.json {
         summary::json(&mut out, &results)
     } else if args.quiet {
-        summary::verdict_line(&mut out, &results)
+        summary::verdict_line(&mut out, &results, None)
     } else {
         summary::checked(&mut out, &results)
     }

@@ -95,7 +95,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// A node did not answer `init`, or not well.
-    #[error("node {node}: {why}\n{output}")]
+    #[error("node {node}: {why}; {output}")]
     NoInit {
         /// Which node.
         node: NodeId,
@@ -131,7 +131,7 @@ impl StartError {
     /// The failure as a problem of a node, if it is one.
     pub fn problem(&self) -> Option<Problem> {
         let (node, time, text) = match self {
-            Self::NoInit { node, time, why, output } => (node, *time, format!("{why}\n{output}")),
+            Self::NoInit { node, time, why, output } => (node, *time, format!("{why}; {output}")),
             Self::Spawn { node, source } => {
                 let text = format!("it could not be started: {source}{}", spawn_hint(source));
                 (node, Time::ZERO, text)

@@ -229,14 +229,12 @@ impl ProcessWorld {
         let Some(running) = &mut node.running else { return };
         running.init = None;
         let (stdout, stderr) = (&running.tail, &node.log.tail);
+        let words = format!("{}; {}", stdout.last_words("stdout"), stderr.last_words("stderr"));
         if self.is_starting {
-            let output = format!("{}\n{}", stdout.describe("stdout"), stderr.describe("stderr"));
-            self.fail_start(index, why, output);
+            self.fail_start(index, why, words);
         } else {
-            let words = (stdout.last_words("stdout"), stderr.last_words("stderr"));
-            self.complain(index, ProblemKind::NoInit, || {
-                format!("after a restart {why}; {}; {}", words.0, words.1)
-            });
+            let text = || format!("after a restart {why}; {words}");
+            self.complain(index, ProblemKind::NoInit, text);
         }
     }
 
@@ -252,7 +250,7 @@ impl ProcessWorld {
             if !running.has_ended() {
                 continue;
             }
-            let (awaits_init, stdout) = (running.init.is_some(), running.tail.describe("stdout"));
+            let (awaits_init, stdout) = (running.init.is_some(), running.tail.last_words("stdout"));
             let Some(status) = self.end_process(index, true) else { continue };
             if self.is_ending {
                 continue;
@@ -265,7 +263,7 @@ impl ProcessWorld {
                 let when =
                     if awaits_init { "before it answered" } else { "right after it answered" };
                 let why = format!("it ended {when} `init` ({exit})");
-                let output = format!("{stdout}\n{}", stderr.describe("stderr"));
+                let output = format!("{stdout}; {}", stderr.last_words("stderr"));
                 self.fail_start(index, why, output);
             } else {
                 let words = stderr.last_words("stderr");

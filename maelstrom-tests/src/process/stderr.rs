@@ -2,7 +2,6 @@
 //! the moment when something goes wrong.
 
 use std::collections::VecDeque;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read, Write as _};
 
@@ -46,18 +45,6 @@ impl Tail {
         let first = self.lines.len().saturating_sub(LAST_WORDS_MAX);
         let words: Vec<_> = self.lines.range(first..).map(|line| line.trim()).collect();
         format!("its last words on {stream}: {}", words.join(" | "))
-    }
-
-    /// The lines for people, with a heading.
-    pub(crate) fn describe(&self, stream: &str) -> String {
-        if self.lines.is_empty() {
-            return format!("it said nothing on {stream}");
-        }
-        let mut text = format!("its last lines on {stream}:");
-        for line in &self.lines {
-            let _ = write!(text, "\n  | {line}");
-        }
-        text
     }
 }
 

@@ -49,7 +49,12 @@ pub fn run(args: &Args) -> ExitCode {
                 let mut out = terminal::stdout();
                 // Whoever reads our output may have read enough; the report is written.
                 let again = again(&results);
-                let told = summary::Told { run_dir: &run_dir, is_announced: false, again: &again };
+                let told = summary::Told {
+                    run_dir: &run_dir,
+                    has_report: true,
+                    is_announced: false,
+                    again: &again,
+                };
                 let _ = summary::summary(&mut out, &results, offence.as_ref(), told);
             }
             Err(error) => {

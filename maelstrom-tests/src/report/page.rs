@@ -58,6 +58,8 @@ pub struct TrafficRow {
 struct Page<'a> {
     results: Results<'a>,
     class: &'static str,
+    sentence: String,
+    causes: Vec<String>,
     offence: Option<&'a Offence>,
     violation: Option<&'a Plot>,
     plots: &'a [Plot],
@@ -92,6 +94,8 @@ pub fn render(content: &Content<'_>) -> Result<String, askama::Error> {
     Page {
         results,
         class: class(results),
+        sentence: Offence::first_sentence(content.offence, results),
+        causes: Offence::other_causes(content.offence, results),
         offence: content.offence,
         violation: content.violation,
         plots: content.plots,
@@ -156,7 +160,10 @@ fn phases(results: Results<'_>, faults: &[Fault]) -> Vec<PhaseRow> {
             let is_it = |fault: &&Fault| Some(&*fault.name) == name && fault.start == start;
             PhaseRow {
                 fault: text::line(name.unwrap_or("?"), 60),
-                whom: faults.iter().find(is_it).map(|fault| names(&fault.whom)).unwrap_or_default(),
+                whom: faults
+                    .iter()
+                    .find(is_it)
+                    .map_or_else(String::new, |fault| fault.whom.clone()),
                 from: text::seconds(start),
                 to: text::seconds(number("end-time")),
                 start,
@@ -170,12 +177,6 @@ fn phases(results: Results<'_>, faults: &[Fault]) -> Vec<PhaseRow> {
             }
         })
         .collect()
-}
-
-/// Whom a fault hit: a list of names as people write it, anything else as it is.
-fn names(whom: &str) -> String {
-    let list: Result<Vec<String>, _> = serde_json::from_str(whom);
-    list.map_or_else(|_| whom.to_owned(), |names| text::line(&names.join(", "), 200))
 }
 
 #[cfg(test)]
@@ -196,12 +197,10 @@ mod tests {
             {"fault": "kill", "start-time": 5, "end-time": 9},
             {"fault": "kill", "start-time": 7, "end-time": 9},
             {"fault": "pause", "start-time": 5}]});
-        let fault =
-            Fault { name: "kill".to_owned(), whom: r#"["n1","n2"]"#.to_owned(), start: 5, end: 9 };
+        let fault = Fault { name: "kill".to_owned(), whom: "n1, n2".to_owned(), start: 5, end: 9 };
         let rows = phases(Results(&results), &[fault]);
         let whom: Vec<_> = rows.iter().map(|row| row.whom.as_str()).collect();
         assert_eq!(whom, ["n1, n2", "", ""]);
-        assert_eq!(names("isolated"), "isolated");
     }
 
     #[test]

@@ -28,12 +28,27 @@ pub(crate) const INK: Colour = colour(0x3d4654, 0xb6bfcc);
 pub(crate) const GRID: Colour = colour(0xe3e6ea, 0x2a313c);
 /// What is wrong, and what was invalid.
 pub(crate) const WRONG: Colour = colour(0xc62f3b, 0xff7b81);
-/// Operations that happened.
-const OK: Colour = colour(0x2f6fd0, 0x74a9ff);
+/// Operations that happened, by the order of their functions; so are the next two.
+const OK: [Colour; 4] = [
+    colour(0x2f6fd0, 0x74a9ff),
+    colour(0x0b8f86, 0x3fd0c4),
+    colour(0x5a49c9, 0xa99bff),
+    colour(0x4b7f2a, 0x93cc6b),
+];
 /// Operations that did not happen.
-const FAIL: Colour = colour(0xc2408d, 0xf08cc4);
+const FAIL: [Colour; 4] = [
+    colour(0xc2408d, 0xf08cc4),
+    colour(0xd65a4a, 0xff9a8c),
+    colour(0x8f3f9e, 0xd48be0),
+    colour(0xa83b5c, 0xec87a4),
+];
 /// Operations of which nobody knows.
-const INFO: Colour = colour(0xc77700, 0xf0b04a);
+const INFO: [Colour; 4] = [
+    colour(0xc77700, 0xf0b04a),
+    colour(0x9a7b00, 0xd9bd3c),
+    colour(0xb5651d, 0xe79a5f),
+    colour(0x7d6b4f, 0xbfae92),
+];
 /// Quantiles and runs, in their order.
 pub(crate) const SERIES: [Colour; 4] = [
     colour(0x2f6fd1, 0x74a9fe),
@@ -42,21 +57,30 @@ pub(crate) const SERIES: [Colour; 4] = [
     colour(0xa03bb0, 0xd98ae6),
 ];
 /// Faults, by the order of their kinds.
-const FAULTS: [Colour; 5] = [
+const FAULTS: [Colour; 7] = [
     colour(0xe0484f, 0xff6b70),
     colour(0x8a5cd6, 0xb794ff),
     colour(0xc98a00, 0xe8b339),
     colour(0x0092a8, 0x3cc9dd),
     colour(0x6b7280, 0x9aa4b2),
+    colour(0x4a9e2f, 0x86d36c),
+    colour(0xd1478f, 0xff86c1),
 ];
 
-/// The colour of an outcome.
-pub(crate) const fn outcome(outcome: Outcome) -> Colour {
-    match outcome {
+/// The colour of an outcome of the function at this place.
+pub(crate) const fn outcome(outcome: Outcome, function: usize) -> Colour {
+    let colours = match outcome {
         Outcome::Ok => OK,
         Outcome::Fail => FAIL,
         Outcome::Info => INFO,
-    }
+    };
+    colours[function % colours.len()]
+}
+
+/// All colours of a plot.
+fn all() -> impl Iterator<Item = Colour> {
+    let fixed = [GROUND, INK, GRID, WRONG];
+    fixed.into_iter().chain(OK).chain(FAIL).chain(INFO).chain(SERIES).chain(FAULTS)
 }
 
 /// The colour of the fault kind at this place.
@@ -84,8 +108,7 @@ fn code((red, green, blue): (u8, u8, u8)) -> String {
 /// Style rules that redraw a plot in dark colours.
 pub(crate) fn dark_rules() -> String {
     let mut rules = String::from("@media (prefers-color-scheme:dark){");
-    let fixed = [GROUND, INK, GRID, WRONG, OK, FAIL, INFO];
-    for colour in fixed.into_iter().chain(SERIES).chain(FAULTS) {
+    for colour in all() {
         let (light, dark) = (code(colour.light), code(colour.dark));
         for attribute in ["fill", "stroke"] {
             rules.push_str(&format!(".plot [{attribute}=\"{light}\"]{{{attribute}:{dark}}}"));
@@ -103,9 +126,7 @@ mod tests {
 
     #[test]
     fn no_light_colour_stands_for_two_dark_ones() {
-        let fixed = [GROUND, INK, GRID, WRONG, OK, FAIL, INFO];
-        let all: Vec<_> = fixed.into_iter().chain(SERIES).chain(FAULTS).collect();
-        let codes: BTreeSet<_> = all.iter().map(|colour| colour.code()).collect();
-        assert_eq!(codes.len(), all.len());
+        let codes: BTreeSet<_> = all().map(Colour::code).collect();
+        assert_eq!(codes.len(), all().count());
     }
 }

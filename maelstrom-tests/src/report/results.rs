@@ -31,6 +31,13 @@ pub struct Figure {
     pub note: String,
 }
 
+impl Figure {
+    /// Its value in the parts that are read one by one: quantiles, faults.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        self.value.split(", ")
+    }
+}
+
 /// A limit that was set with `--expect`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Expectation {
@@ -147,7 +154,12 @@ impl<'a> Results<'a> {
         title
     }
 
-    /// Whether it was a run in virtual time.
+    /// Whether the same seed gives the same run, of our nodes or of any program.
+    pub fn is_in_virtual_time(self) -> bool {
+        self.is_simulated() || *self.at(&["options", "virtual-time"]) == Value::Bool(true)
+    }
+
+    /// Whether it was a run of our nodes in virtual time.
     pub fn is_simulated(self) -> bool {
         match self.at(&["options", "simulate"]) {
             Value::Bool(is_simulated) => *is_simulated,

@@ -189,7 +189,7 @@ impl Drawing {
                 let end = operation.end.filter(|_| operation.outcome != Outcome::Info);
                 let end = end.and_then(|end| event_x.get(&end.0).copied());
                 let is_wrong = operation.start == violation.operation.start;
-                let colour = palette::outcome(operation.outcome);
+                let colour = palette::outcome(operation.outcome, 0);
                 Bar {
                     x,
                     y: row_of(operation),

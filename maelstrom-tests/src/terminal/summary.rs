@@ -23,11 +23,20 @@ pub fn announce(out: &mut impl Write, results: &Value) -> io::Result<()> {
 }
 
 /// The results in one line: `✘ INVALID lin-kv on 5 nodes, seed 42: ...`.
-pub fn verdict_line(out: &mut impl Write, results: &Value) -> io::Result<()> {
+pub fn verdict_line(
+    out: &mut impl Write,
+    results: &Value,
+    offence: Option<&Offence>,
+) -> io::Result<()> {
     let results = Results(results);
     let (colour, sign) = style(results.verdict());
     let word = results.verdict_word();
-    let why = results.causes().into_iter().next().unwrap_or_else(|| results.verdict_text());
+    let why = match (Offence::first_sentence(offence, results), results.causes().into_iter().next())
+    {
+        // The verdict alone says nothing: a cause says more.
+        (sentence, Some(cause)) if sentence == results.verdict_text() => cause,
+        (sentence, _) => sentence,
+    };
     writeln!(out, "{colour}{sign} {word}{colour:#} {}: {why}", results.title())
 }
 
@@ -42,6 +51,8 @@ pub fn json(out: &mut impl Write, results: &Value) -> io::Result<()> {
 pub struct Told<'a> {
     /// Where the run is kept.
     pub run_dir: &'a Path,
+    /// Whether the report was written.
+    pub has_report: bool,
     /// Whether it was said already what was run.
     pub is_announced: bool,
     /// The command that repeats the run; may be empty.
@@ -57,16 +68,17 @@ pub fn summary(
 ) -> io::Result<()> {
     let results = Results(results);
     let (colour, sign) = style(results.verdict());
-    let (word, sentence) = (results.verdict_word(), results.verdict_text());
+    let word = results.verdict_word();
+    let sentence = Offence::first_sentence(offence, results);
     if told.is_announced {
         writeln!(out, "\n{colour}{sign} {word}{colour:#}")?;
     } else {
         writeln!(out, "\n{colour}{sign} {word}{colour:#} {BOLD}{}{BOLD:#}", results.title())?;
     }
     writeln!(out, "  {sentence}")?;
-    failures(out, results)?;
+    failures(out, results, &Offence::other_causes(offence, results))?;
     if let Some(offence) = offence {
-        first_look(out, offence, offence.is_said(&results.causes()))?;
+        first_look(out, offence)?;
     }
     figures(out, results)?;
     let notes = results.notes();
@@ -78,7 +90,11 @@ pub fn summary(
         writeln!(out, "  {FAINT}more notes in the report: {more}{FAINT:#}")?;
     }
     writeln!(out)?;
-    writeln!(out, "  {BOLD}report{BOLD:#} {}", told.run_dir.join(report::FILE).display())?;
+    if told.has_report {
+        writeln!(out, "  {BOLD}report{BOLD:#} {}", told.run_dir.join(report::FILE).display())?;
+    } else {
+        writeln!(out, "  {BOLD}files{BOLD:#}  {}", told.run_dir.display())?;
+    }
     if !told.again.is_empty() {
         writeln!(out, "  {BOLD}again{BOLD:#}  {}", text::visible(told.again))?;
     }
@@ -92,12 +108,11 @@ pub fn checked(out: &mut impl Write, results: &Value) -> io::Result<()> {
     let (word, sentence) = (results.verdict_word(), results.verdict_text());
     writeln!(out, "{colour}{sign} {word}{colour:#} {BOLD}{}{BOLD:#}", results.title())?;
     writeln!(out, "  {sentence}")?;
-    failures(out, results)?;
+    failures(out, results, &results.causes())?;
     figures(out, results)
 }
 
-fn failures(out: &mut impl Write, results: Results<'_>) -> io::Result<()> {
-    let causes = results.causes();
+fn failures(out: &mut impl Write, results: Results<'_>, causes: &[String]) -> io::Result<()> {
     if causes.is_empty() {
         return Ok(());
     }
@@ -116,14 +131,11 @@ fn failures(out: &mut impl Write, results: Results<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn first_look(out: &mut impl Write, offence: &Offence, is_said: bool) -> io::Result<()> {
-    if is_said && !offence.shows_more() {
+fn first_look(out: &mut impl Write, offence: &Offence) -> io::Result<()> {
+    if !offence.shows_more() {
         return Ok(());
     }
     writeln!(out, "\n  {BOLD}Where to look first{BOLD:#}")?;
-    if !is_said {
-        writeln!(out, "  {}", offence.text)?;
-    }
     let width = |steps: &[Step]| steps.iter().map(|step| step.who.chars().count()).max();
     let width = width(&offence.operations).max(width(&offence.messages)).unwrap_or(0);
     for step in offence.operations.iter().chain(&offence.messages) {
@@ -168,7 +180,8 @@ mod tests {
 
     fn told() -> Told<'static> {
         let again = "./eddy test -w lin-kv --seed 42";
-        Told { run_dir: Path::new("store/lin-kv/1"), is_announced: true, again }
+        let run_dir = Path::new("store/lin-kv/1");
+        Told { run_dir, has_report: true, is_announced: true, again }
     }
 
     /// What is written, without colours.
@@ -201,6 +214,7 @@ mod tests {
         };
         let offence = Offence {
             text: "process 4 read 1, but the register holds 2".into(),
+            why: "`replicate` from n2 to n1 was lost.".into(),
             time: 1,
             operations: vec![step("process 4", "read 3 → 1")],
             messages: vec![step("c4 → n1", "read {\"key\":3}")],
@@ -213,14 +227,13 @@ mod tests {
             text,
             "
 ✘ INVALID lin-kv on 5 nodes, seed 42
-  Invalid: something is wrong.
+  process 4 read 1, but the register holds 2 `replicate` from n2 to n1 was lost.
 
   What failed
    1. key 3 is not linearizable
    2. n1: exited with 101
 
   Where to look first
-  process 4 read 1, but the register holds 2
        1.204 s  process 4  read 3 → 1  ok
        1.204 s  c4 → n1    read {\"key\":3}  ok
     n1 stderr panic
@@ -238,6 +251,8 @@ mod tests {
 "
         );
         let text = plain(|out| summary(out, &invalid(), Some(&offence), told()));
+        assert!(text.starts_with("\n✘ INVALID\n  process 4 read 1"), "{text}");
+        let text = plain(|out| summary(out, &invalid(), None, told()));
         assert!(text.starts_with("\n✘ INVALID\n  Invalid: something is wrong.\n"), "{text}");
     }
 
@@ -245,6 +260,7 @@ mod tests {
     fn a_heading_without_anything_under_it_is_left_out() {
         let offence = Offence {
             text: "n1: exited with 101".into(),
+            why: String::new(),
             time: 1,
             operations: Vec::new(),
             messages: Vec::new(),
@@ -253,19 +269,19 @@ mod tests {
         };
         let text = plain(|out| summary(out, &invalid(), Some(&offence), told()));
         assert!(!text.contains("Where to look first"), "{text}");
-        let elsewhere = Offence { text: "n2: exited".into(), ..offence };
-        let text = plain(|out| summary(out, &invalid(), Some(&elsewhere), told()));
-        assert!(text.contains("Where to look first\n  n2: exited\n"), "{text}");
+        let logged = Offence { log: vec!["panic".into()], ..offence };
+        let text = plain(|out| summary(out, &invalid(), Some(&logged), told()));
+        assert!(text.contains("Where to look first\n    n1 stderr panic\n"), "{text}");
     }
 
     #[test]
     fn one_line_says_verdict_and_cause() {
         assert_eq!(
-            plain(|out| verdict_line(out, &invalid())),
+            plain(|out| verdict_line(out, &invalid(), None)),
             "✘ INVALID lin-kv on 5 nodes, seed 42: key 3 is not linearizable\n"
         );
         assert_eq!(
-            plain(|out| verdict_line(out, &json!({"valid?": true}))),
+            plain(|out| verdict_line(out, &json!({"valid?": true}), None)),
             "✔ valid run: Everything that was checked holds.\n"
         );
     }

@@ -391,14 +391,12 @@ impl VirtualWorld {
         let node = &mut self.nodes[index];
         node.init = None;
         let (stdout, stderr) = (&node.stdout, &node.log.tail);
+        let words = format!("{}; {}", stdout.last_words("stdout"), stderr.last_words("stderr"));
         if self.is_starting {
-            let output = (stdout.describe("stdout"), stderr.describe("stderr"));
-            self.fail_start(index, format!("{why}\n{}\n{}", output.0, output.1));
+            self.fail_start(index, format!("{why}; {words}"));
         } else {
-            let words = (stdout.last_words("stdout"), stderr.last_words("stderr"));
-            self.complain(index, ProblemKind::NoInit, || {
-                format!("after a restart {why}; {}; {}", words.0, words.1)
-            });
+            let text = || format!("after a restart {why}; {words}");
+            self.complain(index, ProblemKind::NoInit, text);
         }
     }
 
@@ -421,8 +419,8 @@ impl VirtualWorld {
         let (stdout, stderr) = (&node.stdout, &node.log.tail);
         if self.is_starting {
             let when = if awaits_init { "before it answered" } else { "right after it answered" };
-            let output = (stdout.describe("stdout"), stderr.describe("stderr"));
-            let text = format!("it ended {when} `init` ({exit})\n{}\n{}", output.0, output.1);
+            let words = (stdout.last_words("stdout"), stderr.last_words("stderr"));
+            let text = format!("it ended {when} `init` ({exit}); {}; {}", words.0, words.1);
             self.fail_start(index, text);
         } else {
             let words = stderr.last_words("stderr");

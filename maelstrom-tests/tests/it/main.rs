@@ -5,6 +5,7 @@ mod bad_nodes;
 mod bad_table;
 mod broken;
 mod byzantine;
+mod causes;
 mod check_node;
 mod demos;
 mod new;

@@ -151,6 +151,11 @@ fn chromium() -> Option<PathBuf> {
 
 /// Opens a page in headless Chromium; nothing without Chromium.
 fn open(page: &Path) -> Option<Opened> {
+    open_at(page, "")
+}
+
+/// The same at a place of the page.
+fn open_at(page: &Path, fragment: &str) -> Option<Opened> {
     let Some(chromium) = chromium() else {
         eprintln!("NOT TESTED: there is no Chromium to open {} with", page.display());
         return None;
@@ -165,7 +170,7 @@ fn open(page: &Path) -> Option<Opened> {
         .args(["--disable-dev-shm-usage", "--window-size=1200,900", "--virtual-time-budget=5000"])
         .args(["--enable-logging=stderr", "--dump-dom"])
         .arg(format!("--user-data-dir={}", profile.path().display()))
-        .arg(format!("file://{}", page.display()))
+        .arg(format!("file://{}{fragment}", page.display()))
         .output()
         .expect("Chromium starts");
     let complaints = String::from_utf8_lossy(&output.stderr);
@@ -214,6 +219,29 @@ fn a_valid_run_shows_figures_plots_messages_and_history() {
 }
 
 #[test]
+fn one_operation_can_be_shown_alone() {
+    let mut run = Run::new("one-operation", json!(true));
+    for n in 0..20 {
+        run.send(
+            n * 10,
+            "c1",
+            "n1",
+            json!({"type": "broadcast", "message": n, "msg_id": n}),
+            false,
+        );
+        run.send(n * 10 + 1, "n1", "c1", json!({"type": "broadcast_ok", "in_reply_to": n}), false);
+        run.send(n * 10 + 1, "n1", "n2", json!({"type": "gossip", "values": [n]}), false);
+        // Told on by a timer, together with what came later.
+        run.send(n * 10 + 25, "n2", "n3", json!({"type": "gossip", "values": [n, n + 1]}), false);
+    }
+    let Some(page) = run.open() else { return };
+    page.has("80 messages.");
+    // The request of 4, its reply, the first gossip, and the two that have 4 in them.
+    let page = open_at(&run.directory.path().join("report.html"), "#operation-14");
+    page.expect("there is a Chromium").has("5 of 80 messages, all of one operation");
+}
+
+#[test]
 fn a_violation_of_linearizability_is_drawn() {
     let mut run = Run::new("lin-kv", json!(false));
     let record = |process: u64, f: &str, value: u64, start: u64| {
@@ -235,7 +263,7 @@ fn a_violation_of_linearizability_is_drawn() {
     page.has(">INVALID<")
         .has("Why this is not linearizable")
         .has("can hold 2")
-        .has("key 0: process 2 read 1, but it holds 2")
+        .has("process 2 read 1, but it holds 2 n2 answered it; no message about this key")
         .has("c3 → n2")
         .has("read_ok {\"value\":1}")
         .has("here: 0.025 s");

@@ -36,7 +36,11 @@ fn a_wrong_command_line_is_two_and_leaves_nothing() {
     for (flags, first, more) in [
         (&["--rate", "-5"][..], "eddy: invalid value '-5' for '--rate <R>'", "0 or more"),
         (&["--tim", "5"], "eddy: unexpected argument '--tim' found", "\n\n  tip: "),
-        (&["--expect", "foo<4"], "eddy: there is no figure `foo` in a echo run", "\n  msgs-per-op"),
+        (
+            &["--expect", "foo<4"],
+            "eddy: there is no figure `foo` in a run of echo",
+            "\n  msgs-per-op",
+        ),
         (&["--nodes", "a,b"], "eddy: --node-count 1 contradicts", "a, b"),
     ] {
         let (status, stdout, stderr) = test(store.path(), flags);
@@ -54,6 +58,24 @@ fn eddy_alone_shows_what_it_can_do() {
     assert_eq!((status, stdout.as_str()), (Some(2), ""));
     assert!(stderr.starts_with("eddy: ") && stderr.contains("\n  sweep "), "{stderr}");
     assert!(stderr.contains("Usage: eddy <COMMAND>"), "{stderr}");
+}
+
+#[test]
+fn what_eddy_alone_tells_to_begin_with_works() {
+    let (_, _, stderr) = run(&[]);
+    let begin = stderr.split("To begin with:\n").nth(1).expect("commands to begin with");
+    let commands: Vec<_> = begin.lines().map_while(|line| line.strip_prefix("  eddy ")).collect();
+    assert_eq!(commands.len(), 3, "{stderr}");
+    let directory = TemporaryDirectory::new("begin");
+    for command in commands {
+        // Shorter than for people.
+        let command = command.replace("--time-limit 3", "--time-limit 1");
+        let mut eddy = Command::new(eddy());
+        let output = eddy.args(command.split(' ')).current_dir(directory.path()).output();
+        let output = output.expect("eddy starts");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{command}: {said}");
+    }
 }
 
 #[test]
@@ -99,11 +121,11 @@ fn a_node_of_another_workload_is_asked_what_it_is() {
     let store = TemporaryDirectory::new("other-workload");
     let (_, stdout, stderr) = test(store.path(), &["-w", "broadcast", "--recovery-time", "0"]);
     assert!(
-        (stdout + &stderr).contains("is this a broadcast node? `eddy check-node -w broadcast`")
+        (stdout + &stderr).contains("is this a node for broadcast? `eddy check-node -w broadcast`")
     );
     let (status, stdout, _) = test(store.path(), &["-w", "unique-ids"]);
     assert_eq!(status, Some(1));
-    assert!(stdout.contains("is this a unique-ids node? `eddy check-node"), "{stdout}");
+    assert!(stdout.contains("is this a node for unique-ids? `eddy check-node"), "{stdout}");
 }
 
 #[test]

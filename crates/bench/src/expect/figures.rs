@@ -91,7 +91,9 @@ mod tests {
             text.parse::<super::super::Expectation>().unwrap().check(workload)
         };
         let refusal = check("foo<400", named("broadcast")).unwrap_err();
-        assert!(refusal.starts_with("there is no figure `foo` in a broadcast run; there are:\n"));
+        assert!(
+            refusal.starts_with("there is no figure `foo` in a run of broadcast; there are:\n")
+        );
         assert!(refusal.contains("  workload.lost-count ") && refusal.contains("  msgs-per-op "));
         assert!(check("workload.lost-count=0", named("lin-kv")).is_err());
         for known in [

@@ -100,7 +100,7 @@ impl Expectation {
         }
         let (figure, name) = (&self.figure, workload.as_str());
         let known = figures::table(workload);
-        Err(format!("there is no figure `{figure}` in a {name} run; there are:\n{known}"))
+        Err(format!("there is no figure `{figure}` in a run of {name}; there are:\n{known}"))
     }
 
     /// Holds the figure against its limit.

@@ -13,6 +13,10 @@ use crate::report::text;
 
 pub(super) const SIZE: (u32, u32) = (960, 340);
 pub(super) const TEXT_SIZE: u32 = 16;
+const LEGEND_LEFT: i32 = 64;
+const LEGEND_LINE: u32 = 20;
+/// Of the legend's letters, about.
+const CHARACTER_WIDTH: i32 = 8;
 /// Lower latencies (ms), such as the zeros of virtual time, are drawn at the bottom.
 const LATENCY_LOW: f64 = 0.01;
 
@@ -39,9 +43,12 @@ pub(super) fn picture(
 ) -> Result<String, DrawingError> {
     let mut svg = String::new();
     {
-        let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
+        // What the legend needs beyond its first line makes the picture higher, not the plot lower.
+        let more = LEGEND_LINE * (legend_lines(legend) - 1);
+        let size = (SIZE.0, SIZE.1 + more);
+        let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
         root.fill(&palette::GROUND.rgb())?;
-        let (top, rest) = root.split_vertically(26);
+        let (top, rest) = root.split_vertically(26 + more);
         draw_legend(&top, legend)?;
         draw(&rest)?;
         root.present()?;
@@ -53,9 +60,8 @@ pub(super) fn draw_legend(area: &Area<'_>, legend: &[Entry]) -> Result<(), Drawi
     let ink = palette::INK.rgb();
     let style =
         ("sans-serif", TEXT_SIZE).into_font().color(&ink).pos(Pos::new(HPos::Left, VPos::Center));
-    let mut left = 64;
-    for entry in legend {
-        let (colour, middle) = (entry.colour.rgb(), 14);
+    for (entry, (left, line)) in legend.iter().zip(legend_places(legend)) {
+        let (colour, middle) = (entry.colour.rgb(), 14 + (line * LEGEND_LINE) as i32);
         match entry.shape {
             Shape::Line => area.draw(&PathElement::new(
                 [(left, middle), (left + 18, middle)],
@@ -68,9 +74,27 @@ pub(super) fn draw_legend(area: &Area<'_>, legend: &[Entry]) -> Result<(), Drawi
             Shape::Point(shape) => draw_mark(area, (left + 9, middle), shape, &colour)?,
         }
         area.draw(&Text::new(entry.text.clone(), (left + 24, middle), style.clone()))?;
-        left += 44 + entry.text.chars().count() as i32 * 7;
     }
     Ok(())
+}
+
+/// Where each entry of a legend begins, and on which line.
+fn legend_places(legend: &[Entry]) -> Vec<(i32, u32)> {
+    let (mut left, mut line) = (LEGEND_LEFT, 0);
+    let place = |entry: &Entry| {
+        let width = 44 + entry.text.chars().count() as i32 * CHARACTER_WIDTH;
+        if left > LEGEND_LEFT && left + width > SIZE.0 as i32 {
+            (left, line) = (LEGEND_LEFT, line + 1);
+        }
+        let here = (left, line);
+        left += width;
+        here
+    };
+    legend.iter().map(place).collect()
+}
+
+fn legend_lines(legend: &[Entry]) -> u32 {
+    legend_places(legend).last().map_or(1, |(_, line)| line + 1)
 }
 
 /// Shapes of functions, by their order.
@@ -282,4 +306,27 @@ pub(super) fn draw_line(
     }
     area.draw(&PathElement::new(points, colour.rgb().stroke_width(2)))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_legend_that_is_too_long_for_a_line_goes_on_in_the_next() {
+        let entry = |text: &str| Entry {
+            text: text.to_owned(),
+            colour: palette::fault(0),
+            shape: Shape::Band,
+        };
+        let few: Vec<_> = ["read ok", "write ok"].map(entry).into();
+        assert_eq!(legend_lines(&few), 1);
+        let many: Vec<_> = (0..16).map(|number| entry(&format!("operation {number} ok"))).collect();
+        let width = |entry: &Entry| 24 + entry.text.chars().count() as i32 * CHARACTER_WIDTH;
+        for (entry, (left, _)) in many.iter().zip(legend_places(&many)) {
+            assert!(left + width(entry) <= SIZE.0 as i32, "{}", entry.text);
+        }
+        assert!(legend_lines(&many) > 2);
+        assert_eq!(legend_lines(&[]), 1);
+    }
 }

@@ -43,7 +43,7 @@ pub(super) fn latencies(history: &History) -> Result<Plot, DrawingError> {
         .keys()
         .map(|&(function, outcome)| Entry {
             text: format!("{} {}", history.functions[function], outcome.name()),
-            colour: palette::outcome(outcome),
+            colour: palette::outcome(outcome, function),
             shape: Shape::Point(function),
         })
         .chain(fault_entries(&history.faults))
@@ -57,7 +57,7 @@ pub(super) fn latencies(history: &History) -> Result<Plot, DrawingError> {
                 let square = |pixel: i32| (f64::from(pixel) / POINT_GRID) as i32;
                 let kind = (operation.function, operation.outcome);
                 if taken.insert((square(pixel.0), square(pixel.1), kind)) {
-                    let colour = palette::outcome(operation.outcome).rgb();
+                    let colour = palette::outcome(operation.outcome, operation.function).rgb();
                     draw_mark(area, local(area, pixel), operation.function, &colour)?;
                 }
             }
@@ -170,7 +170,7 @@ pub(super) fn rate(history: &History) -> Result<Plot, DrawingError> {
         .keys()
         .map(|&(function, outcome)| Entry {
             text: format!("{} {}", history.functions[function], outcome.name()),
-            colour: palette::outcome(outcome),
+            colour: palette::outcome(outcome, function),
             shape: Shape::Point(function),
         })
         .chain(fault_entries(&history.faults))
@@ -178,7 +178,7 @@ pub(super) fn rate(history: &History) -> Result<Plot, DrawingError> {
     let svg = picture(&legend, |area| {
         over_time(area, &axes, &history.faults, |area, place| {
             for (&(function, outcome), windows) in &counts {
-                let colour = palette::outcome(outcome);
+                let colour = palette::outcome(outcome, function);
                 let line: Vec<_> = (0..=last)
                     .map(|window| {
                         let count = windows.get(&window).copied().unwrap_or(0);

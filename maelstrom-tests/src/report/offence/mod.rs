@@ -1,6 +1,8 @@
 //! Where to look first: the operation that shows that a run is not valid, with its messages, or what
 //! went wrong with a node, with the end of its log.
 
+mod why;
+
 use std::io;
 use std::path::Path;
 
@@ -17,6 +19,8 @@ use super::violation::Violation;
 
 /// How many operations are looked through for the one that is wanted.
 const SEARCHED_MAX: usize = 300_000;
+/// Operations of one anomaly that are shown.
+const OPERATIONS_MAX: usize = 6;
 /// How many lines of the journal are looked through for the messages of one operation.
 const JOURNAL_LINES_MAX: usize = 20_000;
 /// How much of a log's end is shown.
@@ -27,6 +31,8 @@ const LOG_LINES: usize = 5;
 pub struct Offence {
     /// What is wrong there.
     pub text: String,
+    /// The message or restart that explains it, as far as the files tell; may be empty.
+    pub why: String,
     /// When, in nanoseconds since the run started.
     pub time: u64,
     /// The operations that show it.
@@ -66,9 +72,24 @@ pub struct Evidence<'a> {
 }
 
 impl Offence {
-    /// Whether one of the causes says the same already.
-    pub fn is_said(&self, causes: &[String]) -> bool {
-        causes.iter().any(|cause| cause.contains(&self.text))
+    /// What is to be said first of a run: what is wrong and why, or the verdict.
+    pub fn first_sentence(offence: Option<&Self>, results: Results<'_>) -> String {
+        let is_invalid = results.verdict() == Some(Verdict::Invalid);
+        match offence.filter(|offence| is_invalid && !offence.text.is_empty()) {
+            Some(Self { text, why, .. }) if why.is_empty() => text.clone(),
+            Some(Self { text, why, .. }) => format!("{text} {why}"),
+            None => results.verdict_text(),
+        }
+    }
+
+    /// The causes that the first sentence has not said already.
+    pub fn other_causes(offence: Option<&Self>, results: Results<'_>) -> Vec<String> {
+        let mut causes = results.causes();
+        let is_invalid = results.verdict() == Some(Verdict::Invalid);
+        if let Some(offence) = offence.filter(|offence| is_invalid && !offence.text.is_empty()) {
+            causes.retain(|cause| !cause.contains(&offence.text));
+        }
+        causes
     }
 
     /// Whether it has anything to show besides its sentence.
@@ -84,13 +105,17 @@ impl Offence {
         }
         let mut search = Search { evidence, values: ValueReader::open(evidence.run_dir)? };
         if let Some(violation) = Violation::find(results) {
-            return search.of_record(violation.explanation, &violation.operation).map(Some);
+            let mut offence = search.of_record(violation.explanation, &violation.operation)?;
+            offence.why = search.why_stale(&violation.key, &violation.operation)?;
+            return Ok(Some(offence));
         }
         if let Some(error) =
             array(results.at(&["workload", "errors"])).iter().find_map(Record::read)
         {
-            let sentence = format!("{} of process {} is wrong.", error.label, error.process);
-            return search.of_record(sentence, &error).map(Some);
+            let sentence = search.wrong_answer(&error)?;
+            let mut offence = search.of_record(sentence, &error)?;
+            offence.why = search.why_missing_from_sum(&error)?;
+            return Ok(Some(offence));
         }
         if let Some(lost) = array(results.at(&["workload", "lost"])).first() {
             return search.of_lost_element(lost).map(Some);
@@ -98,6 +123,9 @@ impl Offence {
         let duplicated = results.at(&["workload", "duplicated"]).as_object();
         if let Some((name, times)) = duplicated.and_then(|all| all.iter().next()) {
             return search.of_duplicate(name, times).map(Some);
+        }
+        if let Some(offence) = search.of_anomaly()? {
+            return Ok(Some(offence));
         }
         if let Some(offence) = search.of_problem()? {
             return Ok(Some(offence));
@@ -126,10 +154,12 @@ impl Search<'_> {
     ) -> io::Result<Offence> {
         let steps: Result<Vec<_>, _> = operations.iter().map(|op| self.step(op)).collect();
         let messages = match operations.last() {
-            Some(operation) => self.messages(operation)?,
+            Some(operation) => self.exchange(operation)?,
             None => Vec::new(),
         };
-        Ok(Offence { text, time, operations: steps?, messages, node: None, log: Vec::new() })
+        let messages = messages.iter().map(|message| self.message(message)).collect();
+        let (why, node, log) = Default::default();
+        Ok(Offence { text, why, time, operations: steps?, messages, node, log })
     }
 
     fn step(&mut self, operation: &Operation) -> io::Result<Step> {
@@ -155,7 +185,7 @@ impl Search<'_> {
 
     /// The request of an operation and its reply. The journal does not say whose operation a message
     /// belongs to: it is the one of the right type and content that is nearest in time.
-    fn messages(&mut self, operation: &Operation) -> io::Result<Vec<Step>> {
+    fn exchange(&mut self, operation: &Operation) -> io::Result<Vec<Message>> {
         let Evidence { journal, history, .. } = self.evidence;
         let (start, end) = (operation.invoked.time, operation.completed.map(|end| end.time));
         let first = journal.line_at(start);
@@ -177,15 +207,20 @@ impl Search<'_> {
             })
         };
         let distance = |request: &Message| {
-            let replied = reply_of(request).and_then(|reply| reply.received);
+            let reply = reply_of(request);
+            let replied = reply.and_then(|reply| reply.received);
             let early = request.sent - start;
-            early + end.zip(replied).map_or(0, |(end, replied)| end.abs_diff(replied))
+            // Of several at one time it is the one that was answered with what the client got.
+            let answered = values.answered.as_deref().filter(|_| operation.outcome == Outcome::Ok);
+            let is_answer =
+                reply.is_some_and(|reply| answered.is_none_or(|json| says(reply, json)));
+            (early + end.zip(replied).map_or(0, |(end, replied)| end.abs_diff(replied)), !is_answer)
         };
         let Some(request) = messages.iter().filter(is_request).min_by_key(|m| distance(m)) else {
             return Ok(Vec::new());
         };
         let shown = [Some(request), reply_of(request)];
-        Ok(shown.into_iter().flatten().map(|message| self.message(message)).collect())
+        Ok(shown.into_iter().flatten().cloned().collect())
     }
 
     fn message(&self, message: &Message) -> Step {
@@ -225,12 +260,9 @@ impl Search<'_> {
                 }
             }
         }
-        let sentence = format!(
-            "{} was added and then lost: this read, invoked after it was known, has it not.",
-            text::line(&json, 80)
-        );
         let time = shown.last().map_or(0, |operation| operation.invoked.time);
-        self.offence(sentence, time, &shown)
+        let (sentence, why) = self.lost_element(&json, &shown)?;
+        Ok(Offence { why, ..self.offence(sentence, time, &shown)? })
     }
 
     /// What came twice: an id to two operations, or an element in one read.
@@ -246,9 +278,10 @@ impl Search<'_> {
                 continue;
             }
             let answered = self.values.values(operation)?.answered.unwrap_or_default();
-            if answered == json {
+            let function = history.function(operation);
+            if answered == json && !matches!(function, "add" | "broadcast") {
                 shown.push(operation.clone());
-            } else if history.function(operation) == "read" && shown.is_empty() {
+            } else if function == "read" && shown.is_empty() {
                 let elements: Vec<Value> = serde_json::from_str(&answered).unwrap_or_default();
                 if elements.iter().filter(|element| **element == value).count() > 1 {
                     shown.push(operation.clone());
@@ -256,9 +289,45 @@ impl Search<'_> {
                 }
             }
         }
-        let sentence = format!("{} came {times} times.", text::line(&json, 80));
         let time = shown.last().map_or(0, |operation| operation.invoked.time);
-        self.offence(sentence, time, &shown)
+        let (sentence, why) = self.given_out_again(&text::line(&json, 80), times, &shown)?;
+        Ok(Offence { why, ..self.offence(sentence, time, &shown)? })
+    }
+
+    /// What transactions or logs show that they must not: of all explanations the shortest, with its
+    /// operations.
+    fn of_anomaly(&mut self) -> io::Result<Option<Offence>> {
+        let Evidence { history, results, .. } = self.evidence;
+        let workload = results.at(&["workload"]);
+        let causes = results.causes();
+        let of_transactions = Results(workload).at(&["anomalies"]).as_object();
+        let of_logs = workload.as_object().into_iter().flatten();
+        let findings = of_transactions
+            .into_iter()
+            .flatten()
+            .flat_map(|(_, found)| array(found))
+            .chain(of_logs.flat_map(|(_, found)| array(Results(found).at(&["errs"]))));
+        // Some are allowed by what was asked for: those are no causes.
+        let explained = findings.filter_map(|found| {
+            let explanation = text::line(found.get("explanation")?.as_str()?, 600);
+            causes.contains(&explanation).then_some((explanation, found))
+        });
+        let Some((explanation, found)) = explained.min_by_key(|(text, _)| text.len()) else {
+            return Ok(None);
+        };
+        let of_transaction = array(Results(found).at(&["transactions"])).iter();
+        let invoked = of_transaction.filter_map(|transaction| transaction.get("invoked")?.as_u64());
+        let places = array(Results(found).at(&["operations"])).iter().filter_map(Value::as_u64);
+        let mut shown: Vec<Operation> = invoked
+            .chain(places)
+            .take(OPERATIONS_MAX)
+            .filter_map(|index| history.with_event(index).cloned())
+            .collect();
+        shown.sort_by_key(|operation| operation.invoked.index);
+        let time = shown.last().map_or(0, |operation| operation.invoked.time);
+        let mut offence = self.offence(explanation, time, &shown)?;
+        offence.why = self.fault_at(time);
+        Ok(Some(offence))
     }
 
     /// The first thing that went wrong with a node.
@@ -274,6 +343,7 @@ impl Search<'_> {
         log.drain(..log.len().saturating_sub(LOG_LINES));
         Ok(Some(Offence {
             text: format!("{}: {}", problem.node, problem.text),
+            why: String::new(),
             time: problem.time,
             operations: Vec::new(),
             messages: Vec::new(),
@@ -297,13 +367,23 @@ impl Search<'_> {
         let hopeless = failed.iter().find(|operation| never(operation));
         let Some(first) = hopeless.or_else(|| failed.first()) else { return Ok(None) };
         let sentence = if hopeless.is_some() {
-            format!("Not one {} succeeded; this was the first.", history.function(first))
+            format!("Not one {} succeeded.", history.function(first))
         } else {
-            "The first operation that did not succeed:".to_owned()
+            // What the verdict rests on is something else.
+            String::new()
         };
         let operation = (*first).clone();
         self.offence(sentence, operation.invoked.time, &[operation]).map(Some)
     }
+}
+
+/// Whether a reply has this value in one of its fields.
+fn says(reply: &Message, json: &str) -> bool {
+    let body: Value = serde_json::from_str(&reply.body).unwrap_or(Value::Null);
+    let value = serde_json::from_str::<Value>(json);
+    value.is_ok_and(|value| {
+        body.as_object().is_some_and(|body| body.values().any(|own| *own == value))
+    })
 }
 
 /// Whether a request can be the one of an operation: what it carries is what was asked.
@@ -364,6 +444,8 @@ mod tests {
 {"index":3,"time":5000000,"process":1,"type":"ok","f":"generate","value":"a"}
 "#,
             r#"{"time":1000000,"id":0,"event":"send","src":"c1","dest":"n1","body":{"type":"generate","msg_id":1}}
+{"time":2000000,"id":3,"event":"send","src":"n1","dest":"c1","body":{"type":"generate_ok","id":"a","in_reply_to":1}}
+{"time":2000000,"id":3,"event":"recv","src":"n1","dest":"c1","body":{"type":"generate_ok","id":"a","in_reply_to":1}}
 {"time":3000000,"id":1,"event":"send","src":"c2","dest":"n2","body":{"type":"generate","msg_id":1}}
 {"time":4000000,"id":2,"event":"send","src":"n2","dest":"c2","body":{"type":"generate_ok","id":"a","in_reply_to":1}}
 {"time":5000000,"id":2,"event":"recv","src":"n2","dest":"c2","body":{"type":"generate_ok","id":"a","in_reply_to":1}}
@@ -371,7 +453,10 @@ mod tests {
         );
         let results = json!({"valid?": false, "workload": {"duplicated": {"a": 2}}});
         let offence = find(&directory, &results).unwrap();
-        assert_eq!(offence.text, "\"a\" came 2 times.");
+        assert_eq!(
+            offence.text,
+            "\"a\" was given out 2 times: by n1 at 0.002 s and by n2 at 0.004 s."
+        );
         let what: Vec<_> = offence.operations.iter().map(|step| step.what.as_str()).collect();
         assert_eq!(what, ["generate → \"a\"", "generate → \"a\""]);
         let who: Vec<_> = offence.messages.iter().map(|step| step.who.as_str()).collect();

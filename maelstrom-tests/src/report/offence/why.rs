@@ -1,0 +1,386 @@
+//! Why what is wrong is wrong: the message that was lost or late, or the restart, that explains it. All of
+//! it is found in the journal and the history; where they do not tell, nothing is said.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use serde_json::Value;
+
+use super::{JOURNAL_LINES_MAX, SEARCHED_MAX, Search};
+use crate::report::data::{Role, role};
+use crate::report::history::{Operation, Outcome};
+use crate::report::messages::Message;
+use crate::report::results::Record;
+use crate::report::text;
+
+/// Who deals with an operation, and when it was asked.
+struct Served {
+    node: String,
+    asked: u64,
+    answered: u64,
+}
+
+impl Search<'_> {
+    fn name(&self, place: usize) -> &str {
+        &self.evidence.journal.endpoints[place]
+    }
+
+    fn is_node(&self, place: usize) -> bool {
+        role(self.name(place)) == Role::Node
+    }
+
+    /// The node that an operation was put to, by its messages.
+    fn served(&mut self, operation: &Operation) -> io::Result<Option<Served>> {
+        let exchange = self.exchange(operation)?;
+        let Some(request) = exchange.first() else { return Ok(None) };
+        let answered = exchange.last().map_or(request.sent, |reply| reply.sent);
+        let node = text::line(self.name(request.dest), 40);
+        Ok(Some(Served { node, asked: request.sent, answered }))
+    }
+
+    /// The first kill of a node between two times.
+    fn kill(&self, node: &str, from: u64, to: u64) -> Option<u64> {
+        let kills = self.evidence.history.faults.iter().filter(|fault| fault.name == "kill");
+        let mut hits = kills.filter(|kill| kill.whom.split(", ").any(|name| name == node));
+        hits.find(|kill| (from..to).contains(&kill.start)).map(|kill| kill.start)
+    }
+
+    /// The fault in force at a time, if there was one.
+    pub(super) fn fault_at(&self, time: u64) -> String {
+        let mut faults = self.evidence.history.faults.iter();
+        let fault = faults.find(|fault| (fault.start..=fault.end).contains(&time));
+        fault.map_or_else(String::new, |fault| {
+            let whom =
+                if fault.whom.is_empty() { String::new() } else { format!(", {}", fault.whom) };
+            let (from, to) = (text::seconds(fault.start), text::seconds(fault.end));
+            format!("At that time `{}` was on{whom}, from {from} to {to}.", fault.name)
+        })
+    }
+
+    /// Messages between nodes from this time on.
+    fn between_nodes(&self, from: u64) -> io::Result<Vec<Message>> {
+        let journal = self.evidence.journal;
+        let first = journal.line_at(from);
+        let mut messages = journal.messages(first..first + JOURNAL_LINES_MAX, 4000)?;
+        messages.retain(|message| {
+            message.sent >= from && self.is_node(message.src) && self.is_node(message.dest)
+        });
+        Ok(messages)
+    }
+
+    /// A message with what became of it: `gossip` from n0 to n1, sent at 9.869 s, was lost (loss).
+    fn fate(&self, message: &Message) -> String {
+        let name = |place: usize| text::line(self.name(place), 40);
+        let what = text::line(&message.kind, 40);
+        let fate = match (&message.lost, message.received) {
+            (Some(reason), _) => format!("was lost ({reason})"),
+            (None, Some(time)) => format!("came at {}", text::seconds(time)),
+            (None, None) => "never came".to_owned(),
+        };
+        let (src, dest, sent) =
+            (name(message.src), name(message.dest), text::seconds(message.sent));
+        format!("`{what}` from {src} to {dest}, sent at {sent}, {fate}")
+    }
+
+    /// An element that was added (the first operation) and that a read (the last) has not.
+    pub(super) fn lost_element(
+        &mut self,
+        json: &str,
+        operations: &[Operation],
+    ) -> io::Result<(String, String)> {
+        let element = text::line(json, 80);
+        let is_read = |operation: &&Operation| self.evidence.history.function(operation) == "read";
+        let (read, addition) =
+            (operations.iter().find(is_read), operations.iter().find(|op| !is_read(op)));
+        let (read, addition) = (read.cloned(), addition.cloned());
+        let served = |search: &mut Self, operation: Option<&Operation>| match operation {
+            Some(operation) => search.served(operation),
+            None => Ok(None),
+        };
+        let added = served(self, addition.as_ref())?;
+        let reader = served(self, read.as_ref())?;
+        let of = |served: &Option<Served>, before: &str| {
+            served.as_ref().map_or_else(String::new, |served| format!(" {before} {}", served.node))
+        };
+        let at = |operation: Option<&Operation>| {
+            operation
+                .map_or_else(String::new, |op| format!(" at {}", text::seconds(op.invoked.time)))
+        };
+        let sentence = format!(
+            "{element} was added{}{} and then lost: the read{}{}, after it was known, has it not.",
+            of(&added, "at"),
+            at(addition.as_ref()),
+            of(&reader, "of"),
+            at(read.as_ref()),
+        );
+        let (Some(added), Some(reader)) = (added, reader) else {
+            return Ok((sentence, String::new()));
+        };
+        let why = self.why_not_there(json, &added, &reader)?;
+        Ok((sentence, why))
+    }
+
+    /// Why the reader's node has not what was added at another one.
+    fn why_not_there(&self, json: &str, added: &Served, reader: &Served) -> io::Result<String> {
+        let to_reader = |message: &&Message| self.name(message.dest) == reader.node;
+        let mut carriers = self.between_nodes(added.asked)?;
+        carriers.retain(|message| carries(&message.body, json));
+        let came = carriers.iter().filter(to_reader).find(|message| message.received.is_some());
+        if let Some(time) = came
+            .and_then(|message| message.received)
+            .or((added.node == reader.node).then_some(added.asked))
+        {
+            return Ok(match self.kill(&reader.node, time, reader.asked) {
+                Some(kill) => format!(
+                    "{} had it, and was killed at {}: it did not keep it.",
+                    reader.node,
+                    text::seconds(kill)
+                ),
+                None => format!("{} had it at {} and forgot it.", reader.node, text::seconds(time)),
+            });
+        }
+        // Whoever got it later by another way has nothing to do with it.
+        let never_came = |lost: &Message| {
+            lost.received.is_none()
+                && !carriers.iter().any(|other| other.dest == lost.dest && other.received.is_some())
+        };
+        let lost: Vec<_> = carriers.iter().filter(|message| never_came(message)).collect();
+        let direct = lost.iter().find(|message| to_reader(message)).or_else(|| lost.first());
+        Ok(match direct {
+            Some(message) if lost.len() == 1 => {
+                format!("{}, and it was not sent again.", capital(&self.fate(message)))
+            }
+            Some(message) => format!(
+                "{}; so it went with {} messages that carried it.",
+                capital(&self.fate(message)),
+                text::grouped(lost.len())
+            ),
+            None => match self.kill(&added.node, added.asked, reader.asked) {
+                Some(kill) => format!(
+                    "No message brought it to {}, and {} was killed at {}.",
+                    reader.node,
+                    added.node,
+                    text::seconds(kill)
+                ),
+                None => format!("No message ever carried it to {}.", reader.node),
+            },
+        })
+    }
+
+    /// Something that came more often than once: an id of several operations, or an element in one read.
+    pub(super) fn given_out_again(
+        &mut self,
+        name: &str,
+        times: &Value,
+        operations: &[Operation],
+    ) -> io::Result<(String, String)> {
+        let is_read = |op: &Operation| self.evidence.history.function(op) == "read";
+        if operations.iter().any(is_read) {
+            let node = match operations.first() {
+                Some(read) => self.served(read)?,
+                None => None,
+            };
+            let whose = node.map_or_else(String::new, |served| format!(" of {}", served.node));
+            return Ok((format!("{name} came {times} times in one read{whose}."), String::new()));
+        }
+        let mut served = Vec::new();
+        for operation in operations.iter().take(2) {
+            served.extend(self.served(operation)?);
+        }
+        let [first, second] = &served[..] else {
+            return Ok((format!("{name} was given out {times} times."), String::new()));
+        };
+        let (from, to) = (text::seconds(first.answered), text::seconds(second.answered));
+        if first.node != second.node {
+            let (one, other) = (&first.node, &second.node);
+            let sentence = format!(
+                "{name} was given out {times} times: by {one} at {from} and by {other} at {to}."
+            );
+            return Ok((sentence, String::new()));
+        }
+        let node = &first.node;
+        let sentence = format!(
+            "{name} was given out {times} times: {node} gave it out at {from} and again at {to}."
+        );
+        let why = match self.kill(node, first.answered, second.answered) {
+            Some(kill) => format!(
+                "In between, at {}, {node} was killed, and begins to count again.",
+                text::seconds(kill)
+            ),
+            None => format!("{node} was not restarted in between."),
+        };
+        Ok((sentence, why))
+    }
+
+    /// An answer that cannot be: what was asked, and what came.
+    pub(super) fn wrong_answer(&mut self, error: &Record) -> io::Result<String> {
+        let operation = self.evidence.history.with_event(error.start.0).cloned();
+        let results = self.evidence.results;
+        let acceptable = results.at(&["workload", "acceptable"]).as_array();
+        if let (Some(acceptable), "read") =
+            (acceptable, error.label.split(' ').next().unwrap_or_default())
+        {
+            let range = |pair: &Value| match (pair.get(0), pair.get(1)) {
+                (Some(low), Some(high)) if low == high => low.to_string(),
+                (Some(low), Some(high)) => format!("{low} to {high}"),
+                _ => pair.to_string(),
+            };
+            let can: Vec<_> = acceptable.iter().take(4).map(range).collect();
+            return Ok(format!(
+                "Process {} asked for the final sum and got {}, but the adds make {}.",
+                error.process,
+                error.label.trim_start_matches("read → "),
+                can.join(" or ")
+            ));
+        }
+        let Some(operation) = operation else {
+            return Ok(format!("{} of process {} is wrong.", error.label, error.process));
+        };
+        let function = self.evidence.history.function(&operation).to_owned();
+        let values = self.values.values(&operation)?;
+        let came = match (operation.outcome, values.answered, values.error) {
+            (Outcome::Ok, Some(answered), _) => format!("got {}", text::line(&answered, 80)),
+            (_, _, Some(error)) => format!("was refused: {}", text::line(&error, 120)),
+            _ => "got no answer".to_owned(),
+        };
+        let asked = text::line(&values.asked, 80);
+        Ok(format!("Process {} asked `{function}` for {asked} and {came}.", error.process))
+    }
+
+    /// Why a final sum lacks something: what was added at the reader's node, or a message that it missed.
+    pub(super) fn why_missing_from_sum(&mut self, error: &Record) -> io::Result<String> {
+        if self.evidence.results.at(&["workload", "acceptable"]).is_null() {
+            return Ok(String::new());
+        }
+        let Some(read) = self.evidence.history.with_event(error.start.0).cloned() else {
+            return Ok(String::new());
+        };
+        let Some(reader) = self.served(&read)? else { return Ok(String::new()) };
+        let node = reader.node;
+        let by_node = self.added_by_node()?;
+        let got: Option<i64> = error.label.strip_prefix("read → ").and_then(|sum| sum.parse().ok());
+        let own = by_node.get(&node).copied().unwrap_or(0);
+        let others: Vec<_> =
+            by_node.iter().filter(|(name, sum)| **name != node && **sum != 0).collect();
+        if got == Some(own) && !others.is_empty() {
+            let list: Vec<_> =
+                others.iter().map(|(name, sum)| format!("{sum} at {name}")).collect();
+            return Ok(format!(
+                "It is what was added at {node} alone; missing are {}.",
+                list.join(", ")
+            ));
+        }
+        let lost = self.between_nodes(0)?;
+        let missed = lost.iter().rev().find(|message| {
+            self.name(message.dest) == node
+                && message.received.is_none()
+                && message.sent < reader.asked
+        });
+        Ok(match missed {
+            Some(message) => {
+                format!("The last message that {node} missed: {}.", self.fate(message))
+            }
+            None => match self.kill(&node, 0, reader.asked) {
+                Some(kill) => {
+                    format!("{node}, which was asked, was killed at {}.", text::seconds(kill))
+                }
+                None => format!("{node} was asked; it missed no message of the others."),
+            },
+        })
+    }
+
+    /// What each node acknowledged to have added.
+    fn added_by_node(&self) -> io::Result<BTreeMap<String, i64>> {
+        let journal = self.evidence.journal;
+        let messages = journal.messages(0..journal.lines().min(SEARCHED_MAX), 400)?;
+        let mut open = BTreeMap::new();
+        let mut sums = BTreeMap::new();
+        for message in &messages {
+            let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
+            if message.kind == "add" && message.msg_id.is_some() {
+                let delta = body.get("delta").and_then(Value::as_i64).unwrap_or(0);
+                open.insert((message.src, message.dest, message.msg_id), delta);
+            } else if message.kind == "add_ok"
+                && let Some(delta) = open.remove(&(message.dest, message.src, message.in_reply_to))
+            {
+                *sums.entry(text::line(self.name(message.src), 40)).or_default() += delta;
+            }
+        }
+        Ok(sums)
+    }
+
+    /// Why a read of a register shows what was there before: the latest message about its key that had not
+    /// come to the node that answered.
+    pub(super) fn why_stale(&mut self, key: &str, read: &Record) -> io::Result<String> {
+        let Some(operation) = self.evidence.history.with_event(read.start.0).cloned() else {
+            return Ok(String::new());
+        };
+        let Some(reader) = self.served(&operation)? else { return Ok(String::new()) };
+        let key: Value =
+            serde_json::from_str(key).unwrap_or_else(|_| Value::String(key.to_owned()));
+        // Far enough back for whatever can still have been on its way.
+        const BEFORE: u64 = 2_000_000_000;
+        let messages = self.between_nodes(reader.answered.saturating_sub(BEFORE))?;
+        let missed = messages.iter().rev().find(|message| {
+            self.name(message.dest) == reader.node
+                && message.sent <= reader.answered
+                && message.received.is_none_or(|time| time > reader.answered)
+                && serde_json::from_str(&message.body).is_ok_and(|body| is_about(&body, &key))
+        });
+        Ok(match missed {
+            Some(message) => format!(
+                "When {} answered, at {}, it did not know better: {} {}, sent at {}, {}.",
+                reader.node,
+                text::seconds(reader.answered),
+                format_args!(
+                    "`{}`",
+                    text::line(&format!("{} {}", message.kind, message.body), 100)
+                ),
+                format_args!("from {}", text::line(self.name(message.src), 40)),
+                text::seconds(message.sent),
+                match (&message.lost, message.received) {
+                    (Some(reason), _) => format!("had been lost ({reason})"),
+                    (None, Some(time)) => format!("was on its way until {}", text::seconds(time)),
+                    (None, None) => "never came".to_owned(),
+                }
+            ),
+            None => match self.kill(&reader.node, 0, reader.asked) {
+                Some(kill) => format!(
+                    "{}, which answered, was killed at {} and may have forgotten it.",
+                    reader.node,
+                    text::seconds(kill)
+                ),
+                None => format!(
+                    "{} answered it; no message about this key was on its way to it.",
+                    reader.node
+                ),
+            },
+        })
+    }
+}
+
+/// Whether a body has an element in it, as a word of its own.
+fn carries(body: &str, json: &str) -> bool {
+    if json.starts_with('"') {
+        return body.contains(json);
+    }
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "-_.+\"".contains(c);
+    body.split(|c| !is_part(c)).any(|word| word == json)
+}
+
+/// Whether a `key` somewhere in a body is this one.
+fn is_about(body: &Value, key: &Value) -> bool {
+    match body {
+        Value::Object(fields) => {
+            fields.get("key").is_some_and(|own| own == key)
+                || fields.values().any(|field| is_about(field, key))
+        }
+        Value::Array(items) => items.iter().any(|item| is_about(item, key)),
+        _ => false,
+    }
+}
+
+/// The text with a capital at its beginning, unless that is a quotation.
+fn capital(text: &str) -> String {
+    if text.starts_with('`') { format!("The message {text}") } else { text.to_owned() }
+}

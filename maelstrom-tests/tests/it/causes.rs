@@ -1,0 +1,126 @@
+//! What a run is said to have failed of: the first sentence names the operation, what it should have seen,
+//! and the message or restart that explains it. All of it in virtual time, so times are always the same.
+
+use crate::process_bench::node;
+use crate::support::{TemporaryDirectory, run};
+
+/// Runs a line of flags and returns the first sentence.
+fn first_sentence(name: &str, program: &[&str], flags: &str, arguments: &[&str]) -> String {
+    let directory = TemporaryDirectory::new(&format!("causes-{name}"));
+    let store = directory.path().to_str().expect("UTF-8");
+    let mut args = vec!["test", "--quiet", "--store", store];
+    args.extend(program);
+    args.extend(flags.split(' '));
+    args.push("--");
+    args.extend(arguments);
+    let (status, line, errors) = run(&args);
+    assert_eq!(status, Some(1), "{line}{errors}");
+    line.split_once(": ").expect("a verdict and why").1.trim().to_owned()
+}
+
+fn of_python(name: &str, file: &str, flags: &str, arguments: &[&str]) -> String {
+    let program = node(file);
+    let program = program.to_str().expect("UTF-8");
+    first_sentence(name, &["--virtual-time", "--bin", program], flags, arguments)
+}
+
+/// Asserts that all parts are there, in this order.
+fn says(sentence: &str, parts: &[&str]) {
+    let mut rest = sentence;
+    for part in parts {
+        match rest.find(part) {
+            Some(place) => rest = &rest[place + part.len()..],
+            None => panic!("`{part}` is missing, or not in its place: {sentence}"),
+        }
+    }
+}
+
+#[test]
+fn a_lost_element_comes_with_the_message_that_was_lost() {
+    let flags = "-w broadcast --node-count 3 --topology line --rate 5 --time-limit 10 --latency 20 \
+                 --loss 0.001 --recovery-time 1 --seed 7";
+    let sentence = of_python("lost", "broadcast.py", flags, &[]);
+    says(
+        &sentence,
+        &[
+            "31 was added at n0 at 9.869 s and then lost: the read of n",
+            "has it not. The message `gossip` from n0 to n1, sent at 9.869 s, was lost (loss)",
+            "not sent again",
+        ],
+    );
+}
+
+#[test]
+fn an_element_that_came_and_went_was_forgotten() {
+    let flags = "-w g-set --node-count 3 --time-limit 3 --rate 50 --recovery-time 2 --seed 1";
+    let sentence = of_python("forgotten", "demo.py", flags, &["g-set", "replaces"]);
+    says(&sentence, &["0 was added at n", "the read of n", " had it at ", "and forgot it"]);
+}
+
+#[test]
+fn an_id_that_came_twice_comes_with_the_restart() {
+    let flags =
+        "-w unique-ids --nemesis kill --nemesis-interval 2 --rate 100 --time-limit 10 --seed 1";
+    let sentence = first_sentence("restart", &["--simulate", "identifier"], flags, &[]);
+    says(&sentence, &["\"n", "gave it out at", "again at", "In between, at", "was killed"]);
+}
+
+#[test]
+fn an_id_of_two_nodes_names_both() {
+    let flags = "-w unique-ids --node-count 3 --time-limit 3 --rate 50 --seed 1";
+    let sentence = of_python("both", "demo.py", flags, &["unique-ids", "own-count"]);
+    says(&sentence, &["1 was given out 3 times: by n", " at ", " and by n"]);
+}
+
+#[test]
+fn a_sum_that_lacks_something_names_what_and_where_it_was_added() {
+    let flags = "-w g-counter --node-count 3 --time-limit 3 --rate 50 --recovery-time 2 --seed 1";
+    let sentence = of_python("sum", "demo.py", flags, &["counter", "keeps-to-itself"]);
+    says(
+        &sentence,
+        &[
+            "got 17, but the adds make 78.",
+            "It is what was added at n0 alone; missing are ",
+            " at n1",
+        ],
+    );
+}
+
+#[test]
+fn a_stale_read_comes_with_the_message_that_was_still_on_its_way() {
+    let flags = "-w lin-kv --node-count 3 --time-limit 10 --rate 25 --latency 20 --nemesis partition \
+                 --nemesis-interval 3 --seed 3";
+    let sentence = of_python("stale", "../../../docs/kv.py", flags, &[]);
+    says(
+        &sentence,
+        &[
+            "read 1 from key 0",
+            "the register holds 0",
+            "When n1 answered, at 1.697 s, it did not know better: `replicate {\"key\":0,\"value\":0}` from n2",
+            "was on its way until 1.714 s",
+        ],
+    );
+}
+
+#[test]
+fn an_echo_that_is_none_says_what_was_asked_and_what_came() {
+    let flags = "-w echo --node-count 1 --time-limit 1 --rate 50 --seed 1";
+    let sentence = of_python("echo", "demo.py", flags, &["echo", "shouts"]);
+    says(&sentence, &["asked `echo` for \"Please echo ", "and got \"PLEASE ECHO "]);
+}
+
+#[test]
+fn transactions_in_a_circle_are_told_one_by_one_with_the_fault_in_force() {
+    let flags = "-w txn-rw-register --node-count 2 --concurrency 2n --time-limit 20 --rate 100 \
+                 --consistency-models serializable --latency 10 --nemesis partition --seed 1";
+    let simulated = &["--simulate", "gossiper"];
+    let sentence = first_sentence("txn", simulated, flags, &["txn-read-committed"]);
+    says(
+        &sentence,
+        &[
+            "missed each other's writes",
+            "would have to come before itself",
+            "`partition` was on, n0 | n1",
+        ],
+    );
+}
