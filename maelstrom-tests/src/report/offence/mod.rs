@@ -310,7 +310,8 @@ impl Search<'_> {
         // Some are allowed by what was asked for: those are no causes.
         let explained = findings.filter_map(|found| {
             let explanation = text::line(found.get("explanation")?.as_str()?, 600);
-            causes.contains(&explanation).then_some((explanation, found))
+            let is_told = causes.iter().any(|cause| cause.starts_with(&explanation));
+            is_told.then_some((explanation, found))
         });
         let Some((explanation, found)) = explained.min_by_key(|(text, _)| text.len()) else {
             return Ok(None);

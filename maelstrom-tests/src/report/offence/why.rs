@@ -128,7 +128,7 @@ impl Search<'_> {
         let came = carriers.iter().filter(to_reader).find(|message| message.received.is_some());
         if let Some(time) = came
             .and_then(|message| message.received)
-            .or((added.node == reader.node).then_some(added.asked))
+            .or_else(|| (added.node == reader.node).then_some(added.asked))
         {
             return Ok(match self.kill(&reader.node, time, reader.asked) {
                 Some(kill) => format!(
