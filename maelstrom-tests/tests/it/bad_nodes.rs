@@ -203,13 +203,22 @@ fn refusal(fault: &str) -> String {
 fn a_node_that_fails_at_the_start_ends_the_run_with_its_last_words() {
     let text = refusal("exits-at-once");
     assert_says(&text, &["node n", "before it answered `init` (exit code 3)"]);
-    assert_says(&text, &["said nothing on stdout", "| cannot open the database"]);
+    assert_says(
+        &text,
+        &["said nothing on stdout", "its last words on stderr: cannot open the database"],
+    );
 
     let text = refusal("refuses-init");
     assert_says(&text, &["node n", "answered `init` with something else", r#""code": 13"#]);
 
     let text = refusal("never-answers-init");
-    assert_says(&text, &["did not answer `init` within 10 s", "| waiting for the other nodes"]);
+    assert_says(
+        &text,
+        &[
+            "did not answer `init` within 10 s",
+            "its last words on stderr: waiting for the other nodes",
+        ],
+    );
 }
 
 #[test]
