@@ -5,7 +5,7 @@ use crate::options::WorkloadName;
 use crate::workload::{Figure, Headline};
 
 /// What every run has.
-static COMMON: [Figure; 18] = [
+static COMMON: [Figure; 20] = [
     ("stats.count", "operations that ended"),
     ("stats.ok-count", "those that succeeded"),
     ("stats.fail-count", "those that certainly did not happen"),
