@@ -47,7 +47,7 @@ pub fn find_run(path: &Path, store: &Path) -> PathBuf {
 /// Writes the report of a run into its directory, for sweeps in tests: see `bench::sweep::Trial::drawn_by`.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn draw(run_dir: &Path) -> io::Result<()> {
     write(run_dir).map(drop)
 }
