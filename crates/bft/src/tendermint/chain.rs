@@ -262,7 +262,7 @@ impl<V: Clone + Ord> Chain<V> {
         }
     }
 
-    /// A time-out of [`Output::timeouts`] is over.
+    /// A time-out of `Output::timeouts` is over.
     pub fn timeout(&mut self, height: u64, step: Step, round: Round) {
         if let Present::Working(validator) = &mut self.present
             && height == self.height
