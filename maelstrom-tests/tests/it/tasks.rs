@@ -121,7 +121,7 @@ fn a_node_gets_the_lines_and_then_the_end_of_its_input() {
 
 #[test]
 fn wrong_lines_are_shown_against_the_expected_ones() {
-    let script = r#"cat > /dev/null; echo '{"x":1}'; echo '{"y":7}'; echo trouble >&2"#;
+    let script = r#"cat > /dev/null; echo trouble >&2; echo '{"x":1}'; echo '{"y":7}'"#;
     let (status, stdout) = try_script("wrong", script);
     assert_eq!(status, Some(1));
     for line in [
