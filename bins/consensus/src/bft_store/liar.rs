@@ -16,13 +16,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bft::{Key, Seal as _};
-use proto::{AnyBody, AnyMessage, Json, Message, Mouth, NodeId, Payload};
+use proto::{AnyBody, AnyMessage, Either, Json, Message, Mouth, NodeId, Payload};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
 use super::keys::Keys;
-use super::node::{Opened, Protocol};
+use super::node::{Body, Protocol, answers};
 use super::order::{Order, Twist};
 use super::server::Peer;
 use super::settings::Settings;
@@ -62,7 +62,7 @@ pub struct BftLiar<P: Protocol> {
     others: BTreeSet<NodeId>,
     /// What stands for a value among them.
     twisted: BTreeMap<Value, Value>,
-    kept: Vec<P::Body>,
+    kept: Vec<Body<P>>,
     session: u64,
     made_up: u64,
     invented: Vec<Box<str>>,
@@ -116,7 +116,7 @@ impl<P: Protocol<Order: Twist>> BftLiar<P> {
         };
     }
 
-    fn keep(&mut self, body: P::Body) {
+    fn keep(&mut self, body: Body<P>) {
         match self.kept.len() < KEPT_MAX {
             true => self.kept.push(body),
             false => {
@@ -170,25 +170,25 @@ impl<P: Protocol<Order: Twist>> BftLiar<P> {
         other
     }
 
-    fn signed(&self, mut message: <P::Order as Order>::Message) -> P::Body {
+    fn signed(&self, mut message: <P::Order as Order>::Message) -> Body<P> {
         P::Order::each_signed(&mut message, &mut self.keys.signing());
-        P::peer(Peer::Agreement(message))
+        Either::Right(Peer::Agreement { message })
     }
 
     /// What it says to a node in the place of a message of its logic.
-    fn tell_peer(&mut self, to: &NodeId, body: P::Body) -> Vec<P::Body> {
+    fn tell_peer(&mut self, to: &NodeId, body: Body<P>) -> Vec<Body<P>> {
         self.change_mood();
         let honest = body.clone();
-        let Opened::Peer(message) = P::open(body) else { return vec![honest] };
+        let Either::Right(message) = body else { return vec![honest] };
         self.keep(honest.clone());
         match (self.mood.clone(), message) {
             (Mood::Silent(some), _) if some.contains(to) => Vec::new(),
-            (Mood::Equivocates, Peer::Agreement(message)) if self.others.contains(to) => {
+            (Mood::Equivocates, Peer::Agreement { message }) if self.others.contains(to) => {
                 let key = Key::of(self.keys.own());
                 let twisted = P::Order::twist(&message, &key, &mut |value| self.other_value(value));
                 vec![twisted.map_or(honest, |message| self.signed(message))]
             }
-            (Mood::Lies, Peer::Agreement(message)) if self.random.random_bool(0.5) => {
+            (Mood::Lies, Peer::Agreement { message }) if self.random.random_bool(0.5) => {
                 let key = Key::of(self.keys.own());
                 let random = &mut self.random;
                 let lie = P::Order::lie(&message, &key, &mut |below| random.random_range(0..below));
@@ -196,10 +196,13 @@ impl<P: Protocol<Order: Twist>> BftLiar<P> {
                 let told = self.random.random_bool(0.5);
                 lie.into_iter().chain(told.then_some(honest)).collect()
             }
-            (Mood::Lies, Peer::Request(request)) if self.random.random_bool(0.2) => {
+            (Mood::Lies, Peer::Request { request }) if self.random.random_bool(0.2) => {
                 // Not what its client asked for.
                 let made_up = self.invent(key_of(&request).clone());
-                made_up.map(|request| P::peer(Peer::Request(request))).into_iter().collect()
+                made_up
+                    .map(|request| Either::Right(Peer::Request { request }))
+                    .into_iter()
+                    .collect()
             }
             (Mood::Replays, _) => {
                 let repeated = self.kept.choose(&mut self.random).cloned();
@@ -228,7 +231,7 @@ impl<P: Protocol<Order: Twist>> proto::Liar for BftLiar<P> {
     }
 
     fn tell(&mut self, message: AnyMessage, out: &mut Vec<AnyMessage>) {
-        let Ok(message) = proto::recall::<P::Body>(message) else { return };
+        let Ok(message) = proto::recall::<Body<P>>(message) else { return };
         let Message { src, dest, msg_id, in_reply_to, payload } = message;
         let said = match payload {
             Payload::Body(body) if self.members.rank(&dest).is_some() => {
@@ -237,7 +240,7 @@ impl<P: Protocol<Order: Twist>> proto::Liar for BftLiar<P> {
             // A client believes whom it asked.
             Payload::Body(body) => match self.random.random_range(0..4) {
                 0 => Vec::new(),
-                1 => P::answer(Answer::Value(Json::from(7)))
+                1 => answers::<P>(Answer::Value(Json::from(7)))
                     .into_iter()
                     .flatten()
                     .map(Payload::Body)

@@ -3,46 +3,41 @@
 use std::time::Duration;
 
 use bft::NodeIndex;
-use proto::{Caller, Context, Error, Node, Records, Time, TimerId};
+use proto::{Caller, Context, Either, Error, Node, Records, Time, TimerId};
 use rand::RngExt as _;
 
 use super::order::{Keep, Order};
-use super::server::{Effect, Peer, Server};
+use super::server::{Effect, PeerOf, Server};
 use super::settings::Settings;
-use crate::lin_kv::{Answer, Operation};
+use crate::lin_kv::{Answer, KeyValues, Message as LinKv};
+use crate::machine::Service as _;
 use crate::members::Members;
 
-/// A body of a node, looked at.
-#[derive(Debug)]
-pub enum Opened<P: Protocol> {
-    /// A client of `lin-kv` asks for something.
-    Client(Operation),
-    /// Another node says something.
-    Peer(Peer<P::Order>),
-    /// A message of a task.
-    Task(P::Body),
-}
-
-/// What makes a node one of its protocol: its messages, and the task that it answers beside.
+/// What makes a node one of its protocol, and the task that it answers beside.
 pub trait Protocol: std::fmt::Debug + Sized + 'static {
     /// The protocol.
     type Order: Order;
-    /// All messages.
-    type Body: proto::Body;
     /// What answers the messages of a task.
-    type Task: std::fmt::Debug + Default + 'static;
+    type Task: Task;
+}
 
-    /// Says what a body is.
-    fn open(body: Self::Body) -> Opened<Self>;
+/// A task about the protocol.
+pub trait Task: std::fmt::Debug + Default + 'static {
+    /// Its messages.
+    type Message: proto::Body;
 
-    /// Says something to another node.
-    fn peer(message: Peer<Self::Order>) -> Self::Body;
+    /// Answers a message; not at all, if that is a reply itself.
+    fn answer(&mut self, message: Self::Message) -> Option<Result<Self::Message, Error>>;
+}
 
-    /// Answers a client.
-    fn answer(answer: Answer) -> Vec<Result<Self::Body, Error>>;
+/// The messages of a node: of clients of the store, of those who do the task, and between nodes.
+pub type Body<P> =
+    Either<Either<LinKv, <<P as Protocol>::Task as Task>::Message>, PeerOf<<P as Protocol>::Order>>;
 
-    /// Answers a message of the task; not at all, if that is a reply itself.
-    fn task(task: &mut Self::Task, body: Self::Body) -> Option<Result<Self::Body, Error>>;
+/// What a client of the store is told.
+pub(super) fn answers<P: Protocol>(answer: Answer) -> Vec<Result<Body<P>, Error>> {
+    let body = |message| Either::Left(Either::Left(message));
+    KeyValues::replies(answer).into_iter().map(|reply| reply.map(body)).collect()
 }
 
 /// A node.
@@ -76,14 +71,14 @@ impl<P: Protocol> BftNode<P> {
             match effect {
                 Effect::Keep(Keep::Put(key, value)) => ctx.put(key, value),
                 Effect::Keep(Keep::Delete(from, to)) => ctx.delete_range(from, to),
-                Effect::Send(None, message) => ctx.broadcast(P::peer(message)),
+                Effect::Send(None, message) => ctx.broadcast(Either::Right(message)),
                 Effect::Send(Some(to), message) => {
                     if let Some(to) = server.members().at_rank(to.0) {
-                        ctx.send(&to.clone(), P::peer(message));
+                        ctx.send(&to.clone(), Either::Right(message));
                     }
                 }
                 Effect::Reply(caller, Ok(answer)) => {
-                    for answer in P::answer(answer) {
+                    for answer in answers::<P>(answer) {
                         reply::<P>(ctx, &caller, answer);
                     }
                 }
@@ -102,7 +97,7 @@ impl<P: Protocol> BftNode<P> {
     }
 }
 
-fn reply<P: Protocol>(ctx: &mut Ctx<'_, P>, to: &Caller, answer: Result<P::Body, Error>) {
+fn reply<P: Protocol>(ctx: &mut Ctx<'_, P>, to: &Caller, answer: Result<Body<P>, Error>) {
     match answer {
         Ok(body) => ctx.reply(to, body),
         Err(error) => ctx.reply_error(to, error),
@@ -115,7 +110,7 @@ fn now<P: Protocol>(ctx: &Ctx<'_, P>) -> Duration {
 }
 
 impl<P: Protocol> Node for BftNode<P> {
-    type Body = P::Body;
+    type Body = Body<P>;
     type Token = ();
 
     fn init(&mut self, restored: Records, ctx: &mut Ctx<'_, P>) {
@@ -129,31 +124,36 @@ impl<P: Protocol> Node for BftNode<P> {
         self.carry_out(ctx);
     }
 
-    fn request(&mut self, from: Caller, body: P::Body, ctx: &mut Ctx<'_, P>) {
-        let opened = match P::open(body) {
-            Opened::Task(body) => {
-                if let Some(answer) = P::task(&mut self.task, body) {
+    fn request(&mut self, from: Caller, body: Body<P>, ctx: &mut Ctx<'_, P>) {
+        let asked = match body {
+            Either::Left(Either::Left(message)) => match KeyValues::operation(message) {
+                Ok(operation) => Either::Left(operation),
+                // Replies: they never come as requests.
+                Err(_) => return,
+            },
+            Either::Left(Either::Right(message)) => {
+                if let Some(answer) = self.task.answer(message) {
+                    let answer = answer.map(|message| Either::Left(Either::Right(message)));
                     reply::<P>(ctx, &from, answer);
                 }
                 return;
             }
-            opened => opened,
+            Either::Right(message) => Either::Right(message),
         };
         let server = match &mut self.server {
             Some(Ok(server)) => server,
             Some(Err(error)) => return ctx.reply_error(&from, error.clone()),
             None => return,
         };
-        match opened {
-            Opened::Client(operation) => server.on_client(now(ctx), from, operation),
-            Opened::Peer(message) => match server.members().rank(&from.id) {
+        match asked {
+            Either::Left(operation) => server.on_client(now(ctx), from, operation),
+            Either::Right(message) => match server.members().rank(&from.id) {
                 Some(sender) => server.on_peer(now(ctx), NodeIndex(sender), message),
                 None => {
                     let text = "the sender is no member of the cluster";
                     return ctx.reply_error(&from, Error::malformed_request(text));
                 }
             },
-            Opened::Task(_) => {}
         }
         self.carry_out(ctx);
     }

@@ -39,18 +39,39 @@ const RESENT_MAX: usize = 64;
 const MEMBERS: &[u8] = b"members";
 const STATE: &[u8] = b"state";
 
-/// What nodes say to each other.
-#[derive(Debug, Clone)]
-pub enum Peer<O: Order> {
+/// What nodes say to each other, with a protocol's messages and what it says of a node.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Peer<M, S> {
     /// A client wants this.
-    Request(Request),
+    Request {
+        /// What, signed by the node that it asked.
+        request: Request,
+    },
     /// A message of the protocol.
-    Agreement(O::Message),
+    Agreement {
+        /// Which.
+        message: M,
+    },
     /// "I am here, and wait for these; what do I lack?"
-    Status(O::Status, Vec<Request>),
+    Status {
+        /// Where it is.
+        status: S,
+        /// For what it waits.
+        #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+        requests: Vec<Request>,
+    },
     /// The state at a checkpoint, for one that cannot get there step by step.
-    State(Stable, SharedState),
+    State {
+        /// The proof.
+        stable: Stable,
+        /// The state.
+        state: SharedState,
+    },
 }
+
+/// What nodes of a protocol say to each other.
+pub type PeerOf<O> = Peer<<O as Order>::Message, <O as Order>::Status>;
 
 /// What a node wants to have done, in this order.
 #[derive(Debug)]
@@ -58,7 +79,7 @@ pub enum Effect<O: Order> {
     /// A record changes.
     Keep(Keep),
     /// To one node, or to all others.
-    Send(Option<NodeIndex>, Peer<O>),
+    Send(Option<NodeIndex>, PeerOf<O>),
     /// A client's request has ended.
     Reply(Caller, Result<Answer, Error>),
 }
@@ -213,23 +234,23 @@ impl<O: Order> Server<O> {
         let mut request = self.key.sign(Change::from(Command { request: id, settled, operation }));
         bft::Seal::seal(&mut self.keys.signing(), &mut request);
         self.open.insert(sequence, Open { caller, read, deadline: now + PATIENCE });
-        self.send_to_all(Peer::Request(request.clone()));
+        self.send_to_all(Peer::Request { request: request.clone() });
         self.pending.add(request, now);
         self.settle(now);
     }
 
     /// Another node says something. Whatever is not signed as it should be is not heard.
-    pub fn on_peer(&mut self, now: Duration, from: NodeIndex, message: Peer<O>) {
+    pub fn on_peer(&mut self, now: Duration, from: NodeIndex, message: PeerOf<O>) {
         self.is_awake = true;
         match message {
-            Peer::Request(request) => self.admit(now, request),
-            Peer::Agreement(mut message) => {
+            Peer::Request { request } => self.admit(now, request),
+            Peer::Agreement { mut message } => {
                 if !self.is_signed(&mut message) {
                     return;
                 }
                 self.order.step(message);
             }
-            Peer::Status(status, requests) => {
+            Peer::Status { status, requests } => {
                 for request in requests.into_iter().take(RESENT_MAX) {
                     self.admit(now, request);
                 }
@@ -237,7 +258,7 @@ impl<O: Order> Server<O> {
                     self.help(from, message);
                 }
             }
-            Peer::State(stable, state) => self.install(stable, state),
+            Peer::State { stable, state } => self.install(stable, state),
         }
         self.settle(now);
     }
@@ -264,7 +285,7 @@ impl<O: Order> Server<O> {
         if self.status_due().is_some_and(|due| due <= now) {
             self.last_news = now;
             let requests = self.pending.oldest(RESENT_MAX).cloned().collect();
-            self.send_to_all(Peer::Status(self.order.status(), requests));
+            self.send_to_all(Peer::Status { status: self.order.status(), requests });
         }
         self.settle(now);
     }
@@ -278,7 +299,7 @@ impl<O: Order> Server<O> {
         (self.is_awake && self.members.count() > 1).then(|| self.last_news + every)
     }
 
-    fn send_to_all(&mut self, message: Peer<O>) {
+    fn send_to_all(&mut self, message: PeerOf<O>) {
         if self.members.count() > 1 {
             self.effects.push(Effect::Send(None, message));
         }
@@ -312,8 +333,10 @@ impl<O: Order> Server<O> {
         let stable = O::stable_of(&message);
         let state = stable.and_then(|stable| self.snapshots.get(&stable.slot()));
         let message = match (stable, state) {
-            (Some(stable), Some(state)) => Peer::State(stable.clone(), state.clone()),
-            _ => Peer::Agreement(message),
+            (Some(stable), Some(state)) => {
+                Peer::State { stable: stable.clone(), state: state.clone() }
+            }
+            _ => Peer::Agreement { message },
         };
         self.effects.push(Effect::Send(Some(to), message));
     }
@@ -347,7 +370,7 @@ impl<O: Order> Server<O> {
             for mut message in said.messages {
                 O::each_signed(&mut message, &mut self.keys.signing());
                 own.push(message.clone());
-                self.send_to_all(Peer::Agreement(message));
+                self.send_to_all(Peer::Agreement { message });
             }
             // What it says to itself arrives at once, before anybody else hears it.
             own.into_iter().for_each(|message| self.order.step(message));

@@ -10,7 +10,7 @@ use bft::{Key, NodeIndex, Quorums};
 use proto::Error;
 use serde::{Deserialize, Serialize};
 
-use super::Body;
+use super::StepMessage;
 use crate::input::bad_field;
 
 /// The task's number of replicas.
@@ -77,7 +77,11 @@ impl Steps {
             .ok_or_else(|| bad_field("sequence_number", "no request has this number"))
     }
 
-    pub(super) fn request(&mut self, operation: String, client: String) -> Result<Body, Error> {
+    pub(super) fn request(
+        &mut self,
+        operation: String,
+        client: String,
+    ) -> Result<StepMessage, Error> {
         let primary = self.primary()?;
         let request = Request { operation, client };
         let sequence = self.replicas[primary].propose(request).ok_or_else(|| {
@@ -89,12 +93,12 @@ impl Steps {
         let progress = self.progress(sequence)?;
         while self.deliver_one() {}
         let (view, phase) = (progress.view.0, phase(progress));
-        Ok(Body::PbftRequestOk { sequence_number: sequence.0, view, phase })
+        Ok(StepMessage::PbftRequestOk { sequence_number: sequence.0, view, phase })
     }
 
-    pub(super) fn status(&self, sequence_number: u64) -> Result<Body, Error> {
+    pub(super) fn status(&self, sequence_number: u64) -> Result<StepMessage, Error> {
         let progress = self.progress(Sequence(sequence_number))?;
-        Ok(Body::PbftStatusOk {
+        Ok(StepMessage::PbftStatusOk {
             phase: phase(progress),
             prepares_received: progress.prepares as u64,
             commits_received: progress.commits as u64,
@@ -102,13 +106,13 @@ impl Steps {
         })
     }
 
-    pub(super) fn change_view(&mut self) -> Result<Body, Error> {
+    pub(super) fn change_view(&mut self) -> Result<StepMessage, Error> {
         for id in 0..REPLICAS {
             self.replicas[id].suspect();
             self.send_from(id);
         }
         while self.deliver_one() {}
-        Ok(Body::PbftViewChangeOk { view: self.replicas[self.primary()?].view().0 })
+        Ok(StepMessage::PbftViewChangeOk { view: self.replicas[self.primary()?].view().0 })
     }
 }
 

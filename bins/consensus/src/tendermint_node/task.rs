@@ -10,7 +10,7 @@ use proto::Error;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Body;
+use super::StepMessage;
 use crate::input::bad_field;
 
 /// The task's number of validators.
@@ -153,7 +153,7 @@ impl Steps {
         round: u64,
         proposer: &str,
         block: &Block,
-    ) -> Result<Body, Error> {
+    ) -> Result<StepMessage, Error> {
         let who = validator("proposer", proposer)?;
         let hash = hash(block)?;
         let present = self.height.as_mut().filter(|present| !present.is_decided());
@@ -192,7 +192,7 @@ impl Steps {
         let proposed = self.height.as_ref().and_then(|present| {
             present.validators[0].proposal(present.round()).and_then(|vote| vote.value.clone())
         });
-        Ok(Body::TendermintProposeOk { round, block_hash: proposed.unwrap_or(hash) })
+        Ok(StepMessage::TendermintProposeOk { round, block_hash: proposed.unwrap_or(hash) })
     }
 
     pub(super) fn prevote(
@@ -200,7 +200,7 @@ impl Steps {
         round: u64,
         name: &str,
         value: Option<String>,
-    ) -> Result<Body, Error> {
+    ) -> Result<StepMessage, Error> {
         let who = validator("validator", name)?;
         let unknown = || bad_field("round", format!("nothing was proposed in round {round}"));
         let present = self.height.as_mut().ok_or_else(unknown)?;
@@ -235,14 +235,14 @@ impl Steps {
             }
         }
         let (_, [prevotes, _]) = present.votes(round).ok_or_else(unknown)?;
-        Ok(Body::TendermintPrevoteOk {
+        Ok(StepMessage::TendermintPrevoteOk {
             prevotes_for_block: count(&prevotes, &value) as u64,
             total_prevotes: prevotes.len() as u64,
             threshold: Quorums::of(VALIDATORS).certify as u64,
         })
     }
 
-    pub(super) fn status(&self, round: u64) -> Result<Body, Error> {
+    pub(super) fn status(&self, round: u64) -> Result<StepMessage, Error> {
         let votes = self.height.as_ref().and_then(|height| height.votes(round));
         let Some((_, [prevotes, precommits])) = votes else {
             return Err(bad_field("round", format!("nothing was proposed in round {round}")));
@@ -260,7 +260,12 @@ impl Steps {
             Phase::Prevote
         };
         let (prevote_count, precommit_count) = (prevotes.len() as u64, precommits.len() as u64);
-        Ok(Body::TendermintStatusOk { phase, block_committed, prevote_count, precommit_count })
+        Ok(StepMessage::TendermintStatusOk {
+            phase,
+            block_committed,
+            prevote_count,
+            precommit_count,
+        })
     }
 }
 
