@@ -85,12 +85,8 @@ impl Stable {
     /// Whether a quorum of different nodes says the same.
     #[must_use]
     pub fn is_proven(&self, quorums: &Quorums) -> bool {
-        let Some(first) = self.proof.first() else { return false };
-        let signers: std::collections::BTreeSet<_> =
-            self.proof.iter().map(Signed::signer).collect();
-        signers.len() >= quorums.gather
-            && signers.iter().all(|signer| signer.0 < quorums.nodes)
-            && self.proof.iter().all(|vote| vote.statement() == first.statement())
+        let first = self.proof.first();
+        first.is_some_and(|vote| quorums.agree(quorums.gather, &self.proof, vote.statement()))
     }
 
     /// Does something to every signature in it.

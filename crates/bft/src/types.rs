@@ -1,5 +1,6 @@
 //! Who takes part, how many make a quorum, and what it means to have signed something.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -62,6 +63,14 @@ impl Quorums {
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.certify.max(self.decide).max(self.gather) + self.faulty <= self.nodes
+    }
+
+    /// Whether this many different nodes of the cluster, and nobody else, said just this.
+    pub(crate) fn agree<T: PartialEq>(&self, size: usize, said: &[Signed<T>], what: &T) -> bool {
+        let signers: BTreeSet<NodeIndex> = said.iter().map(Signed::signer).collect();
+        said.iter().all(|each| each.statement() == what)
+            && signers.iter().all(|signer| signer.0 < self.nodes)
+            && signers.len() >= size
     }
 }
 

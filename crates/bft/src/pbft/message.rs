@@ -149,11 +149,7 @@ impl<V: Clone + Ord> Decision<V> {
     /// Whether it proves anything.
     #[must_use]
     pub fn is_proven(&self, quorums: &Quorums) -> bool {
-        let voters: BTreeSet<NodeIndex> = self.commits.iter().map(Signed::signer).collect();
-        self.vote.stage == Stage::Commit
-            && self.commits.iter().all(|commit| *commit.statement() == self.vote)
-            && voters.iter().all(|voter| voter.0 < quorums.nodes)
-            && voters.len() >= quorums.decide
+        self.vote.stage == Stage::Commit && quorums.agree(quorums.decide, &self.commits, &self.vote)
     }
 }
 

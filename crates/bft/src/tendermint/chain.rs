@@ -4,7 +4,7 @@
 //! silent. Decisions are kept with their proofs until a quorum has said that it has the same state
 //! after them ([`crate::checkpoint`]), so that whoever missed one gets it from anybody.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Restored, Round, Step, Validator, Vote};
 use crate::checkpoint::{Checkpoint, Checkpoints, Digest, Stable};
@@ -41,12 +41,9 @@ impl<V: Clone + Ord> Decision<V> {
     /// Whether it proves anything.
     #[must_use]
     pub fn is_proven(&self, quorums: &Quorums) -> bool {
-        let voters: BTreeSet<NodeIndex> = self.precommits.iter().map(Signed::signer).collect();
         self.vote.step == Step::Precommit
             && self.vote.value.is_some()
-            && self.precommits.iter().all(|vote| *vote.statement() == self.vote)
-            && voters.iter().all(|voter| voter.0 < quorums.nodes)
-            && voters.len() >= quorums.decide
+            && quorums.agree(quorums.decide, &self.precommits, &self.vote)
     }
 }
 
