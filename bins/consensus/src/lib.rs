@@ -24,6 +24,7 @@
 //! | [`compare_protocols`] | what does a change of leader cost in Raft and in Multi-Paxos (7-3-5)? |
 
 pub mod agreement;
+mod alarm;
 pub mod args;
 pub mod bft_store;
 pub mod body;

@@ -1,15 +1,15 @@
 //! This node's copy of the state: Raft, what it decided, and its timer.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-use proto::{Caller, Context, Error, ErrorCode, NodeId, Records, Time, TimerId};
+use proto::{Caller, Context, Error, ErrorCode, NodeId, Records};
 use raft::{
     Apply, ChangeRefused, Config, Envelope, Incarnation, MemberId, Payload, ReadId, Restored, Term,
 };
 use rand::RngExt as _;
 
 use crate::agreement::{Agreement, Change, Happening, Heard, Host};
+use crate::alarm::{Alarm, now};
 use crate::command::{Command, SharedCommand};
 use crate::durable;
 use crate::machine::Service;
@@ -32,7 +32,7 @@ pub struct Replica<S: Service> {
     pub store: Store<S>,
     raft: Raft<S>,
     compact_after: u64,
-    timer: Option<(Duration, TimerId)>,
+    alarm: Alarm,
 }
 
 /// A request of a peer that Raft is about to answer.
@@ -40,11 +40,6 @@ struct Answering<'a> {
     caller: &'a Caller,
     reply: ReplyKind,
     is_ours: bool,
-}
-
-/// Raft's time: since the start of the node's clock.
-fn now<H: proto::Node>(ctx: &Context<'_, H>) -> Duration {
-    ctx.now().since(Time::ZERO)
 }
 
 impl<S: Service> Agreement<S> for Replica<S> {
@@ -82,7 +77,7 @@ impl<S: Service> Agreement<S> for Replica<S> {
         let seed = ctx.random().random();
         let raft = Raft::new(config, Incarnation(incarnation), restored, now(ctx), seed);
         let compact_after = settings.compact_after;
-        Ok(Self { members, store: Store::default(), raft, compact_after, timer: None })
+        Ok(Self { members, store: Store::default(), raft, compact_after, alarm: Alarm::default() })
     }
 
     fn members(&self) -> &Members {
@@ -143,7 +138,7 @@ impl<S: Service> Agreement<S> for Replica<S> {
     }
 
     fn tick<H: Host<Peer<S>>>(&mut self, ctx: &mut Context<'_, H>) -> Vec<Happening<S>> {
-        self.timer = None;
+        self.alarm.went_off();
         self.raft.tick(now(ctx));
         // Or the timer would be set for now again and again, and virtual time stand still.
         debug_assert!(self.raft.next_deadline() > now(ctx), "a deadline of Raft's stays due");
@@ -260,7 +255,7 @@ impl<S: Service> Replica<S> {
         if self.compact() {
             self.perform(None, &mut happenings, ctx);
         }
-        self.set_timer(ctx);
+        self.alarm.set(self.raft.next_deadline(), Token::Protocol, ctx);
         happenings
     }
 
@@ -335,19 +330,5 @@ impl<S: Service> Replica<S> {
         let retained = self.compact_after / 2;
         self.raft.compact(commit_index, SharedState(self.store.snapshot()), retained);
         true
-    }
-
-    /// A timer that is early does no harm, so a deadline that moves away keeps
-    /// the timer it has.
-    fn set_timer<H: Host<Peer<S>>>(&mut self, ctx: &mut Context<'_, H>) {
-        let deadline = self.raft.next_deadline();
-        if let Some((at, timer)) = self.timer {
-            if at <= deadline {
-                return;
-            }
-            ctx.cancel_timer(timer);
-        }
-        let after = deadline.saturating_sub(now(ctx));
-        self.timer = Some((deadline, ctx.set_timer(after, Token::Protocol)));
     }
 }

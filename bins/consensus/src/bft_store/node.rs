@@ -1,14 +1,13 @@
 //! The node round a [`Server`], for either protocol.
 
-use std::time::Duration;
-
 use bft::NodeIndex;
-use proto::{Caller, Context, Either, Error, Node, Records, Time, TimerId};
+use proto::{Caller, Context, Either, Error, Node, Records};
 use rand::RngExt as _;
 
 use super::order::{Keep, Order};
 use super::server::{Effect, PeerOf, Server};
 use super::settings::Settings;
+use crate::alarm::{Alarm, now};
 use crate::lin_kv::{Answer, KeyValues, Message as LinKv};
 use crate::machine::Service as _;
 use crate::members::Members;
@@ -47,7 +46,7 @@ pub struct BftNode<P: Protocol> {
     task: P::Task,
     /// Nothing before `init`; then the server, or why there can be none.
     server: Option<Result<Server<P::Order>, Error>>,
-    timer: Option<(Duration, TimerId)>,
+    alarm: Alarm,
 }
 
 type Ctx<'a, P> = Context<'a, BftNode<P>>;
@@ -56,7 +55,7 @@ impl<P: Protocol> BftNode<P> {
     /// A node that has not seen `init` yet.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { settings, task: P::Task::default(), server: None, timer: None }
+        Self { settings, task: P::Task::default(), server: None, alarm: Alarm::default() }
     }
 
     /// What it is since `init`.
@@ -85,15 +84,10 @@ impl<P: Protocol> BftNode<P> {
                 Effect::Reply(caller, Err(error)) => ctx.reply_error(&caller, error),
             }
         }
-        let deadline = server.next_deadline();
-        let is_early = self.timer.is_some_and(|(at, _)| deadline.is_some_and(|due| at <= due));
-        if is_early {
-            return;
+        match server.next_deadline() {
+            Some(deadline) => self.alarm.set(deadline, (), ctx),
+            None => self.alarm.cancel(ctx),
         }
-        if let Some((_, timer)) = self.timer.take() {
-            ctx.cancel_timer(timer);
-        }
-        self.timer = deadline.map(|at| (at, ctx.set_timer(at.saturating_sub(now(ctx)), ())));
     }
 }
 
@@ -102,11 +96,6 @@ fn reply<P: Protocol>(ctx: &mut Ctx<'_, P>, to: &Caller, answer: Result<Body<P>,
         Ok(body) => ctx.reply(to, body),
         Err(error) => ctx.reply_error(to, error),
     }
-}
-
-/// Since the start of the node's clock.
-fn now<P: Protocol>(ctx: &Ctx<'_, P>) -> Duration {
-    ctx.now().since(Time::ZERO)
 }
 
 impl<P: Protocol> Node for BftNode<P> {
@@ -159,7 +148,7 @@ impl<P: Protocol> Node for BftNode<P> {
     }
 
     fn timer(&mut self, (): (), ctx: &mut Ctx<'_, P>) {
-        self.timer = None;
+        self.alarm.went_off();
         if let Some(Ok(server)) = &mut self.server {
             server.tick(now(ctx));
         }

@@ -1,13 +1,12 @@
 //! This node's copy of the state: Multi-Paxos, what it decided, and its timer.
 
-use std::time::Duration;
-
 use paxos::{Apply, Config, NodeIndex, Output};
-use proto::{Caller, Context, Error, Records, Time, TimerId};
+use proto::{Caller, Context, Error, Records};
 use raft::{ReadId, Term};
 use rand::RngExt as _;
 
 use crate::agreement::{Agreement, Happening, Heard, Host};
+use crate::alarm::{Alarm, now};
 use crate::command::{Command, SharedCommand};
 use crate::machine::Service;
 use crate::members::Members;
@@ -31,12 +30,7 @@ pub struct Replica<S: Service> {
     members: Members,
     store: Store<S>,
     compact_after: u64,
-    timer: Option<(Duration, TimerId)>,
-}
-
-/// The protocol's time: since the start of the node's clock.
-fn now<H: proto::Node>(ctx: &Context<'_, H>) -> Duration {
-    ctx.now().since(Time::ZERO)
+    alarm: Alarm,
 }
 
 impl<S: Service> Agreement<S> for Replica<S> {
@@ -61,7 +55,7 @@ impl<S: Service> Agreement<S> for Replica<S> {
         let seed = ctx.random().random();
         let paxos = Paxos::new(config, restored, now(ctx), seed);
         let compact_after = settings.compact_after;
-        Ok(Self { paxos, members, store: Store::default(), compact_after, timer: None })
+        Ok(Self { paxos, members, store: Store::default(), compact_after, alarm: Alarm::default() })
     }
 
     fn members(&self) -> &Members {
@@ -112,7 +106,7 @@ impl<S: Service> Agreement<S> for Replica<S> {
     }
 
     fn tick<H: Host<Peer<S>>>(&mut self, ctx: &mut Context<'_, H>) -> Vec<Happening<S>> {
-        self.timer = None;
+        self.alarm.went_off();
         self.paxos.tick(now(ctx));
         // Or the timer would be set for now again and again, and virtual time stand still.
         debug_assert!(self.paxos.next_deadline() > now(ctx), "a deadline stays due");
@@ -154,7 +148,7 @@ impl<S: Service> Replica<S> {
         if self.compact() {
             self.perform(&mut happenings, ctx);
         }
-        self.set_timer(ctx);
+        self.alarm.set(self.paxos.next_deadline(), Token::Protocol, ctx);
         happenings
     }
 
@@ -200,20 +194,5 @@ impl<S: Service> Replica<S> {
         let state = SharedState(self.store.snapshot());
         self.paxos.compact(applied, state, self.compact_after / 2);
         true
-    }
-
-    /// A timer that is early does no harm, so a deadline that moves away keeps the timer it has.
-    fn set_timer<H: Host<Peer<S>>>(&mut self, ctx: &mut Context<'_, H>) {
-        let deadline = self.paxos.next_deadline();
-        if let Some((at, timer)) = self.timer {
-            if at <= deadline {
-                return;
-            }
-            ctx.cancel_timer(timer);
-        }
-        if deadline < Duration::MAX {
-            let after = deadline.saturating_sub(now(ctx));
-            self.timer = Some((deadline, ctx.set_timer(after, Token::Protocol)));
-        }
     }
 }
