@@ -266,4 +266,20 @@ mod tests {
             assert!(any.into_iter().all(|q| !(q.is_safe() && q.is_live())), "{nodes}");
         }
     }
+
+    #[test]
+    fn a_quorum_agrees_if_enough_different_members_say_just_this_and_nobody_says_else() {
+        let quorums = Quorums::of(4);
+        let agree = |said: &[(usize, u8)]| {
+            let said: Vec<_> =
+                said.iter().map(|&(node, what)| Key::of(NodeIndex(node)).sign(what)).collect();
+            quorums.agree(3, &said, &7)
+        };
+        assert!(agree(&[(0, 7), (1, 7), (3, 7)]));
+        assert!(!agree(&[(0, 7), (1, 7)]), "two are too few");
+        assert!(!agree(&[(0, 7), (1, 7), (1, 7)]), "so are two of which one says it twice");
+        assert!(!agree(&[(0, 7), (1, 7), (4, 7)]), "the third is no member");
+        assert!(!agree(&[(0, 7), (1, 7), (3, 8)]), "the third says something else");
+        assert!(!agree(&[(0, 7), (1, 7), (2, 7), (3, 8)]), "a proof has nothing else in it");
+    }
 }
