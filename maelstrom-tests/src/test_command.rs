@@ -15,7 +15,7 @@ use crate::cli::{TestArgs, program};
 use crate::command_line::{Call, Target};
 use crate::harness::Record;
 use crate::journal::LoggedMessages;
-use crate::options::FaultKind;
+use crate::options::{FaultKind, Preempt};
 use crate::process::{
     ProcessOptions, ProcessWorld, StartError, check_program, interrupted, note_interrupts,
 };
@@ -250,7 +250,11 @@ fn node_arguments(args: &[String], directory: &RunDirectory) -> io::Result<Vec<O
 pub(crate) fn check(call: &Call) -> Result<(), TestError> {
     let options = &call.options;
     call.check().map_err(TestError::usage)?;
+    let steers_threads = options.preempt != Preempt::default() || options.boot_seed != 0;
     match &call.target {
+        Target::Simulated(_) | Target::Program(_) if steers_threads => Err(TestError::usage(
+            "--preempt and --boot-seed are for programs in virtual time: --bin FILE --virtual-time",
+        )),
         Target::Simulated(_) => Ok(()),
         Target::Program(_) | Target::Virtual(_)
             if options.nemesis.contains(&FaultKind::Byzantine) =>

@@ -191,3 +191,14 @@ fn a_fault_of_virtual_time_is_refused_for_real_processes() {
     assert_eq!(status, Some(2));
     assert!(err.contains("for virtual time only"), "{err}");
 }
+
+#[test]
+fn flags_for_threads_are_refused_where_threads_run_by_themselves() {
+    for target in [["--bin", "/bin/cat"], ["--simulate", "identifier"]] {
+        for flag in ["--preempt", "--boot-seed"] {
+            let (status, _, err) = run(&["test", target[0], target[1], flag, "5"]);
+            assert_eq!(status, Some(2), "{err}");
+            assert!(err.contains("--virtual-time"), "{err}");
+        }
+    }
+}
