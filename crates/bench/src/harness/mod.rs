@@ -4,110 +4,43 @@
 //! The phases are Maelstrom's: set-up, the main phase, then (for workloads with final operations)
 //! healing, a pause to recover, and a last operation by every worker. `--settle` adds a phase after
 //! healing in which clients go on. Where nodes were killed and neither phase follows, those that have
-//! not served since are started and asked: a restart that nobody sees tests nothing. One loop drives everything: it starts what is due and waits in
-//! the world for the next reply, at most until something else is due.
+//! not served since are started and asked: a restart that nobody sees tests nothing. One loop drives
+//! everything: it starts what is due and waits in the world for the next reply, at most until something
+//! else is due.
+
+mod complaints;
+mod faults;
+mod record;
+mod set_up;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use checkers::{Action, Event, Kind, OpError, Process};
 use proto::{MessageId, NodeId, Time};
-use simulator::{Random, Statistics};
+use simulator::Random;
 
-use crate::nemesis::{Nemesis, Step, Told};
+use self::faults::node_is_byzantine;
+pub use self::record::Record;
+pub(crate) use self::record::Unjudged;
+use crate::nemesis::{Nemesis, Told};
 use crate::options::Options;
 use crate::progress::Progress;
 use crate::wire::{self, Answer};
-use crate::workload::{AnyHistory, OnError, Worker, Workload, workload};
-use crate::world::{Fault, Problem, ProblemKind, Reply, World};
+use crate::workload::{OnError, Worker, Workload};
+use crate::world::{Problem, Reply, World};
 
 /// An operation that starts this late is still held to belong to the schedule; after a longer
 /// stall the schedule goes on from where it is, without catching up.
 const LATENESS_MAX: Duration = Duration::from_millis(10);
-/// How long a node may take to answer `topology`.
-const SETUP_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the first kill waits for the first operation to complete.
-const FIRST_OPERATION_PATIENCE: Duration = Duration::from_secs(5);
-/// How long the first kill is put off each time.
-const KILL_DELAY: Duration = Duration::from_millis(5);
 /// How long restarted nodes are asked at the end before they count as not examined.
 const EXAMINATION_TIME: Duration = Duration::from_secs(10);
 /// How long after a refusal such a node is asked again.
 const EXAMINATION_GAP: Duration = Duration::from_millis(100);
-/// The processes that stand for requests which Byzantine nodes made up: above all that clients are.
-const FIRST_INVENTOR: u64 = 1 << 32;
-/// Most replies that are taken before a kill.
-const LAST_REPLIES_MAX: usize = 1000;
-
-/// What a run leaves behind.
-#[derive(Debug)]
-pub struct Record {
-    /// Everything that clients and nemesis did.
-    pub history: Box<dyn AnyHistory>,
-    /// When the history began, in the time of the world; nodes had been started before.
-    pub time_zero: Time,
-    /// What the network counted.
-    pub statistics: Statistics,
-    /// What was wrong with nodes.
-    pub problems: Vec<Problem>,
-    /// Nodes that completed no operation while the run settled, if it did.
-    pub unsettled: Vec<NodeId>,
-    /// Nodes that were killed and completed no operation after their last start.
-    pub unexamined: Vec<NodeId>,
-    /// What a reader should know of how the run was kept.
-    pub notes: Vec<String>,
-    /// Whether the run was ended before its time.
-    pub interrupted: bool,
-}
-
-/// A record without its history.
-#[derive(Debug)]
-pub(crate) struct Unjudged {
-    time_zero: Time,
-    statistics: Statistics,
-    problems: Vec<Problem>,
-    unsettled: Vec<NodeId>,
-    unexamined: Vec<NodeId>,
-    notes: Vec<String>,
-    interrupted: bool,
-}
-
-impl Unjudged {
-    pub(crate) fn with_history(self, history: Box<dyn AnyHistory>) -> Record {
-        let Self { time_zero, statistics, problems, unsettled, unexamined, notes, interrupted } =
-            self;
-        Record {
-            history,
-            time_zero,
-            statistics,
-            problems,
-            unsettled,
-            unexamined,
-            notes,
-            interrupted,
-        }
-    }
-}
-
-impl Record {
-    /// The record of a run that did not begin, because of these problems or because the user wanted
-    /// no run any more.
-    pub fn of_no_run(options: &Options, problems: Vec<Problem>) -> Self {
-        let record = Unjudged {
-            time_zero: Time::ZERO,
-            statistics: Statistics::default(),
-            interrupted: problems.is_empty(),
-            problems,
-            unsettled: Vec::new(),
-            unexamined: Vec::new(),
-            notes: Vec::new(),
-        };
-        record.with_history(workload(options).nothing())
-    }
-}
 
 /// Runs a workload in a world. Everything that goes wrong is in the record; if a node fails at the
-/// set-up already, that is a problem of kind [`ProblemKind::NotStarted`] and there is no history.
+/// set-up already, that is a problem of kind [`NotStarted`](crate::world::ProblemKind::NotStarted) and
+/// there is no history.
 pub(crate) fn run<W: Workload>(
     world: &mut dyn World,
     options: &Options,
@@ -233,74 +166,6 @@ impl<'a, W: Workload> Harness<'a, W> {
     fn new_client(&mut self, worker: Option<usize>) -> NodeId {
         self.clients.push(worker);
         NodeId::new(&format!("c{}", self.clients.len() - 1))
-    }
-
-    /// Tells every node what the workload has it told, all at once.
-    fn set_up(&mut self) -> Result<(), Problem> {
-        let Some(request) = self.workload.set_up() else { return Ok(()) };
-        let kind = request.kind;
-        let mut waiting = Vec::new();
-        for node in 0..self.world.node_ids().len() {
-            let client = self.new_client(None);
-            self.world.send(&client, node, request.body(MessageId(1)));
-            waiting.push((client, node));
-        }
-        let deadline = self.world.now() + SETUP_TIMEOUT;
-        while let Some((_, first)) = waiting.first() {
-            let first = *first;
-            let reply = self.world.wait(deadline);
-            // Where no node is left the run is interrupted too, and this is why.
-            let dead = waiting.iter().find(|(_, node)| self.world.is_down(*node));
-            if let Some((_, node)) = dead {
-                let reason = format!("it ended before it had answered `{kind}`");
-                return Err(self.not_started(*node, reason));
-            }
-            if self.world.interrupted() {
-                return Ok(());
-            }
-            let Some(reply) = reply else {
-                if self.world.now() < deadline {
-                    continue;
-                }
-                let seconds = SETUP_TIMEOUT.as_secs();
-                let reason = format!(
-                    "it did not answer `{kind}` within {seconds} s; does it know that message, and \
-                     does it flush stdout after each line?"
-                );
-                return Err(self.not_started(first, reason));
-            };
-            let Some(at) = waiting.iter().position(|(client, _)| *client == reply.client) else {
-                // Whatever else it says, it must not keep us for ever.
-                if self.world.now() < deadline {
-                    continue;
-                }
-                let reason = format!("it did not answer `{kind}`, whatever else it said");
-                return Err(self.not_started(first, reason));
-            };
-            let (_, index) = waiting.swap_remove(at);
-            let reason = match wire::read(kind, &reply.body, |_| Ok(())) {
-                Answer::Ok => continue,
-                Answer::Error(error) => error.to_string(),
-                Answer::Malformed(reason) => reason,
-            };
-            let reason = format!("it did not answer `{kind}` as it should: {reason}");
-            return Err(self.not_started(index, reason));
-        }
-        Ok(())
-    }
-
-    fn not_started(&self, node: usize, reason: String) -> Problem {
-        let workload = self.options.workload.as_str();
-        Problem {
-            node: self.world.node_ids()[node].clone(),
-            time: self.world.now().as_nanos(),
-            kind: ProblemKind::NotStarted,
-            text: format!(
-                "{reason}; is this a node for {workload}? `eddy check-node -w {workload}` asks it one of each \
-                 message and explains its answers"
-            ),
-            count: 1,
-        }
     }
 
     fn run_main_phase(&mut self) {
@@ -454,17 +319,6 @@ impl<'a, W: Workload> Harness<'a, W> {
         self.notice_deaths();
     }
 
-    /// What Byzantine nodes have made up may happen from now on, or never.
-    fn note_invented(&mut self) {
-        for body in self.world.take_invented() {
-            let Some(op) = self.workload.invented(&body) else { continue };
-            let process = FIRST_INVENTOR + self.invented;
-            self.invented += 1;
-            self.record_client(process, Kind::Invoke, op.clone(), None, false);
-            self.record_client(process, Kind::Info, op, Some(node_is_byzantine()), false);
-        }
-    }
-
     fn expire(&mut self, is_due: impl Fn(Time, Time) -> bool) {
         let now = self.world.now();
         while let Some((deadline, worker)) = self.deadlines.first().copied()
@@ -604,33 +458,6 @@ impl<'a, W: Workload> Harness<'a, W> {
         self.complete(worker, kind, op, error, open.is_final);
     }
 
-    /// Keeps the first reply of each node that nobody waits for, and counts the others.
-    fn note_late_reply(&mut self, reply: &Reply) {
-        let known = |late: &&mut Problem| late.node == reply.node;
-        if let Some(known) = self.problems.iter_mut().find(known) {
-            known.count += 1;
-            return;
-        }
-        let client = &reply.client;
-        let text = match reply.in_reply_to {
-            None => format!(
-                "a message to {client} has no `in_reply_to` with the `msg_id` of a request, so \
-                 it answers nothing"
-            ),
-            Some(MessageId(request)) => format!(
-                "a reply to request {request} of {client} came when {client} had given up \
-                 waiting or had its answer already"
-            ),
-        };
-        self.problems.push(Problem {
-            node: reply.node.clone(),
-            time: self.world.now().as_nanos(),
-            kind: ProblemKind::LateReply,
-            text,
-            count: 1,
-        });
-    }
-
     fn worker_of(&self, client: &NodeId) -> Option<usize> {
         let number: usize = client.as_str().strip_prefix('c')?.parse().ok()?;
         *self.clients.get(number)?
@@ -664,69 +491,6 @@ impl<'a, W: Workload> Harness<'a, W> {
                 && let Ok(number) = number.parse::<usize>()
             {
                 self.clients[number] = None;
-            }
-        }
-    }
-
-    fn let_nemesis_strike(&mut self, now: Time) {
-        if self.nemesis.next_due().is_some_and(|due| due <= now) {
-            if self.nemesis.is_first_kill_next() && self.awaits_traffic(now) {
-                return self.nemesis.postpone(now + KILL_DELAY);
-            }
-            let primary = self.world.primary();
-            if let Some(step) = self.nemesis.step(now, primary) {
-                self.carry_out(step);
-            }
-        }
-    }
-
-    /// Whether a kill would find nodes that have nothing to lose yet, and it is early enough to wait
-    /// for them: for an interval of the nemesis, and longer for the very first operation.
-    fn awaits_traffic(&self, now: Time) -> bool {
-        let interval = self.options.nemesis_interval;
-        let mut asked = self.nodes.iter().take(self.workers.len());
-        if self.nodes.iter().any(|node| node.has_served) {
-            return now < self.origin + interval && asked.any(|node| !node.has_served);
-        }
-        now < self.origin + interval.max(FIRST_OPERATION_PATIENCE)
-    }
-
-    fn carry_out(&mut self, step: Step) {
-        self.record_fault(step.begun);
-        if matches!(step.fault, Fault::Kill(_) | Fault::PowerCut(_)) {
-            // What was answered before it counts, although nobody has looked yet.
-            for _ in 0..LAST_REPLIES_MAX {
-                let Some(reply) = self.world.wait(self.world.now()) else { break };
-                self.receive(reply);
-            }
-        }
-        self.world.inject(&step.fault);
-        self.record_fault(step.done);
-        if let Fault::Lie(liars) = &step.fault {
-            self.believe_all_but(liars);
-        }
-        if let Fault::Kill(targets) | Fault::PowerCut(targets) = &step.fault {
-            targets.iter().for_each(|node| self.bury(*node));
-        } else if step.fault == Fault::Restart {
-            for (index, node) in self.nodes.iter_mut().enumerate() {
-                if node.is_down && !self.world.is_down(index) {
-                    node.has_restarted = true;
-                    node.is_fresh = true;
-                    node.has_served = false;
-                }
-            }
-        }
-        self.notice_deaths();
-    }
-
-    /// What goes through these nodes from now on, and what is under way there, has no known outcome.
-    fn believe_all_but(&mut self, liars: &[usize]) {
-        for (index, node) in self.nodes.iter_mut().enumerate() {
-            node.lies = liars.contains(&index);
-        }
-        for worker in &mut self.workers {
-            if let Some(open) = &mut worker.open {
-                open.is_doubtful |= self.nodes[worker.node].lies;
             }
         }
     }
@@ -770,32 +534,6 @@ impl<'a, W: Workload> Harness<'a, W> {
         self.history.push(event);
     }
 
-    /// Nodes that answered nothing at all. Where faults are brought that may be their right.
-    fn silent_nodes(&self, known: &[Problem]) -> Vec<Problem> {
-        let options = self.options;
-        let has_faults = !options.nemesis.is_empty()
-            || options.loss + options.loss_clients > 0.0
-            || self.world.interrupted();
-        let nodes = self.nodes.iter().zip(self.world.node_ids());
-        nodes
-            .filter(|(node, _)| !has_faults && node.asked > 0 && node.answered == 0)
-            // What is known of it already is the reason.
-            .filter(|(_, id)| !known.iter().any(|other| other.node == **id && other.kind.is_fatal()))
-            .map(|(node, id)| Problem {
-                node: id.clone(),
-                time: self.world.now().as_nanos(),
-                kind: ProblemKind::Silent,
-                text: format!(
-                    "it answered none of the {} requests that it was sent after `init`; does it flush \
-                     stdout after each line, and does each reply have the `msg_id` of its request as \
-                     `in_reply_to`?",
-                    node.asked
-                ),
-                count: 1,
-            })
-            .collect()
-    }
-
     fn into_record(self) -> (Unjudged, Vec<Event<W::Op>>) {
         let mut problems: Vec<_> =
             self.world.problems().into_iter().chain(self.problems.iter().cloned()).collect();
@@ -813,10 +551,6 @@ impl<'a, W: Workload> Harness<'a, W> {
         };
         (record, self.history)
     }
-}
-
-fn node_is_byzantine() -> OpError {
-    OpError::Other("the node is Byzantine, and nothing that it says counts".to_owned())
 }
 
 fn node_is_down() -> OpError {
