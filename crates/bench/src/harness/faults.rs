@@ -36,7 +36,7 @@ impl<W: Workload> Harness<'_, W> {
     /// for them: for an interval of the nemesis, and longer for the very first operation.
     fn awaits_traffic(&self, now: Time) -> bool {
         let interval = self.options.nemesis_interval;
-        let mut asked = self.nodes.iter().take(self.workers.len());
+        let mut asked = self.nodes.iter().take(self.clients.len());
         if self.nodes.iter().any(|node| node.has_served) {
             return now < self.origin + interval && asked.any(|node| !node.has_served);
         }
@@ -76,11 +76,7 @@ impl<W: Workload> Harness<'_, W> {
         for (index, node) in self.nodes.iter_mut().enumerate() {
             node.lies = liars.contains(&index);
         }
-        for worker in &mut self.workers {
-            if let Some(open) = &mut worker.open {
-                open.is_doubtful |= self.nodes[worker.node].lies;
-            }
-        }
+        liars.iter().for_each(|node| self.clients.doubt(*node));
     }
 
     /// What Byzantine nodes have made up may happen from now on, or never.

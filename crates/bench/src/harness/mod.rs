@@ -8,18 +8,19 @@
 //! everything: it starts what is due and waits in the world for the next reply, at most until something
 //! else is due.
 
+mod clients;
 mod complaints;
 mod faults;
 mod record;
 mod set_up;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use checkers::{Action, Event, Kind, OpError, Process};
 use proto::{MessageId, NodeId, Time};
 use simulator::Random;
 
+use self::clients::{Clients, Open};
 use self::faults::node_is_byzantine;
 pub use self::record::Record;
 pub(crate) use self::record::Unjudged;
@@ -27,7 +28,7 @@ use crate::nemesis::{Nemesis, Told};
 use crate::options::Options;
 use crate::progress::Progress;
 use crate::wire::{self, Answer};
-use crate::workload::{OnError, Worker, Workload};
+use crate::workload::{OnError, Workload};
 use crate::world::{Problem, Reply, World};
 
 /// An operation that starts this late is still held to belong to the schedule; after a longer
@@ -58,26 +59,6 @@ pub(crate) fn run<W: Workload>(
     harness.into_record()
 }
 
-/// A client worker. It does one operation at a time.
-struct ClientWorker<O> {
-    process: u64,
-    node: usize,
-    /// Its name on the network, once it has spoken.
-    client: Option<NodeId>,
-    next_message: u64,
-    open: Option<Open<O>>,
-}
-
-/// An operation under way.
-struct Open<O> {
-    op: O,
-    msg_id: MessageId,
-    deadline: Time,
-    is_final: bool,
-    /// Whether its node was Byzantine at some time since it began: then no answer says anything.
-    is_doubtful: bool,
-}
-
 /// What the harness knows of a node.
 #[derive(Clone, Default)]
 struct NodeState {
@@ -104,11 +85,7 @@ struct Harness<'a, W: Workload> {
     progress: &'a mut dyn Progress,
     random: Random,
     nemesis: Nemesis,
-    workers: Vec<ClientWorker<W::Op>>,
-    idle: Vec<usize>,
-    /// The worker of each client, by the number in its name.
-    clients: Vec<Option<usize>>,
-    deadlines: BTreeSet<(Time, usize)>,
+    clients: Clients<W::Op>,
     /// Time zero of the history.
     origin: Time,
     history: Vec<Event<W::Op>>,
@@ -131,15 +108,6 @@ impl<'a, W: Workload> Harness<'a, W> {
         progress: &'a mut dyn Progress,
     ) -> Self {
         let nodes = world.node_ids().len();
-        let workers = (0..options.concurrency)
-            .map(|index| ClientWorker {
-                process: index as u64,
-                node: index % nodes.max(1),
-                client: None,
-                next_message: 1,
-                open: None,
-            })
-            .collect();
         Self {
             origin: world.now(),
             world,
@@ -148,11 +116,7 @@ impl<'a, W: Workload> Harness<'a, W> {
             progress,
             random: Random::new(options.seed, "generator"),
             nemesis: Nemesis::new(options, Time::MAX),
-            workers,
-            idle: (0..options.concurrency).collect(),
-            // The first clients, one a node, are those that sent `init`.
-            clients: vec![None; nodes],
-            deadlines: BTreeSet::new(),
+            clients: Clients::new(options.concurrency, nodes),
             history: Vec::new(),
             started: 0,
             invented: 0,
@@ -161,11 +125,6 @@ impl<'a, W: Workload> Harness<'a, W> {
             settled: vec![false; nodes],
             unsettled: Vec::new(),
         }
-    }
-
-    fn new_client(&mut self, worker: Option<usize>) -> NodeId {
-        self.clients.push(worker);
-        NodeId::new(&format!("c{}", self.clients.len() - 1))
     }
 
     fn run_main_phase(&mut self) {
@@ -207,9 +166,9 @@ impl<'a, W: Workload> Harness<'a, W> {
                 self.wait(end);
             }
             self.progress.phase("final reads");
-            self.idle = (0..self.workers.len()).collect();
+            self.clients.rest_all();
             self.start_final_operations();
-            while self.deadlines.first().is_some() && !self.world.interrupted() {
+            while self.clients.first_deadline().is_some() && !self.world.interrupted() {
                 self.wait(Time::MAX);
                 self.start_final_operations();
             }
@@ -218,11 +177,15 @@ impl<'a, W: Workload> Harness<'a, W> {
 
     /// Has every idle worker begin its next final operation. One that has none is not asked again.
     fn start_final_operations(&mut self) {
-        while let Some(worker) = self.idle.first().copied() {
-            self.idle.remove(0);
-            let process = self.workers[worker].process;
-            if let Some(op) = self.workload.final_operation(Worker { index: worker, process }) {
-                self.start(worker, op, true);
+        loop {
+            let idle = self.clients.take_all_idle();
+            if idle.is_empty() {
+                return;
+            }
+            for worker in idle {
+                if let Some(op) = self.workload.final_operation(self.clients.worker(worker)) {
+                    self.start(worker, op, true);
+                }
             }
         }
     }
@@ -230,7 +193,7 @@ impl<'a, W: Workload> Harness<'a, W> {
     /// Nodes that were killed and have completed no operation since, as far as clients speak to them.
     fn awaits_service(&self) -> impl Iterator<Item = usize> {
         let kills = self.options.nemesis.iter().any(|kind| kind.kills());
-        let workers = if kills { self.workers.len() } else { 0 };
+        let workers = if kills { self.clients.len() } else { 0 };
         let nodes = self.nodes.iter().enumerate().take(workers);
         nodes
             .filter(|(_, node)| node.is_down || node.has_restarted && !node.has_served)
@@ -260,10 +223,9 @@ impl<'a, W: Workload> Harness<'a, W> {
 
     /// Starts an operation of a node unless one is under way.
     fn ask_if_idle(&mut self, node: usize) {
-        let is_asked = |state: &ClientWorker<W::Op>| state.node == node && state.open.is_some();
-        let idle = self.idle.iter().position(|worker| self.workers[*worker].node == node);
+        let idle = self.clients.idle().iter().position(|worker| self.clients.node(*worker) == node);
         if let Some(place) = idle
-            && !self.workers.iter().any(is_asked)
+            && !self.clients.is_asked(node)
         {
             self.start_idle(place);
         }
@@ -283,13 +245,14 @@ impl<'a, W: Workload> Harness<'a, W> {
             }
             self.let_nemesis_strike(now);
             let exhausted = operations_max.is_some_and(|most| self.started >= most);
-            if next <= now && !self.idle.is_empty() && !exhausted {
+            if next <= now && !self.clients.idle().is_empty() && !exhausted {
                 self.start_next();
                 let schedule = if now.since(next) <= LATENESS_MAX { next } else { now };
                 next = schedule + self.random.uniform(gap_mean);
                 continue;
             }
-            let next_start = if self.idle.is_empty() || exhausted { Time::MAX } else { next };
+            let next_start =
+                if self.clients.idle().is_empty() || exhausted { Time::MAX } else { next };
             let next_fault = self.nemesis.next_due().unwrap_or(Time::MAX);
             self.wait(end.min(next_start).min(next_fault));
         }
@@ -297,14 +260,14 @@ impl<'a, W: Workload> Harness<'a, W> {
 
     /// Waits until no operation is under way.
     fn drain(&mut self) {
-        while self.deadlines.first().is_some() && !self.world.interrupted() {
+        while self.clients.first_deadline().is_some() && !self.world.interrupted() {
             self.wait(Time::MAX);
         }
     }
 
     /// Handles one reply, and the time-outs that are due, at most until `until`.
     fn wait(&mut self, until: Time) {
-        let deadline = self.deadlines.first().map_or(Time::MAX, |(deadline, _)| *deadline);
+        let deadline = self.clients.first_deadline().map_or(Time::MAX, |(deadline, _)| deadline);
         let reply = self.world.wait(until.min(deadline));
         self.note_invented();
         match reply {
@@ -321,13 +284,11 @@ impl<'a, W: Workload> Harness<'a, W> {
 
     fn expire(&mut self, is_due: impl Fn(Time, Time) -> bool) {
         let now = self.world.now();
-        while let Some((deadline, worker)) = self.deadlines.first().copied()
+        while let Some((deadline, worker)) = self.clients.first_deadline()
             && is_due(deadline, now)
+            && let Some(open) = self.clients.close(worker)
         {
-            self.deadlines.pop_first();
-            if let Some(open) = self.close(worker) {
-                self.give_up(worker, open, OpError::NetTimeout);
-            }
+            self.give_up(worker, open, OpError::NetTimeout);
         }
     }
 
@@ -355,9 +316,9 @@ impl<'a, W: Workload> Harness<'a, W> {
     /// Ends what was asked of a node: nobody will answer it.
     fn bury(&mut self, node: usize) {
         self.nodes[node].is_down = true;
-        for worker in 0..self.workers.len() {
-            if self.workers[worker].node == node
-                && let Some(open) = self.close(worker)
+        for worker in 0..self.clients.len() {
+            if self.clients.node(worker) == node
+                && let Some(open) = self.clients.close(worker)
             {
                 self.give_up(worker, open, node_is_down());
             }
@@ -366,12 +327,12 @@ impl<'a, W: Workload> Harness<'a, W> {
 
     /// Starts an operation: of a node that has just come back, if there is one, or of any.
     fn start_next(&mut self) {
-        let fresh = |worker: &usize| self.nodes[self.workers[*worker].node].is_fresh;
-        let place = match self.idle.iter().position(fresh) {
+        let fresh = |worker: &usize| self.nodes[self.clients.node(*worker)].is_fresh;
+        let place = match self.clients.idle().iter().position(fresh) {
             Some(place) => place,
-            None => match self.workload.choose(&self.idle, &mut self.random) {
+            None => match self.workload.choose(self.clients.idle(), &mut self.random) {
                 Some(place) => place,
-                None => self.random.index(self.idle.len()),
+                None => self.random.index(self.clients.idle().len()),
             },
         };
         self.start_idle(place);
@@ -379,54 +340,37 @@ impl<'a, W: Workload> Harness<'a, W> {
 
     /// Starts an operation of the worker at this place among the idle ones.
     fn start_idle(&mut self, place: usize) {
-        let index = self.idle.swap_remove(place);
-        let worker = Worker { index, process: self.workers[index].process };
-        let op = self.workload.operation(worker, &mut self.random);
-        self.start(index, op, false);
+        let worker = self.clients.take_idle(place);
+        let op = self.workload.operation(self.clients.worker(worker), &mut self.random);
+        self.start(worker, op, false);
     }
 
     fn start(&mut self, worker: usize, op: W::Op, is_final: bool) {
         self.started += 1;
-        let process = self.workers[worker].process;
+        let process = self.clients.worker(worker).process;
         self.record_client(process, Kind::Invoke, op.clone(), None, is_final);
-        let node = self.workers[worker].node;
+        let node = self.clients.node(worker);
         self.nodes[node].is_fresh = false;
         if self.world.is_down(node) {
-            self.idle.push(worker);
+            self.clients.rest(worker);
             let deadline = self.world.now();
             let open = Open { op, msg_id: MessageId(0), deadline, is_final, is_doubtful: false };
             return self.give_up(worker, open, node_is_down());
         }
         self.nodes[node].asked += 1;
-        let client = match self.workers[worker].client.clone() {
-            Some(client) => client,
-            None => {
-                let client = self.new_client(Some(worker));
-                self.workers[worker].client = Some(client.clone());
-                self.workers[worker].next_message = 1;
-                client
-            }
-        };
-        let state = &mut self.workers[worker];
-        let msg_id = MessageId(state.next_message);
-        state.next_message += 1;
+        let (client, msg_id) = self.clients.next_request(worker);
         let deadline = self.world.now() + self.workload.timeout();
-        self.world.send(&client, state.node, self.workload.request(&op).body(msg_id));
+        self.world.send(&client, node, self.workload.request(&op).body(msg_id));
         let is_doubtful = self.nodes[node].lies;
-        state.open = Some(Open { op, msg_id, deadline, is_final, is_doubtful });
-        self.deadlines.insert((deadline, worker));
+        self.clients.open(worker, Open { op, msg_id, deadline, is_final, is_doubtful });
     }
 
     fn receive(&mut self, reply: Reply) {
-        let Some(worker) = self.worker_of(&reply.client) else {
+        let Some(worker) = self.clients.awaiting(&reply.client, reply.in_reply_to) else {
             return self.note_late_reply(&reply);
         };
-        let open = self.workers[worker].open.as_ref();
-        if open.is_none_or(|open| Some(open.msg_id) != reply.in_reply_to) {
-            return self.note_late_reply(&reply);
-        }
-        let Some(mut open) = self.close(worker) else { return };
-        let node = self.workers[worker].node;
+        let Some(mut open) = self.clients.close(worker) else { return };
+        let node = self.clients.node(worker);
         self.nodes[node].answered += 1;
         if open.is_doubtful {
             return self.give_up(worker, open, node_is_byzantine());
@@ -458,18 +402,6 @@ impl<'a, W: Workload> Harness<'a, W> {
         self.complete(worker, kind, op, error, open.is_final);
     }
 
-    fn worker_of(&self, client: &NodeId) -> Option<usize> {
-        let number: usize = client.as_str().strip_prefix('c')?.parse().ok()?;
-        *self.clients.get(number)?
-    }
-
-    fn close(&mut self, worker: usize) -> Option<Open<W::Op>> {
-        let open = self.workers[worker].open.take()?;
-        self.deadlines.remove(&(open.deadline, worker));
-        self.idle.push(worker);
-        Some(open)
-    }
-
     fn complete(
         &mut self,
         worker: usize,
@@ -478,20 +410,11 @@ impl<'a, W: Workload> Harness<'a, W> {
         error: Option<OpError>,
         is_final: bool,
     ) {
-        let process = self.workers[worker].process;
-        self.workload.ended(Worker { index: worker, process }, kind, &op);
-        self.record_client(process, kind, op, error, is_final);
+        let state = self.clients.worker(worker);
+        self.workload.ended(state, kind, &op);
+        self.record_client(state.process, kind, op, error, is_final);
         if kind == Kind::Info {
-            // A process whose operation may still be under way never speaks again.
-            let state = &mut self.workers[worker];
-            state.process += self.options.concurrency as u64;
-            if !self.workload.keeps_clients()
-                && let Some(client) = state.client.take()
-                && let Some(number) = client.as_str().strip_prefix('c')
-                && let Ok(number) = number.parse::<usize>()
-            {
-                self.clients[number] = None;
-            }
+            self.clients.renew(worker, self.workload.keeps_clients());
         }
     }
 

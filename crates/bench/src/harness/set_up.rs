@@ -19,7 +19,7 @@ impl<W: Workload> Harness<'_, W> {
         let kind = request.kind;
         let mut waiting = Vec::new();
         for node in 0..self.world.node_ids().len() {
-            let client = self.new_client(None);
+            let client = self.clients.new_name(None);
             self.world.send(&client, node, request.body(MessageId(1)));
             waiting.push((client, node));
         }
