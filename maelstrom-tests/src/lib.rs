@@ -21,7 +21,7 @@ pub mod test_command;
 pub mod virtual_time;
 
 pub use bench::{
-    analysis, command_line, expect, harness, journal, options, outcome, progress, shrink,
+    analysis, command_line, expect, fault, harness, journal, options, outcome, progress, shrink,
     simulated, store, wire, workload, world,
 };
 pub use main_function::main;

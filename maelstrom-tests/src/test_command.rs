@@ -13,9 +13,10 @@ use serde_json::{Value, json};
 use crate::analysis::{Results, all_options};
 use crate::cli::{TestArgs, program};
 use crate::command_line::{Call, Target};
+use crate::fault::{FaultKind, Place};
 use crate::harness::Record;
 use crate::journal::LoggedMessages;
-use crate::options::{FaultKind, Preempt};
+use crate::options::Preempt;
 use crate::process::{
     ProcessOptions, ProcessWorld, StartError, check_program, interrupted, note_interrupts,
 };
@@ -246,29 +247,28 @@ fn node_arguments(args: &[String], directory: &RunDirectory) -> io::Result<Vec<O
     Ok(args.iter().map(|argument| argument.replace("{run}", &state).into()).collect())
 }
 
+/// Whether faults of this kind can be brought to what is run.
+fn check_place(kind: FaultKind, target: &Target) -> Result<(), TestError> {
+    let (place, why) = match (kind.place(), target) {
+        (Place::VirtualTime(why), Target::Program(_)) => ("virtual time", why),
+        (Place::Simulation(why), Target::Program(_) | Target::Virtual(_)) => ("--simulate", why),
+        _ => return Ok(()),
+    };
+    let name = kind.as_str();
+    Err(TestError::usage(format!("--nemesis {name} is for {place} only: {why}")))
+}
+
 /// Whether a run can be made at all.
 pub(crate) fn check(call: &Call) -> Result<(), TestError> {
     let options = &call.options;
     call.check().map_err(TestError::usage)?;
     let steers_threads = options.preempt != Preempt::default() || options.boot_seed != 0;
+    options.nemesis.iter().try_for_each(|kind| check_place(*kind, &call.target))?;
     match &call.target {
         Target::Simulated(_) | Target::Program(_) if steers_threads => Err(TestError::usage(
             "--preempt and --boot-seed are for programs in virtual time: --bin FILE --virtual-time",
         )),
         Target::Simulated(_) => Ok(()),
-        Target::Program(_) | Target::Virtual(_)
-            if options.nemesis.contains(&FaultKind::Byzantine) =>
-        {
-            Err(TestError::usage(
-                "--nemesis byzantine is for --simulate only: the node itself says how it lies",
-            ))
-        }
-        Target::Program(_) if options.nemesis.iter().any(|kind| kind.is_virtual()) => {
-            Err(TestError::usage(
-                "--nemesis clock and lose-unsynced are for virtual time only: real processes share the \
-                 machine's clock and disk",
-            ))
-        }
         Target::Program(bin) | Target::Virtual(bin) => {
             check_program(bin).map(drop).map_err(|error| TestError::usage(error.to_string()))
         }

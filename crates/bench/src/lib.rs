@@ -8,6 +8,7 @@
 pub mod analysis;
 pub mod command_line;
 pub mod expect;
+pub mod fault;
 pub mod harness;
 pub mod journal;
 pub mod lab;

@@ -4,17 +4,11 @@ use std::time::Duration;
 
 use proto::{NodeId, Time};
 use serde_json::{Value, json};
-use simulator::{Cut, CutKind, Random};
+use simulator::{NetworkOptions, Random};
 
-use crate::options::{FaultKind, Options};
+use crate::fault::{FaultKind, Scene, Start};
+use crate::options::Options;
 use crate::world::Fault;
-
-/// How far a clock fault moves a wall clock at most, in milliseconds either way.
-const CLOCK_JUMP_MS_MAX: u64 = 60_000;
-/// Chance of a message to be lost, or to arrive twice, while that fault is on.
-const LINK_FAULT_CHANCE: f64 = 0.3;
-/// How often a cut that cuts nothing is drawn again.
-const DRAWS_MAX: usize = 20;
 
 /// Brings faults and takes them back. Each kind of fault begins and ends in turn, after gaps that
 /// are uniform in [0, 2 × interval), as with Maelstrom; the first kind begins at once, the others
@@ -26,9 +20,7 @@ pub(crate) struct Nemesis {
     interval: Duration,
     faults_left: u64,
     has_killed: bool,
-    /// What the options say, which is in force while the fault is not.
-    loss: f64,
-    duplicate: f64,
+    network: NetworkOptions,
     liars: Vec<usize>,
     random: Random,
 }
@@ -70,8 +62,7 @@ impl Nemesis {
             interval,
             faults_left: options.max_faults.unwrap_or(u64::MAX),
             has_killed: false,
-            loss: options.loss,
-            duplicate: options.duplicate,
+            network: options.network(),
             liars: options.liars(),
             random,
         }
@@ -103,7 +94,7 @@ impl Nemesis {
         let kind = schedule.kind;
         if schedule.is_on {
             schedule.is_on = false;
-            return Some(self.stop(kind));
+            return Some(self.stop(kind, primary));
         }
         if self.faults_left == 0 {
             return None;
@@ -118,120 +109,22 @@ impl Nemesis {
     pub(crate) fn stop_all(&mut self) -> Vec<Step> {
         let kinds = std::mem::take(&mut self.kinds);
         let on = kinds.into_iter().filter(|schedule| schedule.is_on);
-        on.map(|schedule| self.stop(schedule.kind)).collect()
-    }
-
-    fn stop(&self, kind: FaultKind) -> Step {
-        let nodes = self.nodes.len();
-        let (fault, told) = match kind {
-            // There is one cut at a time: the end of either kind of partition heals the other as well.
-            FaultKind::Partition | FaultKind::OneWay => {
-                (Fault::Partition(Cut::none(nodes)), "network-healed")
-            }
-            FaultKind::Kill | FaultKind::LoseUnsynced => (Fault::Restart, "all nodes restarted"),
-            FaultKind::Pause => (Fault::Resume, "all nodes resumed"),
-            FaultKind::Loss => (Fault::Loss(self.loss), "no more loss"),
-            FaultKind::Duplicate => (Fault::Duplicate(self.duplicate), "no more duplicates"),
-            FaultKind::Clock => (Fault::Clocks(vec![0; nodes]), "clocks set right"),
-            FaultKind::Byzantine => (Fault::Lie(Vec::new()), "all nodes honest"),
-        };
-        step("stop", kind, fault, Value::Null, json!(told))
+        on.map(|schedule| self.stop(schedule.kind, None)).collect()
     }
 
     fn start(&mut self, kind: FaultKind, primary: Option<usize>) -> Step {
-        match kind {
-            FaultKind::Partition => {
-                let (cut_kind, cut) = self.draw_partition(primary);
-                let told = self.tell_cut(&cut);
-                step("start", kind, Fault::Partition(cut), json!(cut_kind), told)
-            }
-            FaultKind::OneWay => {
-                let cut = CutKind::OneWay.draw(self.nodes.len(), primary, &mut self.random);
-                let told = self.tell_cut(&cut);
-                step("start", kind, Fault::Partition(cut), json!(CutKind::OneWay), told)
-            }
-            FaultKind::Kill | FaultKind::Pause | FaultKind::LoseUnsynced => {
-                let targets = self.draw_targets();
-                let told = self.tell_nodes(&targets);
-                let fault = match kind {
-                    FaultKind::Kill => Fault::Kill(targets),
-                    FaultKind::LoseUnsynced => Fault::PowerCut(targets),
-                    _ => Fault::Pause(targets),
-                };
-                step("start", kind, fault, Value::Null, told)
-            }
-            FaultKind::Loss => {
-                let p = LINK_FAULT_CHANCE;
-                step("start", kind, Fault::Loss(p), Value::Null, json!(p))
-            }
-            FaultKind::Duplicate => {
-                let p = LINK_FAULT_CHANCE;
-                step("start", kind, Fault::Duplicate(p), Value::Null, json!(p))
-            }
-            FaultKind::Byzantine => {
-                let told = self.tell_nodes(&self.liars);
-                step("start", kind, Fault::Lie(self.liars.clone()), Value::Null, told)
-            }
-            FaultKind::Clock => {
-                let offsets: Vec<i64> = (0..self.nodes.len())
-                    .map(|_| {
-                        let jump = self.random.below(2 * CLOCK_JUMP_MS_MAX + 1) as i64;
-                        jump - CLOCK_JUMP_MS_MAX as i64
-                    })
-                    .collect();
-                let told = json!(offsets);
-                step("start", kind, Fault::Clocks(offsets), Value::Null, told)
-            }
-        }
+        let Start { fault, begun, done } = kind.start(&mut self.scene(primary));
+        step("start", kind, fault, begun, done)
     }
 
-    /// One of Maelstrom's kinds, or the primary alone where one is known; not one that happens to
-    /// cut nothing, as some do in clusters of up to three.
-    fn draw_partition(&mut self, primary: Option<usize>) -> (CutKind, Cut) {
-        let mut kinds = CutKind::MAELSTROM.to_vec();
-        if primary.is_some() {
-            kinds.push(CutKind::Primary);
-        }
-        let mut drawn = (CutKind::One, Cut::none(self.nodes.len()));
-        for _ in 0..DRAWS_MAX {
-            let kind = *self.random.pick(&kinds).unwrap_or(&CutKind::One);
-            drawn = (kind, kind.draw(self.nodes.len(), primary, &mut self.random));
-            if !drawn.1.is_none() {
-                break;
-            }
-        }
-        drawn
+    fn stop(&mut self, kind: FaultKind, primary: Option<usize>) -> Step {
+        let (fault, told) = kind.stop(&self.scene(primary));
+        step("stop", kind, fault, Value::Null, json!(told))
     }
 
-    /// One node, a minority, a majority, or all of them.
-    fn draw_targets(&mut self) -> Vec<usize> {
-        let nodes = self.nodes.len();
-        let count = match self.random.below(4) {
-            0 => 1,
-            1 => nodes.saturating_sub(1) / 2,
-            2 => nodes / 2 + 1,
-            _ => nodes,
-        };
-        let mut targets: Vec<usize> = (0..nodes).collect();
-        self.random.shuffle(&mut targets);
-        targets.truncate(count.max(1));
-        targets.sort_unstable();
-        targets
-    }
-
-    fn tell_nodes(&self, nodes: &[usize]) -> Value {
-        nodes.iter().map(|node| json!(self.nodes[*node])).collect()
-    }
-
-    /// `["isolated", {receiver: [refused senders]}]`, as in Jepsen's histories.
-    fn tell_cut(&self, cut: &Cut) -> Value {
-        let refused: serde_json::Map<String, Value> = cut
-            .isolated()
-            .map(|(receiver, senders)| {
-                (self.nodes[receiver].to_string(), self.tell_nodes(&senders))
-            })
-            .collect();
-        json!(["isolated", refused])
+    fn scene(&mut self, primary: Option<usize>) -> Scene<'_> {
+        let Self { nodes, network, liars, random, .. } = self;
+        Scene { nodes, network, liars, primary, random }
     }
 }
 
@@ -279,7 +172,7 @@ mod tests {
     fn everything_that_is_on_is_mended_at_the_end() {
         let kinds = FaultKind::ALL;
         for seed in 0..50 {
-            let mut nemesis = nemesis(&kinds, seed);
+            let mut nemesis = nemesis(kinds, seed);
             let mut on = std::collections::BTreeSet::new();
             for name in names(&mut nemesis, 31) {
                 match name.strip_prefix("start-") {

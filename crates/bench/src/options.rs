@@ -9,6 +9,7 @@ use proto::NodeId;
 use serde::{Serialize, Serializer};
 use simulator::{LatencyDistribution, NetworkOptions, Random};
 
+pub use crate::fault::FaultKind;
 use crate::workload::Settings;
 pub use crate::workload::WorkloadName;
 
@@ -213,83 +214,6 @@ impl FromStr for Compat {
             "maelstrom" => Ok(Self::Maelstrom),
             _ => Err("has to be maelstrom".to_owned()),
         }
-    }
-}
-
-/// Faults that come and go.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FaultKind {
-    /// The network falls into parts.
-    Partition,
-    /// Some links carry messages in one direction only.
-    OneWay,
-    /// Nodes are killed and later started again.
-    Kill,
-    /// Nodes stop in their tracks and later go on.
-    Pause,
-    /// Messages between servers are lost at random.
-    Loss,
-    /// Messages between servers arrive twice at random.
-    Duplicate,
-    /// Wall clocks jump (virtual time only).
-    Clock,
-    /// Some nodes lie (virtual time only).
-    Byzantine,
-    /// Nodes lose power, and with it what they have not synced, and are later started again (virtual
-    /// time only).
-    LoseUnsynced,
-}
-
-impl FaultKind {
-    /// All there are.
-    pub const ALL: [Self; 9] = [
-        Self::Partition,
-        Self::OneWay,
-        Self::Kill,
-        Self::Pause,
-        Self::Loss,
-        Self::Duplicate,
-        Self::Clock,
-        Self::Byzantine,
-        Self::LoseUnsynced,
-    ];
-
-    /// Whether it needs a machine of each node's own, which real processes do not have.
-    pub fn is_virtual(self) -> bool {
-        matches!(self, Self::Clock | Self::LoseUnsynced)
-    }
-
-    /// Whether nodes die by it.
-    pub fn kills(self) -> bool {
-        matches!(self, Self::Kill | Self::LoseUnsynced)
-    }
-
-    /// The name on the command line and in histories.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Partition => "partition",
-            Self::OneWay => "one-way",
-            Self::Kill => "kill",
-            Self::Pause => "pause",
-            Self::Loss => "loss",
-            Self::Duplicate => "duplicate",
-            Self::Clock => "clock",
-            Self::Byzantine => "byzantine",
-            Self::LoseUnsynced => "lose-unsynced",
-        }
-    }
-}
-
-/// Names may have spaces round them, as in Maelstrom's `--nemesis "partition, kill"`.
-impl FromStr for FaultKind {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == name.trim()).ok_or_else(|| {
-            "has to be partition, one-way, kill, pause, loss, duplicate, clock, byzantine or lose-unsynced"
-                .to_owned()
-        })
     }
 }
 

@@ -11,6 +11,7 @@ use proto::NodeId;
 use simulator::LatencyDistribution;
 
 use crate::expect::Expectation;
+use crate::fault::FaultKind;
 use crate::options::{Compat, Options, numbered_nodes};
 use crate::workload::{WorkloadName, registry};
 
@@ -190,12 +191,7 @@ pub static RUN_FLAGS: [RunFlag; 24] = [
             (!kinds.is_empty()).then(|| kinds.join(","))
         },
         said: Said::IfThere,
-        ..flag(
-            "nemesis",
-            "LIST",
-            "Faults that come and go: partition, one-way, kill, pause, loss, duplicate, clock, \
-             byzantine; and for programs in virtual time lose-unsynced",
-        )
+        ..flag("nemesis", "LIST", FaultKind::HELP)
     },
     RunFlag {
         set: |run, text| positive_seconds(text).map(|mean| run.options.nemesis_interval = mean),

@@ -1,0 +1,21 @@
+//! Wall clocks jump.
+
+use serde_json::json;
+
+use super::{Kind, Place, Scene, Start};
+use crate::world::Fault;
+
+/// How far a wall clock is moved at most, in milliseconds either way.
+const JUMP_MS_MAX: u64 = 60_000;
+
+pub(super) const KIND: Kind = Kind {
+    place: Place::VirtualTime("real processes share the machine's clock"),
+    ..Kind::new(start, |scene| (Fault::Clocks(vec![0; scene.nodes.len()]), "clocks set right"))
+};
+
+fn start(scene: &mut Scene<'_>) -> Start {
+    let mut offset = |_| scene.random.below(2 * JUMP_MS_MAX + 1) as i64 - JUMP_MS_MAX as i64;
+    let offsets: Vec<i64> = (0..scene.nodes.len()).map(&mut offset).collect();
+    let done = json!(offsets);
+    Start::new(Fault::Clocks(offsets), done)
+}
