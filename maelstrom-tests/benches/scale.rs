@@ -10,10 +10,11 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use checkers::Verdict;
-use eddy::analysis::{Results, Subject, analyse};
+use eddy::analysis::{Subject, analyse};
 use eddy::options::Options;
 use eddy::programs::{CONSENSUS, GOSSIPER};
 use eddy::progress::Silent;
+use eddy::results::Results;
 use eddy::simulated::simulate;
 use eddy::workload::registry;
 use eddy::workload::registry::named;
@@ -88,7 +89,7 @@ fn run(strategy: &str, topology: &str, nodes: usize) {
     let record = simulate(node, &args, &options, None, &mut Silent)
         .unwrap_or_else(|error| panic!("{strategy}: {error}"));
     let results = analyse(&options, &Subject::default(), &record, &[], &mut || false);
-    assert_ne!(results.verdict, Verdict::Invalid, "{strategy} on {nodes} nodes");
+    assert_ne!(results.verdict(), Verdict::Invalid, "{strategy} on {nodes} nodes");
     let operations = record.history.events().count() as f64 / 2.0;
     let taken = used().as_secs_f64();
     println!(
@@ -103,8 +104,9 @@ fn run(strategy: &str, topology: &str, nodes: usize) {
 
 /// A quantile in milliseconds: until a value is stable, or of an operation.
 fn latency(results: &Results, of_values: &str, of_operations: &str) -> String {
-    let stable = results.json["workload"]["stable-latencies"].get(of_values);
-    let latency = stable.or_else(|| results.json["latencies"].get(of_operations));
+    let json = results.json();
+    let stable = json["workload"]["stable-latencies"].get(of_values);
+    let latency = stable.or_else(|| json["latencies"].get(of_operations));
     latency.and_then(|ms| ms.as_f64()).map_or_else(|| "-".to_owned(), |ms| format!("{ms:.0}"))
 }
 

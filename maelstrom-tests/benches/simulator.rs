@@ -83,7 +83,7 @@ fn run(scenario: &Scenario, seed: u64) -> (f64, usize) {
         .unwrap_or_else(|error| panic!("{}: {error}", scenario.name));
     let subject = Subject::default();
     let results = analyse(&options, &subject, &record, &[], &mut || false);
-    assert_ne!(results.verdict, Verdict::Invalid, "{} with seed {seed}", scenario.name);
+    assert_ne!(results.verdict(), Verdict::Invalid, "{} with seed {seed}", scenario.name);
     (options.time_limit.as_secs_f64(), record.history.events().count() / 2)
 }
 

@@ -273,7 +273,7 @@ impl WithoutMeaning {
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
     /// What clients do and what is checked
-    #[arg(short, long = WORKLOAD, value_name = "NAME", default_value = "lin-kv")]
+    #[arg(short, long = WORKLOAD, value_name = "NAME", default_value = registry::DEFAULT)]
     pub workload: WorkloadName,
 
     /// Flags of the run and of its workload, filled in from what was parsed.

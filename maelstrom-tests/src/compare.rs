@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use askama::Template;
-use serde_json::Value;
+use checkers::Kind;
 
-use crate::report::history::{History, Outcome};
+use crate::exhibit::Highlight;
+use crate::history::History;
 use crate::report::plots::{self, DrawingError};
-use crate::report::results::{self, Results, percent};
+use crate::report::words::{Words, percent};
 use crate::report::{self, page, text};
+use crate::results::{self, Results};
 use crate::terminal;
 
 /// Arguments of `eddy compare`.
@@ -66,7 +68,7 @@ fn try_run(args: &Args) -> Result<(), DrawingError> {
 #[derive(Debug)]
 pub struct Run {
     name: String,
-    results: Value,
+    results: Results,
     /// Latencies of operations that succeeded, in milliseconds, in ascending order.
     latencies: Vec<f64>,
 }
@@ -80,9 +82,9 @@ impl Run {
     pub fn read(run_dir: &Path) -> io::Result<Self> {
         // By its real name: `latest` will soon be another one.
         let run_dir = run_dir.canonicalize()?;
-        let results = results::read(&run_dir)?;
+        let results = results::read(&run_dir)?.unwrap_or_default();
         let history = History::read(&run_dir)?;
-        let succeeded = history.operations.iter().filter(|op| op.outcome == Outcome::Ok);
+        let succeeded = history.operations.iter().filter(|op| op.outcome == Kind::Ok);
         let mut latencies: Vec<f64> =
             succeeded.filter_map(|op| Some(op.latency()? as f64 / 1e6)).collect();
         latencies.sort_unstable_by(f64::total_cmp);
@@ -102,27 +104,49 @@ struct Row {
     change: String,
 }
 
-/// Figures that are compared, by their paths in the results.
-const FIGURES: [(&str, &str, &[&str]); 14] = [
-    ("operations", "", &["stats", "count"]),
-    ("ok", "", &["stats", "ok-count"]),
-    ("failed", "", &["stats", "fail-count"]),
-    ("of unknown outcome", "", &["stats", "info-count"]),
-    ("messages per operation, servers", "", &["net", "servers", "msgs-per-op"]),
-    ("messages per operation, all", "", &["net", "all", "msgs-per-op"]),
-    ("latency p50", " ms", &["latencies", "p50"]),
-    ("latency p95", " ms", &["latencies", "p95"]),
-    ("latency p99", " ms", &["latencies", "p99"]),
-    ("latency max", " ms", &["latencies", "max"]),
-    ("stable latency p50", " ms", &["workload", "stable-latencies", "0.5"]),
-    ("stable latency p99", " ms", &["workload", "stable-latencies", "0.99"]),
-    ("stable latency max", " ms", &["workload", "stable-latencies", "1"]),
-    ("lost elements", "", &["workload", "lost-count"]),
-];
+/// Figures that are compared: name, unit and how much.
+fn figures(results: &Results) -> Vec<(String, &'static str, f64)> {
+    let mut figures = Vec::new();
+    let mut add = |name: String, unit, value: f64| figures.push((name, unit, value));
+    if let Some(stats) = results.stats.as_ref().map(|stats| stats.all) {
+        add("operations".to_owned(), "", stats.count as f64);
+        add("ok".to_owned(), "", stats.ok_count as f64);
+        add("failed".to_owned(), "", stats.fail_count as f64);
+        add("of unknown outcome".to_owned(), "", stats.info_count as f64);
+    }
+    if let Some(net) = &results.net {
+        for (name, traffic) in [("servers", net.servers), ("all", net.all)] {
+            if let Some(per_op) = traffic.msgs_per_op {
+                add(format!("messages per operation, {name}"), "", per_op);
+            }
+        }
+    }
+    if let Some(all) = results.latencies.as_ref().and_then(|latencies| latencies.all) {
+        for (name, ns) in [("p50", all.p50), ("p95", all.p95), ("p99", all.p99), ("max", all.max)] {
+            add(format!("latency {name}"), " ms", ns as f64 / 1e6);
+        }
+    }
+    for highlight in &results.highlights {
+        match highlight {
+            Highlight::Spread { name, points, .. } => {
+                for (point, ms) in points {
+                    add(format!("{name} {point}"), " ms", *ms);
+                }
+            }
+            Highlight::Count { name, count, of_these } => {
+                add(name.clone(), "", *count as f64);
+                for (count, what) in of_these {
+                    add(format!("{name}: {what}"), "", *count as f64);
+                }
+            }
+        }
+    }
+    figures
+}
 
 /// Verdicts, figures, and options in which the runs differ.
 fn rows(a: &Run, b: &Run) -> Vec<Row> {
-    let (results_a, results_b) = (Results(&a.results), Results(&b.results));
+    let (results_a, results_b) = (Words(&a.results), Words(&b.results));
     let row = |name: &str, a: String, b: String, change: String| Row {
         name: name.to_owned(),
         a,
@@ -138,22 +162,24 @@ fn rows(a: &Run, b: &Run) -> Vec<Row> {
             String::new(),
         ),
     ];
-    let availability = |results: Results<'_>| {
-        results.at(&["availability", "ok-fraction"]).as_f64().map(percent).unwrap_or_default()
+    let availability = |words: Words<'_>| {
+        let availability = words.0.availability.map(|availability| availability.ok_fraction);
+        availability.map(percent).unwrap_or_default()
     };
     rows.push(row("availability", availability(results_a), availability(results_b), String::new()));
-    for (name, unit, path) in FIGURES {
-        let (figure_a, figure_b) = (results_a.at(path).as_f64(), results_b.at(path).as_f64());
-        if figure_a.is_some() || figure_b.is_some() {
-            let shown = |figure: Option<f64>| {
-                figure.map_or_else(
-                    || "–".to_owned(),
-                    |figure| format!("{}{unit}", text::decimal(figure)),
-                )
-            };
-            let change = figure_a.zip(figure_b).map(|(a, b)| change(a, b)).unwrap_or_default();
-            rows.push(row(name, shown(figure_a), shown(figure_b), change));
-        }
+    let (figures_a, figures_b) = (figures(&a.results), figures(&b.results));
+    let find = |figures: &[(String, &str, f64)], name: &str| {
+        figures.iter().find(|figure| figure.0 == name).map(|figure| figure.2)
+    };
+    let only_b = figures_b.iter().filter(|figure| find(&figures_a, &figure.0).is_none());
+    for (name, unit, _) in figures_a.iter().chain(only_b) {
+        let (figure_a, figure_b) = (find(&figures_a, name), find(&figures_b, name));
+        let shown = |figure: Option<f64>| {
+            figure
+                .map_or_else(|| "–".to_owned(), |figure| format!("{}{unit}", text::decimal(figure)))
+        };
+        let change = figure_a.zip(figure_b).map(|(a, b)| change(a, b)).unwrap_or_default();
+        rows.push(row(&text::line(name, 60), shown(figure_a), shown(figure_b), change));
     }
     let (options_a, options_b) = (results_a.options(), results_b.options());
     // How many nodes there are says more than their names.
@@ -267,21 +293,22 @@ mod tests {
     use super::*;
 
     fn run(name: &str, seed: u64, p50: f64) -> Run {
-        let results = json!({"valid?": true, "options": {"seed": seed, "workload": "echo"},
-            "stats": {"count": 4, "ok-count": 4}, "latencies": {"p50": p50}});
+        let results = json!({"valid?": true, "options": {"seed": seed, "workload": "paint"},
+            "stats": {"count": 4, "ok-count": 4}, "latencies": {"p50": p50, "p95": p50, "p99": p50, "max": p50, "by-f": {}}});
+        let results = serde_json::from_value(results).unwrap();
         Run { name: name.into(), results, latencies: vec![0.1, p50, p50, 100.0] }
     }
 
     #[test]
     fn runs_stand_side_by_side() {
         let mut bytes = Vec::new();
-        print(&mut bytes, &run("echo/1", 1, 2.0), &run("echo/2", 2, 5.0)).unwrap();
+        print(&mut bytes, &run("paint/1", 1, 2.0), &run("paint/2", 2, 5.0)).unwrap();
         let text = String::from_utf8(bytes).unwrap();
         let line = |name: &str| {
             let line = text.lines().find(|line| line.starts_with(name)).unwrap();
             line.split_whitespace().collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(line("run"), "run echo/1 echo/2");
+        assert_eq!(line("run"), "run paint/1 paint/2");
         assert_eq!(line("latency p50"), "latency p50 2 ms 5 ms 2.5×");
         assert_eq!(line("operations"), "operations 4 4 same");
         assert_eq!(line("--seed"), "--seed 1 2");

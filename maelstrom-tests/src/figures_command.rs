@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use crate::expect::figures::table;
 use crate::options::WorkloadName;
+use crate::workload::registry;
 
 /// Arguments of `eddy figures`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Whose figures to list
-    #[arg(short, long, value_name = "NAME", default_value = "lin-kv")]
+    #[arg(short, long, value_name = "NAME", default_value = registry::DEFAULT)]
     workload: WorkloadName,
 }
 
@@ -57,7 +58,7 @@ mod tests {
             options.time_limit = std::time::Duration::from_secs(20);
             let record = simulate(node, &[], &options, None, &mut Silent).unwrap();
             let subject = Subject::default();
-            let mut results = analyse(&options, &subject, &record, &[], &mut || false).json;
+            let mut results = analyse(&options, &subject, &record, &[], &mut || false).json();
             let mut found = Vec::new();
             paths(&results, "", &mut found);
             // What ids came twice is no figure, and operations of a key are none.

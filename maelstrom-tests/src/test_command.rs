@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use bench::run::{self, TestError};
 use checkers::Verdict;
-use serde_json::{Value, json};
 
-use crate::analysis::{Results, all_options};
+use crate::analysis::all_options;
 use crate::cli::{TestArgs, program};
 use crate::command_line::{Call, Target};
 use crate::fault::{FaultKind, Place};
@@ -23,6 +22,7 @@ use crate::process::{
 use crate::progress::{Progress, Silent};
 use crate::report;
 use crate::report::offence::Offence;
+use crate::results::Results;
 use crate::simulated::simulate;
 use crate::store::{RunDirectory, at};
 use crate::terminal::progress::Display;
@@ -84,7 +84,8 @@ fn run_once(args: &TestArgs, seed: u64) -> Result<Verdict, TestError> {
     };
     let is_silent = args.quiet || args.json;
     if !is_silent {
-        let known = json!({ "options": all_options(&call.options, &call.subject()) });
+        let options = all_options(&call.options, &call.subject());
+        let known = Results { options, ..Results::default() };
         let _ = summary::announce(&mut terminal::stdout(), &known);
     }
     let style = terminal::progress::Style::detect(is_silent);
@@ -94,7 +95,7 @@ fn run_once(args: &TestArgs, seed: u64) -> Result<Verdict, TestError> {
     // A verdict that cannot be repeated is no verdict to whoever asked.
     let verdict = match finished.is_verified {
         Some(false) => Verdict::Unknown,
-        _ => finished.results.verdict,
+        _ => finished.results.verdict(),
     };
     let warning = finished.directory.failure().map(str::to_owned);
     // Whoever reads our output may have read enough; the verdict stands.
@@ -190,7 +191,6 @@ fn verify(call: &Call, bin: &Path, first: &Trace) -> Result<(bool, String), Test
 fn tell(args: &TestArgs, call: &Call, finished: Finished) -> io::Result<()> {
     let mut out = terminal::stdout();
     let Finished { results, directory, offence, .. } = finished;
-    let results = Value::Object(results.json);
     if args.json {
         summary::json(&mut out, &results)
     } else if args.quiet {

@@ -313,7 +313,7 @@ class Diagram {
       back.push(cause);
     }
     const root = back.at(-1);
-    // A value that travels keeps its name: `17` of a broadcast, in whatever message it goes on. Where there is none
+    // A value that travels keeps its name: `17` that was added, in whatever message it goes on. Where there is none
     // to follow, what a node sends next after it has received something is taken for its effect.
     const value = isClient(this.src[root]) && /"(?:message|element)":("[^"]*"|-?[\d.]+)/.exec(this.body[root])?.[1];
     const carries = (text) => text.split(/[^-\w."]+/).includes(value);

@@ -20,10 +20,11 @@
 
 use std::collections::BTreeMap;
 
+use bench::history::Line;
+use bench::workload::Stored;
 use checkers::linearizable::{self, RegisterOp, WorkLimit};
 use checkers::{Event, Kind, Verdict};
 use proto::{Error, ErrorCode, Json};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::body::Violation;
@@ -113,42 +114,6 @@ impl VerifyRun {
     }
 }
 
-/// An event as it is written.
-#[derive(Deserialize)]
-struct Line<'a> {
-    #[serde(borrow)]
-    process: &'a RawValue,
-    #[serde(rename = "type")]
-    kind: LineKind,
-    f: Function,
-    key: Option<Json>,
-    value: Option<Json>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum LineKind {
-    Invoke,
-    Ok,
-    Fail,
-    Info,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Function {
-    Read,
-    Write,
-    Cas,
-}
-
-/// Only the process of an event: those of the nemesis have another form.
-#[derive(Deserialize)]
-struct Author<'a> {
-    #[serde(borrow)]
-    process: &'a RawValue,
-}
-
 fn parse(history: &Json) -> Result<Vec<Event<RegisterOp<Json>>>, Error> {
     let text = history.text();
     let lines: Vec<&RawValue> = serde_json::from_str(&text)
@@ -160,25 +125,18 @@ fn parse(history: &Json) -> Result<Vec<Event<RegisterOp<Json>>>, Error> {
         let malformed = |reason: &dyn std::fmt::Display| {
             Error::malformed_request(format!("event {index}: {reason}"))
         };
-        let unreadable = |error: serde_json::Error| {
-            let text = error.to_string();
-            malformed(&text.split(" at line ").next().unwrap_or(&text))
-        };
-        let author: Author<'_> = serde_json::from_str(line.get()).map_err(unreadable)?;
-        if author.process.get() == "\"nemesis\"" {
+        let line = Line::read(line.get()).map_err(|flaw| malformed(&flaw))?;
+        if line.is_of_nemesis() {
             continue;
         }
-        let line: Line<'_> = serde_json::from_str(line.get()).map_err(unreadable)?;
-        let count = processes.len() as u64;
-        let process = *processes.entry(line.process.get().to_owned()).or_insert(count);
-        let kind = match line.kind {
-            LineKind::Invoke => Kind::Invoke,
-            LineKind::Ok => Kind::Ok,
-            LineKind::Fail => Kind::Fail,
-            LineKind::Info => Kind::Info,
+        let Some(author) = line.process else {
+            return Err(malformed(&"`process` is not there"));
         };
+        let count = processes.len() as u64;
+        let process = *processes.entry(author.get().to_owned()).or_insert(count);
+        let kind = line.kind().map_err(|flaw| malformed(&flaw))?;
         let op =
-            operation(line, kind, invoked.get(&process)).map_err(|reason| malformed(&reason))?;
+            operation(&line, kind, invoked.get(&process)).map_err(|reason| malformed(&reason))?;
         if kind == Kind::Invoke {
             invoked.insert(process, op.clone());
         }
@@ -190,33 +148,31 @@ fn parse(history: &Json) -> Result<Vec<Event<RegisterOp<Json>>>, Error> {
 /// The operation of an event; a completion has from its invocation what it
 /// leaves out.
 fn operation(
-    line: Line<'_>,
+    line: &Line<'_>,
     kind: Kind,
     invoked: Option<&RegisterOp<Json>>,
-) -> Result<RegisterOp<Json>, &'static str> {
+) -> Result<RegisterOp<Json>, String> {
     let invoked = invoked.filter(|_| kind != Kind::Invoke);
-    let key = line.key.or_else(|| Some(invoked?.key().clone())).unwrap_or_else(Json::null);
-    Ok(match (line.f, line.value, invoked) {
-        (Function::Read, value, _) => {
-            let value = (kind == Kind::Ok).then(|| value.filter(|value| !value.is_null()));
+    let Stored { f, key, value, .. } = line.stored(kind);
+    let key = key.or_else(|| Some(invoked?.key().clone())).unwrap_or_else(Json::null);
+    Ok(match (&*f, line.value.is_some(), invoked) {
+        ("read", ..) => {
+            let value = (kind == Kind::Ok).then(|| (!value.is_null()).then_some(value));
             RegisterOp::Read { key, value }
         }
-        (Function::Write, None, Some(RegisterOp::Write { value, .. })) => {
+        ("write", false, Some(RegisterOp::Write { value, .. })) => {
             RegisterOp::Write { key, value: value.clone() }
         }
-        (Function::Cas, None, Some(RegisterOp::Cas { from, to, .. })) => {
+        ("cas", false, Some(RegisterOp::Cas { from, to, .. })) => {
             RegisterOp::Cas { key, from: from.clone(), to: to.clone() }
         }
-        (Function::Write, value, _) => {
-            RegisterOp::Write { key, value: value.unwrap_or_else(Json::null) }
-        }
-        (Function::Cas, value, _) => {
-            let pair = value.map(|value| serde_json::from_str::<[Json; 2]>(&value.text()));
-            let Some(Ok([from, to])) = pair else {
-                return Err("the value of a cas has to be [from, to]");
-            };
+        ("write", ..) => RegisterOp::Write { key, value },
+        ("cas", ..) => {
+            let [from, to] = serde_json::from_str(&value.text())
+                .map_err(|_| "the value of a cas has to be [from, to]".to_owned())?;
             RegisterOp::Cas { key, from, to }
         }
+        _ => return Err(format!("`f` is read, write or cas, not `{f}`")),
     })
 }
 

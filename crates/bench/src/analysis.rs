@@ -1,4 +1,4 @@
-//! From the record of a run to its results: what Maelstrom calls `results`, as JSON with its names.
+//! From the record of a run to its results.
 
 use checkers::{Process, Verdict};
 use serde_json::{Map, Value, json};
@@ -6,17 +6,9 @@ use serde_json::{Map, Value, json};
 use crate::expect::Expectation;
 use crate::harness::Record;
 use crate::options::{Options, WorkloadName};
-use crate::workload::{AnyEvent, AnyHistory, Checked};
+use crate::results::{Judgement, LatencyFigures, Net, Results};
+use crate::workload::{AnyEvent, AnyHistory};
 use crate::world::{Problem, ProblemKind};
-
-/// What is to be said of a run.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Results {
-    /// The verdict on everything together.
-    pub verdict: Verdict,
-    /// The contents of `results.json`.
-    pub json: Map<String, Value>,
-}
 
 /// What a run was, besides its options, for `results.json`.
 #[derive(Clone, Debug, Default)]
@@ -36,50 +28,33 @@ pub fn analyse(
     expectations: &[Expectation],
     stop: &mut dyn FnMut() -> bool,
 ) -> Results {
-    let Judged { mut verdicts, mut causes, parts } = judge(options, &*record.history, stop);
+    let Judged { mut verdicts, mut causes, mut results } = judge(options, &*record.history, stop);
     if !has_succeeded(&*record.history) {
         verdicts.push(Verdict::Unknown);
         causes.push(nothing_succeeded(options.workload, &*record.history));
     }
     judge_nodes(record, &mut verdicts, &mut causes);
 
-    let mut json = Map::new();
-    let [stats, availability, latencies, fault_phases, workload] = parts;
-    json.extend([
-        stats,
-        availability,
-        entry("net", net(record)),
-        latencies,
-        fault_phases,
-        workload,
-    ]);
+    results.options = all_options(options, subject);
+    results.net = Some(net(record));
     // Problems and messages are in the time of the world; for readers who put them together.
-    json.insert("time-zero".to_owned(), json!(record.time_zero.as_nanos()));
-    json.insert("problems".to_owned(), to_value(&record.problems));
-    json.insert("unsettled".to_owned(), json!(record.unsettled));
-    json.insert("unexamined".to_owned(), json!(record.unexamined));
-    json.insert("notes".to_owned(), json!(notes(options, record)));
-
-    let outcomes: Vec<Value> = expectations
-        .iter()
-        .map(|expectation| {
-            let outcome = expectation.judge(&json, options.workload);
-            verdicts.push(Verdict::from_rule(outcome.holds));
-            if !outcome.holds {
-                causes.push(outcome.text.clone());
-            }
-            to_value(&outcome)
-        })
-        .collect();
-    json.insert("expect".to_owned(), Value::Array(outcomes));
-
-    let verdict = Verdict::all(verdicts);
-    let mut all = Map::new();
-    all.insert("valid?".to_owned(), to_value(&verdict));
-    all.insert("verdict".to_owned(), json!({ "text": say(verdict), "causes": causes }));
-    all.insert("options".to_owned(), all_options(options, subject));
-    all.append(&mut json);
-    Results { verdict, json: all }
+    results.time_zero = Some(record.time_zero.as_nanos());
+    results.problems.clone_from(&record.problems);
+    results.unsettled.clone_from(&record.unsettled);
+    results.unexamined.clone_from(&record.unexamined);
+    results.notes = notes(options, record);
+    if !expectations.is_empty() {
+        let figures = results.json();
+        let outcome = |expectation: &Expectation| expectation.judge(&figures, options.workload);
+        results.expect = expectations.iter().map(outcome).collect();
+    }
+    for outcome in &results.expect {
+        verdicts.push(Verdict::from_rule(outcome.holds));
+        if !outcome.holds {
+            causes.push(outcome.text.clone());
+        }
+    }
+    with_verdict(results, verdicts, causes)
 }
 
 /// Checks a stored history, of which nothing else is known than what its clients saw.
@@ -89,28 +64,26 @@ pub fn analyse_history(
     history: &dyn AnyHistory,
     stop: &mut dyn FnMut() -> bool,
 ) -> Results {
-    let Judged { mut verdicts, mut causes, parts } = judge(options, history, stop);
+    let Judged { mut verdicts, mut causes, mut results } = judge(options, history, stop);
     if !has_succeeded(history) {
         verdicts.push(Verdict::Unknown);
         causes.push("not one operation of the history succeeded".to_owned());
     }
+    results.options = workload_options(options, subject);
+    with_verdict(results, verdicts, causes)
+}
+
+fn with_verdict(results: Results, verdicts: Vec<Verdict>, causes: Vec<String>) -> Results {
     let verdict = Verdict::all(verdicts);
-    let mut json = Map::new();
-    json.extend([
-        entry("valid?", to_value(&verdict)),
-        entry("verdict", json!({ "text": say(verdict), "causes": causes })),
-        entry("options", workload_options(options, subject)),
-    ]);
-    json.extend(parts);
-    Results { verdict, json }
+    let judgement = Judgement { text: say(verdict).to_owned(), causes };
+    Results { valid: Some(verdict), judgement, ..results }
 }
 
 /// What the events of a history alone say.
 struct Judged {
     verdicts: Vec<Verdict>,
     causes: Vec<String>,
-    /// Entries of the results: `stats`, `availability`, `latencies`, `fault-phases`, `workload`.
-    parts: [(String, Value); 5],
+    results: Results,
 }
 
 fn judge(options: &Options, history: &dyn AnyHistory, stop: &mut dyn FnMut() -> bool) -> Judged {
@@ -127,18 +100,22 @@ fn judge(options: &Options, history: &dyn AnyHistory, stop: &mut dyn FnMut() -> 
     if availability.verdict != Verdict::Valid {
         causes.push(format!("only {:.4} of the operations succeeded", availability.ok_fraction));
     }
-    let parts = [
-        entry("stats", to_value(&stats)),
-        entry("availability", to_value(&availability)),
-        entry("latencies", latencies(history)),
-        entry("fault-phases", fault_phases(history)),
-        entry("workload", with_verdict(&checked)),
-    ];
-    Judged { verdicts, causes, parts }
-}
-
-fn entry(name: &str, value: Value) -> (String, Value) {
-    (name.to_owned(), value)
+    let mut workload = checked.results;
+    if let Some(results) = workload.as_object_mut() {
+        results.insert("valid?".to_owned(), to_value(&checked.verdict));
+    }
+    let results = Results {
+        stats: Some(stats),
+        availability: Some(availability),
+        latencies: history.latencies().ok().map(|(all, by_f)| LatencyFigures { all, by_f }),
+        fault_phases: history.fault_phases().unwrap_or_default(),
+        workload,
+        highlights: checked.highlights,
+        lead: checked.lead,
+        exhibits: checked.exhibits,
+        ..Results::default()
+    };
+    Judged { verdicts, causes, results }
 }
 
 /// Whether an operation before the final ones did. Without one nothing was put to the test.
@@ -207,7 +184,7 @@ fn to_value(value: &impl serde::Serialize) -> Value {
 }
 
 /// What `options` in the results has.
-pub fn all_options(options: &Options, subject: &Subject) -> Value {
+pub fn all_options(options: &Options, subject: &Subject) -> Map<String, Value> {
     let mut all = match to_value(options) {
         Value::Object(options) => options,
         _ => Map::new(),
@@ -216,17 +193,17 @@ pub fn all_options(options: &Options, subject: &Subject) -> Value {
     all.insert("node-count".to_owned(), json!(options.nodes.len()));
     all.extend(subject.options.clone());
     all.insert("command".to_owned(), json!(subject.command));
-    Value::Object(all)
+    all
 }
 
 /// What `options` in the results of a stored history has: what matters to a checker.
-fn workload_options(options: &Options, subject: &Subject) -> Value {
+fn workload_options(options: &Options, subject: &Subject) -> Map<String, Value> {
     let mut all = Map::new();
     all.insert("workload".to_owned(), to_value(&options.workload));
     all.extend(settings(options));
     all.extend(subject.options.clone());
     all.insert("command".to_owned(), json!(subject.command));
-    Value::Object(all)
+    all
 }
 
 /// What the flags of the workload are set to.
@@ -236,41 +213,11 @@ fn settings(options: &Options) -> impl Iterator<Item = (String, Value)> {
 }
 
 /// The network's counts, with messages per client operation where Maelstrom has them.
-fn net(record: &Record) -> Value {
+fn net(record: &Record) -> Net {
     let is_invocation = |event: &&dyn AnyEvent| {
         event.process() != Process::Nemesis && event.kind() == checkers::Kind::Invoke
     };
-    let invocations = record.history.events().filter(is_invocation).count();
-    let mut net = to_value(&record.statistics);
-    for (group, messages) in [
-        ("all", record.statistics.all.send_count),
-        ("servers", record.statistics.servers.send_count),
-    ] {
-        if invocations > 0 {
-            net[group]["msgs-per-op"] = json!(messages as f64 / invocations as f64);
-        }
-    }
-    net["valid?"] = json!(true);
-    net
-}
-
-fn latencies(history: &dyn AnyHistory) -> Value {
-    let Ok((all, by_f)) = history.latencies() else { return Value::Null };
-    let mut latencies = all.map_or_else(|| json!({}), |all| to_value(&all));
-    latencies["by-f"] = to_value(&by_f);
-    latencies
-}
-
-fn fault_phases(history: &dyn AnyHistory) -> Value {
-    history.fault_phases().map_or(Value::Null, |phases| to_value(&phases))
-}
-
-fn with_verdict(checked: &Checked) -> Value {
-    let mut results = checked.results.clone();
-    if let Some(results) = results.as_object_mut() {
-        results.insert("valid?".to_owned(), to_value(&checked.verdict));
-    }
-    results
+    Net::new(&record.statistics, record.history.events().filter(is_invocation).count())
 }
 
 /// What a reader should know before believing the verdict.

@@ -6,7 +6,7 @@ use checkers::Verdict;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::analysis::Results;
+use crate::results::Results;
 use crate::world::ProblemKind;
 
 /// What a run came to.
@@ -103,11 +103,9 @@ impl Outcome {
 
     /// What these results come to.
     pub fn of(results: &Results) -> Self {
-        let cause = || {
-            let first = &results.json.get("verdict").and_then(|verdict| verdict["causes"].get(0));
-            first.and_then(Value::as_str).unwrap_or("no cause was given").to_owned()
-        };
-        match results.verdict {
+        let first = results.judgement.causes.first();
+        let cause = || first.map_or_else(|| "no cause was given".to_owned(), String::clone);
+        match results.verdict() {
             Verdict::Valid => Self::Valid,
             Verdict::Unknown => Self::Unknown(cause()),
             Verdict::Invalid => Self::invalid(gravest(results), cause()),
@@ -123,31 +121,24 @@ impl Outcome {
     }
 }
 
-/// Whether a problem in the results makes a run invalid by itself.
-fn is_fatal(problem: &Value) -> bool {
-    let kind = serde_json::from_value::<ProblemKind>(problem["kind"].clone());
-    kind.is_ok_and(ProblemKind::is_fatal)
-}
-
 fn gravest(results: &Results) -> FailureKind {
-    let part = |name: &str| results.json.get(name).unwrap_or(&Value::Null);
-    let invalid = |name: &str| part(name)["valid?"] == Value::Bool(false);
-    let problems = || part("problems").as_array().into_iter().flatten();
-    if problems().any(|problem| problem["kind"] == "not-started") {
+    let has = |kind| results.problems.iter().any(|problem| problem.kind == kind);
+    let is_invalid = |verdict: Option<Verdict>| verdict == Some(Verdict::Invalid);
+    if has(ProblemKind::NotStarted) {
         FailureKind::SetUp
-    } else if problems().any(|problem| problem["kind"] == "panicked") {
+    } else if has(ProblemKind::Panicked) {
         FailureKind::Panic
-    } else if problems().any(|problem| problem["kind"] == "invariant") {
+    } else if has(ProblemKind::Invariant) {
         FailureKind::Invariant
-    } else if invalid("workload") {
+    } else if results.workload["valid?"] == Value::Bool(false) {
         FailureKind::Workload
-    } else if problems().any(is_fatal) {
+    } else if results.problems.iter().any(|problem| problem.kind.is_fatal()) {
         FailureKind::Node
-    } else if part("unsettled").as_array().is_some_and(|nodes| !nodes.is_empty()) {
+    } else if !results.unsettled.is_empty() {
         FailureKind::Unsettled
-    } else if invalid("availability") {
+    } else if is_invalid(results.availability.map(|availability| availability.verdict)) {
         FailureKind::Availability
-    } else if invalid("stats") {
+    } else if is_invalid(results.stats.as_ref().map(|stats| stats.all.verdict)) {
         FailureKind::Stats
     } else {
         FailureKind::Expectation
@@ -159,9 +150,14 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn problem(kind: &str) -> Value {
+        json!({"node": "n1", "time": 0, "kind": kind, "text": "", "count": 1})
+    }
+
     fn kind(json: Value) -> FailureKind {
-        let Value::Object(json) = json else { panic!("results are an object") };
-        let outcome = Outcome::of(&Results { verdict: Verdict::Invalid, json });
+        let mut results: Results = serde_json::from_value(json).unwrap();
+        results.valid = Some(Verdict::Invalid);
+        let outcome = Outcome::of(&results);
         outcome.failure().unwrap().kind
     }
 
@@ -180,10 +176,10 @@ mod tests {
     #[test]
     fn the_gravest_part_gives_the_kind() {
         let results = json!({
-            "problems": [{"kind": "late-reply"}, {"kind": "invariant"}],
+            "problems": [problem("late-reply"), problem("invariant")],
             "workload": {"valid?": false},
             "unsettled": ["n1"],
-            "availability": {"valid?": false},
+            "availability": {"valid?": false, "ok-fraction": 0.5},
             "stats": {"valid?": false},
         });
         let without = |names: &[&str]| {
@@ -198,11 +194,11 @@ mod tests {
         assert_eq!(without(&healthy), FailureKind::Availability);
         assert_eq!(kind(json!({"stats": {"valid?": false}})), FailureKind::Stats);
         assert_eq!(kind(json!({"workload": {"valid?": "unknown"}})), FailureKind::Expectation);
-        assert_eq!(kind(json!({"problems": [{"kind": "died"}]})), FailureKind::Node);
-        assert_eq!(kind(json!({"problems": [{"kind": "panicked"}]})), FailureKind::Panic);
-        assert_eq!(kind(json!({"problems": [{"kind": "other-source"}]})), FailureKind::Expectation);
+        assert_eq!(kind(json!({"problems": [problem("died")]})), FailureKind::Node);
+        assert_eq!(kind(json!({"problems": [problem("panicked")]})), FailureKind::Panic);
+        assert_eq!(kind(json!({"problems": [problem("other-source")]})), FailureKind::Expectation);
         assert_eq!(
-            kind(json!({"problems": [{"kind": "died"}, {"kind": "not-started"}]})),
+            kind(json!({"problems": [problem("died"), problem("not-started")]})),
             FailureKind::SetUp
         );
     }

@@ -2,10 +2,11 @@
 
 use std::io;
 
-use crate::analysis::{Results, analyse};
+use crate::analysis::analyse;
 use crate::command_line::Call;
 use crate::harness::Record;
 use crate::progress::Progress;
+use crate::results::Results;
 use crate::simulated::SimulateError;
 use crate::store::{Recording, RunDirectory};
 
@@ -92,6 +93,6 @@ pub fn run_and_keep(
     let results = analyse(&call.options, &call.subject(), &record, &call.expect, stop);
     drop(record);
     watching.phase("writing");
-    directory.note_failure(directory.write_results(&results.json));
+    directory.note_failure(directory.write_results(&results));
     Ok(Finished { results, directory })
 }

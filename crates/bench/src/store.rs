@@ -7,10 +7,11 @@ use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use serde_json::{Map, Value};
 
+use crate::history;
 use crate::journal::{Journal, LoggedMessages};
 use crate::progress::Progress;
+use crate::results::{self, Results};
 use crate::workload::AnyEvent;
 
 /// The directory of one run.
@@ -107,12 +108,11 @@ impl RunDirectory {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn write_results(&self, results: &Map<String, Value>) -> io::Result<()> {
-        let path = self.path.join("results.json");
+    pub fn write_results(&self, results: &Results) -> io::Result<()> {
+        let path = self.path.join(results::FILE);
         let write = || {
             let mut out = BufWriter::new(File::create(&path)?);
-            serde_json::to_writer_pretty(&mut out, results)?;
-            out.write_all(b"\n")?;
+            results.write(&mut out)?;
             out.flush()
         };
         write().map_err(at(&path))
@@ -132,7 +132,7 @@ impl RunDirectory {
     /// # Errors
     /// If the file cannot be made.
     pub fn history(&self) -> io::Result<HistoryWriter> {
-        let path = self.path.join("history.jsonl");
+        let path = self.path.join(history::FILE);
         let file = File::create(&path).map_err(at(&path))?;
         Ok(HistoryWriter { out: BufWriter::with_capacity(1 << 16, file), path, failure: None })
     }

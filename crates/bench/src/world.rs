@@ -50,7 +50,7 @@ pub enum Fault {
 }
 
 /// Something wrong with a node that is no answer to an operation.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Problem {
     /// Which node.

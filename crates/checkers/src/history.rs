@@ -9,7 +9,7 @@
 use std::fmt::{self, Debug};
 
 use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Who an event belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,8 +39,25 @@ impl Serialize for Process {
     }
 }
 
+/// A number or `"nemesis"`.
+impl<'de> Deserialize<'de> for Process {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Number(u64),
+            Name(String),
+        }
+        match Form::deserialize(deserializer)? {
+            Form::Number(number) => Ok(Self::Client(number)),
+            Form::Name(name) if name == "nemesis" => Ok(Self::Nemesis),
+            Form::Name(name) => Err(serde::de::Error::custom(format!("nobody is `{name}`"))),
+        }
+    }
+}
+
 /// The type of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// An operation begins.
@@ -60,6 +77,11 @@ pub trait Op: Clone + PartialEq + Debug {
 
     /// Whether `completion` repeats what this invocation asked.
     fn is_completed_by(&self, completion: &Self) -> bool;
+
+    /// Whether a run is worth something in which this function never succeeded.
+    fn need_not_succeed(&self) -> bool {
+        false
+    }
 
     /// Writes `key`, in workloads that have keys, and `value` into an event of this kind.
     ///

@@ -1,10 +1,10 @@
 //! What may be counted in every workload: outcomes, availability, latencies, and how much went on
 //! while a fault was on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::history::{Action, Event, Kind, Op, Process};
 use crate::operation::{Malformed, operations};
@@ -12,8 +12,8 @@ use crate::quantiles::quantiles;
 use crate::verdict::Verdict;
 
 /// How many operations completed, and how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
 pub struct Outcomes {
     /// Valid when at least one is `ok`.
     #[serde(rename = "valid?")]
@@ -41,8 +41,8 @@ impl Outcomes {
 }
 
 /// Completions of clients, together and by function.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
 pub struct Stats {
     /// All functions. Valid when each of them is: a run in which no compare-and-set ever
     /// succeeded, say, has not tested it.
@@ -52,15 +52,14 @@ pub struct Stats {
     pub by_f: BTreeMap<String, Outcomes>,
 }
 
-/// A function that need not succeed: what a client does that forgets everything (workload kafka).
-const CRASH: &str = "crash";
-
 /// Counts the completions of all clients.
 pub fn stats<O: Op>(history: &[Event<O>]) -> Stats {
     let mut stats = Stats::default();
+    let mut exempt: BTreeSet<&str> = BTreeSet::new();
     for event in history {
-        if event.kind == Kind::Invoke || event.process == Process::Nemesis {
-            continue;
+        let Some(op) = event.op().filter(|_| event.kind != Kind::Invoke) else { continue };
+        if op.need_not_succeed() {
+            exempt.insert(op.f());
         }
         stats.all.count(event.kind);
         match stats.by_f.get_mut(event.f()) {
@@ -72,7 +71,7 @@ pub fn stats<O: Op>(history: &[Event<O>]) -> Stats {
             }
         }
     }
-    let judged = stats.by_f.iter().filter(|(f, _)| *f != CRASH);
+    let judged = stats.by_f.iter().filter(|(f, _)| !exempt.contains(f.as_str()));
     stats.all.verdict = Verdict::all(judged.map(|(_, outcomes)| outcomes.verdict));
     stats
 }
@@ -87,7 +86,7 @@ pub enum Requirement {
 }
 
 /// What [`availability`] found.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Availability {
     /// Valid when the requirement is met, or when there is none.
@@ -139,6 +138,22 @@ impl Serialize for Latencies {
     }
 }
 
+impl<'de> Deserialize<'de> for Latencies {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Milliseconds {
+            p50: f64,
+            p95: f64,
+            p99: f64,
+            max: f64,
+        }
+        let read = Milliseconds::deserialize(deserializer)?;
+        let nanoseconds = |ms: f64| (ms * 1e6).round() as u64;
+        let [p50, p95, p99, max] = [read.p50, read.p95, read.p99, read.max].map(nanoseconds);
+        Ok(Self { p50, p95, p99, max })
+    }
+}
+
 /// Latencies of the operations that succeeded, together and by function; `None` if there are none.
 ///
 /// # Errors
@@ -167,8 +182,8 @@ pub fn latencies<O: Op>(
 }
 
 /// A time in which a fault was on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
 pub struct FaultPhase {
     /// What came after `start-` in the name of the nemesis' operation.
     pub fault: String,

@@ -1,6 +1,6 @@
 //! The three answers a checker can give, and how several of them combine.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What a checker says of a history.
 ///
@@ -52,6 +52,22 @@ impl Serialize for Verdict {
     }
 }
 
+impl<'de> Deserialize<'de> for Verdict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Rule(bool),
+            Word(String),
+        }
+        match Form::deserialize(deserializer)? {
+            Form::Rule(holds) => Ok(Self::from_rule(holds)),
+            Form::Word(word) if word == "unknown" => Ok(Self::Unknown),
+            Form::Word(word) => Err(serde::de::Error::custom(format!("`{word}` is no verdict"))),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Verdict::{self, Invalid, Unknown, Valid};
@@ -68,5 +84,8 @@ mod tests {
     fn serialises_as_maelstrom_writes_it() {
         let text = serde_json::to_string(&[Valid, Invalid, Unknown]).unwrap();
         assert_eq!(text, r#"[true,false,"unknown"]"#);
+        let back: [Verdict; 3] = serde_json::from_str(&text).unwrap();
+        assert_eq!(back, [Valid, Invalid, Unknown]);
+        assert!(serde_json::from_str::<Verdict>("\"valid\"").is_err());
     }
 }

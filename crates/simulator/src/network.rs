@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use serde::ser::SerializeStruct as _;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::observation::Fate;
 use crate::partition::Cut;
@@ -175,7 +175,8 @@ impl Network {
 }
 
 /// Messages of one group of links.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
 pub struct Count {
     /// Messages that entered the network, lost ones included. Each is a different one: what arrives
     /// twice was sent once.
@@ -211,8 +212,8 @@ pub struct Statistics {
 }
 
 /// Messages that did not arrive, by what became of them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
 pub struct Losses {
     /// Dropped at random, or for want of room.
     pub at_random: u64,

@@ -12,15 +12,16 @@ use std::process::ExitCode;
 use checkers::history::Action;
 use checkers::{Event, Kind, Process};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
-use self::events::{Events, NOBODY, ReadError};
-use crate::analysis::{Results, Subject, analyse_history};
+use self::events::{Events, ReadError};
+use crate::analysis::{Subject, analyse_history};
 use crate::command_line::quote;
+use crate::history::{self, NOBODY};
 use crate::options::{Options, WorkloadName};
 use crate::process::{interrupted, note_interrupts};
 use crate::report::find_run;
-use crate::report::history::History;
+use crate::results::Results;
 use crate::terminal::progress::Style;
 use crate::terminal::{self, summary};
 use crate::test_command::exit_code;
@@ -71,7 +72,7 @@ pub fn run(args: &Args) -> ExitCode {
         Ok(results) => {
             // Whoever reads our output may have read enough; the verdict stands.
             let _ = tell(args, &results);
-            exit_code(results.verdict)
+            exit_code(results.verdict())
         }
         Err(error) => {
             let _ = writeln!(io::stderr(), "eddy: {error}");
@@ -151,7 +152,7 @@ fn find_history(named: &Path, store: &Path) -> PathBuf {
     }
     let directory = find_run(named, store);
     if directory.is_dir() {
-        let ours = directory.join(History::FILE);
+        let ours = directory.join(history::FILE);
         let jepsen = directory.join("history.edn");
         return if jepsen.is_file() && !ours.is_file() { jepsen } else { ours };
     }
@@ -179,13 +180,12 @@ fn command(args: &Args) -> String {
 
 fn tell(args: &Args, results: &Results) -> io::Result<()> {
     let mut out = terminal::stdout();
-    let results = Value::Object(results.json.clone());
     if args.json {
-        summary::json(&mut out, &results)
+        summary::json(&mut out, results)
     } else if args.quiet {
-        summary::verdict_line(&mut out, &results, None)
+        summary::verdict_line(&mut out, results, None)
     } else {
-        summary::checked(&mut out, &results)
+        summary::checked(&mut out, results)
     }
 }
 

@@ -27,7 +27,7 @@ fn check_text(workload: &str, text: &str) -> Result<Results, String> {
 }
 
 fn causes(results: &Results) -> String {
-    results.json["verdict"]["causes"].to_string()
+    results.judgement.causes.join("\n")
 }
 
 /// A history as `history.jsonl` has it.
@@ -124,9 +124,9 @@ fn a_jepsen_history_of_independent_registers_is_judged_key_by_key() {
         )
     };
     let right = check_text("lin-kv", &history("2")).unwrap();
-    assert_eq!(right.verdict, Verdict::Valid, "{}", causes(&right));
+    assert_eq!(right.verdict(), Verdict::Valid, "{}", causes(&right));
     let stale = check_text("lin-kv", &history("1")).unwrap();
-    assert_eq!(stale.verdict, Verdict::Invalid);
+    assert_eq!(stale.verdict(), Verdict::Invalid);
     assert!(causes(&stale).contains("key 0: "), "{}", causes(&stale));
 }
 
@@ -139,8 +139,8 @@ fn a_history_of_a_single_register_needs_no_keys() {
               {{:process 0 :type :invoke :f :read :value nil}} {{:process 0 :type :ok :f :read :value {read}}})"
         )
     };
-    assert_eq!(check_text("lin-kv", &history(2)).unwrap().verdict, Verdict::Valid);
-    assert_eq!(check_text("lin-kv", &history(1)).unwrap().verdict, Verdict::Invalid);
+    assert_eq!(check_text("lin-kv", &history(2)).unwrap().verdict(), Verdict::Valid);
+    assert_eq!(check_text("lin-kv", &history(1)).unwrap().verdict(), Verdict::Invalid);
 }
 
 #[test]
@@ -153,9 +153,9 @@ fn sets_and_ids_of_jepsen_are_judged() {
              {{:type :ok, :process 0, :f :read, :value {seen}, :time 4, :final? true}}"
         )
     };
-    assert_eq!(check_text("g-set", &set("#{1}")).unwrap().verdict, Verdict::Valid);
+    assert_eq!(check_text("g-set", &set("#{1}")).unwrap().verdict(), Verdict::Valid);
     let lost = check_text("g-set", &set("#{}")).unwrap();
-    assert_eq!(lost.verdict, Verdict::Invalid);
+    assert_eq!(lost.verdict(), Verdict::Invalid);
     assert!(causes(&lost).contains("lost"), "{}", causes(&lost));
 
     let ids = |second: &str| {
@@ -164,8 +164,8 @@ fn sets_and_ids_of_jepsen_are_judged() {
               {{:type :invoke, :process 0, :f :generate}} {{:type :ok, :process 0, :f :generate, :value {second}}}]"
         )
     };
-    assert_eq!(check_text("unique-ids", &ids("[\"n1\" 2]")).unwrap().verdict, Verdict::Valid);
-    assert_eq!(check_text("unique-ids", &ids("[\"n1\" 1]")).unwrap().verdict, Verdict::Invalid);
+    assert_eq!(check_text("unique-ids", &ids("[\"n1\" 2]")).unwrap().verdict(), Verdict::Valid);
+    assert_eq!(check_text("unique-ids", &ids("[\"n1\" 1]")).unwrap().verdict(), Verdict::Invalid);
 }
 
 #[test]
@@ -186,17 +186,17 @@ fn transactions_as_elle_has_them_need_neither_function_nor_process_nor_beginning
                   {:type :ok, :value [[:append :x 2] [:append :y 1]]}\n\
                   {:type :ok, :value [[:r :x [1 2]]]}\n";
     let results = check(circle, "serializable");
-    assert_eq!(results.verdict, Verdict::Invalid);
+    assert_eq!(results.verdict(), Verdict::Invalid);
     assert!(causes(&results).contains("G1c"), "{}", causes(&results));
     // The last line may have happened first: nothing says when any of them did.
     let stale = "{:type :ok, :value [[:append 1 1]]}\n{:type :ok, :value [[:r 1 nil]]}\n";
-    assert_eq!(check(stale, "strict-serializable").verdict, Verdict::Valid);
+    assert_eq!(check(stale, "strict-serializable").verdict(), Verdict::Valid);
     let told = "{:type :invoke, :process 0, :value [[:append 1 1]]}\n\
                 {:type :ok, :process 0, :value [[:append 1 1]]}\n\
                 {:type :invoke, :process 1, :value [[:r 1 nil]]}\n\
                 {:type :ok, :process 1, :value [[:r 1 nil]]}\n";
-    assert_eq!(check(told, "serializable").verdict, Verdict::Valid);
-    assert_eq!(check(told, "strict-serializable").verdict, Verdict::Invalid);
+    assert_eq!(check(told, "serializable").verdict(), Verdict::Valid);
+    assert_eq!(check(told, "strict-serializable").verdict(), Verdict::Invalid);
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn an_echo_is_read_from_the_whole_reply_that_maelstrom_stores() {
                :echo \"{echo}\", :msg_id 1}}}}"
         )
     };
-    let verdict = |echo: &str| check_text("echo", &history(echo)).unwrap().verdict;
+    let verdict = |echo: &str| check_text("echo", &history(echo)).unwrap().verdict();
     assert_eq!(verdict("Please echo 117"), Verdict::Valid);
     assert_eq!(verdict("Please echo 118"), Verdict::Invalid);
 }
@@ -253,7 +253,7 @@ fn a_line_that_makes_no_sense_is_named() {
 fn a_history_that_nobody_can_have_made_and_an_empty_one_are_unknown() {
     let twice = "{:type :ok, :process 0, :f :generate, :value 1}";
     let results = check_text("unique-ids", twice).unwrap();
-    assert_eq!(results.verdict, Verdict::Unknown);
+    assert_eq!(results.verdict(), Verdict::Unknown);
     assert!(causes(&results).contains("cannot be checked: event 0"), "{}", causes(&results));
-    assert_eq!(check_text("unique-ids", "").unwrap().verdict, Verdict::Unknown);
+    assert_eq!(check_text("unique-ids", "").unwrap().verdict(), Verdict::Unknown);
 }

@@ -21,7 +21,7 @@ use crate::options::{Options, WorkloadName};
 use crate::process::check_program;
 use crate::terminal;
 use crate::wire::quote;
-use crate::workload::{Exam, workload};
+use crate::workload::{Exam, registry, workload};
 
 /// How many times as long `init` may take, because the program has to start first: 10 s where
 /// nothing else is asked for, as with Maelstrom.
@@ -40,7 +40,7 @@ pub struct CheckNodeArgs {
     bin: PathBuf,
 
     /// Whose messages to send
-    #[arg(short, long, value_name = "NAME", default_value = "echo")]
+    #[arg(short, long, value_name = "NAME", default_value = registry::SIMPLEST)]
     workload: WorkloadName,
 
     /// Seconds that an answer may take; `init` may take five times as long

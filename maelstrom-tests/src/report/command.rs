@@ -4,13 +4,12 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use serde_json::Value;
-
-use super::history::History;
-use super::results::Results;
-use super::{FILE, find_run, results, write};
+use super::words::Words;
+use super::{FILE, find_run, write};
 use crate::cli::program;
 use crate::command_line::quote;
+use crate::history;
+use crate::results::{self, Results};
 use crate::terminal::{self, summary};
 
 /// Arguments of `eddy report`.
@@ -37,8 +36,8 @@ pub fn run(args: &Args) -> ExitCode {
     for run in &args.runs {
         let run_dir = find_run(run, &args.store);
         // Broken results are shown as such; without any file of a run there is nothing to show.
-        let is_run = [results::FILE, History::FILE].iter().any(|file| run_dir.join(file).is_file());
-        let results = results::read(&run_dir).unwrap_or_default();
+        let is_run = [results::FILE, history::FILE].iter().any(|file| run_dir.join(file).is_file());
+        let results = results::read(&run_dir).ok().flatten().unwrap_or_default();
         let written = if is_run {
             write(&run_dir)
         } else {
@@ -68,8 +67,8 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 /// The command that repeats the run, with this program as it was started.
-fn again(results: &Value) -> String {
-    let command = Results(results).command().unwrap_or_default();
+fn again(results: &Results) -> String {
+    let command = Words(results).command().unwrap_or_default();
     match command.strip_prefix("eddy ") {
         Some(rest) => format!("{} {rest}", quote(&program())),
         None => command,

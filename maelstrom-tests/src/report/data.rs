@@ -4,14 +4,17 @@
 use std::io;
 use std::ops::Range;
 
+use checkers::Kind;
 use serde::Serialize;
 
-use super::history::{Fault, History, ValueReader};
+use super::faults::Fault;
 use super::logs::{self, Log, natural};
 use super::messages::{Journal, Message};
 use super::offence::{Evidence, Offence};
 use super::text;
 use super::window::windows;
+use super::words::Words;
+use crate::history::{self, ValueReader};
 
 /// Messages in the diagram.
 const MESSAGES_MAX: usize = 100_000;
@@ -103,17 +106,17 @@ type Row = (u64, u64, Option<u64>, u64, usize, u8, Option<String>, String, Optio
 impl Data {
     /// Gathers what is to be shown of a run.
     pub fn gather(evidence: Evidence<'_>, offence: Option<&Offence>) -> io::Result<Self> {
-        let Evidence { run_dir, results, history, journal } = evidence;
-        let problems = results.problems();
+        let Evidence { run_dir, results, history, faults, journal } = evidence;
+        let problems = Words(results).problems();
         let focus = offence.map(|offence| offence.time);
         let mut moments: Vec<u64> = focus.into_iter().collect();
         moments.extend(problems.iter().map(|problem| problem.time));
-        moments.extend(history.faults.iter().flat_map(|fault| [fault.start, fault.end]));
+        moments.extend(faults.iter().flat_map(|fault| [fault.start, fault.end]));
 
         let mut notes = Vec::new();
         let diagram = Diagram::gather(journal, &moments, &mut notes)?;
         let table = Table::gather(evidence, &moments, &mut notes)?;
-        for (file, bad) in [(History::FILE, history.bad_lines), (Journal::FILE, journal.bad_lines)]
+        for (file, bad) in [(history::FILE, history.bad_lines), (Journal::FILE, journal.bad_lines)]
         {
             if bad > 0 {
                 notes.push(format!("{} lines of {file} cannot be read.", text::grouped(bad)));
@@ -121,7 +124,7 @@ impl Data {
         }
         Ok(Self {
             end: history.end / 1000,
-            faults: history.faults.clone(),
+            faults: faults.to_vec(),
             focus: focus.map(|time| time / 1000),
             diagram,
             history: table,
@@ -206,6 +209,15 @@ impl Diagram {
     }
 }
 
+/// As the script has it.
+const fn outcome(outcome: Kind) -> u8 {
+    match outcome {
+        Kind::Ok => 0,
+        Kind::Fail => 1,
+        Kind::Info | Kind::Invoke => 2,
+    }
+}
+
 impl Table {
     fn gather(
         evidence: Evidence<'_>,
@@ -235,7 +247,7 @@ impl Table {
                     operation.completed.map(|end| end.time / 1000),
                     operation.process,
                     operation.function,
-                    operation.outcome as u8,
+                    outcome(operation.outcome),
                     values.key.as_deref().map(short),
                     short(value.unwrap_or(&values.asked)),
                     values.error.as_deref().map(short),
@@ -248,7 +260,7 @@ impl Table {
                  first and the last. {} has them all.",
                 text::grouped(shown),
                 text::grouped(count),
-                History::FILE
+                history::FILE
             ));
         }
         Ok(table)

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 
 use line::{Content, Line};
 
-use super::lines::Lines;
 use super::text;
+use crate::lines::Lines;
 
 /// How many lines one entry of the index stands for.
 const INDEX_STEP: usize = 1000;

@@ -1,38 +1,36 @@
 //! `report.html` and the drawings beside it, made from nothing but the files of a run's directory, so
 //! that they can be made again for any run.
 //!
-//! [`results`], [`history`], [`messages`] and [`logs`] read those files, each within bounds; [`plots`]
-//! and [`violation`] draw; [`offence`] finds where to look first; [`data`] chooses what a page
-//! carries, and [`page`] makes it.
+//! Results and history are read by [`crate::results`] and [`crate::history`]; [`messages`] and [`logs`]
+//! read the other files, each within bounds. [`plots`] draws what every run has, [`exhibit`] what its
+//! workload has to show; [`offence`] finds where to look first; [`data`] chooses what a page carries,
+//! [`words`] says it, and [`page`] makes it.
 
 pub mod command;
 pub mod data;
-pub mod history;
-mod lines;
+mod exhibit;
+pub mod faults;
 pub mod logs;
 pub mod messages;
 pub mod offence;
 pub mod page;
 mod palette;
 pub mod plots;
-pub mod results;
 pub mod text;
-pub mod violation;
 mod window;
+pub mod words;
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
 use data::{Data, Role, role};
-use history::History;
 use messages::Journal;
 use offence::{Evidence, Offence};
 use page::{Content, TrafficRow};
-use results::Results;
-use violation::Violation;
+
+use crate::history::History;
+use crate::results::{self, Results};
 
 /// The name of the page in a run's directory.
 pub const FILE: &str = "report.html";
@@ -60,29 +58,38 @@ pub fn draw(run_dir: &Path) -> io::Result<()> {
 /// If a file of the run cannot be read, or one of ours not be written. Missing files and files that
 /// make no sense are no errors: the page shows what there is.
 pub fn write(run_dir: &Path) -> io::Result<Option<Offence>> {
-    let (json, unreadable) = match results::read(run_dir) {
-        Ok(json) => (json, None),
-        Err(error) => (Value::Null, Some(format!("{} cannot be read: {error}", results::FILE))),
+    let (results, unreadable) = match results::read(run_dir) {
+        Ok(results) => (results.unwrap_or_default(), None),
+        Err(error) => {
+            (Results::default(), Some(format!("{} cannot be read: {error}", results::FILE)))
+        }
     };
-    let results = Results(&json);
     let history = History::read(run_dir)?;
-    let journal = Journal::read(run_dir, results.time_zero())?;
-    let evidence = Evidence { run_dir, results, history: &history, journal: &journal };
+    let faults = faults::faults(&history);
+    let journal = Journal::read(run_dir, results.time_zero.unwrap_or(0))?;
+    let evidence = Evidence {
+        run_dir,
+        results: &results,
+        history: &history,
+        faults: &faults,
+        journal: &journal,
+    };
     let offence = Offence::find(evidence)?;
 
-    let plots = plots::all(&history, results).map_err(io::Error::other)?;
-    let violation = Violation::find(results).map(|violation| violation.draw()).transpose();
-    let violation = violation.map_err(io::Error::other)?;
-    for plot in plots.iter().chain(&violation) {
-        fs::write(run_dir.join(plot.file), &plot.svg)?;
+    let drawn = exhibit::draw_all(&results.exhibits, &faults, history.end);
+    let (shown, mut plots) = drawn.map_err(io::Error::other)?;
+    plots.extend(plots::all(&history, &faults).map_err(io::Error::other)?);
+    for plot in plots.iter().chain(&shown) {
+        fs::write(run_dir.join(&plot.file), &plot.svg)?;
     }
 
     let mut data = Data::gather(evidence, offence.as_ref())?;
     data.notes.extend(unreadable);
     let page = page::render(&Content {
-        results,
+        results: &results,
+        raw_results: &raw_results(run_dir),
         offence: offence.as_ref(),
-        violation: violation.as_ref(),
+        evidence: &shown,
         plots: &plots,
         traffic: traffic(&journal),
         data: &data,
@@ -90,6 +97,12 @@ pub fn write(run_dir: &Path) -> io::Result<Option<Offence>> {
     });
     fs::write(run_dir.join(FILE), page.map_err(io::Error::other)?)?;
     Ok(offence)
+}
+
+/// What the file of the results has, whatever it is.
+fn raw_results(run_dir: &Path) -> String {
+    let bytes = fs::read(run_dir.join(results::FILE)).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Message counts of nodes and services; clients are taken together.

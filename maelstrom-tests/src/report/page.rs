@@ -7,12 +7,13 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::data::Data;
-use super::history::Fault;
+use super::faults::Fault;
 use super::offence::Offence;
 use super::palette;
 use super::plots::Plot;
-use super::results::{Results, array, percent};
 use super::text;
+use super::words::{Words, percent};
+use crate::results::Results;
 
 /// The parts of the page's script, in the order in which they are needed.
 const SCRIPT: &str = concat!(
@@ -28,11 +29,13 @@ pub(crate) const STYLE: &str = include_str!("../../templates/style.css");
 /// What the page is made of.
 pub struct Content<'a> {
     /// The results of the run.
-    pub results: Results<'a>,
+    pub results: &'a Results,
+    /// What their file has.
+    pub raw_results: &'a str,
     /// Where to look first.
     pub offence: Option<&'a Offence>,
-    /// The drawing of a violation.
-    pub violation: Option<&'a Plot>,
+    /// The drawings that show why it is not valid.
+    pub evidence: &'a [Plot],
     /// The plots.
     pub plots: &'a [Plot],
     /// Sent, received and lost by endpoint.
@@ -56,12 +59,12 @@ pub struct TrafficRow {
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Page<'a> {
-    results: Results<'a>,
+    results: Words<'a>,
     class: &'static str,
     sentence: String,
     causes: Vec<String>,
     offence: Option<&'a Offence>,
-    violation: Option<&'a Plot>,
+    evidence: &'a [Plot],
     plots: &'a [Plot],
     phases: Vec<PhaseRow>,
     traffic: &'a [TrafficRow],
@@ -90,20 +93,20 @@ struct PhaseRow {
 /// The whole page as HTML.
 pub fn render(content: &Content<'_>) -> Result<String, askama::Error> {
     let style = style();
-    let results = content.results;
+    let results = Words(content.results);
     Page {
         results,
         class: class(results),
         sentence: Offence::first_sentence(content.offence, results),
         causes: Offence::other_causes(content.offence, results),
         offence: content.offence,
-        violation: content.violation,
+        evidence: content.evidence,
         plots: content.plots,
-        phases: phases(results, &content.data.faults),
+        phases: phases(content.results, &content.data.faults),
         traffic: &content.traffic,
         files: &content.files,
         data_notes: &content.data.notes,
-        raw_results: raw(results),
+        raw_results: raw(content.raw_results),
         style_hash: hash(&style),
         script_hash: hash(SCRIPT),
         style,
@@ -119,7 +122,7 @@ pub(crate) fn style() -> String {
 }
 
 /// The class of elements that show a verdict.
-pub(crate) fn class(results: Results<'_>) -> &'static str {
+pub(crate) fn class(results: Words<'_>) -> &'static str {
     match results.verdict() {
         Some(checkers::Verdict::Valid) => "valid",
         Some(checkers::Verdict::Invalid) => "invalid",
@@ -140,32 +143,28 @@ fn embedded(data: &impl Serialize) -> Result<String, askama::Error> {
 }
 
 /// The results as text, not all of them if they are many.
-fn raw(results: Results<'_>) -> String {
+fn raw(json: &str) -> String {
     const LENGTH_MAX: usize = 200_000;
-    let json = serde_json::to_string_pretty(results.0).unwrap_or_default();
-    let cut = text::cut(&json, LENGTH_MAX);
+    let cut = text::cut(json, LENGTH_MAX);
     let lines = cut.split('\n').map(text::visible);
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn phases(results: Results<'_>, faults: &[Fault]) -> Vec<PhaseRow> {
+fn phases(results: &Results, faults: &[Fault]) -> Vec<PhaseRow> {
     const ROWS_MAX: usize = 200;
-    let phases = array(results.at(&["fault-phases"])).iter().take(ROWS_MAX);
+    let phases = results.fault_phases.iter().take(ROWS_MAX);
     phases
         .map(|phase| {
-            let number = |name| Results(phase).at(&[name]).as_u64().unwrap_or(0);
-            let (ok, invoked) = (number("ok"), number("invoked"));
+            let (ok, invoked) = (phase.ok as u64, phase.invoked as u64);
             let share = if invoked == 0 { 0.0 } else { ok as f64 / invoked as f64 };
-            let (name, start) = (Results(phase).at(&["fault"]).as_str(), number("start-time"));
-            let is_it = |fault: &&Fault| Some(&*fault.name) == name && fault.start == start;
+            let (name, start) = (text::line(&phase.fault, 40), phase.start_time);
+            let is_it = |fault: &&Fault| fault.name == name && fault.start == start;
+            let whom = faults.iter().find(is_it);
             PhaseRow {
-                fault: text::line(name.unwrap_or("?"), 60),
-                whom: faults
-                    .iter()
-                    .find(is_it)
-                    .map_or_else(String::new, |fault| fault.whom.clone()),
+                whom: whom.map_or_else(String::new, |fault| fault.whom.clone()),
+                fault: name,
                 from: text::seconds(start),
-                to: text::seconds(number("end-time")),
+                to: text::seconds(phase.end_time),
                 start,
                 operations: format!(
                     "{} of {} ({})",
@@ -193,12 +192,16 @@ mod tests {
 
     #[test]
     fn a_fault_says_whom_it_hit() {
-        let results = serde_json::json!({"fault-phases": [
-            {"fault": "kill", "start-time": 5, "end-time": 9},
-            {"fault": "kill", "start-time": 7, "end-time": 9},
-            {"fault": "pause", "start-time": 5}]});
+        let phase = |fault: &str, start_time| checkers::stats::FaultPhase {
+            fault: fault.to_owned(),
+            start_time,
+            end_time: 9,
+            ..Default::default()
+        };
+        let fault_phases = vec![phase("kill", 5), phase("kill", 7), phase("pause", 5)];
+        let results = Results { fault_phases, ..Results::default() };
         let fault = Fault { name: "kill".to_owned(), whom: "n1, n2".to_owned(), start: 5, end: 9 };
-        let rows = phases(Results(&results), &[fault]);
+        let rows = phases(&results, &[fault]);
         let whom: Vec<_> = rows.iter().map(|row| row.whom.as_str()).collect();
         assert_eq!(whom, ["n1, n2", "", ""]);
     }

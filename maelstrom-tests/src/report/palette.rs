@@ -1,9 +1,8 @@
 //! Colours of the plots. A plot is drawn in the light ones; inside a page, style rules made from the
 //! same table turn each into its dark counterpart, so that one drawing serves both.
 
+use checkers::Kind;
 use plotters::style::RGBColor;
-
-use super::history::Outcome;
 
 /// A colour on light and on dark ground.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,13 +67,30 @@ const FAULTS: [Colour; 7] = [
 ];
 
 /// The colour of an outcome of the function at this place.
-pub(crate) const fn outcome(outcome: Outcome, function: usize) -> Colour {
+pub(crate) const fn outcome(outcome: Kind, function: usize) -> Colour {
     let colours = match outcome {
-        Outcome::Ok => OK,
-        Outcome::Fail => FAIL,
-        Outcome::Info => INFO,
+        Kind::Ok => OK,
+        Kind::Fail => FAIL,
+        Kind::Info | Kind::Invoke => INFO,
     };
     colours[function % colours.len()]
+}
+
+/// An outcome as the history has it.
+pub(crate) const fn name(outcome: Kind) -> &'static str {
+    match outcome {
+        Kind::Ok => "ok",
+        Kind::Fail => "fail",
+        Kind::Info | Kind::Invoke => "info",
+    }
+}
+
+/// The colour of the series or kind of step at this place.
+pub(crate) const fn series(place: usize) -> Colour {
+    match place {
+        0..4 => SERIES[place],
+        _ => fault(place + 1),
+    }
 }
 
 /// All colours of a plot.

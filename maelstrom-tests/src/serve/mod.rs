@@ -11,14 +11,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use askama::Template;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use self::http::{Body, Limits, Request, Response};
 pub use self::store::Store;
 use crate::compare;
-use crate::report::results::{self, Results};
+use crate::report::words::Words;
 use crate::report::{self, page as report_page, text};
+use crate::results;
 
 /// For pages that bring their style and script with them. Reports restrict themselves further.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; \
@@ -178,33 +177,18 @@ struct Run {
     has_report: bool,
 }
 
-/// As much of the results as the list shows; the rest may be long.
-#[derive(Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Head {
-    #[serde(rename = "valid?")]
-    valid: Value,
-    verdict: Value,
-    options: Value,
-    stats: Value,
-}
-
 fn index(store: &Store) -> io::Result<String> {
     let runs = store.runs()?.into_iter().map(|name| {
         let directory = store.root.join(&name);
-        let head: Head = File::open(directory.join(results::FILE))
-            .ok()
-            .and_then(|file| serde_json::from_reader(io::BufReader::new(file)).ok())
-            .unwrap_or_default();
-        let head = serde_json::to_value(head).unwrap_or_default();
-        let results = Results(&head);
-        let count = results.at(&["stats", "count"]).as_u64();
+        let head = results::read_head(&directory);
+        let words = Words(&head);
+        let count = head.stats.as_ref().map(|stats| stats.all.count as u64);
         Run {
             path: name.split('/').map(encode).collect::<Vec<_>>().join("/"),
-            class: report_page::class(results),
-            verdict: results.verdict_word(),
-            title: results.title(),
-            why: results.causes().into_iter().next().unwrap_or_default(),
+            class: report_page::class(words),
+            verdict: words.verdict_word(),
+            title: words.title(),
+            why: words.causes().into_iter().next().unwrap_or_default(),
             operations: count.map(text::grouped).unwrap_or_default(),
             has_report: directory.join(report::FILE).is_file(),
             name,

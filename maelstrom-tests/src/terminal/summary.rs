@@ -5,30 +5,30 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use checkers::Verdict;
-use serde_json::Value;
 
 use super::{BAD, BOLD, FAINT, GOOD, style};
 use crate::report::offence::{Offence, Step};
-use crate::report::results::Results;
+use crate::report::words::Words;
 use crate::report::{self, text};
+use crate::results::Results;
 
 /// Causes beyond these are in the report.
 const CAUSES_MAX: usize = 8;
 /// Remarks beyond these are in the report.
 const NOTES_MAX: usize = 4;
 
-/// Says what begins: `eddy lin-kv on 5 nodes, seed 42`. Of the results only the options are needed.
-pub fn announce(out: &mut impl Write, results: &Value) -> io::Result<()> {
-    writeln!(out, "{BOLD}eddy{BOLD:#} {}", Results(results).title())
+/// Says what begins: `eddy paint on 5 nodes, seed 42`. Of the results only the options are needed.
+pub fn announce(out: &mut impl Write, results: &Results) -> io::Result<()> {
+    writeln!(out, "{BOLD}eddy{BOLD:#} {}", Words(results).title())
 }
 
-/// The results in one line: `✘ INVALID lin-kv on 5 nodes, seed 42: ...`.
+/// The results in one line: `✘ INVALID paint on 5 nodes, seed 42: ...`.
 pub fn verdict_line(
     out: &mut impl Write,
-    results: &Value,
+    results: &Results,
     offence: Option<&Offence>,
 ) -> io::Result<()> {
-    let results = Results(results);
+    let results = Words(results);
     let (colour, sign) = style(results.verdict());
     let word = results.verdict_word();
     let why = match (Offence::first_sentence(offence, results), results.causes().into_iter().next())
@@ -41,9 +41,8 @@ pub fn verdict_line(
 }
 
 /// The results as JSON, and nothing else.
-pub fn json(out: &mut impl Write, results: &Value) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, results)?;
-    writeln!(out)
+pub fn json(out: &mut impl Write, results: &Results) -> io::Result<()> {
+    results.write(out)
 }
 
 /// What else a summary depends on.
@@ -62,11 +61,11 @@ pub struct Told<'a> {
 /// The results on a page of the terminal.
 pub fn summary(
     out: &mut impl Write,
-    results: &Value,
+    results: &Results,
     offence: Option<&Offence>,
     told: Told<'_>,
 ) -> io::Result<()> {
-    let results = Results(results);
+    let results = Words(results);
     let (colour, sign) = style(results.verdict());
     let word = results.verdict_word();
     let sentence = Offence::first_sentence(offence, results);
@@ -102,8 +101,8 @@ pub fn summary(
 }
 
 /// The results of a stored history, of which there is no report.
-pub fn checked(out: &mut impl Write, results: &Value) -> io::Result<()> {
-    let results = Results(results);
+pub fn checked(out: &mut impl Write, results: &Results) -> io::Result<()> {
+    let results = Words(results);
     let (colour, sign) = style(results.verdict());
     let (word, sentence) = (results.verdict_word(), results.verdict_text());
     writeln!(out, "{colour}{sign} {word}{colour:#} {BOLD}{}{BOLD:#}", results.title())?;
@@ -112,7 +111,7 @@ pub fn checked(out: &mut impl Write, results: &Value) -> io::Result<()> {
     figures(out, results)
 }
 
-fn failures(out: &mut impl Write, results: Results<'_>, causes: &[String]) -> io::Result<()> {
+fn failures(out: &mut impl Write, results: Words<'_>, causes: &[String]) -> io::Result<()> {
     if causes.is_empty() {
         return Ok(());
     }
@@ -150,7 +149,7 @@ fn first_look(out: &mut impl Write, offence: &Offence) -> io::Result<()> {
     Ok(())
 }
 
-fn figures(out: &mut impl Write, results: Results<'_>) -> io::Result<()> {
+fn figures(out: &mut impl Write, results: Words<'_>) -> io::Result<()> {
     let figures = results.figures();
     let width = figures.iter().map(|figure| figure.name.len()).max().unwrap_or(0);
     if width > 0 {
@@ -179,8 +178,8 @@ mod tests {
     use super::*;
 
     fn told() -> Told<'static> {
-        let again = "./eddy test -w lin-kv --seed 42";
-        let run_dir = Path::new("store/lin-kv/1");
+        let again = "./eddy test -w paint --seed 42";
+        let run_dir = Path::new("store/paint/1");
         Told { run_dir, has_report: true, is_announced: true, again }
     }
 
@@ -191,17 +190,21 @@ mod tests {
         anstream::adapter::strip_str(&String::from_utf8(bytes).unwrap()).to_string()
     }
 
-    fn invalid() -> Value {
-        json!({
+    fn results(json: serde_json::Value) -> Results {
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn invalid() -> Results {
+        results(json!({
             "valid?": false,
             "verdict": {"text": "Invalid: something is wrong.",
                 "causes": ["key 3 is not linearizable", "n1: exited with 101"]},
-            "options": {"workload": "lin-kv", "node-count": 5, "seed": 42,
-                "command": "eddy test -w lin-kv --seed 42"},
+            "options": {"workload": "paint", "node-count": 5, "seed": 42,
+                "command": "eddy test -w paint --seed 42"},
             "stats": {"count": 10, "ok-count": 8, "fail-count": 1, "info-count": 1},
             "notes": ["a", "b", "c", "d", "e"],
-            "expect": [{"expected": "p50<3", "measured": 4.0, "valid?": false}],
-        })
+            "expect": [{"expected": "p50<3", "measured": 4.0, "valid?": false, "text": ""}],
+        }))
     }
 
     #[test]
@@ -226,7 +229,7 @@ mod tests {
         assert_eq!(
             text,
             "
-✘ INVALID lin-kv on 5 nodes, seed 42
+✘ INVALID paint on 5 nodes, seed 42
   process 4 read 1, but the register holds 2 `replicate` from n2 to n1 was lost.
 
   What failed
@@ -246,8 +249,8 @@ mod tests {
   note: d
   more notes in the report: 1
 
-  report store/lin-kv/1/report.html
-  again  ./eddy test -w lin-kv --seed 42
+  report store/paint/1/report.html
+  again  ./eddy test -w paint --seed 42
 "
         );
         let text = plain(|out| summary(out, &invalid(), Some(&offence), told()));
@@ -278,25 +281,26 @@ mod tests {
     fn one_line_says_verdict_and_cause() {
         assert_eq!(
             plain(|out| verdict_line(out, &invalid(), None)),
-            "✘ INVALID lin-kv on 5 nodes, seed 42: key 3 is not linearizable\n"
+            "✘ INVALID paint on 5 nodes, seed 42: key 3 is not linearizable\n"
         );
         assert_eq!(
-            plain(|out| verdict_line(out, &json!({"valid?": true}), None)),
+            plain(|out| verdict_line(out, &results(json!({"valid?": true})), None)),
             "✔ valid run: Everything that was checked holds.\n"
         );
     }
 
     #[test]
     fn without_results_there_is_still_a_summary() {
-        let text =
-            plain(|out| summary(out, &Value::Null, None, Told { is_announced: false, ..told() }));
+        let text = plain(|out| {
+            summary(out, &Results::default(), None, Told { is_announced: false, ..told() })
+        });
         assert!(text.contains("? unfinished run"), "{text}");
     }
 
     #[test]
     fn hostile_text_moves_no_cursor() {
-        let results = json!({"valid?": false, "verdict": {"text": "x\u{1b}[2J",
-            "causes": ["a\u{1b}]0;title\u{7}\nb"]}});
+        let results = results(json!({"valid?": false, "verdict": {"text": "x\u{1b}[2J",
+            "causes": ["a\u{1b}]0;title\u{7}\nb"]}}));
         let mut bytes = Vec::new();
         summary(&mut bytes, &results, None, told()).unwrap();
         let text = String::from_utf8(bytes).unwrap();

@@ -1,9 +1,10 @@
 //! A workload and a node that only this test knows go all the way: generator, nodes in virtual time,
-//! checker, results, report. Nothing of the bench has to name them.
+//! checker, results, a drawing in the report. Nothing of the bench has to name them.
 
 use bench::sweep::Trial;
 use checkers::history::Op;
-use checkers::{Event, Kind as EventKind, Verdict, operations};
+use checkers::{Event, Kind as EventKind, Operation, Verdict, operations};
+use eddy::exhibit::{Drawing, Exhibit, Group, Series, Style};
 use eddy::options::Options;
 use eddy::wire::{Fields, Request};
 use eddy::workload::{Checked, Expected, Headline, Kind, Step, Stored, Worker, Workload, registry};
@@ -90,10 +91,28 @@ impl Workload for HighScore {
             }
         }
         let best = own.values().max();
-        Checked::new(Verdict::from_rule(wrong.is_none()), &json!({ "best": best }), || {
+        let results = json!({ "best": best });
+        let mut checked = Checked::new(Verdict::from_rule(wrong.is_none()), &results, || {
             let (who, own) = wrong.unwrap_or((checkers::Process::Nemesis, 0));
             format!("{who} was told less than its own score of {own}")
-        })
+        });
+        let told = |operation: &Operation<'_, Score>| {
+            Some((operation.completion?.time, operation.op().best? as f64))
+        };
+        let points = operations.iter().filter_map(told).collect();
+        let group = Group { name: "scores told".to_owned(), style: Style::Marks, points };
+        checked.exhibits.push(Exhibit {
+            name: "scores".to_owned(),
+            title: "The best score over time".to_owned(),
+            caption: "What the players were told.".to_owned(),
+            is_evidence: wrong.is_some(),
+            drawing: Drawing::Series(Series {
+                axis: "points".to_owned(),
+                places: Vec::new(),
+                groups: vec![group],
+            }),
+        });
+        checked
     }
 
     fn examination(&self) -> Vec<Step<Score>> {
@@ -182,6 +201,8 @@ fn a_failure_has_its_cause_the_smallest_run_and_a_report() {
     for run in kept.iter().map(std::path::Path::new) {
         let report = std::fs::read_to_string(run.join("report.html")).unwrap();
         assert!(report.contains("was told less than its own score"));
+        assert!(report.contains("The best score over time.") && report.contains("scores told"));
+        assert!(run.join("scores.svg").is_file());
         let results = std::fs::read_to_string(run.join("results.json")).unwrap();
         let results: serde_json::Value = serde_json::from_str(&results).unwrap();
         assert!(results["workload"]["best"].is_u64(), "{results}");

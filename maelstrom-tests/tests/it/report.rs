@@ -186,8 +186,11 @@ fn open_at(page: &Path, fragment: &str) -> Option<Opened> {
 fn a_valid_run_shows_figures_plots_messages_and_history() {
     let mut run = Run::new("broadcast", json!(true));
     run.results["stats"] = json!({"count": 50, "ok-count": 50, "fail-count": 0, "info-count": 0});
-    run.results["workload"] = json!({"stable-count": 50, "stale-count": 3, "attempt-count": 50,
-        "stable-latencies": {"0": 0, "0.5": 10, "0.95": 200, "0.99": 300, "1": 310}});
+    run.results["highlights"] =
+        json!([{"count": {"name": "elements", "count": 50, "of-these": [[3, "late somewhere"]]}}]);
+    run.results["exhibits"] = json!([{"name": "stable-latencies", "title": "Spread of stable latencies",
+        "caption": "How late.", "drawing": {"table": {"unit": "ms",
+            "rows": [["min", 0.0], ["p50", 10.0], ["max", 310.0]]}}}]);
     run.results["fault-phases"] = json!([{"fault": "partition", "start-time": 100_000_000,
         "end-time": 200_000_000, "invoked": 10, "ok": 9}]);
     for n in 0..50 {
@@ -208,6 +211,8 @@ fn a_valid_run_shows_figures_plots_messages_and_history() {
         .has("eddy test -w broadcast --simulate gossiper --seed 42")
         .has("Latency of operations.")
         .has("Spread of stable latencies.")
+        .has("How late. min 0 ms, p50 10 ms, max 310 ms.")
+        .has("3 late somewhere")
         .has("9 of 10 (90 %)")
         .has("100 messages.")
         .has("50 operations")
@@ -244,10 +249,10 @@ fn one_operation_can_be_shown_alone() {
 #[test]
 fn a_violation_of_linearizability_is_drawn() {
     let mut run = Run::new("lin-kv", json!(false));
-    let record = |process: u64, f: &str, value: u64, start: u64| {
-        json!({"process": process, "f": f, "key": 0, "value": value, "outcome": "ok",
-            "start-index": start, "start-time": start * 5_000_000, "end-index": start + 1,
-            "end-time": (start + 1) * 5_000_000})
+    let bar = |process: u64, label: &str, start: u64| {
+        json!({"process": process, "label": label, "outcome": "ok", "is-wrong": process == 2,
+            "start": {"index": start, "time": start * 5_000_000},
+            "end": {"index": start + 1, "time": (start + 1) * 5_000_000}})
     };
     for (n, (f, value)) in (0..).zip([("write", 1), ("write", 2), ("read", 1)]) {
         run.operation(n * 10, 5, n, json!({"f": f, "key": 0, "value": value}), "ok");
@@ -255,10 +260,13 @@ fn a_violation_of_linearizability_is_drawn() {
     run.send(20, "c3", "n2", json!({"type": "read", "key": 0, "msg_id": 7}), false);
     run.send(22, "n2", "c3", json!({"type": "read_ok", "value": 1, "in_reply_to": 7}), false);
     run.results["verdict"]["causes"] = json!(["key 0: process 2 read 1, but it holds 2"]);
-    run.results["workload"] = json!({"failures": [0], "results": {"0": {"valid?": false,
-        "counterexample": {"explanation": "process 2 read 1, but it holds 2", "states": [2],
-            "operation": record(2, "read", 1, 4), "concurrent": [],
-            "linearization-end": [record(0, "write", 1, 0), record(1, "write", 2, 2)]}}}});
+    run.results["lead"] = json!({"text": "process 2 read 1, but it holds 2", "time": 25_000_000,
+        "operations": [{"invoked": 4, "what": "read 0 → 1"}], "clue": {"stale": {"key": 0}}});
+    run.results["exhibits"] = json!([{"name": "violation", "title": "Why this is not linearizable",
+        "caption": "Operations on key 0.", "is-evidence": true, "drawing": {"time-line": {
+            "subject": "register", "states": ["2"],
+            "bars": [bar(0, "write 1", 0), bar(1, "write 2", 2), bar(2, "read → 1", 4)],
+            "order": [{"bar": 0, "state": "1"}, {"bar": 1, "state": "2"}]}}}]);
     let Some(page) = run.open() else { return };
     page.has(">INVALID<")
         .has("Why this is not linearizable")
@@ -316,9 +324,26 @@ fn hostile_content_is_text() {
     run.results["problems"] =
         json!([{"node": EVIL, "time": 1, "kind": EVIL, "text": EVIL, "count": 1}]);
     run.results["fault-phases"] = json!([{"fault": EVIL}]);
-    run.results["workload"] = json!({"results": {EVIL: {"counterexample": {"explanation": EVIL,
-        "states": [EVIL], "operation": {"process": 0, "f": "read", "key": EVIL, "value": EVIL,
-            "outcome": "ok", "start-index": 0, "start-time": 0, "end-index": 1, "end-time": 1}}}}});
+    run.results["workload"] = json!({EVIL: EVIL});
+    run.results["highlights"] =
+        json!([{"count": {"name": EVIL, "count": 1, "of-these": [[1, EVIL]]}}]);
+    run.results["lead"] = json!({"text": EVIL, "operations": [{"invoked": 0, "what": EVIL}],
+        "clue": {"repeated": {"value": EVIL, "times": 2, "at-once": false}}});
+    let moment = json!({"index": 0, "time": 0});
+    let drawings = [
+        json!({"time-line": {"subject": EVIL, "states": [EVIL], "order": [{"bar": 0, "state": EVIL}],
+            "bars": [{"process": 0, "label": EVIL, "outcome": "ok", "start": moment, "end": moment}]}}),
+        json!({"table": {"unit": EVIL, "rows": [[EVIL, 1.0]]}}),
+        json!({"series": {"axis": EVIL, "places": [EVIL],
+            "groups": [{"name": EVIL, "style": "line", "points": [[0, 0.0]]}]}}),
+        json!({"cycle": {"members": [{"name": EVIL, "process": 0, "events": [0, null],
+                "parts": [{"text": EVIL, "is-involved": true}]}],
+            "steps": [{"from": 0, "to": 9, "kind": EVIL, "meaning": EVIL, "about": EVIL, "why": EVIL}]}}),
+    ];
+    run.results["exhibits"] = drawings
+        .iter()
+        .map(|drawing| json!({"name": EVIL, "title": EVIL, "caption": EVIL, "drawing": drawing}))
+        .collect();
     let megabyte = "y".repeat(1 << 20);
     for (n, value) in (0..).zip([EVIL, &megabyte]) {
         run.operation(
@@ -337,7 +362,7 @@ fn hostile_content_is_text() {
     run.log("n3", &[0xff, 0xfe, 0, 1, 2]);
     let Some(page) = run.open() else { return };
     page.has_not("<title>owned").has_not("<img").has("␛[31m␀").has("\\u{202e}");
-    page.has("&lt;/script&gt;").has("… (1,048,576 bytes)");
+    page.has("&lt;/script&gt;").has("… (1,048,576 bytes)").has("exhibit-4.svg");
     assert!(page.size < 1_000_000, "{} bytes", page.size);
 }
 

@@ -65,7 +65,7 @@ fn store(name: &str) -> TemporaryDirectory {
         let run = directory.path().join("store/echo").join(time);
         fs::create_dir_all(&run).expect("a run has a directory");
         let results = json!({"valid?": time == "1", "options": {"workload": "echo", "seed": 1},
-            "latencies": {"p50": p50}});
+            "latencies": {"p50": p50, "p95": p50, "p99": p50, "max": p50, "by-f": {}}});
         fs::write(run.join("results.json"), results.to_string()).expect("a file is written");
         let history = format!(
             "{}\n{}\n",

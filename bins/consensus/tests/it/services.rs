@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use bench::analysis::{Results, Subject, analyse};
+use bench::analysis::{Subject, analyse};
 use bench::options::{FaultKind, Options};
 use bench::outcome::Outcome;
 use bench::progress::Silent;
+use bench::results::Results;
 use bench::simulated::{SimulatedNode, simulate};
 use bench::workload::registry::named;
 

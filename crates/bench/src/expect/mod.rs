@@ -5,7 +5,7 @@ pub mod figures;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::options::WorkloadName;
@@ -29,7 +29,7 @@ enum Relation {
 }
 
 /// How a figure stands to its limit.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Outcome {
     /// The expectation as it was given.

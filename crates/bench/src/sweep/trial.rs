@@ -12,7 +12,7 @@ use super::seeds::{SeedRange, Shard};
 use super::{Nobody, SHRINK_RUNS_SIMULATED, Simulations, Sweep};
 use crate::command_line::{Call, Given, STORE_DEFAULT, Target};
 use crate::simulated::SimulatedNode;
-use crate::workload::WorkloadName;
+use crate::workload::{WorkloadName, registry};
 
 /// Nodes that are put to a trial in virtual time. What is not said is as on the command line of
 /// `eddy sweep`.
@@ -46,7 +46,7 @@ impl Trial {
     pub fn of(program: fn() -> Program) -> Self {
         Self {
             node: SimulatedNode::new(program().name, program),
-            workload: "echo".to_owned(),
+            workload: registry::SIMPLEST.to_owned(),
             given: Given::default(),
             seeds: 0..100,
             args: Vec::new(),

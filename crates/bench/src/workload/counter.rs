@@ -1,15 +1,21 @@
 //! Workloads g-counter and pn-counter: `add {delta}` is answered by `add_ok {}`, `read {}` by
 //! `read_ok {value}`; every worker reads at the end.
 
-use checkers::Event;
 use checkers::counter::{CounterOp, CounterResult};
+use checkers::{Event, Record};
 use proto::Json;
 use simulator::Random;
 
-use super::{Checked, Expected, Headline, Kind, OnError, Step, Stored, Worker, Workload};
+use super::{Checked, Expected, Headline, Kind, OnError, Step, Stored, Worker, Workload, capital};
+use crate::exhibit::{Clue, Lead, describe, shorten};
 use crate::wire::{Fields, Request};
 
 const STRICTER: &str = "a malformed line of a node makes the run invalid";
+
+/// The type of a request that adds.
+const ADD: &str = "add";
+/// Its field that says how much.
+const DELTA: &str = "delta";
 
 /// A counter that only grows.
 pub(super) const G_COUNTER: Kind = Kind {
@@ -78,7 +84,7 @@ impl Workload for Counter {
 
     fn request(&self, op: &CounterOp<Json>) -> Request {
         match op {
-            CounterOp::Add { delta } => Request::new("add").with("delta", Json::from(*delta)),
+            CounterOp::Add { delta } => Request::new(ADD).with(DELTA, Json::from(*delta)),
             CounterOp::Read { .. } => Request::new("read"),
         }
     }
@@ -119,10 +125,36 @@ impl Workload for Counter {
 
     fn check(&self, history: &[Event<CounterOp<Json>>], _: &mut dyn FnMut() -> bool) -> Checked {
         match checkers::counter::check(history, |value| value.as_i64().map(i128::from)) {
-            Ok(result) => Checked::new(result.verdict, &result, || complaint(&result)),
+            Ok(result) => {
+                let mut checked = Checked::new(result.verdict, &result, || complaint(&result));
+                checked.lead = result.errors.first().map(|error| lead(error, &result));
+                checked
+            }
             Err(error) => Checked::malformed(&error),
         }
     }
+}
+
+/// A final read that shows what cannot be.
+fn lead(error: &Record<CounterOp<Json>>, result: &CounterResult<Json>) -> Lead {
+    let got = match &error.op {
+        CounterOp::Read { value: Some(value) } => value.clone(),
+        _ => Json::null(),
+    };
+    let range = |(low, high): &(i128, i128)| match low == high {
+        true => low.to_string(),
+        false => format!("{low} to {high}"),
+    };
+    let can: Vec<_> = result.acceptable.iter().take(4).map(range).collect();
+    let text = format!(
+        "{} asked for the final sum and got {}, but the adds make {}.",
+        capital(error.process),
+        shorten(&got.to_string(), 80),
+        can.join(" or ")
+    );
+    let what = describe(&CounterOp::Read { value: None }, &error.op, error.outcome);
+    let (message, field) = (ADD.to_owned(), DELTA.to_owned());
+    Lead::of_record(text, error, what, Clue::Sum { got: got.as_i64(), message, field })
 }
 
 /// The first final read that is wrong, with what it could have shown, and whether adds are missing or

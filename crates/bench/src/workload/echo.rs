@@ -1,12 +1,13 @@
 //! Workload echo: `echo {echo}` is answered by `echo_ok {echo}` with the same content.
 
-use checkers::Event;
 use checkers::echo::EchoOp;
+use checkers::{Event, Kind as EventKind, Record};
 use proto::Json;
 use serde::Deserialize;
 use simulator::Random;
 
-use super::{Checked, Expected, Headline, Kind, Step, Stored, Worker, Workload};
+use super::{Checked, Expected, Headline, Kind, Step, Stored, Worker, Workload, capital};
+use crate::exhibit::{Clue, Lead, describe, shorten};
 use crate::wire::{Fields, Request};
 
 /// See the module.
@@ -43,6 +44,30 @@ fn unwrapped(value: Json) -> Json {
     }
 }
 
+/// The first answer that is wrong.
+fn lead(error: &Record<EchoOp<Json>>, history: &[Event<EchoOp<Json>>]) -> Lead {
+    let asked = EchoOp { sent: error.op.sent.clone(), got: None };
+    let what = describe(&asked, &error.op, error.outcome);
+    let sent = shorten(&asked.sent.to_string(), 80);
+    let refusal = || {
+        let end = error.end.map(|(index, _)| index);
+        let event = history.iter().find(|event| Some(event.index) == end);
+        event.and_then(|event| event.error.as_ref())
+    };
+    let came = match (error.outcome, &error.op.got) {
+        (EventKind::Ok, Some(got)) => format!("got {}", shorten(&got.to_string(), 80)),
+        _ => match refusal() {
+            Some(error) => {
+                let error = serde_json::to_string(error).unwrap_or_default();
+                format!("was refused: {}", shorten(&error, 120))
+            }
+            None => "got no answer".to_owned(),
+        },
+    };
+    let text = format!("{} asked `echo` for {sent} and {came}.", capital(error.process));
+    Lead::of_record(text, error, what, Clue::None)
+}
+
 impl Workload for Echo {
     type Op = EchoOp<Json>;
 
@@ -77,18 +102,21 @@ impl Workload for Echo {
     }
 
     fn check(&self, history: &[Event<EchoOp<Json>>], _: &mut dyn FnMut() -> bool) -> Checked {
-        match checkers::echo::check(history) {
-            Ok(result) => Checked::new(result.verdict, &result, || {
-                let wrong = result.errors.len() - result.fail_count;
-                let count = |number: usize, what| (number > 0).then(|| format!("{number} {what}"));
-                let parts = [
-                    count(wrong, "echoes are not what was sent"),
-                    count(result.fail_count, "echoes were refused with an error"),
-                ];
-                parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
-            }),
-            Err(error) => Checked::malformed(&error),
-        }
+        let result = match checkers::echo::check(history) {
+            Ok(result) => result,
+            Err(error) => return Checked::malformed(&error),
+        };
+        let mut checked = Checked::new(result.verdict, &result, || {
+            let wrong = result.errors.len() - result.fail_count;
+            let count = |number: usize, what| (number > 0).then(|| format!("{number} {what}"));
+            let parts = [
+                count(wrong, "echoes are not what was sent"),
+                count(result.fail_count, "echoes were refused with an error"),
+            ];
+            parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+        });
+        checked.lead = result.errors.first().map(|error| lead(error, history));
+        checked
     }
 
     fn examination(&self) -> Vec<Step<EchoOp<Json>>> {

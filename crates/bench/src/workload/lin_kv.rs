@@ -14,12 +14,13 @@
 
 use std::time::Duration;
 
-use checkers::linearizable::{RegisterOp, WorkLimit};
-use checkers::{Event, Kind as EventKind, Verdict};
+use checkers::linearizable::{Counterexample, RegisterOp, WorkLimit};
+use checkers::{Event, Kind as EventKind, Record, Verdict};
 use proto::{ErrorCode, Json};
 use simulator::Random;
 
 use super::{Checked, Expected, Flag, Headline, Kind, OnError, Step, Stored, Worker, Workload, is};
+use crate::exhibit::{Clue, Drawing, Exhibit, Highlight, Lead, TimeLine, shorten};
 use crate::lab::registers;
 use crate::options::{Compat, Options};
 use crate::wire::{Fields, Request};
@@ -299,9 +300,88 @@ impl Workload for LinKv {
                 checked.causes.push(format!("key {}: undecided ({undecided:?})", key.key));
             }
         }
+        let bad = result.results.iter().filter(|key| key.verdict != Verdict::Valid).count();
+        checked.highlights.push(Highlight::Count {
+            name: "keys".to_owned(),
+            count: result.results.len() as u64,
+            of_these: vec![(bad as u64, "not shown to be linearizable".to_owned())],
+        });
+        let explained =
+            result.results.iter().find_map(|key| Some((&key.key, key.counterexample.as_ref()?)));
+        if let Some((key, counterexample)) = explained {
+            let error = &counterexample.operation;
+            let text = counterexample.explanation.clone();
+            let clue = Clue::Stale { key: key.clone() };
+            checked.lead = Some(Lead::of_record(text, error, label(error, true), clue));
+            checked.exhibits.push(violation(key, counterexample));
+        }
         checked
     }
 }
+
+/// An operation in a few words, with its key or without.
+fn label(record: &Record<RegisterOp<Json>>, has_key: bool) -> String {
+    const LENGTH_MAX: usize = 18;
+    let short = |json: &Json| shorten(&json.to_string(), LENGTH_MAX);
+    let key = |sign: &str| match has_key {
+        true => format!(" {}{sign}", short(record.op.key())),
+        false => String::new(),
+    };
+    match &record.op {
+        RegisterOp::Read { value, .. } => {
+            let known = value.as_ref().filter(|_| record.outcome == EventKind::Ok);
+            let read = known.map(|value| value.as_ref().map_or("null".to_owned(), short));
+            format!("read{}{}", key(""), read.map_or(String::new(), |read| format!(" → {read}")))
+        }
+        RegisterOp::Write { value, .. } => {
+            format!("write{} {}", key(" ="), short(value))
+        }
+        RegisterOp::Cas { from, to, .. } => {
+            format!("cas{} {} → {}", key(":"), short(from), short(to))
+        }
+    }
+}
+
+/// Why a key is not linearizable, to be drawn.
+fn violation(key: &Json, counterexample: &Counterexample<Json>) -> Exhibit {
+    const LENGTH_MAX: usize = 18;
+    let error = &counterexample.operation;
+    let written = |op: &RegisterOp<Json>| match op {
+        RegisterOp::Write { value, .. } | RegisterOp::Cas { to: value, .. } => {
+            Some(shorten(&value.to_string(), LENGTH_MAX))
+        }
+        RegisterOp::Read { .. } => None,
+    };
+    let mut drawing = TimeLine::new(
+        "register",
+        error,
+        &counterexample.concurrent,
+        &counterexample.linearization_end,
+        |record| label(record, false),
+        written,
+    );
+    let state = |state: &Option<Json>| match state {
+        Some(value) => shorten(&value.to_string(), LENGTH_MAX),
+        None => "null".to_owned(),
+    };
+    drawing.states = counterexample.states.iter().take(STATES_SHOWN).map(state).collect();
+    Exhibit {
+        name: "violation".to_owned(),
+        title: "Why this is not linearizable".to_owned(),
+        caption: format!(
+            "Operations on key {}. Red: {} of {}, for which the register would have to hold \
+             something else than it can.",
+            shorten(&key.to_string(), 60),
+            label(error, false),
+            error.process
+        ),
+        is_evidence: true,
+        drawing: Drawing::TimeLine(drawing),
+    }
+}
+
+/// Of the values that a register can hold so many are shown.
+const STATES_SHOWN: usize = 8;
 
 #[cfg(test)]
 mod tests {

@@ -29,12 +29,13 @@ use std::fmt;
 use std::time::Duration;
 
 use checkers::history::{Event, Op};
-use checkers::{Kind as EventKind, Verdict};
+use checkers::{Kind as EventKind, Process, Verdict};
 use proto::Json;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use simulator::Random;
 
+use crate::exhibit::{Exhibit, Highlight, Lead};
 use crate::options::Options;
 use crate::wire::{Fields, Request};
 
@@ -195,6 +196,12 @@ pub struct Checked {
     pub results: Value,
     /// Why it is not valid, for people: the first offending operation first.
     pub causes: Vec<String>,
+    /// Figures that people look for first.
+    pub highlights: Vec<Highlight>,
+    /// Where to look first, if something is wrong.
+    pub lead: Option<Lead>,
+    /// What a report draws.
+    pub exhibits: Vec<Exhibit>,
 }
 
 impl Checked {
@@ -202,13 +209,18 @@ impl Checked {
     pub fn new(verdict: Verdict, results: &impl Serialize, cause: impl FnOnce() -> String) -> Self {
         let results = serde_json::to_value(results).unwrap_or(Value::Null);
         let causes = if verdict == Verdict::Valid { Vec::new() } else { vec![cause()] };
-        Self { verdict, results, causes }
+        let (highlights, exhibits) = (Vec::new(), Vec::new());
+        Self { verdict, results, causes, highlights, lead: None, exhibits }
+    }
+
+    /// Nothing can be said, for this reason.
+    pub fn unknown(results: Value, cause: String) -> Self {
+        Self::new(Verdict::Unknown, &results, || cause)
     }
 
     /// The checker could not make sense of the history, which is a defect of the bench.
     pub fn malformed(error: &checkers::Malformed) -> Self {
-        let text = format!("the history cannot be checked: {error}");
-        Self { verdict: Verdict::Unknown, results: Value::Null, causes: vec![text] }
+        Self::unknown(Value::Null, format!("the history cannot be checked: {error}"))
     }
 }
 
@@ -306,6 +318,14 @@ impl Serialize for WorkloadName {
 /// The workload of a run.
 pub fn workload(options: &Options) -> Box<dyn AnyWorkload> {
     (options.workload.kind().begin)(options)
+}
+
+/// A process at the beginning of a sentence.
+fn capital(process: Process) -> String {
+    match process {
+        Process::Client(number) => format!("Process {number}"),
+        Process::Nemesis => "The nemesis".to_owned(),
+    }
 }
 
 /// Whether this is the first time that the worker asks; for workloads whose workers do one thing at

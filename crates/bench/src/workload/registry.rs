@@ -19,6 +19,12 @@ const OURS: &[&Kind] = &[
     &txn::RW_REGISTER,
 ];
 
+/// The one that a run has if nothing else is said.
+pub const DEFAULT: &str = lin_kv::KIND.name;
+
+/// The one that asks least of a node, with which to begin.
+pub const SIMPLEST: &str = echo::KIND.name;
+
 /// The workloads that others have brought.
 static OTHERS: Mutex<Vec<&'static Kind>> = Mutex::new(Vec::new());
 

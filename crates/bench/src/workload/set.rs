@@ -2,13 +2,14 @@
 
 use std::hash::Hash;
 
-use checkers::Verdict;
 use checkers::history::{Event, Op};
 use checkers::set::{SetOp, SetResult};
+use checkers::{Kind as EventKind, Operation, Verdict, operations};
 use proto::Json;
 use simulator::Random;
 
 use super::{Checked, Expected, Figure, Stored};
+use crate::exhibit::{Clue, Drawing, Exhibit, Highlight, Lead, Shown, Table, describe, shorten};
 
 /// What runs of set workloads have.
 pub(super) const FIGURES: &[Figure] = &[
@@ -59,9 +60,9 @@ where
     O: Op + AsRef<SetOp<Json>>,
     Json: Clone + Eq + Hash,
 {
-    let result = match checkers::set::check(history) {
-        Ok(result) => result,
-        Err(error) => return Checked::malformed(&error),
+    let (result, operations) = match (checkers::set::check(history), operations(history)) {
+        (Ok(result), Ok(operations)) => (result, operations),
+        (Err(error), _) | (_, Err(error)) => return Checked::malformed(&error),
     };
     let mut checked = Checked::new(result.verdict, &result, || match result.verdict {
         Verdict::Unknown => {
@@ -72,7 +73,104 @@ where
     if let Some(lost) = result.lost.first() {
         checked.causes.push(format!("the first element that was lost: {lost}"));
     }
+    checked.lead = match (result.lost.first(), result.duplicated.first()) {
+        (Some(lost), _) => Some(lead_to_lost(lost, &operations)),
+        (None, Some((element, times))) => Some(lead_to_repeated(element, *times, &operations)),
+        (None, None) => None,
+    };
+    let spread = spread(&result);
+    if let Some(points) = &spread {
+        checked.highlights.push(Highlight::Spread {
+            name: "stable latency".to_owned(),
+            points: points[1..].to_vec(),
+            meaning: "from when an element was known to when the last read missed it".to_owned(),
+        });
+    }
+    let part = |elements: &[Json], what: &str| (elements.len() as u64, what.to_owned());
+    checked.highlights.push(Highlight::Count {
+        name: "elements".to_owned(),
+        count: result.attempt_count as u64,
+        of_these: vec![
+            part(&result.lost, "lost"),
+            part(&result.never_read, "never read"),
+            part(&result.stale, "late somewhere"),
+        ],
+    });
+    checked.exhibits.extend(spread.map(|points| stable_latencies(&result, points)));
     checked
+}
+
+/// The points of the stable latencies in milliseconds, the lowest first.
+fn spread(result: &SetResult<Json>) -> Option<Vec<(String, f64)>> {
+    let points = result.stable_latencies?.0;
+    let names = ["min", "p50", "p95", "p99", "max"].map(str::to_owned);
+    Some(names.into_iter().zip(points.map(|ms| ms as f64)).collect())
+}
+
+/// How long it took until everybody saw an element.
+fn stable_latencies(result: &SetResult<Json>, points: Vec<(String, f64)>) -> Exhibit {
+    let (stable, stale) = (result.stable_count, result.stale.len());
+    Exhibit {
+        name: "stable-latencies".to_owned(),
+        title: "Spread of stable latencies".to_owned(),
+        caption: format!(
+            "How long after an element was known a read could still miss it. {} of {stable} stable \
+             elements were never missed.",
+            stable.saturating_sub(stale)
+        ),
+        is_evidence: false,
+        drawing: Drawing::Table(Table { unit: "ms".to_owned(), rows: points }),
+    }
+}
+
+/// An element that was there and is gone: its addition, and the last read that has it not.
+fn lead_to_lost<O>(element: &Json, operations: &[Operation<'_, O>]) -> Lead
+where
+    O: Op + AsRef<SetOp<Json>>,
+{
+    let adds_it = |operation: &&Operation<'_, O>| matches!(operation.asked.as_ref(), SetOp::Add { element: added } if added == element);
+    let lacks_it = |operation: &&Operation<'_, O>| {
+        let SetOp::Read { elements: Some(elements) } = operation.op().as_ref() else {
+            return false;
+        };
+        operation.outcome() == EventKind::Ok && !elements.contains(element)
+    };
+    let addition = operations.iter().find(adds_it);
+    let shown: Vec<_> =
+        addition.into_iter().chain(operations.iter().rev().find(lacks_it)).collect();
+    let text = format!("{} was added and then lost.", shorten(&element.to_string(), 80));
+    lead(text, &shown, Clue::Missing { value: element.clone() })
+}
+
+/// An element that came more than once in one read.
+fn lead_to_repeated<O>(element: &Json, times: usize, operations: &[Operation<'_, O>]) -> Lead
+where
+    O: Op + AsRef<SetOp<Json>>,
+{
+    let has_it = |operation: &&Operation<'_, O>| {
+        let SetOp::Read { elements: Some(elements) } = operation.op().as_ref() else {
+            return false;
+        };
+        operation.outcome() == EventKind::Ok
+            && elements.iter().filter(|other| *other == element).count() > 1
+    };
+    let shown: Vec<_> = operations.iter().find(has_it).into_iter().collect();
+    let text = format!("{} came {times} times in one read.", shorten(&element.to_string(), 80));
+    let times = times as u64;
+    lead(text, &shown, Clue::Repeated { value: element.clone(), times, at_once: true })
+}
+
+fn lead<O: Op>(text: String, shown: &[&Operation<'_, O>], clue: Clue) -> Lead {
+    let tell = |operation: &&Operation<'_, O>| {
+        let what = describe(operation.asked, operation.op(), operation.outcome());
+        Shown::new(operation, what)
+    };
+    Lead {
+        text,
+        time: shown.last().map_or(0, |operation| operation.invocation.time),
+        operations: shown.iter().map(tell).collect(),
+        clue,
+    }
 }
 
 fn complaint(result: &SetResult<Json>) -> String {
@@ -93,4 +191,83 @@ pub(super) fn has_1000<O: AsRef<SetOp<Json>>>() -> Expected<O> {
         let SetOp::Read { elements: Some(elements) } = op.as_ref() else { return false };
         elements.contains(&Json::from(1000))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(reads: &[&[i64]]) -> Checked {
+        let add = SetOp::Add { element: Json::from(7) };
+        let mut lines = vec![(0, EventKind::Invoke, add.clone()), (0, EventKind::Ok, add)];
+        for (&elements, process) in reads.iter().zip(1..) {
+            let elements: Vec<_> = elements.iter().map(|&element| Json::from(element)).collect();
+            lines.push((process, EventKind::Invoke, READ));
+            lines.push((process, EventKind::Ok, SetOp::Read { elements: Some(elements.into()) }));
+        }
+        let event = |(index, (process, kind, op))| {
+            Event::of_client(index, index * 1_000_000, process, kind, Plain(op))
+        };
+        check(&(0..).zip(lines).map(event).collect::<Vec<_>>())
+    }
+
+    /// Operations without a workload.
+    #[derive(Clone, PartialEq, Debug)]
+    struct Plain(SetOp<Json>);
+
+    impl AsRef<SetOp<Json>> for Plain {
+        fn as_ref(&self) -> &SetOp<Json> {
+            &self.0
+        }
+    }
+
+    impl Op for Plain {
+        fn f(&self) -> &str {
+            self.0.f()
+        }
+
+        fn is_completed_by(&self, completion: &Self) -> bool {
+            self.0.is_completed_by(&completion.0)
+        }
+
+        fn write<M: serde::ser::SerializeMap>(
+            &self,
+            kind: EventKind,
+            line: &mut M,
+        ) -> Result<(), M::Error> {
+            self.0.write(kind, line)
+        }
+    }
+
+    fn shown(lead: &Lead) -> Vec<(u64, &str)> {
+        lead.operations.iter().map(|shown| (shown.invoked, shown.what.as_str())).collect()
+    }
+
+    #[test]
+    fn a_lost_element_leads_to_its_addition_and_the_last_read_without_it() {
+        let lead = checked(&[&[7], &[], &[]]).lead.unwrap();
+        assert_eq!(lead.text, "7 was added and then lost.");
+        assert_eq!(shown(&lead), [(0, "add 7"), (6, "read → []")]);
+        assert_eq!(lead.clue, Clue::Missing { value: Json::from(7) });
+    }
+
+    #[test]
+    fn an_element_that_came_twice_leads_to_the_read() {
+        let lead = checked(&[&[7], &[7, 7]]).lead.unwrap();
+        assert_eq!(lead.text, "7 came 2 times in one read.");
+        assert_eq!(shown(&lead), [(4, "read → [7,7]")]);
+    }
+
+    #[test]
+    fn what_is_well_leads_nowhere_and_has_its_spread() {
+        let checked = checked(&[&[7]]);
+        assert_eq!((checked.verdict, checked.lead), (Verdict::Valid, None));
+        assert_eq!(checked.highlights.len(), 2);
+        let [Exhibit { drawing: Drawing::Table(table), is_evidence: false, .. }] =
+            &checked.exhibits[..]
+        else {
+            panic!("{:?}", checked.exhibits)
+        };
+        assert_eq!(table.rows.len(), 5);
+    }
 }

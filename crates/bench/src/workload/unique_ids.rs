@@ -4,12 +4,13 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use checkers::Event;
 use checkers::unique::GenerateOp;
+use checkers::{Event, Kind as EventKind, Operation, operations};
 use proto::Json;
 use simulator::Random;
 
 use super::{Checked, Expected, Headline, Kind, Step, Stored, Worker, Workload};
+use crate::exhibit::{Clue, Highlight, Lead, Shown, describe, shorten};
 use crate::wire::{Fields, Request};
 
 /// See the module.
@@ -30,6 +31,27 @@ pub(super) const KIND: Kind = Kind {
 
 /// See the module.
 struct UniqueIds;
+
+/// How many operations that got the same id are shown.
+const SHOWN_MAX: usize = 3;
+
+/// An id that came so many times.
+fn lead(id: &Json, times: usize, operations: &[Operation<'_, GenerateOp<Json>>]) -> Lead {
+    let got_it = |operation: &&Operation<'_, _>| {
+        let GenerateOp { id: got } = operation.op();
+        operation.outcome() == EventKind::Ok && got.as_ref() == Some(id)
+    };
+    let shown: Vec<_> = operations.iter().filter(got_it).take(SHOWN_MAX).collect();
+    let tell = |operation: &&Operation<'_, _>| {
+        Shown::new(operation, describe(operation.asked, operation.op(), EventKind::Ok))
+    };
+    Lead {
+        text: format!("{} was given out {times} times.", shorten(&id.to_string(), 80)),
+        time: shown.last().map_or(0, |operation| operation.invocation.time),
+        operations: shown.iter().map(tell).collect(),
+        clue: Clue::Repeated { value: id.clone(), times: times as u64, at_once: false },
+    }
+}
 
 impl Workload for UniqueIds {
     type Op = GenerateOp<Json>;
@@ -63,12 +85,20 @@ impl Workload for UniqueIds {
     }
 
     fn check(&self, history: &[Event<GenerateOp<Json>>], _: &mut dyn FnMut() -> bool) -> Checked {
-        match checkers::unique::check(history) {
-            Ok(result) => Checked::new(result.verdict, &result, || {
-                format!("{} ids were given out more than once", result.duplicated_count)
-            }),
-            Err(error) => Checked::malformed(&error),
-        }
+        let (result, operations) = match (checkers::unique::check(history), operations(history)) {
+            (Ok(result), Ok(operations)) => (result, operations),
+            (Err(error), _) | (_, Err(error)) => return Checked::malformed(&error),
+        };
+        let mut checked = Checked::new(result.verdict, &result, || {
+            format!("{} ids were given out more than once", result.duplicated_count)
+        });
+        checked.highlights.push(Highlight::Count {
+            name: "ids".to_owned(),
+            count: result.acknowledged_count as u64,
+            of_these: vec![(result.duplicated_count as u64, "came more than once".to_owned())],
+        });
+        checked.lead = result.duplicated.first().map(|(id, times)| lead(id, *times, &operations));
+        checked
     }
 
     fn examination(&self) -> Vec<Step<GenerateOp<Json>>> {

@@ -6,20 +6,21 @@ mod why;
 use std::io;
 use std::path::Path;
 
-use checkers::Verdict;
+use checkers::{Kind, Verdict};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::history::{History, Operation, Outcome, ValueReader, describe};
+use super::faults::Fault;
 use super::logs;
 use super::messages::{Journal, Message};
-use super::results::{Record, Results, array};
+use super::palette;
 use super::text;
-use super::violation::Violation;
+use super::words::Words;
+use crate::exhibit::{self, Lead};
+use crate::history::{History, Operation, ValueReader};
+use crate::results::Results;
 
-/// How many operations are looked through for the one that is wanted.
-const SEARCHED_MAX: usize = 300_000;
-/// Operations of one anomaly that are shown.
+/// Operations of one lead that are shown.
 const OPERATIONS_MAX: usize = 6;
 /// How many lines of the journal are looked through for the messages of one operation.
 const JOURNAL_LINES_MAX: usize = 20_000;
@@ -64,28 +65,30 @@ pub struct Evidence<'a> {
     /// The run's directory.
     pub run_dir: &'a Path,
     /// Its results.
-    pub results: Results<'a>,
+    pub results: &'a Results,
     /// Its operations.
     pub history: &'a History,
+    /// The times in which faults were on.
+    pub faults: &'a [Fault],
     /// Its messages.
     pub journal: &'a Journal,
 }
 
 impl Offence {
     /// What is to be said first of a run: what is wrong and why, or the verdict.
-    pub fn first_sentence(offence: Option<&Self>, results: Results<'_>) -> String {
-        let is_invalid = results.verdict() == Some(Verdict::Invalid);
+    pub fn first_sentence(offence: Option<&Self>, words: Words<'_>) -> String {
+        let is_invalid = words.verdict() == Some(Verdict::Invalid);
         match offence.filter(|offence| is_invalid && !offence.text.is_empty()) {
             Some(Self { text, why, .. }) if why.is_empty() => text.clone(),
             Some(Self { text, why, .. }) => format!("{text} {why}"),
-            None => results.verdict_text(),
+            None => words.verdict_text(),
         }
     }
 
     /// The causes that the first sentence has not said already.
-    pub fn other_causes(offence: Option<&Self>, results: Results<'_>) -> Vec<String> {
-        let mut causes = results.causes();
-        let is_invalid = results.verdict() == Some(Verdict::Invalid);
+    pub fn other_causes(offence: Option<&Self>, words: Words<'_>) -> Vec<String> {
+        let mut causes = words.causes();
+        let is_invalid = words.verdict() == Some(Verdict::Invalid);
         if let Some(offence) = offence.filter(|offence| is_invalid && !offence.text.is_empty()) {
             causes.retain(|cause| !cause.contains(&offence.text));
         }
@@ -99,33 +102,12 @@ impl Offence {
 
     /// Looks for the offence of a run; nothing in a valid one.
     pub fn find(evidence: Evidence<'_>) -> io::Result<Option<Self>> {
-        let Evidence { results, .. } = evidence;
-        if results.verdict() == Some(Verdict::Valid) {
+        if evidence.results.valid == Some(Verdict::Valid) {
             return Ok(None);
         }
         let mut search = Search { evidence, values: ValueReader::open(evidence.run_dir)? };
-        if let Some(violation) = Violation::find(results) {
-            let mut offence = search.of_record(violation.explanation, &violation.operation)?;
-            offence.why = search.why_stale(&violation.key, &violation.operation)?;
-            return Ok(Some(offence));
-        }
-        if let Some(error) =
-            array(results.at(&["workload", "errors"])).iter().find_map(Record::read)
-        {
-            let sentence = search.wrong_answer(&error)?;
-            let mut offence = search.of_record(sentence, &error)?;
-            offence.why = search.why_missing_from_sum(&error)?;
-            return Ok(Some(offence));
-        }
-        if let Some(lost) = array(results.at(&["workload", "lost"])).first() {
-            return search.of_lost_element(lost).map(Some);
-        }
-        let duplicated = results.at(&["workload", "duplicated"]).as_object();
-        if let Some((name, times)) = duplicated.and_then(|all| all.iter().next()) {
-            return search.of_duplicate(name, times).map(Some);
-        }
-        if let Some(offence) = search.of_anomaly()? {
-            return Ok(Some(offence));
+        if let Some(lead) = &evidence.results.lead {
+            return search.follow(lead).map(Some);
         }
         if let Some(offence) = search.of_problem()? {
             return Ok(Some(offence));
@@ -140,10 +122,23 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn of_record(&mut self, text: String, record: &Record) -> io::Result<Offence> {
-        let operation = self.evidence.history.with_event(record.start.0).cloned();
-        let operations: Vec<_> = operation.into_iter().collect();
-        self.offence(text, record.end.unwrap_or(record.start).1, &operations)
+    /// What the checker found, and what the messages have to say to it.
+    fn follow(&mut self, lead: &Lead) -> io::Result<Offence> {
+        let Evidence { history, .. } = self.evidence;
+        let mut shown = Vec::new();
+        let mut steps = Vec::new();
+        for operation in lead.operations.iter().take(OPERATIONS_MAX) {
+            if let Some(found) = history.with_event(operation.invoked) {
+                let mut step = self.step(found)?;
+                step.what = text::line(&operation.what, 300);
+                steps.push(step);
+                shown.push(found.clone());
+            }
+        }
+        let (sentence, why) = self.explain(lead, &shown)?;
+        let mut offence = self.offence(sentence, lead.time, &shown)?;
+        (offence.why, offence.operations) = (why, steps);
+        Ok(offence)
     }
 
     fn offence(
@@ -166,16 +161,19 @@ impl Search<'_> {
         let values = self.values.values(operation)?;
         let function = self.evidence.history.function(operation);
         let error = values.error.as_deref().map(|error| format!(" {}", text::line(error, 120)));
+        let answered = values.answered.as_deref().filter(|_| operation.outcome == Kind::Ok);
+        let (key, asked) = (values.key.as_deref(), &*values.asked);
+        let words = exhibit::Words { f: function, key, asked, answered };
         let last =
             operation.completed.map_or_else(|| "open".to_owned(), |end| end.index.to_string());
         let took = operation.latency().map(|latency| text::milliseconds(latency as f64 / 1e6));
         Ok(Step {
             time: operation.invoked.time,
             who: format!("process {}", operation.process),
-            what: describe(function, &values, operation.outcome),
+            what: text::line(&words.to_string(), 300),
             end: format!(
                 "{}{} after {}, events {} to {last}",
-                operation.outcome.name(),
+                palette::name(operation.outcome),
                 error.unwrap_or_default(),
                 took.as_deref().unwrap_or("no time"),
                 operation.invoked.index,
@@ -211,7 +209,7 @@ impl Search<'_> {
             let replied = reply.and_then(|reply| reply.received);
             let early = request.sent - start;
             // Of several at one time it is the one that was answered with what the client got.
-            let answered = values.answered.as_deref().filter(|_| operation.outcome == Outcome::Ok);
+            let answered = values.answered.as_deref().filter(|_| operation.outcome == Kind::Ok);
             let is_answer =
                 reply.is_some_and(|reply| answered.is_none_or(|json| says(reply, json)));
             (early + end.zip(replied).map_or(0, |(end, replied)| end.abs_diff(replied)), !is_answer)
@@ -238,102 +236,9 @@ impl Search<'_> {
         }
     }
 
-    /// An element that was there and is gone: its addition, and the last read that has it not.
-    fn of_lost_element(&mut self, element: &Value) -> io::Result<Offence> {
-        let history = self.evidence.history;
-        let json = element.to_string();
-        let mut shown = Vec::new();
-        for operation in history.operations.iter().take(SEARCHED_MAX) {
-            let is_addition = matches!(history.function(operation), "add" | "broadcast");
-            if is_addition && self.values.values(operation)?.asked == json {
-                shown.push(operation.clone());
-                break;
-            }
-        }
-        for operation in history.operations.iter().rev().take(SEARCHED_MAX) {
-            if history.function(operation) == "read" && operation.outcome == Outcome::Ok {
-                let read = self.values.values(operation)?.answered.unwrap_or_default();
-                let elements: Vec<Value> = serde_json::from_str(&read).unwrap_or_default();
-                if !elements.contains(element) {
-                    shown.push(operation.clone());
-                    break;
-                }
-            }
-        }
-        let time = shown.last().map_or(0, |operation| operation.invoked.time);
-        let (sentence, why) = self.lost_element(&json, &shown)?;
-        Ok(Offence { why, ..self.offence(sentence, time, &shown)? })
-    }
-
-    /// What came twice: an id to two operations, or an element in one read.
-    fn of_duplicate(&mut self, name: &str, times: &Value) -> io::Result<Offence> {
-        let history = self.evidence.history;
-        // As the checkers name it: a string as it is if it cannot be mistaken for other JSON.
-        let value: Value =
-            serde_json::from_str(name).unwrap_or_else(|_| Value::String(name.into()));
-        let json = value.to_string();
-        let mut shown = Vec::new();
-        for operation in history.operations.iter().take(SEARCHED_MAX) {
-            if shown.len() == 3 || operation.outcome != Outcome::Ok {
-                continue;
-            }
-            let answered = self.values.values(operation)?.answered.unwrap_or_default();
-            let function = history.function(operation);
-            if answered == json && !matches!(function, "add" | "broadcast") {
-                shown.push(operation.clone());
-            } else if function == "read" && shown.is_empty() {
-                let elements: Vec<Value> = serde_json::from_str(&answered).unwrap_or_default();
-                if elements.iter().filter(|element| **element == value).count() > 1 {
-                    shown.push(operation.clone());
-                    break;
-                }
-            }
-        }
-        let time = shown.last().map_or(0, |operation| operation.invoked.time);
-        let (sentence, why) = self.given_out_again(&text::line(&json, 80), times, &shown)?;
-        Ok(Offence { why, ..self.offence(sentence, time, &shown)? })
-    }
-
-    /// What transactions or logs show that they must not: of all explanations the shortest, with its
-    /// operations.
-    fn of_anomaly(&mut self) -> io::Result<Option<Offence>> {
-        let Evidence { history, results, .. } = self.evidence;
-        let workload = results.at(&["workload"]);
-        let causes = results.causes();
-        let of_transactions = Results(workload).at(&["anomalies"]).as_object();
-        let of_logs = workload.as_object().into_iter().flatten();
-        let findings = of_transactions
-            .into_iter()
-            .flatten()
-            .flat_map(|(_, found)| array(found))
-            .chain(of_logs.flat_map(|(_, found)| array(Results(found).at(&["errs"]))));
-        // Some are allowed by what was asked for: those are no causes.
-        let explained = findings.filter_map(|found| {
-            let explanation = text::line(found.get("explanation")?.as_str()?, 600);
-            let is_told = causes.iter().any(|cause| cause.starts_with(&explanation));
-            is_told.then_some((explanation, found))
-        });
-        let Some((explanation, found)) = explained.min_by_key(|(text, _)| text.len()) else {
-            return Ok(None);
-        };
-        let of_transaction = array(Results(found).at(&["transactions"])).iter();
-        let invoked = of_transaction.filter_map(|transaction| transaction.get("invoked")?.as_u64());
-        let places = array(Results(found).at(&["operations"])).iter().filter_map(Value::as_u64);
-        let mut shown: Vec<Operation> = invoked
-            .chain(places)
-            .take(OPERATIONS_MAX)
-            .filter_map(|index| history.with_event(index).cloned())
-            .collect();
-        shown.sort_by_key(|operation| operation.invoked.index);
-        let time = shown.last().map_or(0, |operation| operation.invoked.time);
-        let mut offence = self.offence(explanation, time, &shown)?;
-        offence.why = self.fault_at(time);
-        Ok(Some(offence))
-    }
-
     /// The first thing that went wrong with a node.
     fn of_problem(&self) -> io::Result<Option<Offence>> {
-        let problems = self.evidence.results.problems();
+        let problems = Words(self.evidence.results).problems();
         let Some(problem) = problems.into_iter().find(|problem| problem.kind != "late-reply")
         else {
             return Ok(None);
@@ -357,14 +262,13 @@ impl Search<'_> {
     fn of_failures(&mut self) -> io::Result<Option<Offence>> {
         let Evidence { history, results, .. } = self.evidence;
         let never = |operation: &Operation| {
-            let valid = results.at(&["stats", "by-f", history.function(operation), "valid?"]);
-            *valid == Value::Bool(false)
+            let of_function = |stats: &checkers::stats::Stats| {
+                stats.by_f.get(history.function(operation)).map(|outcomes| outcomes.verdict)
+            };
+            results.stats.as_ref().and_then(of_function) == Some(Verdict::Invalid)
         };
-        let failed: Vec<_> = history
-            .operations
-            .iter()
-            .filter(|operation| operation.outcome != Outcome::Ok)
-            .collect();
+        let failed: Vec<_> =
+            history.operations.iter().filter(|operation| operation.outcome != Kind::Ok).collect();
         let hopeless = failed.iter().find(|operation| never(operation));
         let Some(first) = hopeless.or_else(|| failed.first()) else { return Ok(None) };
         let sentence = if hopeless.is_some() {
@@ -423,62 +327,50 @@ mod tests {
 
     fn run(history: &str, messages: &str) -> tempfile::TempDir {
         let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join(History::FILE), history).unwrap();
+        std::fs::write(directory.path().join(crate::history::FILE), history).unwrap();
         std::fs::write(directory.path().join(Journal::FILE), messages).unwrap();
         directory
     }
 
-    fn find(directory: &tempfile::TempDir, results: &Value) -> Option<Offence> {
+    fn find(directory: &tempfile::TempDir, results: Value) -> Option<Offence> {
         let run_dir = directory.path();
         let (history, journal) =
             (History::read(run_dir).unwrap(), Journal::read(run_dir, 0).unwrap());
-        let results = Results(results);
-        Offence::find(Evidence { run_dir, results, history: &history, journal: &journal }).unwrap()
+        let results: Results = serde_json::from_value(results).unwrap();
+        let faults = crate::report::faults::faults(&history);
+        let (results, history, journal) = (&results, &history, &journal);
+        Offence::find(Evidence { run_dir, results, history, faults: &faults, journal }).unwrap()
     }
 
     #[test]
-    fn a_duplicate_id_is_shown_with_both_operations_and_the_messages_of_one() {
+    fn what_came_twice_is_shown_with_both_operations_and_the_messages_of_one() {
         let directory = run(
-            r#"{"index":0,"time":1000000,"process":0,"type":"invoke","f":"generate","value":null}
-{"index":1,"time":2000000,"process":0,"type":"ok","f":"generate","value":"a"}
-{"index":2,"time":3000000,"process":1,"type":"invoke","f":"generate","value":null}
-{"index":3,"time":5000000,"process":1,"type":"ok","f":"generate","value":"a"}
+            r#"{"index":0,"time":1000000,"process":0,"type":"invoke","f":"draw","value":null}
+{"index":1,"time":2000000,"process":0,"type":"ok","f":"draw","value":"a"}
+{"index":2,"time":3000000,"process":1,"type":"invoke","f":"draw","value":null}
+{"index":3,"time":5000000,"process":1,"type":"ok","f":"draw","value":"a"}
 "#,
-            r#"{"time":1000000,"id":0,"event":"send","src":"c1","dest":"n1","body":{"type":"generate","msg_id":1}}
-{"time":2000000,"id":3,"event":"send","src":"n1","dest":"c1","body":{"type":"generate_ok","id":"a","in_reply_to":1}}
-{"time":2000000,"id":3,"event":"recv","src":"n1","dest":"c1","body":{"type":"generate_ok","id":"a","in_reply_to":1}}
-{"time":3000000,"id":1,"event":"send","src":"c2","dest":"n2","body":{"type":"generate","msg_id":1}}
-{"time":4000000,"id":2,"event":"send","src":"n2","dest":"c2","body":{"type":"generate_ok","id":"a","in_reply_to":1}}
-{"time":5000000,"id":2,"event":"recv","src":"n2","dest":"c2","body":{"type":"generate_ok","id":"a","in_reply_to":1}}
+            r#"{"time":1000000,"id":0,"event":"send","src":"c1","dest":"n1","body":{"type":"draw","msg_id":1}}
+{"time":2000000,"id":3,"event":"send","src":"n1","dest":"c1","body":{"type":"draw_ok","card":"a","in_reply_to":1}}
+{"time":2000000,"id":3,"event":"recv","src":"n1","dest":"c1","body":{"type":"draw_ok","card":"a","in_reply_to":1}}
+{"time":3000000,"id":1,"event":"send","src":"c2","dest":"n2","body":{"type":"draw","msg_id":1}}
+{"time":4000000,"id":2,"event":"send","src":"n2","dest":"c2","body":{"type":"draw_ok","card":"a","in_reply_to":1}}
+{"time":5000000,"id":2,"event":"recv","src":"n2","dest":"c2","body":{"type":"draw_ok","card":"a","in_reply_to":1}}
 "#,
         );
-        let results = json!({"valid?": false, "workload": {"duplicated": {"a": 2}}});
-        let offence = find(&directory, &results).unwrap();
+        let lead = json!({"text": "\"a\" was given out 2 times.", "time": 3_000_000,
+            "operations": [{"invoked": 0, "what": "draw → \"a\""}, {"invoked": 2, "what": "again"}],
+            "clue": {"repeated": {"value": "a", "times": 2, "at-once": false}}});
+        let offence = find(&directory, json!({"valid?": false, "lead": lead})).unwrap();
         assert_eq!(
             offence.text,
             "\"a\" was given out 2 times: by n1 at 0.002 s and by n2 at 0.004 s."
         );
         let what: Vec<_> = offence.operations.iter().map(|step| step.what.as_str()).collect();
-        assert_eq!(what, ["generate → \"a\"", "generate → \"a\""]);
+        assert_eq!(what, ["draw → \"a\"", "again"]);
         let who: Vec<_> = offence.messages.iter().map(|step| step.who.as_str()).collect();
         assert_eq!(who, ["c2 → n2", "n2 → c2"]);
-        assert!(find(&directory, &json!({"valid?": true})).is_none());
-    }
-
-    #[test]
-    fn a_lost_element_is_shown_with_its_addition_and_the_read_that_lacks_it() {
-        let directory = run(
-            r#"{"index":0,"time":1,"process":0,"type":"invoke","f":"broadcast","value":7}
-{"index":1,"time":2,"process":0,"type":"ok","f":"broadcast","value":7}
-{"index":2,"time":3,"process":1,"type":"invoke","f":"read","value":null}
-{"index":3,"time":4,"process":1,"type":"ok","f":"read","value":[1,2]}
-"#,
-            "",
-        );
-        let offence =
-            find(&directory, &json!({"valid?": false, "workload": {"lost": [7]}})).unwrap();
-        let what: Vec<_> = offence.operations.iter().map(|step| step.what.as_str()).collect();
-        assert_eq!(what, ["broadcast 7", "read → [1,2]"]);
+        assert!(find(&directory, json!({"valid?": true})).is_none());
     }
 
     #[test]
@@ -489,7 +381,7 @@ mod tests {
             .unwrap();
         let results = json!({"valid?": false,
             "problems": [{"node": "n1", "time": 9, "kind": "died", "text": "exited with 101", "count": 1}]});
-        let offence = find(&directory, &results).unwrap();
+        let offence = find(&directory, results).unwrap();
         assert_eq!(offence.text, "n1: exited with 101");
         assert_eq!(offence.log, ["2", "3", "4", "5", "panic"]);
     }
@@ -499,14 +391,14 @@ mod tests {
         let directory = run(
             r#"{"index":0,"time":1,"process":0,"type":"invoke","f":"read","key":1,"value":null}
 {"index":1,"time":2,"process":0,"type":"fail","f":"read","key":1,"value":null,"error":["key-does-not-exist","no"]}
-{"index":2,"time":3,"process":0,"type":"invoke","f":"cas","key":1,"value":[1,2]}
-{"index":3,"time":4,"process":0,"type":"info","f":"cas","key":1,"value":[1,2],"error":"net-timeout"}
+{"index":2,"time":3,"process":0,"type":"invoke","f":"swap","key":1,"value":[1,2]}
+{"index":3,"time":4,"process":0,"type":"info","f":"swap","key":1,"value":[1,2],"error":"net-timeout"}
 "#,
             "",
         );
-        let results = json!({"valid?": false, "stats": {"by-f": {"cas": {"valid?": false}}}});
-        let offence = find(&directory, &results).unwrap();
-        assert_eq!(offence.operations[0].what, "cas 1: 1 → 2");
+        let results = json!({"valid?": false, "stats": {"by-f": {"swap": {"valid?": false}}}});
+        let offence = find(&directory, results).unwrap();
+        assert_eq!(offence.operations[0].what, "swap 1 = [1,2]");
         assert!(offence.operations[0].end.starts_with("info \"net-timeout\" after"));
     }
 }

@@ -6,12 +6,15 @@ use std::io;
 
 use serde_json::Value;
 
-use super::{JOURNAL_LINES_MAX, SEARCHED_MAX, Search};
+use super::{JOURNAL_LINES_MAX, Search};
+use crate::exhibit::{Clue, Lead};
+use crate::history::Operation;
 use crate::report::data::{Role, role};
-use crate::report::history::{Operation, Outcome};
 use crate::report::messages::Message;
-use crate::report::results::Record;
 use crate::report::text;
+
+/// How many lines of the journal are looked through for what was added.
+const SEARCHED_MAX: usize = 300_000;
 
 /// Who deals with an operation, and when it was asked.
 struct Served {
@@ -21,6 +24,30 @@ struct Served {
 }
 
 impl Search<'_> {
+    /// What the checker found, in a sentence that names nodes where the journal does, and why, as far as
+    /// it tells.
+    pub(super) fn explain(
+        &mut self,
+        lead: &Lead,
+        shown: &[Operation],
+    ) -> io::Result<(String, String)> {
+        let sentence = text::line(&lead.text, 600);
+        let why = match (&lead.clue, shown.last()) {
+            (Clue::None, _) => String::new(),
+            (Clue::Fault, _) => self.fault_at(lead.time),
+            (Clue::Missing { value }, _) => return self.missing(&value.to_string(), shown),
+            (Clue::Repeated { value, times, at_once }, _) => {
+                return self.given_out_again(&value.to_string(), *times, *at_once, shown);
+            }
+            (Clue::Stale { key }, Some(read)) => self.why_stale(&key.to_string(), read)?,
+            (Clue::Sum { got, message, field }, Some(read)) => {
+                self.why_missing_from_sum(*got, (message, field), read)?
+            }
+            (Clue::Stale { .. } | Clue::Sum { .. }, None) => String::new(),
+        };
+        Ok((sentence, why))
+    }
+
     fn name(&self, place: usize) -> &str {
         &self.evidence.journal.endpoints[place]
     }
@@ -40,14 +67,14 @@ impl Search<'_> {
 
     /// The first kill of a node between two times.
     fn kill(&self, node: &str, from: u64, to: u64) -> Option<u64> {
-        let kills = self.evidence.history.faults.iter().filter(|fault| fault.name == "kill");
+        let kills = self.evidence.faults.iter().filter(|fault| fault.name == "kill");
         let mut hits = kills.filter(|kill| kill.whom.split(", ").any(|name| name == node));
         hits.find(|kill| (from..to).contains(&kill.start)).map(|kill| kill.start)
     }
 
     /// The fault in force at a time, if there was one.
-    pub(super) fn fault_at(&self, time: u64) -> String {
-        let mut faults = self.evidence.history.faults.iter();
+    fn fault_at(&self, time: u64) -> String {
+        let mut faults = self.evidence.faults.iter();
         let fault = faults.find(|fault| (fault.start..=fault.end).contains(&time));
         fault.map_or_else(String::new, |fault| {
             let whom =
@@ -82,17 +109,14 @@ impl Search<'_> {
         format!("`{what}` from {src} to {dest}, sent at {sent}, {fate}")
     }
 
-    /// An element that was added (the first operation) and that a read (the last) has not.
-    pub(super) fn lost_element(
-        &mut self,
-        json: &str,
-        operations: &[Operation],
-    ) -> io::Result<(String, String)> {
+    /// A value that the first operation added, and that the last one should have had.
+    fn missing(&mut self, json: &str, operations: &[Operation]) -> io::Result<(String, String)> {
         let element = text::line(json, 80);
-        let is_read = |operation: &&Operation| self.evidence.history.function(operation) == "read";
-        let (read, addition) =
-            (operations.iter().find(is_read), operations.iter().find(|op| !is_read(op)));
-        let (read, addition) = (read.cloned(), addition.cloned());
+        let (addition, read) = match operations {
+            [] => (None, None),
+            [only] => (None, Some(only.clone())),
+            [first, .., last] => (Some(first.clone()), Some(last.clone())),
+        };
         let served = |search: &mut Self, operation: Option<&Operation>| match operation {
             Some(operation) => search.served(operation),
             None => Ok(None),
@@ -167,15 +191,16 @@ impl Search<'_> {
         })
     }
 
-    /// Something that came more often than once: an id of several operations, or an element in one read.
-    pub(super) fn given_out_again(
+    /// Something that came more often than once: in several answers, or in one.
+    fn given_out_again(
         &mut self,
-        name: &str,
-        times: &Value,
+        json: &str,
+        times: u64,
+        is_at_once: bool,
         operations: &[Operation],
     ) -> io::Result<(String, String)> {
-        let is_read = |op: &Operation| self.evidence.history.function(op) == "read";
-        if operations.iter().any(is_read) {
+        let name = text::line(json, 80);
+        if is_at_once {
             let node = match operations.first() {
                 Some(read) => self.served(read)?,
                 None => None,
@@ -212,53 +237,17 @@ impl Search<'_> {
         Ok((sentence, why))
     }
 
-    /// An answer that cannot be: what was asked, and what came.
-    pub(super) fn wrong_answer(&mut self, error: &Record) -> io::Result<String> {
-        let operation = self.evidence.history.with_event(error.start.0).cloned();
-        let results = self.evidence.results;
-        let acceptable = results.at(&["workload", "acceptable"]).as_array();
-        if let (Some(acceptable), "read") =
-            (acceptable, error.label.split(' ').next().unwrap_or_default())
-        {
-            let range = |pair: &Value| match (pair.get(0), pair.get(1)) {
-                (Some(low), Some(high)) if low == high => low.to_string(),
-                (Some(low), Some(high)) => format!("{low} to {high}"),
-                _ => pair.to_string(),
-            };
-            let can: Vec<_> = acceptable.iter().take(4).map(range).collect();
-            return Ok(format!(
-                "Process {} asked for the final sum and got {}, but the adds make {}.",
-                error.process,
-                error.label.trim_start_matches("read → "),
-                can.join(" or ")
-            ));
-        }
-        let Some(operation) = operation else {
-            return Ok(format!("{} of process {} is wrong.", error.label, error.process));
-        };
-        let function = self.evidence.history.function(&operation).to_owned();
-        let values = self.values.values(&operation)?;
-        let came = match (operation.outcome, values.answered, values.error) {
-            (Outcome::Ok, Some(answered), _) => format!("got {}", text::line(&answered, 80)),
-            (_, _, Some(error)) => format!("was refused: {}", text::line(&error, 120)),
-            _ => "got no answer".to_owned(),
-        };
-        let asked = text::line(&values.asked, 80);
-        Ok(format!("Process {} asked `{function}` for {asked} and {came}.", error.process))
-    }
-
-    /// Why a final sum lacks something: what was added at the reader's node, or a message that it missed.
-    pub(super) fn why_missing_from_sum(&mut self, error: &Record) -> io::Result<String> {
-        if self.evidence.results.at(&["workload", "acceptable"]).is_null() {
-            return Ok(String::new());
-        }
-        let Some(read) = self.evidence.history.with_event(error.start.0).cloned() else {
-            return Ok(String::new());
-        };
-        let Some(reader) = self.served(&read)? else { return Ok(String::new()) };
+    /// Why a sum lacks something: what was added at the reader's node, or a message that it missed.
+    /// `adds` is the type of the requests that add, and the field that says how much.
+    fn why_missing_from_sum(
+        &mut self,
+        got: Option<i64>,
+        adds: (&str, &str),
+        read: &Operation,
+    ) -> io::Result<String> {
+        let Some(reader) = self.served(read)? else { return Ok(String::new()) };
         let node = reader.node;
-        let by_node = self.added_by_node()?;
-        let got: Option<i64> = error.label.strip_prefix("read → ").and_then(|sum| sum.parse().ok());
+        let by_node = self.added_by_node(adds)?;
         let own = by_node.get(&node).copied().unwrap_or(0);
         let others: Vec<_> =
             by_node.iter().filter(|(name, sum)| **name != node && **sum != 0).collect();
@@ -290,17 +279,18 @@ impl Search<'_> {
     }
 
     /// What each node acknowledged to have added.
-    fn added_by_node(&self) -> io::Result<BTreeMap<String, i64>> {
+    fn added_by_node(&self, (request, field): (&str, &str)) -> io::Result<BTreeMap<String, i64>> {
+        let reply = format!("{request}_ok");
         let journal = self.evidence.journal;
         let messages = journal.messages(0..journal.lines().min(SEARCHED_MAX), 400)?;
         let mut open = BTreeMap::new();
         let mut sums = BTreeMap::new();
         for message in &messages {
             let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
-            if message.kind == "add" && message.msg_id.is_some() {
-                let delta = body.get("delta").and_then(Value::as_i64).unwrap_or(0);
+            if message.kind == request && message.msg_id.is_some() {
+                let delta = body.get(field).and_then(Value::as_i64).unwrap_or(0);
                 open.insert((message.src, message.dest, message.msg_id), delta);
-            } else if message.kind == "add_ok"
+            } else if message.kind == reply
                 && let Some(delta) = open.remove(&(message.dest, message.src, message.in_reply_to))
             {
                 *sums.entry(text::line(self.name(message.src), 40)).or_default() += delta;
@@ -311,13 +301,9 @@ impl Search<'_> {
 
     /// Why a read of a register shows what was there before: the latest message about its key that had not
     /// come to the node that answered.
-    pub(super) fn why_stale(&mut self, key: &str, read: &Record) -> io::Result<String> {
-        let Some(operation) = self.evidence.history.with_event(read.start.0).cloned() else {
-            return Ok(String::new());
-        };
-        let Some(reader) = self.served(&operation)? else { return Ok(String::new()) };
-        let key: Value =
-            serde_json::from_str(key).unwrap_or_else(|_| Value::String(key.to_owned()));
+    fn why_stale(&mut self, key: &str, read: &Operation) -> io::Result<String> {
+        let Some(reader) = self.served(read)? else { return Ok(String::new()) };
+        let key: Value = serde_json::from_str(key).unwrap_or(Value::Null);
         // Far enough back for whatever can still have been on its way.
         const BEFORE: u64 = 2_000_000_000;
         let messages = self.between_nodes(reader.answered.saturating_sub(BEFORE))?;

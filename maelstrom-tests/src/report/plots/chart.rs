@@ -7,12 +7,12 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::DrawingError;
-use crate::report::history::Fault;
+use crate::report::faults::Fault;
 use crate::report::palette::{self, Colour};
 use crate::report::text;
 
-pub(super) const SIZE: (u32, u32) = (960, 340);
-pub(super) const TEXT_SIZE: u32 = 16;
+pub(in crate::report) const SIZE: (u32, u32) = (960, 340);
+pub(in crate::report) const TEXT_SIZE: u32 = 16;
 const LEGEND_LEFT: i32 = 64;
 const LEGEND_LINE: u32 = 20;
 /// Of the legend's letters, about.
@@ -20,24 +20,24 @@ const CHARACTER_WIDTH: i32 = 8;
 /// Lower latencies (ms), such as the zeros of virtual time, are drawn at the bottom.
 const LATENCY_LOW: f64 = 0.01;
 
-pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(in crate::report) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// A mark or line in the legend.
-pub(super) struct Entry {
-    pub(super) text: String,
-    pub(super) colour: Colour,
-    pub(super) shape: Shape,
+pub(in crate::report) struct Entry {
+    pub(in crate::report) text: String,
+    pub(in crate::report) colour: Colour,
+    pub(in crate::report) shape: Shape,
 }
 
 #[derive(Clone, Copy)]
-pub(super) enum Shape {
+pub(in crate::report) enum Shape {
     Line,
     Point(usize),
     Band,
 }
 
 /// Draws on a ground with a legend in the first line; the rest is for `draw`.
-pub(super) fn picture(
+pub(in crate::report) fn picture(
     legend: &[Entry],
     draw: impl FnOnce(&Area<'_>) -> Result<(), DrawingError>,
 ) -> Result<String, DrawingError> {
@@ -98,7 +98,7 @@ fn legend_lines(legend: &[Entry]) -> u32 {
 }
 
 /// Shapes of functions, by their order.
-pub(super) fn draw_mark<DB: DrawingBackend, CT: plotters::coord::CoordTranslate>(
+pub(in crate::report) fn draw_mark<DB: DrawingBackend, CT: plotters::coord::CoordTranslate>(
     area: &DrawingArea<DB, CT>,
     at: CT::From,
     shape: usize,
@@ -129,7 +129,7 @@ pub(super) fn fault_kinds(faults: &[Fault]) -> Vec<&str> {
     kinds
 }
 
-pub(super) fn fault_entries(faults: &[Fault]) -> impl Iterator<Item = Entry> {
+pub(in crate::report) fn fault_entries(faults: &[Fault]) -> impl Iterator<Item = Entry> {
     fault_kinds(faults).into_iter().enumerate().map(|(place, kind)| Entry {
         text: kind.to_owned(),
         colour: palette::fault(place),
@@ -138,17 +138,26 @@ pub(super) fn fault_entries(faults: &[Fault]) -> impl Iterator<Item = Entry> {
 }
 
 /// What a chart over time has along its sides.
-pub(super) struct Axes {
+pub(in crate::report) struct Axes {
     pub(super) seconds: f64,
     pub(super) low: f64,
     pub(super) high: f64,
     pub(super) is_logarithmic: bool,
-    pub(super) unit: &'static str,
+    pub(super) unit: String,
+    /// Names of 0, 1, 2 ..., where those stand beside the axis and not numbers.
+    pub(super) names: Vec<String>,
 }
 
 impl Axes {
-    pub(super) fn linear(seconds: f64, high: f64, unit: &'static str) -> Self {
-        Self { seconds, low: 0.0, high: high * 1.08, is_logarithmic: false, unit }
+    pub(in crate::report) fn linear(seconds: f64, high: f64, unit: &str) -> Self {
+        let (unit, names) = (unit.to_owned(), Vec::new());
+        Self { seconds, low: 0.0, high: high * 1.08, is_logarithmic: false, unit, names }
+    }
+
+    /// One place for each of these names, from the bottom to the top.
+    pub(in crate::report) fn places(seconds: f64, names: Vec<String>, unit: String) -> Self {
+        let high = names.len() as f64 - 0.4;
+        Self { seconds, low: -0.6, high, is_logarithmic: false, unit, names }
     }
 
     /// From the lowest to the highest of these latencies in milliseconds.
@@ -157,8 +166,8 @@ impl Axes {
             (low.min(value.max(LATENCY_LOW)), high.max(value))
         });
         let (low, high) = (low.min(high).max(LATENCY_LOW), high.max(LATENCY_LOW * 2.0));
-        let unit = "latency in ms (log)";
-        Self { seconds, low: low * 0.8, high: high * 1.3, is_logarithmic: true, unit }
+        let (unit, names) = ("latency in ms (log)".to_owned(), Vec::new());
+        Self { seconds, low: low * 0.8, high: high * 1.3, is_logarithmic: true, unit, names }
     }
 }
 
@@ -169,6 +178,12 @@ impl Axes {
 
     /// Labels are at 1, 2 and 5 times powers of ten if there are few, else at the powers alone.
     fn vertical(&self) -> Scale {
+        if !self.names.is_empty() {
+            // As many as have room.
+            let step = self.names.len().div_ceil(14);
+            let labelled = (0..self.names.len()).step_by(step).map(|place| place as f64).collect();
+            return Scale { low: self.low, high: self.high, labelled };
+        }
         if !self.is_logarithmic {
             let labelled = round_numbers(self.high, 6.0);
             return Scale { low: self.low, high: self.high, labelled };
@@ -227,7 +242,7 @@ impl Ranged for Scale {
 }
 
 /// Draws the frame of a chart over time with the faults shaded, see [`frame`].
-pub(super) fn over_time(
+pub(in crate::report) fn over_time(
     area: &Area<'_>,
     axes: &Axes,
     faults: &[Fault],
@@ -278,10 +293,13 @@ pub(super) fn frame(
         .axis_style(ink)
         .label_style(style)
         .x_desc(along.title)
-        .y_desc(axes.unit)
+        .y_desc(axes.unit.as_str())
         .y_labels(16)
         .x_label_formatter(&along.label)
-        .y_label_formatter(&|value| text::decimal(unscale(*value)))
+        .y_label_formatter(&|value| match axes.names.get(value.round() as usize) {
+            Some(name) => name.clone(),
+            None => text::decimal(unscale(*value)),
+        })
         .draw()?;
     draw(area, &|seconds, value| {
         let value = value.clamp(axes.low, axes.high);
@@ -290,12 +308,12 @@ pub(super) fn frame(
 }
 
 /// Turns positions of the whole picture into those of an area of it.
-pub(super) fn local(area: &Area<'_>, (x, y): (i32, i32)) -> (i32, i32) {
+pub(in crate::report) fn local(area: &Area<'_>, (x, y): (i32, i32)) -> (i32, i32) {
     let (left, top) = area.get_base_pixel();
     (x - left, y - top)
 }
 
-pub(super) fn draw_line(
+pub(in crate::report) fn draw_line(
     area: &Area<'_>,
     points: impl IntoIterator<Item = (i32, i32)>,
     colour: Colour,

@@ -1,14 +1,8 @@
-//! How a figure is distributed: quantile curves of several runs, and the spread of stable latencies.
+//! How a figure is distributed: quantile curves of several runs.
 
-use std::fmt::Display;
-
-use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-
-use super::chart::{Along, Axes, Entry, SIZE, Scale, Shape, TEXT_SIZE, draw_line, frame, picture};
-use super::{DrawingError, Plot};
-use crate::report::palette::{self, Colour};
-use crate::report::results::{Results, percent};
+use super::DrawingError;
+use super::chart::{Along, Axes, Entry, Scale, Shape, draw_line, frame, picture};
+use crate::report::palette;
 use crate::report::text;
 
 /// The value at place floor(n · p), at most n - 1, of sorted values, as Jepsen takes it.
@@ -23,7 +17,7 @@ pub(crate) fn quantile(sorted: &[f64], point: f64) -> f64 {
 pub fn quantile_curves(runs: &[(String, Vec<f64>)]) -> Result<String, DrawingError> {
     let all = runs.iter().flat_map(|(_, latencies)| latencies.iter().copied());
     // The horizontal axis counts nines, so that the slow end, which matters, has room.
-    let (most, unit) = (3.0, "");
+    let (most, unit) = (3.0, String::new());
     let axes = Axes { unit, ..Axes::latencies(most, all) };
     let legend: Vec<_> = runs
         .iter()
@@ -55,70 +49,4 @@ pub fn quantile_curves(runs: &[(String, Vec<f64>)]) -> Result<String, DrawingErr
             },
         )
     })
-}
-
-/// For set workloads, how long it took until everybody saw an element.
-pub(super) fn stable_latencies(results: Results<'_>) -> Result<Option<Plot>, DrawingError> {
-    let spread = results.at(&["workload", "stable-latencies"]);
-    let points: Vec<(String, f64)> =
-        [("0", "min"), ("0.5", "p50"), ("0.95", "p95"), ("0.99", "p99"), ("1", "max")]
-            .into_iter()
-            .filter_map(|(point, name)| Some((name.to_owned(), spread.get(point)?.as_f64()?)))
-            .collect();
-    if points.is_empty() {
-        return Ok(None);
-    }
-    let svg = bars(&points, "ms", palette::SERIES[0])?;
-    let stable = results.at(&["workload", "stable-count"]).as_u64().unwrap_or(0);
-    let stale = results.at(&["workload", "stale-count"]).as_u64().unwrap_or(0);
-    let share = if stable == 0 { 1.0 } else { 1.0 - stale as f64 / stable as f64 };
-    let values: Vec<_> = points
-        .iter()
-        .map(|(name, value)| format!("{name} {}", text::milliseconds(*value)))
-        .collect();
-    let caption = format!(
-        "How long after an element was known a read could still miss it: {}. {} of {} stable \
-         elements were never missed ({}).",
-        values.join(", "),
-        text::grouped(stable.saturating_sub(stale)),
-        text::grouped(stable),
-        percent(share)
-    );
-    Ok(Some(Plot {
-        file: "stable-latencies.svg",
-        title: "Spread of stable latencies",
-        caption,
-        svg,
-    }))
-}
-
-/// Horizontal bars with their values written beside them.
-fn bars<N: Display>(
-    points: &[(N, f64)],
-    unit: &str,
-    colour: Colour,
-) -> Result<String, DrawingError> {
-    const BAR: u32 = 34;
-    let highest = points.iter().map(|point| point.1).fold(0.0, f64::max).max(1e-9);
-    let mut svg = String::new();
-    {
-        let size = (SIZE.0, BAR * points.len() as u32 + 12);
-        let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
-        root.fill(&palette::GROUND.rgb())?;
-        let ink = palette::INK.rgb();
-        let style = ("sans-serif", TEXT_SIZE).into_font().color(&ink);
-        for (row, (name, value)) in (0_i32..).zip(points) {
-            let (top, left) = (row * BAR as i32 + 8, 64);
-            let length = (value / highest * f64::from(SIZE.0 - 220)) as i32;
-            let name_style = style.clone().pos(Pos::new(HPos::Right, VPos::Center));
-            root.draw(&Text::new(name.to_string(), (left - 10, top + 12), name_style))?;
-            let bar = [(left, top), (left + length.max(2), top + 24)];
-            root.draw(&Rectangle::new(bar, colour.rgb().mix(0.8).filled()))?;
-            let value_style = style.clone().pos(Pos::new(HPos::Left, VPos::Center));
-            let value = format!("{} {unit}", text::decimal(*value));
-            root.draw(&Text::new(value, (left + length + 10, top + 12), value_style))?;
-        }
-        root.present()?;
-    }
-    Ok(svg)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use checkers::Kind;
 use plotters::prelude::*;
 
 use super::chart::{
@@ -9,7 +10,8 @@ use super::chart::{
 };
 use super::distribution::quantile;
 use super::{DrawingError, Plot};
-use crate::report::history::{Fault, History, Operation, Outcome};
+use crate::history::{History, Operation};
+use crate::report::faults::Fault;
 use crate::report::{palette, text};
 
 /// Points of a plot that fall into the same square of this many pixels are drawn once.
@@ -34,23 +36,23 @@ pub(super) fn completed(history: &History) -> impl Iterator<Item = (&Operation, 
     history.operations.iter().filter_map(|operation| Some((operation, ms(operation.latency()?))))
 }
 
-pub(super) fn latencies(history: &History) -> Result<Plot, DrawingError> {
-    let mut counts: BTreeMap<(usize, Outcome), usize> = BTreeMap::new();
+pub(super) fn latencies(history: &History, faults: &[Fault]) -> Result<Plot, DrawingError> {
+    let mut counts: BTreeMap<(usize, Kind), usize> = BTreeMap::new();
     for (operation, _) in completed(history) {
         *counts.entry((operation.function, operation.outcome)).or_default() += 1;
     }
     let legend: Vec<_> = counts
         .keys()
         .map(|&(function, outcome)| Entry {
-            text: format!("{} {}", history.functions[function], outcome.name()),
+            text: format!("{} {}", history.functions[function], palette::name(outcome)),
             colour: palette::outcome(outcome, function),
             shape: Shape::Point(function),
         })
-        .chain(fault_entries(&history.faults))
+        .chain(fault_entries(faults))
         .collect();
     let axes = Axes::latencies(span(history), completed(history).map(|(_, latency)| latency));
     let svg = picture(&legend, |area| {
-        over_time(area, &axes, &history.faults, |area, place| {
+        over_time(area, &axes, faults, |area, place| {
             let mut taken = HashSet::new();
             for (operation, latency) in completed(history) {
                 let pixel = place(operation.invoked.time as f64 / 1e9, latency);
@@ -67,16 +69,26 @@ pub(super) fn latencies(history: &History) -> Result<Plot, DrawingError> {
     let parts: Vec<_> = counts
         .iter()
         .map(|(&(function, outcome), &count)| {
-            format!("{} {} {}", text::grouped(count), history.functions[function], outcome.name())
+            format!(
+                "{} {} {}",
+                text::grouped(count),
+                history.functions[function],
+                palette::name(outcome)
+            )
         })
         .collect();
     let caption = format!(
         "Each mark is an operation at the time when it began: {}. {} Marks that fall on each other \
          are drawn once.",
         parts.join(", "),
-        say_faults(&history.faults)
+        say_faults(faults)
     );
-    Ok(Plot { file: "latency-raw.svg", title: "Latency of operations", caption, svg })
+    Ok(Plot {
+        file: "latency-raw.svg".to_owned(),
+        title: "Latency of operations".to_owned(),
+        caption,
+        svg,
+    })
 }
 
 fn say_faults(faults: &[Fault]) -> String {
@@ -102,10 +114,10 @@ fn window_length(history: &History, windows: u64) -> u64 {
         .unwrap_or(least)
 }
 
-pub(super) fn quantiles(history: &History) -> Result<Plot, DrawingError> {
+pub(super) fn quantiles(history: &History, faults: &[Fault]) -> Result<Plot, DrawingError> {
     let length = window_length(history, QUANTILE_WINDOWS);
     let mut windows: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
-    for (operation, latency) in completed(history).filter(|(op, _)| op.outcome == Outcome::Ok) {
+    for (operation, latency) in completed(history).filter(|(op, _)| op.outcome == Kind::Ok) {
         windows.entry(operation.invoked.time / length).or_default().push(latency);
     }
     let all = windows.values().flatten().copied();
@@ -117,10 +129,10 @@ pub(super) fn quantiles(history: &History) -> Result<Plot, DrawingError> {
     let legend: Vec<_> = curves
         .clone()
         .map(|((_, name), colour)| Entry { text: (*name).to_owned(), colour, shape: Shape::Line })
-        .chain(fault_entries(&history.faults))
+        .chain(fault_entries(faults))
         .collect();
     let svg = picture(&legend, |area| {
-        over_time(area, &axes, &history.faults, |area, place| {
+        over_time(area, &axes, faults, |area, place| {
             for ((point, _), colour) in curves {
                 let line = windows.iter().map(|(window, latencies)| {
                     let middle = (*window as f64 + 0.5) * length as f64 / 1e9;
@@ -135,9 +147,14 @@ pub(super) fn quantiles(history: &History) -> Result<Plot, DrawingError> {
         "Median, 95th and 99th percentile and maximum of the latencies of operations that \
          succeeded, in windows of {}. {}",
         length_text(length),
-        say_faults(&history.faults)
+        say_faults(faults)
     );
-    Ok(Plot { file: "latency-quantiles.svg", title: "Quantiles of latency", caption, svg })
+    Ok(Plot {
+        file: "latency-quantiles.svg".to_owned(),
+        title: "Quantiles of latency".to_owned(),
+        caption,
+        svg,
+    })
 }
 
 fn length_text(nanoseconds: u64) -> String {
@@ -148,12 +165,12 @@ fn length_text(nanoseconds: u64) -> String {
     }
 }
 
-pub(super) fn rate(history: &History) -> Result<Plot, DrawingError> {
+pub(super) fn rate(history: &History, faults: &[Fault]) -> Result<Plot, DrawingError> {
     let windows = history.operations.len() as u64 / RATE_OPERATIONS;
     let length = window_length(history, windows.clamp(5, RATE_WINDOWS));
     // A window that has only begun would look like a drop.
     let last = ((history.end + length / 2) / length).max(1) - 1;
-    let mut counts: BTreeMap<(usize, Outcome), BTreeMap<u64, usize>> = BTreeMap::new();
+    let mut counts: BTreeMap<(usize, Kind), BTreeMap<u64, usize>> = BTreeMap::new();
     for operation in &history.operations {
         let end = operation.completed.unwrap_or(operation.invoked).time;
         let counted = counts.entry((operation.function, operation.outcome)).or_default();
@@ -169,14 +186,14 @@ pub(super) fn rate(history: &History) -> Result<Plot, DrawingError> {
     let legend: Vec<_> = counts
         .keys()
         .map(|&(function, outcome)| Entry {
-            text: format!("{} {}", history.functions[function], outcome.name()),
+            text: format!("{} {}", history.functions[function], palette::name(outcome)),
             colour: palette::outcome(outcome, function),
             shape: Shape::Point(function),
         })
-        .chain(fault_entries(&history.faults))
+        .chain(fault_entries(faults))
         .collect();
     let svg = picture(&legend, |area| {
-        over_time(area, &axes, &history.faults, |area, place| {
+        over_time(area, &axes, faults, |area, place| {
             for (&(function, outcome), windows) in &counts {
                 let colour = palette::outcome(outcome, function);
                 let line: Vec<_> = (0..=last)
@@ -201,7 +218,7 @@ pub(super) fn rate(history: &History) -> Result<Plot, DrawingError> {
          {}; {} per second over the whole run. {}",
         length_text(length),
         text::decimal(ended as f64 / span(history)),
-        say_faults(&history.faults)
+        say_faults(faults)
     );
-    Ok(Plot { file: "rate.svg", title: "Rate", caption, svg })
+    Ok(Plot { file: "rate.svg".to_owned(), title: "Rate".to_owned(), caption, svg })
 }

@@ -23,10 +23,11 @@ use std::time::Duration;
 
 use bench::sweep::search::search;
 use bench::sweep::seeds::{SeedRange, Seeds, Shard};
-use eddy::analysis::{Results, Subject, analyse};
+use eddy::analysis::{Subject, analyse};
 use eddy::options::{FaultKind, Options, WorkloadName};
 use eddy::outcome::{FailureKind, Outcome};
 use eddy::progress::Silent;
+use eddy::results::Results;
 use eddy::simulated::{SimulatedWorld, run_world};
 use proto::{AnyNode, Invariant, Node};
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use eddy::analysis::Results;
 use eddy::options::{FaultKind, Options};
 use eddy::outcome::Outcome;
+use eddy::results::Results;
 use eddy::workload::registry::named;
 use proto::{Caller, Context, Error, ErrorCode, Json, Node};
 use serde::{Deserialize, Serialize};

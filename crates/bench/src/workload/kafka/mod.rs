@@ -18,6 +18,7 @@
 //! end every worker crashes, takes all keys from 0 and polls until it has passed whatever is known.
 
 mod clients;
+mod exhibits;
 mod op;
 mod results;
 #[cfg(test)]

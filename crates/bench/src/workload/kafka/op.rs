@@ -60,6 +60,11 @@ impl Op for KafkaOp {
         }
     }
 
+    /// A client that forgets everything asks, but nothing hangs on the answer.
+    fn need_not_succeed(&self) -> bool {
+        matches!(self, Self::Assign { crash: true, .. })
+    }
+
     /// Sends and polls as Jepsen writes them: `[["send", key, message]]`, which becomes `[["send", key,
     /// [offset, message]]]`, and `[["poll"]]`, which becomes `[["poll", {key: [[offset, message],
     /// ...]}]]`. An assignment holds its keys, and once it is done what was committed for each.

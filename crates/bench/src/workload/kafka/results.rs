@@ -9,6 +9,7 @@ use proto::Json;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use super::exhibits;
 use super::op::{KafkaOp, Offsets};
 use crate::workload::Checked;
 
@@ -64,6 +65,8 @@ pub(super) fn check(history: &[Event<KafkaOp>]) -> Checked {
     for findings in bad(&results.log).map(|(_, findings)| findings) {
         checked.causes.extend(findings.samples.first().map(|first| first.explanation.clone()));
     }
+    checked.lead = exhibits::lead(&results.log, &operations);
+    checked.exhibits.extend(exhibits::exhibit(&results.log, &operations));
     checked
 }
 
@@ -109,10 +112,10 @@ fn of_log(operation: &Operation<'_, KafkaOp>) -> Option<LogOperation<String, Jso
     })
 }
 
-type KindFindings<'a> = (&'a FindingKind, &'a log::Findings<String, Json>);
+pub(super) type KindFindings<'a> = (&'a FindingKind, &'a log::Findings<String, Json>);
 
 /// What a log must not show.
-fn bad(log: &LogResult<String, Json>) -> impl Iterator<Item = KindFindings<'_>> {
+pub(super) fn bad(log: &LogResult<String, Json>) -> impl Iterator<Item = KindFindings<'_>> {
     log.findings.iter().filter(|(kind, _)| !kind.is_allowed())
 }
 

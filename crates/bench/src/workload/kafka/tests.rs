@@ -237,3 +237,45 @@ fn keys_are_written_by_powers_of_two_and_replaced_when_they_are_full() {
     let full = written.values().filter(|messages| **messages == [1, 2]).count();
     assert!(full >= written.len() - 3, "each gets 1 and 2, but the three of the moment");
 }
+
+/// The groups of the drawing with their points: seconds and places.
+fn drawn(lines: impl IntoIterator<Item = [Line; 2]>) -> (Vec<String>, Vec<String>) {
+    use crate::exhibit::{Drawing, Exhibit};
+    let history = history(lines.into_iter().flatten().collect());
+    let checked = results::check(&history);
+    let [Exhibit { drawing: Drawing::Series(series), is_evidence: true, .. }] =
+        &checked.exhibits[..]
+    else {
+        panic!("{:?}", checked.exhibits)
+    };
+    assert!(checked.causes.contains(&checked.lead.unwrap().text));
+    let point = |(ns, place): &(u64, f64)| format!("{}s {place}", ns / 1_000_000_000);
+    let groups = series.groups.iter().map(|group| {
+        let points: Vec<_> = group.points.iter().map(point).collect();
+        format!("{}: {}", group.name, points.join(", "))
+    });
+    (series.places.clone(), groups.collect())
+}
+
+#[test]
+fn what_was_skipped_and_what_was_lost_is_shown_among_the_offsets() {
+    let sent = |message, at| send(0, message, Kind::Ok, Some(at));
+    let (places, groups) = drawn([
+        sent(1, 0),
+        sent(2, 500),
+        sent(3, 1_000_000),
+        poll(2, &[(0, 1), (500, 2), (1_000_000, 3)]),
+        poll(1, &[(0, 1)]),
+        poll(1, &[(1_000_000, 3)]),
+    ]);
+    assert_eq!(places, ["0", "500", "1000000"]);
+    let expected = [
+        "sent and acknowledged: 1s 0, 3s 1, 5s 2",
+        "polled by others: 7s 0, 7s 1, 7s 2",
+        "polled by process 1: 9s 0, 11s 2",
+        "skipped: 11s 1",
+    ];
+    assert_eq!(groups, expected);
+    let (_, groups) = drawn([sent(1, 0), sent(2, 1), poll(1, &[(1, 2)])]);
+    assert_eq!(groups.last().map(String::as_str), Some("lost: 1s 0"), "{groups:?}");
+}

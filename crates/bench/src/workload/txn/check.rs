@@ -11,6 +11,7 @@ use proto::Json;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::cycles;
 use super::micro::{Micro, Txn, elements};
 use super::models::Models;
 use super::{Checked, Objects};
@@ -28,18 +29,16 @@ pub(super) fn check(objects: Objects, models: &Models, history: &[Event<Txn>]) -
     let (analysis, assumption) = match analyse(objects, models, &operations) {
         Ok(analysis) => analysis,
         Err(error) => {
-            let text = format!("the history cannot be checked: {error}");
-            return Checked {
-                verdict: Verdict::Unknown,
-                results: json!({"valid?": "unknown", "error": error.to_string()}),
-                causes: vec![text],
-            };
+            let results = json!({"valid?": "unknown", "error": error.to_string()});
+            return Checked::unknown(results, format!("the history cannot be checked: {error}"));
         }
     };
     let results = Findings::new(&analysis, assumption, &operations);
     let mut checked = Checked::new(analysis.verdict, &results, || summary(&analysis, models));
     if analysis.verdict == Verdict::Invalid {
         checked.causes.extend(causes(&analysis, assumption, models, &operations));
+        checked.lead = cycles::lead(examples(&analysis, models), &operations);
+        checked.exhibits = cycles::exhibits(examples(&analysis, models), &operations);
     }
     checked
 }
@@ -218,6 +217,15 @@ fn forbidden<'a>(analysis: &'a Analysis, models: &'a Models) -> impl Iterator<It
     analysis.anomalies.keys().copied().filter(|&kind| models.forbid(kind))
 }
 
+/// The first anomaly of each of those kinds.
+fn examples<'a>(
+    analysis: &'a Analysis,
+    models: &'a Models,
+) -> impl Iterator<Item = (Kind, &'a Anomaly)> + 'a {
+    forbidden(analysis, models)
+        .filter_map(|kind| Some((kind, analysis.anomalies[&kind].examples.first()?)))
+}
+
 /// The first anomaly of each kind, and its transactions.
 fn causes(
     analysis: &Analysis,
@@ -225,9 +233,7 @@ fn causes(
     models: &Models,
     operations: &[Operation<'_, Txn>],
 ) -> Vec<String> {
-    let examples = forbidden(analysis, models)
-        .filter_map(|kind| Some((kind, analysis.anomalies[&kind].examples.first()?)));
-    let told = examples.take(KINDS_TOLD).map(|(kind, anomaly)| {
+    let told = examples(analysis, models).take(KINDS_TOLD).map(|(kind, anomaly)| {
         let mut text = match anomaly.steps.is_empty() {
             true => format!("{}: {}", kind.name(), anomaly.explanation),
             false => anomaly.explanation.clone(),

@@ -151,3 +151,41 @@ fn a_history_in_which_a_value_is_written_twice_is_refused_with_the_reason() {
     assert_eq!(checked.verdict, Verdict::Unknown);
     assert!(checked.causes[0].contains("value 1 was written to key 1 twice"), "{checked:?}");
 }
+
+#[test]
+fn a_cycle_is_shown_with_the_micro_operations_on_which_it_rests() {
+    let told = Told::of(Lists)
+        .event(0, Invoke, r#"[["r",1,null],["r",7,null],["append",1,1]]"#)
+        .event(1, Invoke, r#"[["r",1,null],["append",1,2]]"#)
+        .event(0, Done, r#"[["r",1,null],["r",7,null],["append",1,1]]"#)
+        .event(1, Done, r#"[["r",1,null],["append",1,2]]"#)
+        .txn(2, Done, r#"[["r",1,null]]"#, r#"[["r",1,[1,2]]]"#);
+    let checked = told.check("serializable");
+    let lead = checked.lead.unwrap();
+    assert!(checked.causes.iter().any(|cause| cause.contains(&lead.text)), "{lead:?}");
+    let invoked: Vec<_> = lead.operations.iter().map(|shown| shown.invoked).collect();
+    assert_eq!(invoked, [0, 1]);
+    let exhibit = &checked.exhibits[0];
+    assert!(exhibit.is_evidence && exhibit.title.starts_with("G-single-item: "), "{exhibit:?}");
+    let crate::exhibit::Drawing::Cycle(cycle) = &exhibit.drawing else { panic!("{exhibit:?}") };
+    let of = |name: &str| cycle.members.iter().position(|member| member.name == name).unwrap();
+    let parts: Vec<_> = cycle.members[of("T0")]
+        .parts
+        .iter()
+        .map(|part| (part.text.as_str(), part.is_involved))
+        .collect();
+    assert_eq!(parts, [("r 1 → null", true), ("r 7 → null", false), ("append 1 1", true)]);
+    let steps: Vec<_> = cycle
+        .steps
+        .iter()
+        .map(|step| (step.from, step.to, step.kind.as_str(), step.about.as_str()))
+        .collect();
+    let (first, second) = (of("T0"), of("T1"));
+    let expected = [
+        (second, first, "rw", "key 1: nothing, then 1"),
+        (first, second, "ww", "key 1: 1, then 2"),
+    ];
+    assert_eq!(steps, expected);
+    // What the models asked for allow is not shown.
+    assert!(told.check("read-committed").exhibits.is_empty());
+}

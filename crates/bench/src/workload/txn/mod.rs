@@ -8,6 +8,7 @@
 //! malformed, where Maelstrom does not notice (jepsen-io/maelstrom#14).
 
 mod check;
+mod cycles;
 mod generator;
 mod micro;
 mod models;

@@ -8,17 +8,17 @@ use std::path::Path;
 const LINE_BYTES_MAX: u64 = 32 << 20;
 
 /// The lines of a file.
-pub(crate) struct Lines {
+pub struct Lines {
     file: BufReader<File>,
     line: Vec<u8>,
     offset: u64,
     /// Lines that were too long.
-    pub(crate) skipped: usize,
+    pub skipped: usize,
 }
 
 impl Lines {
     /// Opens a file; `None` if there is none.
-    pub(crate) fn open(path: &Path) -> io::Result<Option<Self>> {
+    pub fn open(path: &Path) -> io::Result<Option<Self>> {
         match File::open(path) {
             Ok(file) => Ok(Some(Self {
                 file: BufReader::with_capacity(1 << 16, file),
@@ -32,7 +32,7 @@ impl Lines {
     }
 
     /// Goes on at this place, which is where a line begins.
-    pub(crate) fn seek(&mut self, offset: u64) -> io::Result<()> {
+    pub fn seek(&mut self, offset: u64) -> io::Result<()> {
         // Within the buffer, if possible: lines that are asked for mostly follow each other.
         match i64::try_from(offset).ok().zip(i64::try_from(self.offset).ok()) {
             Some((to, from)) => self.file.seek_relative(to - from)?,
@@ -43,7 +43,8 @@ impl Lines {
     }
 
     /// The next line without its end, and where it begins.
-    pub(crate) fn next(&mut self) -> io::Result<Option<(u64, &[u8])>> {
+    #[expect(clippy::should_implement_trait, reason = "it lends what it reads")]
+    pub fn next(&mut self) -> io::Result<Option<(u64, &[u8])>> {
         loop {
             let start = self.offset;
             self.line.clear();

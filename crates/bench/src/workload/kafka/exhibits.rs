@@ -1,0 +1,213 @@
+//! What is wrong with a log as it is shown: where to look first, and the offsets of a key over time.
+
+use std::collections::BTreeMap;
+
+use checkers::log::{Finding, FindingKind, KeyLog, LogResult};
+use checkers::{Kind, Operation, Process};
+use proto::Json;
+
+use super::op::KafkaOp;
+use super::results::bad;
+use crate::exhibit::{
+    Clue, Drawing, Exhibit, Group, Lead, Series, Shown, Style, describe, shorten,
+};
+
+/// Offsets that are drawn at most, and how many of them are around what is wrong.
+const PLACES_MAX: usize = 48;
+const PLACES_AROUND: usize = 8;
+/// Points of one group.
+const POINTS_MAX: usize = 2000;
+/// Processes that have a line of their own, those that show what is wrong.
+const PROCESSES_MAX: usize = 3;
+/// Operations that are to be looked at.
+const OPERATIONS_MAX: usize = 6;
+
+type Finds = Finding<String, Json>;
+type Ops<'a, 'b> = &'a [Operation<'b, KafkaOp>];
+
+/// The first finding of each kind that must not be; of these the one that is told in the fewest words.
+fn first(log: &LogResult<String, Json>) -> Option<&Finds> {
+    let samples = bad(log).filter_map(|(_, findings)| findings.samples.first());
+    samples.min_by_key(|finding| finding.explanation.len())
+}
+
+/// Where to look first. Operations of findings go by the indices of the events that began them.
+pub(super) fn lead(log: &LogResult<String, Json>, operations: Ops<'_, '_>) -> Option<Lead> {
+    let finding = first(log)?;
+    let mut shown: Vec<_> =
+        finding.operations.iter().filter_map(|&index| with_index(operations, index)).collect();
+    shown.sort_by_key(|operation| operation.invocation.index);
+    shown.dedup_by_key(|operation| operation.invocation.index);
+    shown.truncate(OPERATIONS_MAX);
+    let tell = |operation: &&Operation<'_, KafkaOp>| Shown::new(operation, words(operation));
+    Some(Lead {
+        text: finding.explanation.clone(),
+        time: shown.last().map_or(0, |operation| operation.invocation.time),
+        operations: shown.iter().map(tell).collect(),
+        clue: Clue::Fault,
+    })
+}
+
+fn with_index<'a, 'b>(operations: Ops<'a, 'b>, index: usize) -> Option<&'a Operation<'b, KafkaOp>> {
+    let index = index as u64;
+    let place = operations.partition_point(|operation| operation.invocation.index < index);
+    operations.get(place).filter(|operation| operation.invocation.index == index)
+}
+
+fn words(operation: &Operation<'_, KafkaOp>) -> String {
+    match operation.op() {
+        KafkaOp::Send { key, message, offset } => {
+            let offset = offset.map_or_else(String::new, |offset| format!(" → offset {offset}"));
+            format!("send {} to {key}{offset}", shorten(&message.to_string(), 24))
+        }
+        KafkaOp::Poll { polled: Some(polled), .. } => {
+            let of_key = |(key, messages): &(String, Vec<(u64, Json)>)| {
+                let (first, last) = (messages.first()?.0, messages.last()?.0);
+                Some(match first == last {
+                    true => format!("{key}: {first}"),
+                    false => format!("{key}: {first} to {last}"),
+                })
+            };
+            let keys: Vec<_> = polled.iter().filter_map(of_key).take(6).collect();
+            format!("poll → offsets of {}", keys.join(", "))
+        }
+        op => describe(operation.asked, op, operation.outcome()),
+    }
+}
+
+/// The offsets of the key that the first finding is about.
+pub(super) fn exhibit(log: &LogResult<String, Json>, operations: Ops<'_, '_>) -> Option<Exhibit> {
+    let finding = first(log)?;
+    let key = finding.key.as_ref()?;
+    let of_key = log.keys.iter().find(|of_key| of_key.key == *key)?;
+    let offsets = Offsets::new(of_key, finding)?;
+    let drawing = offsets.series(finding, log, operations);
+    Some(Exhibit {
+        name: "offsets".to_owned(),
+        title: format!("Offsets of key {} over time", shorten(key, 40)),
+        caption: format!(
+            "When messages were sent and polled, by their offsets; those at which nothing was seen are \
+             left out. {} What is wrong is red.",
+            shorten(&finding.explanation, 400)
+        ),
+        is_evidence: true,
+        drawing: Drawing::Series(drawing),
+    })
+}
+
+/// The part of a key's log that is drawn.
+struct Offsets<'a> {
+    log: &'a KeyLog<String, Json>,
+    ranks: std::ops::Range<usize>,
+}
+
+impl<'a> Offsets<'a> {
+    /// Round what a finding is about; of a long log not all.
+    fn new(log: &'a KeyLog<String, Json>, finding: &Finds) -> Option<Self> {
+        let rank =
+            |offset: &u64| log.places.binary_search_by_key(offset, |place| place.offset).ok();
+        let ranks = || finding.offsets.iter().chain(&finding.skipped).filter_map(rank);
+        let count = log.places.len();
+        let (first, last) = (ranks().min().unwrap_or(0), ranks().max().unwrap_or(count));
+        let from = first.saturating_sub(PLACES_AROUND);
+        let to = (last + 1 + PLACES_AROUND).min(count).min(from + PLACES_MAX);
+        (from < to).then_some(Self { log, ranks: from..to })
+    }
+
+    /// How high an offset stands, if it is drawn.
+    fn height(&self, offset: u64) -> Option<f64> {
+        let places = &self.log.places[self.ranks.clone()];
+        let place = places.binary_search_by_key(&offset, |place| place.offset).ok();
+        place.map(|place| place as f64)
+    }
+
+    fn series(
+        &self,
+        first: &Finds,
+        log: &LogResult<String, Json>,
+        operations: Ops<'_, '_>,
+    ) -> Series {
+        let of_finding = |index: &usize| Some(with_index(operations, *index)?.invocation.process);
+        let mut shown: Vec<Process> = first.operations.iter().filter_map(of_finding).collect();
+        shown.sort_unstable();
+        shown.dedup();
+        shown.truncate(PROCESSES_MAX);
+
+        let mut sent = Vec::new();
+        let mut polled: BTreeMap<Option<Process>, Vec<(u64, f64)>> = BTreeMap::new();
+        for operation in operations {
+            let Some(done) = operation.completion.filter(|done| done.kind == Kind::Ok) else {
+                continue;
+            };
+            match operation.op() {
+                KafkaOp::Send { key, offset: Some(offset), .. } if *key == self.log.key => {
+                    sent.extend(self.height(*offset).map(|height| (done.time, height)));
+                }
+                KafkaOp::Poll { polled: Some(messages), .. } => {
+                    let process = operation.invocation.process;
+                    let whose = shown.contains(&process).then_some(process);
+                    let of_key = messages.iter().filter(|(key, _)| *key == self.log.key);
+                    let offsets = of_key.flat_map(|(_, messages)| messages);
+                    let points =
+                        offsets.filter_map(|(offset, _)| Some((done.time, self.height(*offset)?)));
+                    polled.entry(whose).or_default().extend(points);
+                }
+                _ => {}
+            }
+        }
+        let group = |name: String, style, mut points: Vec<(u64, f64)>| {
+            points.truncate(POINTS_MAX);
+            Group { name, style, points }
+        };
+        let mut groups = vec![group("sent and acknowledged".to_owned(), Style::Marks, sent)];
+        for (whose, points) in polled {
+            groups.push(match whose {
+                Some(process) => group(format!("polled by {process}"), Style::Line, points),
+                None => group("polled by others".to_owned(), Style::Marks, points),
+            });
+        }
+        let wrong = self.wrong(log, operations);
+        groups.extend(
+            wrong.into_iter().map(|(name, points)| group(name.to_owned(), Style::Wrong, points)),
+        );
+        groups.retain(|group| !group.points.is_empty());
+        let places = &self.log.places[self.ranks.clone()];
+        Series {
+            axis: "offset".to_owned(),
+            places: places.iter().map(|place| place.offset.to_string()).collect(),
+            groups,
+        }
+    }
+
+    /// What is wrong with this key, by what is to be said of it.
+    fn wrong(
+        &self,
+        log: &LogResult<String, Json>,
+        operations: Ops<'_, '_>,
+    ) -> BTreeMap<&'static str, Vec<(u64, f64)>> {
+        let mut wrong: BTreeMap<_, Vec<(u64, f64)>> = BTreeMap::new();
+        let samples = bad(log).flat_map(|(_, findings)| &findings.samples);
+        for finding in samples.filter(|finding| finding.key.as_ref() == Some(&self.log.key)) {
+            let mut shown =
+                finding.operations.iter().filter_map(|&index| with_index(operations, index));
+            let (what, offsets, operation) = match finding.kind {
+                FindingKind::PollSkip | FindingKind::IntPollSkip => {
+                    ("skipped", &finding.skipped, shown.next_back())
+                }
+                FindingKind::LostWrite => ("lost", &finding.offsets, shown.next()),
+                FindingKind::Unseen => ("polled by nobody", &finding.offsets, shown.next()),
+                _ => ("must not be", &finding.offsets, shown.next_back()),
+            };
+            let Some(operation) = operation else { continue };
+            let time = operation.completion.unwrap_or(operation.invocation).time;
+            let heights = offsets.iter().filter_map(|&offset| self.height(offset));
+            wrong.entry(what).or_default().extend(heights.map(|height| (time, height)));
+        }
+        // What is lost was polled by nobody: it is told once.
+        let lost = wrong.get("lost").cloned().unwrap_or_default();
+        if let Some(unseen) = wrong.get_mut("polled by nobody") {
+            unseen.retain(|point| !lost.contains(point));
+        }
+        wrong
+    }
+}
