@@ -330,7 +330,7 @@ fn label(record: &Record<RegisterOp<Json>>, has_key: bool) -> String {
     match &record.op {
         RegisterOp::Read { value, .. } => {
             let known = value.as_ref().filter(|_| record.outcome == EventKind::Ok);
-            let read = known.map(|value| value.as_ref().map_or("null".to_owned(), short));
+            let read = known.map(|value| value.as_ref().map_or_else(|| "null".to_owned(), short));
             format!("read{}{}", key(""), read.map_or(String::new(), |read| format!(" → {read}")))
         }
         RegisterOp::Write { value, .. } => {
