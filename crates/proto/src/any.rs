@@ -10,6 +10,7 @@ use std::fmt::{self, Debug};
 use std::io;
 
 use crate::decode::{DecodeError, decode_body};
+use crate::edge::{Edge, Edged};
 use crate::encode::{Numbers, encode_own_body, encode_payload};
 use crate::engine::Engine;
 use crate::id::NodeId;
@@ -198,6 +199,12 @@ impl AnyNode {
         self.0.into_engine(seed, durable)
     }
 
+    /// The same node behind an edge, in virtual time: as a process there is none.
+    #[must_use]
+    pub fn behind(self, edge: impl Edge + 'static) -> Self {
+        Self(Box::new(Behind { node: self.0, edge: Box::new(edge) }))
+    }
+
     /// Runs the node on stdin and stdout (see [`run_with`](crate::run_with)).
     #[cfg(feature = "runtime")]
     pub fn run(self, options: &crate::Options) -> std::process::ExitCode {
@@ -227,6 +234,24 @@ impl<N: Node + 'static> Begin for N {
     #[cfg(feature = "runtime")]
     fn run(self: Box<Self>, options: &crate::Options) -> std::process::ExitCode {
         crate::run_with(*self, options)
+    }
+}
+
+/// A node that has not begun yet, and the edge that it will stand behind.
+struct Behind {
+    node: Box<dyn Begin>,
+    edge: Box<dyn Edge>,
+}
+
+impl Begin for Behind {
+    fn into_engine(self: Box<Self>, seed: u64, durable: bool) -> Box<dyn AnyEngine> {
+        let engine = self.node.into_engine(seed, durable);
+        Box::new(Edged { engine, edge: self.edge, has_begun: false })
+    }
+
+    #[cfg(feature = "runtime")]
+    fn run(self: Box<Self>, options: &crate::Options) -> std::process::ExitCode {
+        self.node.run(options)
     }
 }
 
@@ -284,4 +309,10 @@ pub trait Invariant {
     /// # Errors
     /// Says what does not hold that must.
     fn look(&mut self, cluster: &dyn Insides, index: usize) -> Result<(), String>;
+}
+
+impl Invariant for Box<dyn Invariant> {
+    fn look(&mut self, cluster: &dyn Insides, index: usize) -> Result<(), String> {
+        (**self).look(cluster, index)
+    }
 }

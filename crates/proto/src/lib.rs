@@ -141,6 +141,7 @@ mod any;
 mod arguments;
 mod context;
 mod decode;
+mod edge;
 mod either;
 mod encode;
 mod engine;
@@ -166,6 +167,7 @@ pub use any::{
 pub use arguments::{Arguments, Options, UsageError};
 pub use context::{Context, TimerId};
 pub use decode::{DecodeError, decode, decode_body};
+pub use edge::Edge;
 pub use either::Either;
 pub use encode::{Numbers, encode, encode_body};
 pub use engine::Engine;

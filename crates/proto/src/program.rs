@@ -142,11 +142,21 @@ impl Program {
     /// Adds a node, which `build` makes of its flags.
     #[must_use]
     pub fn node<N: Node + 'static>(
-        mut self,
+        self,
         manual: Manual,
         build: impl Fn(&mut Arguments) -> Result<N, UsageError> + 'static,
     ) -> Self {
-        let build = Box::new(move |arguments: &mut Arguments| Ok(AnyNode::new(build(arguments)?)));
+        self.any_node(manual, move |arguments| Ok(AnyNode::new(build(arguments)?)))
+    }
+
+    /// Adds a node of any type.
+    #[must_use]
+    pub fn any_node(
+        mut self,
+        manual: Manual,
+        build: impl Fn(&mut Arguments) -> Result<AnyNode, UsageError> + 'static,
+    ) -> Self {
+        let build = Box::new(build);
         self.entries.push(Entry { manual, build, invariant: None, liar: None });
         self
     }
