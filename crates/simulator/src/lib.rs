@@ -44,6 +44,7 @@ mod observation;
 mod options;
 mod overload;
 mod partition;
+mod priorities;
 mod queue;
 mod random;
 mod service;

@@ -6,6 +6,8 @@
 //! deadline, whatever else the receiver waits for. Nothing here knows what time it is: the same
 //! model carries messages in virtual time and between real processes.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::ser::SerializeStruct as _;
@@ -13,6 +15,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::observation::Fate;
 use crate::partition::Cut;
+use crate::priorities::Priorities;
 use crate::random::Random;
 
 /// Who can send and receive.
@@ -33,8 +36,7 @@ impl Endpoint {
 }
 
 /// The distribution of latencies.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum LatencyDistribution {
     /// Always the mean.
     #[default]
@@ -43,6 +45,47 @@ pub enum LatencyDistribution {
     Uniform,
     /// Exponential.
     Exponential,
+    /// By priorities of links, of which so many, less one, are lowered at a time: tests orders of
+    /// messages that are improbable otherwise, and is like no network.
+    Priorities(u8),
+}
+
+/// The depth of [`LatencyDistribution::Priorities`] if none is said.
+const DEPTH: u8 = 3;
+
+impl fmt::Display for LatencyDistribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Constant => f.write_str("constant"),
+            Self::Uniform => f.write_str("uniform"),
+            Self::Exponential => f.write_str("exponential"),
+            Self::Priorities(depth) => write!(f, "priorities:{depth}"),
+        }
+    }
+}
+
+impl FromStr for LatencyDistribution {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "constant" => Ok(Self::Constant),
+            None if text == "uniform" => Ok(Self::Uniform),
+            None if text == "exponential" => Ok(Self::Exponential),
+            None if text == "priorities" => Ok(Self::Priorities(DEPTH)),
+            Some(("priorities", depth)) => match depth.parse() {
+                Ok(depth @ 1..) => Ok(Self::Priorities(depth)),
+                _ => Err("the depth of priorities has to be from 1 to 255".to_owned()),
+            },
+            _ => Err("has to be constant, uniform, exponential or priorities".to_owned()),
+        }
+    }
+}
+
+impl Serialize for LatencyDistribution {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// What the network does to messages.
@@ -76,6 +119,7 @@ pub struct Route {
 pub struct Network {
     options: NetworkOptions,
     random: Random,
+    priorities: Option<Priorities>,
     cut: Cut,
     statistics: Statistics,
 }
@@ -83,9 +127,15 @@ pub struct Network {
 impl Network {
     /// A healed network of `nodes` nodes. All its decisions come from `seed`.
     pub fn new(nodes: usize, options: NetworkOptions, seed: u64) -> Self {
+        let mut random = Random::new(seed, "network");
+        let priorities = match options.distribution {
+            LatencyDistribution::Priorities(depth) => Some(Priorities::new(depth, &mut random)),
+            _ => None,
+        };
         Self {
             options,
-            random: Random::new(seed, "network"),
+            random,
+            priorities,
             cut: Cut::none(nodes),
             statistics: Statistics::default(),
         }
@@ -102,8 +152,8 @@ impl Network {
         if with_client {
             return Route { arrivals: [Some(Duration::ZERO), None] };
         }
-        let first = self.draw_latency();
-        let again = self.random.chance(self.options.duplicate).then(|| self.draw_latency());
+        let first = self.draw_latency(from, to);
+        let again = self.random.chance(self.options.duplicate).then(|| self.draw_latency(from, to));
         self.statistics.doubled += u64::from(again.is_some());
         Route { arrivals: [Some(first), again] }
     }
@@ -163,11 +213,14 @@ impl Network {
         &self.statistics
     }
 
-    fn draw_latency(&mut self) -> Duration {
+    fn draw_latency(&mut self, from: Endpoint, to: Endpoint) -> Duration {
         let mean = self.options.latency;
+        if let Some(priorities) = &mut self.priorities {
+            return priorities.latency(from, to, mean, &mut self.random);
+        }
         match self.options.distribution {
             _ if mean.is_zero() => mean,
-            LatencyDistribution::Constant => mean,
+            LatencyDistribution::Constant | LatencyDistribution::Priorities(_) => mean,
             LatencyDistribution::Uniform => self.random.uniform(mean),
             LatencyDistribution::Exponential => self.random.exponential(mean),
         }
@@ -268,11 +321,23 @@ mod tests {
 
     #[test]
     fn a_mean_of_zero_is_no_latency_in_every_distribution() {
-        use LatencyDistribution::{Constant, Exponential, Uniform};
-        for distribution in [Constant, Uniform, Exponential] {
+        use LatencyDistribution::{Constant, Exponential, Priorities, Uniform};
+        for distribution in [Constant, Uniform, Exponential, Priorities(3)] {
             let options = NetworkOptions { distribution, ..NetworkOptions::default() };
             let route = Network::new(2, options, 1).send(A, B);
             assert_eq!(route.arrivals, [Some(Duration::ZERO), None]);
+        }
+    }
+
+    #[test]
+    fn a_distribution_is_read_as_it_is_written() {
+        use LatencyDistribution::{Constant, Exponential, Priorities, Uniform};
+        for distribution in [Constant, Uniform, Exponential, Priorities(1), Priorities(255)] {
+            assert_eq!(distribution.to_string().parse(), Ok(distribution));
+        }
+        assert_eq!("priorities".parse(), Ok(Priorities(3)));
+        for wrong in ["", "normal", "uniform:1", "priorities:", "priorities:0", "priorities:256"] {
+            assert!(wrong.parse::<LatencyDistribution>().is_err(), "{wrong}");
         }
     }
 

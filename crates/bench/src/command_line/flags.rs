@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use checkers::stats::Requirement;
 use proto::NodeId;
-use simulator::LatencyDistribution;
 
 use crate::expect::Expectation;
 use crate::fault::FaultKind;
@@ -156,17 +155,16 @@ pub static RUN_FLAGS: [RunFlag; 24] = [
     },
     RunFlag {
         set: |run, text| {
-            let named = DISTRIBUTIONS.iter().find(|(name, _)| *name == text);
-            let (_, found) = named.ok_or("has to be constant, uniform or exponential")?;
-            run.options.latency_dist = *found;
+            run.options.latency_dist = text.parse()?;
             Ok(())
         },
-        value: |options| {
-            let named = DISTRIBUTIONS.iter().find(|(_, found)| *found == options.latency_dist);
-            named.map(|(name, _)| (*name).to_owned())
-        },
+        value: |options| Some(options.latency_dist.to_string()),
         said: Said::IfChanged,
-        ..flag("latency-dist", "D", "Distribution of latencies: constant, uniform or exponential")
+        ..flag(
+            "latency-dist",
+            "D",
+            "Distribution of latencies: constant, uniform, exponential, or priorities[:DEPTH], which hits improbable orders of messages and is like no network",
+        )
     },
     RunFlag {
         set: |run, text| text.parse().map(|compat| run.options.compat = Some(compat)),
@@ -314,12 +312,6 @@ pub static RUN_FLAGS: [RunFlag; 24] = [
 
 /// The flag whose values are limits on figures: those are no [`Options`], but stand beside them.
 pub(super) const EXPECT: &str = "expect";
-
-const DISTRIBUTIONS: [(&str, LatencyDistribution); 3] = [
-    ("constant", LatencyDistribution::Constant),
-    ("uniform", LatencyDistribution::Uniform),
-    ("exponential", LatencyDistribution::Exponential),
-];
 
 /// A flag of which no more is said yet, and which no command has.
 const fn flag(name: &'static str, value_name: &'static str, help: &'static str) -> RunFlag {
