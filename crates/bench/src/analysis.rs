@@ -3,6 +3,7 @@
 use checkers::{Process, Verdict};
 use serde_json::{Map, Value, json};
 
+use crate::account::Bite;
 use crate::expect::Expectation;
 use crate::harness::Record;
 use crate::options::{Options, WorkloadName};
@@ -43,6 +44,7 @@ pub fn analyse(
     results.unsettled.clone_from(&record.unsettled);
     results.unexamined.clone_from(&record.unexamined);
     results.notes = notes(options, record);
+    results.faults.clone_from(&record.bites);
     if !expectations.is_empty() {
         let figures = results.json();
         let outcome = |expectation: &Expectation| expectation.judge(&figures, options.workload);
@@ -222,7 +224,8 @@ fn net(record: &Record) -> Net {
 
 /// What a reader should know before believing the verdict.
 fn notes(options: &Options, record: &Record) -> Vec<String> {
-    let mut notes = record.notes.clone();
+    let mut notes: Vec<String> = record.bites.iter().filter_map(Bite::warning).collect();
+    notes.extend(record.notes.iter().cloned());
     if let Ok(phases) = record.history.fault_phases() {
         for phase in phases.iter().filter(|phase| phase.is_vacuous()) {
             notes.push(format!(

@@ -5,6 +5,7 @@
 //!
 //! There is no command line, no terminal and no drawing here: `eddy` has them.
 
+pub mod account;
 pub mod analysis;
 pub mod command_line;
 pub mod exhibit;
@@ -16,6 +17,7 @@ pub mod journal;
 pub mod lab;
 pub mod lines;
 mod nemesis;
+mod operator;
 pub mod options;
 pub mod outcome;
 pub mod progress;

@@ -37,6 +37,9 @@ struct Schedule {
 /// A step: what breaks or is mended, and how the history tells it.
 #[derive(Debug)]
 pub(crate) struct Step {
+    pub(crate) kind: FaultKind,
+    /// Whether the fault begins, or ends.
+    pub(crate) begins: bool,
     pub(crate) fault: Fault,
     /// What the nemesis sets out to do.
     pub(crate) begun: Told,
@@ -130,7 +133,8 @@ impl Nemesis {
 
 fn step(verb: &str, kind: FaultKind, fault: Fault, begun: Value, done: Value) -> Step {
     let f = format!("{verb}-{}", kind.as_str());
-    Step { fault, begun: (f.clone(), begun), done: (f, done) }
+    let begins = verb == "start";
+    Step { kind, begins, fault, begun: (f.clone(), begun), done: (f, done) }
 }
 
 #[cfg(test)]

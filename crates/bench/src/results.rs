@@ -19,6 +19,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use simulator::{Count, Losses, Statistics};
 
+use crate::account::Bite;
 use crate::exhibit::{Exhibit, Highlight, Lead};
 use crate::expect;
 use crate::world::Problem;
@@ -82,6 +83,9 @@ pub struct Results {
     /// What a reader should know before believing the verdict.
     #[serde(deserialize_with = "each")]
     pub notes: Vec<String>,
+    /// What the faults did, by kind.
+    #[serde(deserialize_with = "each")]
+    pub faults: Vec<Bite>,
     /// How the figures stand to the limits that were set.
     #[serde(deserialize_with = "each")]
     pub expect: Vec<expect::Outcome>,

@@ -45,6 +45,11 @@ pub enum Fault {
     Resume,
     /// Each node's wall clock is off by so many milliseconds. Only in virtual time.
     Clocks(Vec<i64>),
+    /// These nodes are to be no members of the cluster. It is the harness that asks the nodes for
+    /// it; a world has nothing to do.
+    RemoveMembers(Vec<usize>),
+    /// All nodes are to be members again.
+    AddMembers,
     /// These nodes lie from now on, and all others do not. Only in virtual time.
     Lie(Vec<usize>),
 }
@@ -87,6 +92,8 @@ pub enum ProblemKind {
     Panicked,
     /// A restarted node did not answer `init`.
     NoInit,
+    /// A node that was removed from the cluster did not become a member again.
+    NotAddedBack,
     /// It closed its stdin or stdout and goes on running.
     ClosedStream,
     /// The process was stopped, by itself or by somebody who is not the nemesis.

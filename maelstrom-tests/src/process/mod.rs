@@ -386,6 +386,7 @@ impl World for ProcessWorld {
     fn inject(&mut self, fault: &Fault) {
         self.time = self.clock();
         match fault {
+            Fault::RemoveMembers(_) | Fault::AddMembers => {}
             Fault::Partition(cut) => self.fabric.network_mut().set_cut(cut.clone()),
             Fault::Loss(p) => self.fabric.network_mut().set_loss(*p),
             Fault::Duplicate(p) => self.fabric.network_mut().set_duplicate(*p),

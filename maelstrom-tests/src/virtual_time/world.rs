@@ -519,6 +519,7 @@ impl World for VirtualWorld {
     fn inject(&mut self, fault: &Fault) {
         let nodes = 0..self.nodes.len();
         match fault {
+            Fault::RemoveMembers(_) | Fault::AddMembers => {}
             Fault::Partition(cut) => self.fabric.network_mut().set_cut(cut.clone()),
             Fault::Loss(p) => self.fabric.network_mut().set_loss(*p),
             Fault::Duplicate(p) => self.fabric.network_mut().set_duplicate(*p),

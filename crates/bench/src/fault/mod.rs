@@ -8,6 +8,7 @@ mod duplicate;
 mod kill;
 mod lose_unsynced;
 mod loss;
+mod membership;
 mod one_way;
 mod partition;
 mod pause;
@@ -15,7 +16,8 @@ mod scene;
 
 use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 pub(crate) use self::scene::Scene;
@@ -78,6 +80,9 @@ kinds! {
     /// Nodes lose power, and with it what they have not synced, and are later started again (virtual
     /// time only).
     LoseUnsynced = "lose-unsynced" in lose_unsynced,
+    /// Members are removed from the cluster and added back, where nodes serve `remove_member` and
+    /// `add_member`.
+    Membership = "membership" in membership,
 }
 
 /// Chance of a message to be lost, or to arrive twice, while that fault is on.
@@ -170,5 +175,11 @@ impl FromStr for FaultKind {
 impl Serialize for FaultKind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for FaultKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }

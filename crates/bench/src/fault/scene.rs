@@ -18,6 +18,13 @@ pub(crate) struct Scene<'a> {
 }
 
 impl Scene<'_> {
+    /// One node, or a minority.
+    pub(super) fn draw_few(&mut self) -> Vec<usize> {
+        let most = (self.nodes.len().saturating_sub(1) / 2).max(1);
+        let count = 1 + self.random.index(most);
+        self.draw(count)
+    }
+
     /// One node, a minority, a majority, or all of them.
     pub(super) fn draw_targets(&mut self) -> Vec<usize> {
         let nodes = self.nodes.len();
@@ -27,9 +34,14 @@ impl Scene<'_> {
             2 => nodes / 2 + 1,
             _ => nodes,
         };
-        let mut targets: Vec<usize> = (0..nodes).collect();
+        self.draw(count.max(1))
+    }
+
+    /// So many nodes, in their order.
+    fn draw(&mut self, count: usize) -> Vec<usize> {
+        let mut targets: Vec<usize> = (0..self.nodes.len()).collect();
         self.random.shuffle(&mut targets);
-        targets.truncate(count.max(1));
+        targets.truncate(count);
         targets.sort_unstable();
         targets
     }

@@ -100,6 +100,11 @@ impl<O> Clients<O> {
         self.idle = (0..self.workers.len()).collect();
     }
 
+    /// How many operations are under way.
+    pub(super) fn under_way(&self) -> u64 {
+        self.deadlines.len() as u64
+    }
+
     /// Whether an operation of this node is under way.
     pub(super) fn is_asked(&self, node: usize) -> bool {
         self.workers.iter().any(|worker| worker.node == node && worker.open.is_some())

@@ -6,6 +6,7 @@ use checkers::{Kind, OpError};
 use proto::Time;
 
 use super::Harness;
+use crate::account::Reading;
 use crate::nemesis::Step;
 use crate::workload::Workload;
 use crate::world::Fault;
@@ -43,7 +44,30 @@ impl<W: Workload> Harness<'_, W> {
         now < self.origin + interval.max(FIRST_OPERATION_PATIENCE)
     }
 
+    /// What counts at this moment.
+    pub(super) fn reading(&self) -> Reading {
+        let members_changed = self.operator.changed();
+        Reading { statistics: self.world.statistics(), members_changed }
+    }
+
+    /// Puts what begins or ends to its account.
+    fn account_for(&mut self, step: &Step) {
+        let reading = self.reading();
+        if !step.begins {
+            return self.account.end(step.kind, reading);
+        }
+        let nodes = match &step.fault {
+            Fault::Kill(nodes) | Fault::PowerCut(nodes) | Fault::Pause(nodes) => {
+                nodes.iter().filter(|node| !self.world.is_down(**node)).count()
+            }
+            Fault::Lie(nodes) => nodes.len(),
+            _ => 0,
+        };
+        self.account.begin(step.kind, nodes as u64, self.clients.under_way(), reading);
+    }
+
     pub(super) fn carry_out(&mut self, step: Step) {
+        self.account_for(&step);
         self.record_fault(step.begun);
         if matches!(step.fault, Fault::Kill(_) | Fault::PowerCut(_)) {
             // What was answered before it counts, although nobody has looked yet.
@@ -52,7 +76,11 @@ impl<W: Workload> Harness<'_, W> {
                 self.receive(reply);
             }
         }
-        self.world.inject(&step.fault);
+        match &step.fault {
+            Fault::RemoveMembers(nodes) => self.operator.remove(nodes),
+            Fault::AddMembers => self.operator.add_all(),
+            fault => self.world.inject(fault),
+        }
         self.record_fault(step.done);
         if let Fault::Lie(liars) = &step.fault {
             self.believe_all_but(liars);

@@ -11,6 +11,7 @@
 mod clients;
 mod complaints;
 mod faults;
+mod members;
 mod record;
 mod set_up;
 
@@ -24,7 +25,9 @@ use self::clients::{Clients, Open};
 use self::faults::node_is_byzantine;
 pub use self::record::Record;
 pub(crate) use self::record::Unjudged;
+use crate::account::Account;
 use crate::nemesis::{Nemesis, Told};
+use crate::operator::Operator;
 use crate::options::Options;
 use crate::progress::Progress;
 use crate::wire::{self, Answer};
@@ -85,6 +88,8 @@ struct Harness<'a, W: Workload> {
     progress: &'a mut dyn Progress,
     random: Random,
     nemesis: Nemesis,
+    operator: Operator,
+    account: Account,
     clients: Clients<W::Op>,
     /// Time zero of the history.
     origin: Time,
@@ -116,6 +121,8 @@ impl<'a, W: Workload> Harness<'a, W> {
             progress,
             random: Random::new(options.seed, "generator"),
             nemesis: Nemesis::new(options, Time::MAX),
+            operator: Operator::new(nodes, options.seed),
+            account: Account::new(&options.nemesis),
             clients: Clients::new(options.concurrency, nodes),
             history: Vec::new(),
             started: 0,
@@ -146,6 +153,7 @@ impl<'a, W: Workload> Harness<'a, W> {
         for step in self.nemesis.stop_all() {
             self.carry_out(step);
         }
+        self.await_members();
         if examines {
             self.examine_restarted();
         }
@@ -267,6 +275,9 @@ impl<'a, W: Workload> Harness<'a, W> {
 
     /// Handles one reply, and the time-outs that are due, at most until `until`.
     fn wait(&mut self, until: Time) {
+        self.let_operator_act();
+        self.account.leader(|| self.world.primary());
+        let until = until.min(self.operator.next_due());
         let deadline = self.clients.first_deadline().map_or(Time::MAX, |(deadline, _)| deadline);
         let reply = self.world.wait(until.min(deadline));
         self.note_invented();
@@ -347,6 +358,7 @@ impl<'a, W: Workload> Harness<'a, W> {
 
     fn start(&mut self, worker: usize, op: W::Op, is_final: bool) {
         self.started += 1;
+        self.account.operation();
         let process = self.clients.worker(worker).process;
         self.record_client(process, Kind::Invoke, op.clone(), None, is_final);
         let node = self.clients.node(worker);
@@ -366,6 +378,9 @@ impl<'a, W: Workload> Harness<'a, W> {
     }
 
     fn receive(&mut self, reply: Reply) {
+        if let Some(told) = self.operator.take(self.world.now(), &*self.world, &reply) {
+            return told.into_iter().for_each(|told| self.record_fault(told));
+        }
         let Some(worker) = self.clients.awaiting(&reply.client, reply.in_reply_to) else {
             return self.note_late_reply(&reply);
         };
@@ -457,19 +472,22 @@ impl<'a, W: Workload> Harness<'a, W> {
         self.history.push(event);
     }
 
-    fn into_record(self) -> (Unjudged, Vec<Event<W::Op>>) {
+    fn into_record(mut self) -> (Unjudged, Vec<Event<W::Op>>) {
         let mut problems: Vec<_> =
             self.world.problems().into_iter().chain(self.problems.iter().cloned()).collect();
         problems.extend(self.silent_nodes(&problems));
         let unexamined = self.awaits_service().map(|node| self.world.node_ids()[node].clone());
         let unexamined = unexamined.filter(|node| !self.unsettled.contains(node)).collect();
+        let reading = self.reading();
+        let notes = self.world.notes().into_iter().chain(self.note_of_members()).collect();
         let record = Unjudged {
             unexamined,
             time_zero: self.origin,
             statistics: self.world.statistics(),
             problems,
             unsettled: self.unsettled,
-            notes: self.world.notes(),
+            notes,
+            bites: self.account.close(reading),
             interrupted: self.world.interrupted(),
         };
         (record, self.history)

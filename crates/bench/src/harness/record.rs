@@ -3,6 +3,7 @@
 use proto::{NodeId, Time};
 use simulator::Statistics;
 
+use crate::account::Bite;
 use crate::options::Options;
 use crate::workload::{AnyHistory, workload};
 use crate::world::Problem;
@@ -24,6 +25,8 @@ pub struct Record {
     pub unexamined: Vec<NodeId>,
     /// What a reader should know of how the run was kept.
     pub notes: Vec<String>,
+    /// What the faults came to, by kind.
+    pub bites: Vec<Bite>,
     /// Whether the run was ended before its time.
     pub interrupted: bool,
 }
@@ -37,13 +40,22 @@ pub(crate) struct Unjudged {
     pub(super) unsettled: Vec<NodeId>,
     pub(super) unexamined: Vec<NodeId>,
     pub(super) notes: Vec<String>,
+    pub(super) bites: Vec<Bite>,
     pub(super) interrupted: bool,
 }
 
 impl Unjudged {
     pub(crate) fn with_history(self, history: Box<dyn AnyHistory>) -> Record {
-        let Self { time_zero, statistics, problems, unsettled, unexamined, notes, interrupted } =
-            self;
+        let Self {
+            time_zero,
+            statistics,
+            problems,
+            unsettled,
+            unexamined,
+            notes,
+            bites,
+            interrupted,
+        } = self;
         Record {
             history,
             time_zero,
@@ -52,6 +64,7 @@ impl Unjudged {
             unsettled,
             unexamined,
             notes,
+            bites,
             interrupted,
         }
     }
@@ -69,6 +82,7 @@ impl Record {
             unsettled: Vec::new(),
             unexamined: Vec::new(),
             notes: Vec::new(),
+            bites: Vec::new(),
         };
         record.with_history(workload(options).nothing())
     }

@@ -148,6 +148,7 @@ impl World for SimulatedWorld {
     fn inject(&mut self, fault: &Fault) {
         let nodes = 0..self.cluster.node_ids().len();
         match fault {
+            Fault::RemoveMembers(_) | Fault::AddMembers => {}
             Fault::Partition(cut) => self.cluster.network_mut().set_cut(cut.clone()),
             Fault::Loss(p) => self.cluster.network_mut().set_loss(*p),
             Fault::Duplicate(p) => self.cluster.network_mut().set_duplicate(*p),
