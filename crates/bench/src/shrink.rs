@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use simulator::LatencyDistribution;
 
-use crate::options::Options;
+use crate::options::{FaultKind, Options};
 
 /// Time limits are shortened in steps of so much.
 const TIME_STEP: Duration = Duration::from_millis(100);
@@ -90,7 +90,8 @@ impl<F: FnMut(&Options) -> bool> Shrinker<F> {
     fn drop_nodes(&mut self) -> bool {
         let count = self.best.nodes.len();
         let mut counts = vec![1, 2, 3, count / 2, count.saturating_sub(1)];
-        counts.retain(|fewer| (1..count).contains(fewer));
+        let least = nodes_min(&self.best);
+        counts.retain(|fewer| (least..count).contains(fewer));
         counts.sort_unstable();
         counts.dedup();
         counts.into_iter().any(|fewer| {
@@ -173,10 +174,23 @@ impl<F: FnMut(&Options) -> bool> Shrinker<F> {
     }
 }
 
+/// The fewest nodes with which these options mean what they say: what happens between nodes needs two,
+/// and liars need others to lie to, of whom one may be wrong.
+fn nodes_min(options: &Options) -> usize {
+    use FaultKind::{Byzantine, Duplicate, Loss, Membership, OneWay, Partition};
+    let between =
+        |kind: &FaultKind| matches!(kind, Partition | OneWay | Loss | Duplicate | Membership);
+    if options.nemesis.contains(&Byzantine) {
+        return 4;
+    }
+    let is_between = options.nemesis.iter().any(between) || options.loss + options.duplicate > 0.0;
+    if is_between { 2 } else { 1 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::FaultKind::{self, Kill, Loss, Partition, Pause};
+    use crate::options::FaultKind::{Kill, Loss, Partition, Pause};
     use crate::workload::registry::named;
 
     fn big() -> Options {
@@ -187,6 +201,10 @@ mod tests {
         options.latency = Duration::from_millis(10);
         options.seed = 40;
         options
+    }
+
+    fn big_with(kind: FaultKind) -> Options {
+        Options { nemesis: vec![kind, Kill], ..big() }
     }
 
     #[test]
@@ -226,6 +244,14 @@ mod tests {
         assert_eq!((shrunk.max_operations, shrunk.max_faults), (Some(1), Some(1)));
         assert!(shrunk.time_limit >= TIME_STEP && shrunk.rate >= RATE_MIN);
         assert_eq!((shrunk.nodes.len(), shrunk.concurrency), (1, 2));
+    }
+
+    #[test]
+    fn what_happens_between_nodes_keeps_two_of_them_and_liars_keep_four() {
+        for (kind, least) in [(Partition, 2), (Loss, 2), (Pause, 1), (FaultKind::Byzantine, 4)] {
+            let shrunk = shrink(&big_with(kind), 10_000, |options| options.nemesis.contains(&kind));
+            assert_eq!(shrunk.options.nodes.len(), least, "{kind:?}");
+        }
     }
 
     #[test]
