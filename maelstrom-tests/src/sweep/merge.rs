@@ -285,12 +285,13 @@ mod tests {
     use crate::options::Options;
     use crate::programs::IDENTIFIER;
     use crate::workload::registry::named;
+    use bench::sweep::Strategy;
 
     fn sweep(seeds: &str, tried: impl IntoIterator<Item = (u64, Outcome)>) -> Sweep {
         let options = Options::new(named("echo")).with_nodes(1);
         let target = Target::Simulated(IDENTIFIER);
         let call = Call { target, options, expect: Vec::new(), args: vec!["echo".to_owned()] };
-        let header = Header::new(seeds.parse().unwrap(), &call);
+        let header = Header::new(seeds.parse().unwrap(), Strategy::Independent, &call);
         Sweep { header, first: PathBuf::from("first"), tried: tried.into_iter().collect() }
     }
 

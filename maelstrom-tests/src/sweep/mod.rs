@@ -13,7 +13,7 @@ use std::thread;
 
 use bench::run::TestError;
 use bench::sweep::seeds::{SeedRange, Shard};
-use bench::sweep::{Counts, SHRINK_RUNS_SIMULATED, Sweep};
+use bench::sweep::{Counts, SHRINK_RUNS_SIMULATED, Strategy, Sweep};
 use clap::Args;
 
 use self::attempt::AnyTarget;
@@ -47,6 +47,12 @@ pub struct SweepArgs {
     /// there are cores
     #[arg(long = BIN, value_name = "FILE", required_unless_present = "simulate")]
     bin: Option<PathBuf>,
+
+    /// How the runs differ: `independent` by their seed alone; `swarm`: each seed draws which of the faults
+    /// there are, how often, how many nodes, which rate and latencies; `priorities[:DEPTH]`: improbable
+    /// orders of messages; `mixed`: a swarm in which some runs have priorities
+    #[arg(long, value_name = "NAME", default_value_t)]
+    strategy: Strategy,
 
     /// Go on after a failing seed
     #[arg(long)]
@@ -130,6 +136,7 @@ fn sweep(args: &SweepArgs) -> Result<Counts, TestError> {
         call: &call,
         seeds: args.seeds,
         shard: args.shard,
+        strategy: args.strategy,
         threads: threads.unwrap_or(NonZeroUsize::MIN),
         keep_going: args.keep_going,
         out: args.out.as_deref(),

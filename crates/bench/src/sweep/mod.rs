@@ -5,6 +5,7 @@ pub mod search;
 pub mod seeds;
 pub mod shard_file;
 mod simulated;
+mod strategy;
 mod trial;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use self::search::search;
 use self::seeds::{SeedRange, Seeds, Shard};
 use self::shard_file::{Header, ShardFile};
 pub use self::simulated::{Simulations, attempt_simulated};
+pub use self::strategy::Strategy;
 pub use self::trial::Trial;
 use crate::command_line::Call;
 use crate::outcome::{Failure, Outcome};
@@ -131,6 +133,8 @@ pub struct Sweep<'a> {
     pub seeds: SeedRange,
     /// The part of them that is tried.
     pub shard: Shard,
+    /// How their runs differ.
+    pub strategy: Strategy,
     /// How many are tried at once.
     pub threads: NonZeroUsize,
     /// Whether it goes on after a failing seed.
@@ -187,7 +191,8 @@ impl Sweep<'_> {
         }
         watcher.tell(tally.counts);
         let attempt = |seed| {
-            (!before.contains_key(&seed)).then(|| self.runner.attempt(&self.call.with_seed(seed)))
+            (!before.contains_key(&seed))
+                .then(|| self.runner.attempt(&self.strategy.call(self.call, seed)))
         };
         search(self.part(), self.threads, attempt, |seed, attempted| {
             let Some(attempted) = attempted else { return ControlFlow::Continue(()) };
@@ -212,7 +217,7 @@ impl Sweep<'_> {
         let mut kinds = BTreeSet::new();
         for (place, (seed, (failure, attempt))) in failures.into_iter().enumerate() {
             if place < lowest {
-                let call = self.call.with_seed(seed);
+                let call = self.strategy.call(self.call, seed);
                 self.report(&call, &failure, attempt, kinds.insert(failure.kind), out)?;
             } else {
                 attempt.discard();
@@ -237,7 +242,7 @@ impl Sweep<'_> {
     /// The file of this shard, if one is wanted, and what it has already.
     fn open(&self) -> Result<(Option<ShardFile>, BTreeMap<u64, Outcome>), TestError> {
         let Some(directory) = self.out else { return Ok((None, BTreeMap::new())) };
-        let header = Header::new(self.seeds, self.call);
+        let header = Header::new(self.seeds, self.strategy, self.call);
         ShardFile::open(directory, self.shard, &header)
             .map(|(file, tried)| (Some(file), tried))
             .map_err(TestError::unknown)

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::Strategy;
 use super::seeds::{SeedRange, Shard};
 use crate::command_line::{Call, for_shell, push_seed};
 use crate::outcome::{Failure, FailureKind, Outcome};
@@ -21,6 +22,9 @@ pub struct Header {
     eddy: String,
     /// The seeds of all shards.
     seeds: SeedRange,
+    /// How the runs differ. Files of earlier versions do not say it.
+    #[serde(default)]
+    strategy: Strategy,
     /// The command of each run, up to its seed.
     run: Vec<String>,
     /// The node's arguments.
@@ -29,9 +33,9 @@ pub struct Header {
 
 impl Header {
     /// The header of the sweep of this run, whose own seed means nothing.
-    pub fn new(seeds: SeedRange, call: &Call) -> Self {
+    pub fn new(seeds: SeedRange, strategy: Strategy, call: &Call) -> Self {
         let eddy = env!("CARGO_PKG_VERSION").to_owned();
-        Self { eddy, seeds, run: call.words_without_seed(), args: call.args.clone() }
+        Self { eddy, seeds, strategy, run: call.words_without_seed(), args: call.args.clone() }
     }
 
     /// The seeds of all shards.
@@ -39,10 +43,24 @@ impl Header {
         self.seeds
     }
 
-    /// The command that repeats the run with this seed, as a shell reads it.
+    /// The command that repeats the run with this seed, as a shell reads it: a sweep of one seed where
+    /// a seed decides more than `eddy test` makes of it.
     pub fn command(&self, seed: u64) -> String {
         let mut words = self.run.clone();
-        push_seed(&mut words, seed, &self.args);
+        if self.strategy == Strategy::Independent {
+            push_seed(&mut words, seed, &self.args);
+            return for_shell(&words);
+        }
+        let flags = words.split_off(2);
+        let range = SeedRange { start: seed, end: seed.saturating_add(1) };
+        words[1] = "sweep".to_owned();
+        words.extend(["--seeds".to_owned(), range.to_string()]);
+        words.extend(["--strategy".to_owned(), self.strategy.to_string()]);
+        words.extend(flags);
+        if !self.args.is_empty() {
+            words.push("--".to_owned());
+            words.extend(self.args.iter().cloned());
+        }
         for_shell(&words)
     }
 
@@ -53,6 +71,9 @@ impl Header {
         }
         if self.seeds != other.seeds {
             return Some(format!("over seeds {} and over {}", self.seeds, other.seeds));
+        }
+        if self.strategy != other.strategy {
+            return Some(format!("with --strategy {} and {}", self.strategy, other.strategy));
         }
         // With the same seed, what is left is what differs.
         let (one, two) = (self.command(self.seeds.start), other.command(self.seeds.start));
@@ -224,7 +245,7 @@ mod tests {
         let target =
             Target::Simulated(SimulatedNode::new("some", || unreachable!("it is not run")));
         let call = Call { target, options, expect: Vec::new(), args: vec!["--x".to_owned()] };
-        Header::new(seeds.parse().unwrap(), &call)
+        Header::new(seeds.parse().unwrap(), Strategy::Independent, &call)
     }
 
     fn some() -> BTreeMap<u64, Outcome> {
@@ -282,6 +303,10 @@ mod tests {
             (header("0..11", 5.0), "over seeds 0..10 and over 0..11"),
             (header("0..10", 6.0), "--rate 5 --seed 0 -- --x` and of `"),
             (Header { eddy: "9.9.9".to_owned(), ..first.clone() }, "and of eddy 9.9.9"),
+            (
+                Header { strategy: Strategy::Swarm, ..first.clone() },
+                "--strategy independent and swarm",
+            ),
             (Header { args: Vec::new(), ..first.clone() }, "--seed 0 -- --x` and of `"),
         ] {
             let refusal = open(&directory, &other).unwrap_err();
@@ -293,6 +318,16 @@ mod tests {
         drop(in_use);
         assert!(open(&directory, &first).is_ok());
         assert_eq!(fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn a_run_is_repeated_by_a_test_or_by_a_sweep_of_its_seed() {
+        let header = header("0..10", 6.0);
+        let command = header.command(3);
+        assert!(command.starts_with("eddy test "), "{command}");
+        let command = Header { strategy: Strategy::Priorities(4), ..header }.command(3);
+        let begins = "eddy sweep --seeds 3..4 --strategy priorities:4 --workload lin-kv";
+        assert!(command.starts_with(begins) && command.ends_with(" -- --x"), "{command}");
     }
 
     #[test]

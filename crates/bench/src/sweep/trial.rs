@@ -9,7 +9,7 @@ use std::thread;
 use proto::Program;
 
 use super::seeds::{SeedRange, Shard};
-use super::{Nobody, SHRINK_RUNS_SIMULATED, Simulations, Sweep};
+use super::{Nobody, SHRINK_RUNS_SIMULATED, Simulations, Strategy, Sweep};
 use crate::command_line::{Call, Given, STORE_DEFAULT, Target};
 use crate::simulated::SimulatedNode;
 use crate::workload::{WorkloadName, registry};
@@ -35,6 +35,7 @@ pub struct Trial {
     workload: String,
     given: Given,
     seeds: Range<u64>,
+    strategy: Strategy,
     args: Vec<String>,
     store: PathBuf,
     shrink_runs: usize,
@@ -49,6 +50,7 @@ impl Trial {
             workload: registry::SIMPLEST.to_owned(),
             given: Given::default(),
             seeds: 0..100,
+            strategy: Strategy::default(),
             args: Vec::new(),
             store: PathBuf::from(STORE_DEFAULT),
             shrink_runs: SHRINK_RUNS_SIMULATED,
@@ -70,6 +72,12 @@ impl Trial {
     /// The seeds to try; 0 to 99 if nothing is said.
     pub fn seeds(mut self, seeds: Range<u64>) -> Self {
         self.seeds = seeds;
+        self
+    }
+
+    /// How the runs of these seeds differ.
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
         self
     }
 
@@ -126,6 +134,7 @@ impl Trial {
             call: &call,
             seeds: SeedRange { start: self.seeds.start, end: self.seeds.end },
             shard: Shard::default(),
+            strategy: self.strategy,
             threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             keep_going: false,
             out: None,
