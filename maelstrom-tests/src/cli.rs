@@ -20,7 +20,7 @@ use crate::sweep::merge::MergeArgs;
 use crate::tasks::TasksArgs;
 use crate::virtual_time::doctor;
 use crate::workload::{Flag, registry};
-use crate::{check, compare, figures_command, manual, new, programs, report, serve};
+use crate::{check, compare, explain, figures_command, manual, new, programs, report, serve};
 
 /// A test bench for Maelstrom nodes in any language: real processes, or our own nodes in virtual
 /// time, under faults, with checkers, and with every run repeatable from its seed.
@@ -150,6 +150,8 @@ pub enum Command {
     Serve(serve::Args),
     /// Make the reports of earlier runs again
     Report(report::command::Args),
+    /// Tell a run as a story: who did what, what was lost, where it went wrong
+    Explain(explain::ExplainArgs),
     /// Hold two runs against each other
     Compare(compare::Args),
     /// Ask a node one of each message and explain its mistakes

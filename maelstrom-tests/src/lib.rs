@@ -6,6 +6,7 @@ pub mod check_node;
 pub mod cli;
 pub mod compare;
 pub mod conversation;
+pub mod explain;
 pub mod figures_command;
 mod main_function;
 pub mod manual;

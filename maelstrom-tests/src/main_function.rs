@@ -9,8 +9,8 @@ use crate::cli::{Cli, Command};
 use crate::process::{REAP_ARGUMENT, reap};
 use crate::virtual_time::{LAUNCH_ARGUMENT, doctor};
 use crate::{
-    check, check_node, compare, figures_command, manual, new, programs, report, serve, sweep,
-    tasks, test_command,
+    check, check_node, compare, explain, figures_command, manual, new, programs, report, serve,
+    sweep, tasks, test_command,
 };
 
 /// The whole command line, for a program's `main`: that of `eddy`, where `--simulate` finds these
@@ -37,6 +37,7 @@ pub fn main(programs: &[fn() -> Program]) -> ExitCode {
         Command::Tasks(args) => tasks::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Report(args) => report::command::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::CheckNode(args) => check_node::run(&args),
         Command::Sweep(args) => sweep::run(&args),

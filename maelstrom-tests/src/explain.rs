@@ -1,0 +1,239 @@
+//! `eddy explain`: a run as a story, from the files of its directory. Who asked whom for what, which
+//! messages were lost, what nodes said, which faults came and went, and where it went wrong.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use checkers::Kind;
+use clap::Args;
+
+use crate::command_line::{STORE, STORE_DEFAULT};
+use crate::exhibit;
+use crate::history::{History, Operation, ValueReader};
+use crate::report::faults::faults;
+use crate::report::messages::{Journal, Message};
+use crate::report::offence::{Evidence, Offence};
+use crate::report::words::Words;
+use crate::report::{find_run, logs, text};
+use crate::results;
+
+/// Operations that are told before the one that shows what is wrong.
+const OPERATIONS_BEFORE: usize = 12;
+/// Lines of the journal that are looked through for what was lost.
+const JOURNAL_LINES_MAX: usize = 20_000;
+/// Events that are told.
+const EVENTS_MAX: usize = 60;
+/// What is told besides begins so many nanoseconds before the first operation that is told.
+const LEAD: u64 = 500_000_000;
+
+/// Arguments of `eddy explain`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  eddy explain lin-kv/latest
+  eddy explain store/broadcast/20261125T203010.467Z
+
+Best told is a run that a sweep has made smaller. Exit status: 0, or 2 if there is no such run.")]
+pub struct ExplainArgs {
+    /// The directory of a run, in the store or anywhere
+    run: PathBuf,
+
+    /// Where the run is looked for if it is not found as it is named
+    #[arg(long = STORE, value_name = "DIR", default_value = STORE_DEFAULT)]
+    store: PathBuf,
+}
+
+/// Tells the story of a run.
+pub fn run(args: &ExplainArgs) -> ExitCode {
+    let run_dir = find_run(&args.run, &args.store);
+    match tell(&run_dir, &mut io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads may have read enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "eddy: {}: {error}", run_dir.display());
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Writes the story of the run in this directory.
+///
+/// # Errors
+/// If its results cannot be read, or the story cannot be written.
+pub fn tell(run_dir: &Path, out: &mut impl Write) -> io::Result<()> {
+    let Some(results) = results::read(run_dir)? else {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "this is no run"));
+    };
+    let history = History::read(run_dir)?;
+    let faults = faults(&history);
+    let journal = Journal::read(run_dir, results.time_zero.unwrap_or(0))?;
+    let evidence = Evidence {
+        run_dir,
+        results: &results,
+        history: &history,
+        faults: &faults,
+        journal: &journal,
+    };
+    let words = Words(&results);
+    let offence = Offence::find(evidence)?;
+    writeln!(out, "{}: {}", words.title(), words.verdict_word())?;
+    writeln!(out, "{}", Offence::first_sentence(offence.as_ref(), words))?;
+    let mut story = Story { evidence, values: ValueReader::open(run_dir)?, events: Vec::new() };
+    story.gather(offence.as_ref())?;
+    writeln!(out)?;
+    story.write(out)?;
+    if let Some(command) = words.command() {
+        writeln!(out, "\nAgain: {command}")?;
+    }
+    Ok(())
+}
+
+/// An outcome as the history has it.
+fn name(outcome: Kind) -> &'static str {
+    match outcome {
+        Kind::Ok => "ok",
+        Kind::Fail => "fail",
+        Kind::Invoke | Kind::Info => "info",
+    }
+}
+
+/// What happened, with its time.
+struct Story<'a> {
+    evidence: Evidence<'a>,
+    values: ValueReader,
+    events: Vec<(u64, String)>,
+}
+
+impl Story<'_> {
+    fn gather(&mut self, offence: Option<&Offence>) -> io::Result<()> {
+        let history = self.evidence.history;
+        let end = offence.map_or(history.end, |offence| offence.time);
+        let of_offence: Vec<u64> =
+            offence.iter().flat_map(|it| &it.operations).map(|step| step.time).collect();
+        let before = history.operations.iter().filter(|operation| operation.invoked.time <= end);
+        let before: Vec<&Operation> = before.collect();
+        let last = before.len().saturating_sub(OPERATIONS_BEFORE);
+        let told = before.into_iter().enumerate().filter(|(place, operation)| {
+            *place >= last || of_offence.contains(&operation.invoked.time)
+        });
+        let told: Vec<Operation> = told.map(|(_, operation)| operation.clone()).collect();
+        let start = told.first().map_or(0, |first| first.invoked.time).saturating_sub(LEAD);
+        for operation in &told {
+            self.operation(operation)?;
+        }
+        self.faults(start, end);
+        self.losses(start, end)?;
+        self.sayings(start, end)?;
+        self.events.sort_by_key(|(time, _)| *time);
+        Ok(())
+    }
+
+    /// The node that a worker speaks to: workers are dealt to nodes in turn, and a worker that nobody
+    /// answered goes on under a number that is higher by their count.
+    fn node(&self, process: u64) -> Option<String> {
+        let options = &self.evidence.results.options;
+        let workers = options["concurrency"].as_u64().filter(|workers| *workers > 0)?;
+        let nodes = options["nodes"].as_array().filter(|nodes| !nodes.is_empty())?;
+        let node = nodes.get((process % workers) as usize % nodes.len())?;
+        Some(text::line(node.as_str()?, 40))
+    }
+
+    fn operation(&mut self, operation: &Operation) -> io::Result<()> {
+        let values = self.values.values(operation)?;
+        let function = self.evidence.history.function(operation);
+        let answered = values.answered.as_deref().filter(|_| operation.outcome == Kind::Ok);
+        let (key, asked) = (values.key.as_deref(), &*values.asked);
+        let what = exhibit::Words { f: function, key, asked, answered }.to_string();
+        let what = text::line(&what, 200);
+        let whom =
+            self.node(operation.process).map_or_else(String::new, |it| format!(" asks {it}"));
+        let error = values.error.as_deref().map(|error| format!(" ({})", text::line(error, 120)));
+        let end = match operation.completed {
+            Some(end) => format!("{} at {}", name(operation.outcome), text::seconds(end.time)),
+            None => "no answer".to_owned(),
+        };
+        let error = error.unwrap_or_default();
+        let told = format!("process {}{whom}: {what}: {end}{error}", operation.process);
+        self.events.push((operation.invoked.time, told));
+        Ok(())
+    }
+
+    /// The faults that were on.
+    fn faults(&mut self, start: u64, end: u64) {
+        for fault in self.evidence.faults {
+            if fault.end < start || fault.start > end {
+                continue;
+            }
+            let whom = match fault.whom.is_empty() {
+                true => String::new(),
+                false => format!(": {}", text::line(&fault.whom, 120)),
+            };
+            self.events.push((fault.start, format!("--- `{}` begins{whom}", fault.name)));
+            if fault.end <= end {
+                self.events.push((fault.end, format!("--- `{}` ends", fault.name)));
+            }
+        }
+    }
+
+    /// Messages that were lost, those of one kind and link together.
+    fn losses(&mut self, start: u64, end: u64) -> io::Result<()> {
+        let journal = self.evidence.journal;
+        let first = journal.line_at(start);
+        let messages = journal.messages(first..first + JOURNAL_LINES_MAX, 200)?;
+        let is_told = |message: &&Message| (start..=end).contains(&message.sent);
+        let mut groups: Vec<(&Message, &str, usize)> = Vec::new();
+        for message in messages.iter().filter(is_told) {
+            let Some(reason) = &message.lost else { continue };
+            let same = |(other, why, _): &&mut (&Message, &str, usize)| {
+                (other.src, other.dest, &other.kind, *why)
+                    == (message.src, message.dest, &message.kind, reason)
+            };
+            match groups.iter_mut().find(same) {
+                Some((_, _, count)) => *count += 1,
+                None => groups.push((message, reason, 1)),
+            }
+        }
+        for (message, reason, count) in groups {
+            let name = |place: usize| text::line(&journal.endpoints[place], 40);
+            let (src, dest) = (name(message.src), name(message.dest));
+            let kind = text::line(&message.kind, 40);
+            let more = match count {
+                1 => String::new(),
+                count => format!(", and {} more like it later", text::grouped(count - 1)),
+            };
+            let told = format!("{src} → {dest}: `{kind}` is lost ({reason}){more}");
+            self.events.push((message.sent, told));
+        }
+        Ok(())
+    }
+
+    /// What nodes said to people, where they said when.
+    fn sayings(&mut self, start: u64, end: u64) -> io::Result<()> {
+        let zero = self.evidence.results.time_zero.unwrap_or(0);
+        for log in logs::read(self.evidence.run_dir)? {
+            for line in &log.lines {
+                let Some((time, said)) = line.split_once(' ') else { continue };
+                let Ok(seconds) = time.parse::<f64>() else { continue };
+                let time = ((seconds * 1e9) as u64).saturating_sub(zero);
+                if (start..=end).contains(&time) {
+                    self.events
+                        .push((time, format!("{} says: {}", log.node, text::line(said, 160))));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let left_out = self.events.len().saturating_sub(EVENTS_MAX);
+        if left_out > 0 {
+            writeln!(out, "({} earlier events are left out)", text::grouped(left_out))?;
+        }
+        for (time, what) in &self.events[left_out..] {
+            writeln!(out, "{:>10}  {what}", text::seconds(*time))?;
+        }
+        Ok(())
+    }
+}
