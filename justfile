@@ -362,6 +362,19 @@ sweep-slurm TASKS="4" SEEDS="0..1000" OUT="store/slurm": build
 sweep-promise COUNT="1000":
     SEEDS={{COUNT}} cargo test --release -p consensus --test it promise
 
+# How many seeds each strategy needs until it finds each bug of the corpus: medians of three trials.
+corpus *FLAGS:
+    cargo run --release --quiet -p corpus --features table -- {{FLAGS}}
+
+# The same with ten trials of up to 100,000 seeds, for a night; it goes on where it was stopped.
+corpus-full *FLAGS:
+    mkdir -p store
+    cargo run --release --quiet -p corpus --features table -- --trials 10 --seeds 100000 --out store/corpus-full.jsonl {{FLAGS}}
+
+# Members that come and go while everything else breaks as well, for so many seeds.
+sweep-membership COUNT="10000" *FLAGS: build
+    {{eddy}} sweep --seeds 0..{{COUNT}} --simulate consensus -w lin-kv --node-count 5 --concurrency 4n --rate 50 --latency 10 --time-limit 20 --settle 5 --nemesis-interval 3 --nemesis membership,partition,loss,duplicate,one-way,pause,kill {{FLAGS}} -- --state-dir '{run}'
+
 # Changes the code in small ways and sees whether the tests notice: `just mutants raft`. It takes hours, and goes on where it was stopped.
 mutants *SETS:
     @command -v cargo-mutants >/dev/null || cargo install --locked cargo-mutants

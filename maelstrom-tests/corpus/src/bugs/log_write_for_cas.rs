@@ -1,0 +1,26 @@
+//! What is read from a service, changed and written back is written whatever the service has by then.
+
+use proto::{AnyBody, AnyMessage, Edge, Effect};
+
+use crate::{Bug, bend, ours};
+
+struct WriteForCas;
+
+impl Edge for WriteForCas {
+    fn enter(&mut self, mut message: AnyMessage, inward: &mut Vec<AnyMessage>) {
+        bend::cas_done(&mut message);
+        inward.push(message);
+    }
+
+    fn leave(&mut self, effects: &mut Vec<Effect<AnyBody>>) {
+        bend::write_for_cas(effects);
+    }
+}
+
+pub(super) const BUG: Bug = Bug {
+    name: "log-write-for-cas",
+    what: "a value is read and written back without comparing",
+    source: "Berenson and others (1995), P4; Jepsen, etcd 3.4.3 (2020), where a lock was to protect that",
+    make: || ours::kafka_services().behind(WriteForCas),
+    ..ours::on_services("kafka")
+};

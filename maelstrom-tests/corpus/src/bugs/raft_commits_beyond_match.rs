@@ -1,0 +1,21 @@
+//! A follower commits as far as its leader, also where it has entries that are not the leader's.
+
+use crate::Bug;
+use crate::raft::{self, Rules};
+
+#[derive(Default)]
+struct CommitsBeyondMatch;
+
+impl Rules for CommitsBeyondMatch {
+    fn follower_commits(leader: usize, _: usize, length: usize) -> usize {
+        leader.min(length)
+    }
+}
+
+pub(super) const BUG: Bug = Bug {
+    name: "raft-commits-beyond-match",
+    what: "a follower commits beyond what it knows to agree",
+    source: "the Students' Guide to Raft (2016)",
+    seen_by: "invariant",
+    ..raft::bug::<CommitsBeyondMatch>(raft::RUN)
+};

@@ -1,0 +1,23 @@
+//! A voter gives its vote to everybody who asks in a term.
+
+use proto::NodeId;
+
+use crate::Bug;
+use crate::raft::{self, Rules};
+
+#[derive(Default)]
+struct TwoVotes;
+
+impl Rules for TwoVotes {
+    fn may_vote(_: Option<&NodeId>, _: &NodeId) -> bool {
+        true
+    }
+}
+
+pub(super) const BUG: Bug = Bug {
+    name: "raft-two-votes",
+    what: "a node votes for two candidates in a term",
+    source: "camunda/camunda#5356; vesoft-inc/nebula#2405; djjonno/kerala#18",
+    seen_by: "invariant",
+    ..raft::bug::<TwoVotes>(raft::RUN)
+};

@@ -1,0 +1,21 @@
+//! A candidate that becomes a follower forgets that it voted for itself, and votes again in that term.
+
+use crate::Bug;
+use crate::raft::{self, Rules};
+
+#[derive(Default)]
+struct VoteDroppedInTerm;
+
+impl Rules for VoteDroppedInTerm {
+    fn forgets_vote_in_term() -> bool {
+        true
+    }
+}
+
+pub(super) const BUG: Bug = Bug {
+    name: "raft-vote-dropped-in-term",
+    what: "a candidate that follows forgets its vote of that term",
+    source: "hazelcast/hazelcast#16643",
+    seen_by: "invariant",
+    ..raft::bug::<VoteDroppedInTerm>(raft::RUN)
+};

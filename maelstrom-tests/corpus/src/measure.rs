@@ -1,0 +1,109 @@
+//! How soon a strategy finds a bug.
+
+use std::time::Duration;
+
+use bench::command_line::{Call, Target};
+use bench::outcome::{Failure, Outcome};
+use bench::run::TestError;
+use bench::shrink::shrink;
+use bench::sweep::{Strategy, attempt_simulated};
+use serde::{Deserialize, Serialize};
+
+use crate::{Bug, shows};
+
+/// The seeds of different trials are far apart.
+const TRIAL_SEEDS: u64 = 1_000_000;
+/// What a trial is: one strategy on one bug, from a seed on.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct Trial {
+    /// The bug.
+    pub bug: String,
+    /// The strategy.
+    pub strategy: String,
+    /// Which trial of these two, from 0.
+    pub number: u64,
+    /// Most seeds that are tried.
+    pub seeds_max: u64,
+}
+
+/// What came of a trial.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Found {
+    /// How many seeds were tried, the last of which showed the bug; nothing if none did.
+    pub seeds: Option<u64>,
+    /// Seconds of a processor that they took.
+    pub seconds: f64,
+    /// The cause that the last one was invalid for.
+    pub cause: Option<String>,
+    /// Operations and faults of the smallest run like it.
+    pub size: Option<(u64, u64)>,
+}
+
+/// Tries one seed after the other until one shows the bug, and spends so many runs on making that run
+/// smaller. `clock` says how long something took.
+///
+/// # Errors
+/// If the runs cannot be made.
+pub fn run(
+    bug: &Bug,
+    strategy: Strategy,
+    trial: &Trial,
+    shrink_runs: usize,
+    clock: &impl Fn() -> Duration,
+) -> Result<Found, TestError> {
+    let first = trial.number * TRIAL_SEEDS;
+    let base = bug.call(first).map_err(TestError::usage)?;
+    let began = clock();
+    for tried in 0..trial.seeds_max {
+        let call = strategy.call(&base, first + tried);
+        let Some(failure) = failure(&call)? else { continue };
+        let seconds = (clock() - began).as_secs_f64();
+        let size = match shrink_runs {
+            0 => None,
+            most => Some(smallest(&call, &failure, most)?),
+        };
+        return Ok(Found { seeds: Some(tried + 1), seconds, cause: Some(failure.cause), size });
+    }
+    let seconds = (clock() - began).as_secs_f64();
+    Ok(Found { seeds: None, seconds, cause: None, size: None })
+}
+
+/// What a run shows, if it shows a bug.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn failure(call: &Call) -> Result<Option<Failure>, TestError> {
+    let Target::Simulated(node) = call.target else {
+        return Err(TestError::usage("the corpus runs in virtual time"));
+    };
+    Ok(match attempt_simulated(node, call)? {
+        Outcome::Invalid(failure) if shows(failure.kind) => Some(failure),
+        _ => None,
+    })
+}
+
+/// Operations and faults of the smallest run that fails likewise.
+fn smallest(
+    call: &Call,
+    failure_found: &Failure,
+    shrink_runs: usize,
+) -> Result<(u64, u64), TestError> {
+    let mut error = None;
+    let shrunk = shrink(&call.options, shrink_runs, |options| {
+        let smaller = Call { options: options.clone(), ..call.clone() };
+        match failure(&smaller) {
+            Ok(found) => found.is_some_and(|found| found.is_like(failure_found)),
+            Err(failed) => {
+                error.get_or_insert(failed);
+                false
+            }
+        }
+    });
+    if let Some(error) = error {
+        return Err(error);
+    }
+    let options = shrunk.options;
+    let faults =
+        if options.nemesis.is_empty() { 0 } else { options.max_faults.unwrap_or(u64::MAX) };
+    Ok((options.max_operations.unwrap_or(u64::MAX), faults))
+}
