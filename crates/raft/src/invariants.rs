@@ -351,6 +351,27 @@ mod tests {
     }
 
     #[test]
+    fn majorities_that_need_not_meet_are_found_at_once() {
+        let configuration = |members: std::ops::Range<u64>| {
+            Content::<&'static str>::Configuration(Arc::new(Configuration::of(
+                members.map(MemberId),
+            )))
+        };
+        // Of three members to four, which meet; and of those to two others.
+        for (members, found) in [(0..4, false), (3..5, true)] {
+            let entries = [configuration(0..4), configuration(members)];
+            let entries = (1..).map(LogIndex).zip(entries);
+            let entries = entries.map(|(index, content)| Entry { term: Term(1), index, content });
+            let entries = entries.collect();
+            let restored = Restored::<_, ()> { term: Term(1), entries, ..Restored::default() };
+            let config = node(0, 3, &[]).core.config;
+            let node = Raft::new(config, Incarnation(0), restored, Duration::ZERO, 0);
+            let apart = Violation::DisjointMajorities(MemberId(0), LogIndex(2));
+            assert_eq!(Invariants::new().observe(&node), if found { Err(apart) } else { Ok(()) });
+        }
+    }
+
+    #[test]
     fn two_leaders_of_a_term_are_found() {
         let mut invariants = Invariants::<&str>::new();
         invariants.leaders.insert(Term(1), MemberId(1));

@@ -239,6 +239,8 @@ mod tests {
         let joint = old.changed_to(new.voters().clone());
         assert!(old.overlaps(&joint) && joint.overlaps(&new) && joint.overlaps(&joint));
         assert_eq!(joint.settled(), new);
+        let written = (joint.voters().clone(), joint.outgoing().cloned());
+        assert_eq!(Configuration::from_parts(written.0, written.1), joint);
         // One node more or less is safe in one step (thesis, 4.1), two are not.
         assert!(old.overlaps(&of(&[1, 2, 3, 4])) && of(&[1, 2]).overlaps(&old));
         assert!(!old.overlaps(&of(&[1, 2, 3, 4, 5])) && !of(&[1]).overlaps(&old));
@@ -258,6 +260,9 @@ mod tests {
         let mut membership = Membership::new(first, entries.iter());
         let at = |membership: &Membership, index| membership.at(LogIndex(index)).voters().len();
         assert_eq!([0, 3, 4, 6, 7, 9].map(|index| at(&membership, index)), [3, 3, 2, 2, 1, 1]);
+        let mut cut = membership.clone();
+        cut.truncate(LogIndex(7));
+        assert_eq!((cut.index(), cut.all().count()), (LogIndex(4), 2));
         membership.compact(LogIndex(5));
         assert_eq!((at(&membership, 5), membership.all().count()), (2, 2));
         membership.truncate(LogIndex(7));

@@ -521,7 +521,7 @@ fn first_violation(
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
         result.unwrap_or(Ok(())).err().map(|violation| (seed, violation))
     };
-    (first..first + 1000).find_map(find)
+    (first..first + 100).find_map(find)
 }
 
 /// The seed to begin with, how members change, what is left out, and what comes of it.

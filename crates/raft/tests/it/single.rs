@@ -12,21 +12,21 @@ use raft::{
     Restored, Role, Round, Snapshot, Term, Vote,
 };
 
-type Node = Raft<&'static str, &'static str>;
-type Said = Output<&'static str, &'static str>;
+pub(crate) type Node = Raft<&'static str, &'static str>;
+pub(crate) type Said = Output<&'static str, &'static str>;
 
-const PEER: MemberId = MemberId(1);
-const OTHER: MemberId = MemberId(2);
+pub(crate) const PEER: MemberId = MemberId(1);
+pub(crate) const OTHER: MemberId = MemberId(2);
 
-fn ms(milliseconds: u64) -> Duration {
+pub(crate) fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-fn entry(term: u64, index: u64, command: Option<&'static str>) -> Entry<&'static str> {
+pub(crate) fn entry(term: u64, index: u64, command: Option<&'static str>) -> Entry<&'static str> {
     Entry { term: Term(term), index: LogIndex(index), content: command.into() }
 }
 
-fn config() -> Config {
+pub(crate) fn config() -> Config {
     Config {
         id: MemberId(0),
         members: (0..3).map(MemberId).collect(),
@@ -39,26 +39,29 @@ fn config() -> Config {
 }
 
 /// A node and the time.
-struct Single {
-    node: Node,
-    now: Duration,
+pub(crate) struct Single {
+    pub(crate) node: Node,
+    pub(crate) now: Duration,
 }
 
 impl Single {
     /// Node 0 of three that has stored this.
-    fn start(restored: Restored<&'static str, &'static str>) -> Self {
+    pub(crate) fn start(restored: Restored<&'static str, &'static str>) -> Self {
         Self::with_config(config(), restored)
     }
 
-    fn with_config(config: Config, restored: Restored<&'static str, &'static str>) -> Self {
+    pub(crate) fn with_config(
+        config: Config,
+        restored: Restored<&'static str, &'static str>,
+    ) -> Self {
         Self { node: Raft::new(config, Incarnation(10), restored, ms(0), 1), now: ms(0) }
     }
 
-    fn with_log(term: u64, entries: Vec<Entry<&'static str>>) -> Self {
+    pub(crate) fn with_log(term: u64, entries: Vec<Entry<&'static str>>) -> Self {
         Self::start(Restored { term: Term(term), entries, ..Restored::default() })
     }
 
-    fn hear(
+    pub(crate) fn hear(
         &mut self,
         from: MemberId,
         term: u64,
@@ -70,7 +73,7 @@ impl Single {
     }
 
     /// Lets time pass, up to the next deadline.
-    fn wake(&mut self) -> Said {
+    pub(crate) fn wake(&mut self) -> Said {
         self.now = self.now.max(self.node.next_deadline());
         self.node.tick(self.now);
         assert!(self.node.next_deadline() > self.now, "a deadline stays due");
@@ -78,7 +81,7 @@ impl Single {
     }
 
     /// Gets elected by the peer, for the next term.
-    fn lead(&mut self) -> Said {
+    pub(crate) fn lead(&mut self) -> Said {
         let term = self.node.term().0 + 1;
         self.wake();
         self.hear(PEER, term, vote(true));
@@ -89,7 +92,7 @@ impl Single {
 
     /// Hears nobody until it leads no more. Bounded, so that a leader that never stops is a failure
     /// and not a test without end.
-    fn lose_office(&mut self) {
+    pub(crate) fn lose_office(&mut self) {
         for _ in 0..20 {
             if self.node.is_leader() {
                 self.wake();
@@ -98,13 +101,19 @@ impl Single {
         assert!(!self.node.is_leader(), "it leads without a quorum");
     }
 
-    fn acknowledge(&mut self, from: MemberId, term: u64, round: u64, index: u64) -> Said {
+    pub(crate) fn acknowledge(
+        &mut self,
+        from: MemberId,
+        term: u64,
+        round: u64,
+        index: u64,
+    ) -> Said {
         let reply = AppendReply { round: Round(round), outcome: Ok(LogIndex(index)) };
         self.hear(from, term, Payload::AppendReply(reply))
     }
 }
 
-fn vote(pre_vote: bool) -> Payload<&'static str, &'static str> {
+pub(crate) fn vote(pre_vote: bool) -> Payload<&'static str, &'static str> {
     Payload::Vote(Vote {
         pre_vote,
         granted: true,
@@ -113,7 +122,7 @@ fn vote(pre_vote: bool) -> Payload<&'static str, &'static str> {
     })
 }
 
-fn append(
+pub(crate) fn append(
     prev: (u64, u64),
     entries: Vec<Entry<&'static str>>,
     commit: u64,
@@ -394,7 +403,7 @@ fn a_leader_that_hands_over_takes_nothing_until_it_has_failed() {
 }
 
 /// The rounds of the entries and heartbeats sent to a node.
-fn rounds(said: &Said, to: MemberId) -> Vec<u64> {
+pub(crate) fn rounds(said: &Said, to: MemberId) -> Vec<u64> {
     let appends = said.messages.iter().filter_map(|envelope| match &envelope.message.payload {
         Payload::AppendEntries(append) if envelope.to == to => Some(append.round.0),
         _ => None,
