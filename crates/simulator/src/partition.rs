@@ -202,7 +202,10 @@ mod tests {
                 }
                 seen.push(who);
             }
-            assert!(!cut.is_none());
+            assert_eq!(cut.nodes(), nodes);
+            // Most hear no more than they need: of several nodes that is a majority.
+            let most = (0..nodes).map(|receiver| heard(&cut, receiver)).max();
+            assert!(!cut.is_none() && most <= Some(nodes / 2 + 2), "{nodes} nodes: {most:?}");
         }
     }
 
@@ -230,5 +233,7 @@ mod tests {
         let cut = CutKind::Primary.draw(5, Some(3), &mut Random::new(1, "test"));
         assert_eq!(heard(&cut, 3), 1);
         assert_eq!(heard(&cut, 0), 4);
+        let cut = CutKind::Primary.draw(5, None, &mut Random::new(1, "test"));
+        assert_eq!((0..5).filter(|node| heard(&cut, *node) == 1).count(), 1, "any one");
     }
 }

@@ -104,6 +104,19 @@ mod tests {
     }
 
     #[test]
+    fn each_number_below_a_bound_comes_as_often() {
+        let mut random = Random::new(7, "test");
+        let mut counts = [0; 5];
+        (0..10_000).for_each(|_| counts[random.below(5) as usize] += 1);
+        assert!(counts.iter().all(|count| (1_800..2_200).contains(count)), "{counts:?}");
+        assert_eq!((random.below(1), random.below(0)), (0, 0));
+        let picked = |random: &mut Random| random.pick(&["a", "b"]).copied();
+        let all: std::collections::BTreeSet<_> = (0..50).map(|_| picked(&mut random)).collect();
+        assert_eq!(all, [Some("a"), Some("b")].into());
+        assert_eq!(random.pick::<u8>(&[]), None);
+    }
+
+    #[test]
     fn exponential_draws_have_the_mean_and_the_tail_they_should() {
         let mut random = Random::new(7, "test");
         let mean = Duration::from_millis(100);

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use proto::service::{KeyValue, ServiceReply};
 use proto::{
-    Caller, Context, Json, Message, MessageId, Node, NodeId, Outcome, Payload, Records, Time,
+    AnyMessage, Caller, Context, Json, Liar, Message, MessageId, Node, NodeId, Outcome, Payload,
+    Records, Time,
 };
 use serde::{Deserialize, Serialize};
 use simulator::{Cluster, ClusterOptions, Cut, Fate, LatencyDistribution, Limit, Overload};
@@ -148,6 +149,7 @@ fn clients_are_answered_at_once_and_peers_hear_after_the_latency() {
     let counted = cluster.network().statistics();
     // init and init_ok for three nodes, a request and its reply; two messages between nodes.
     assert_eq!((counted.clients.send_count, counted.servers.send_count), (8, 2));
+    assert_eq!((counted.clients.recv_count, counted.servers.recv_count), (8, 2));
 }
 
 /// Maelstrom's readers: each sleeps until the message that it has taken is due.
@@ -255,6 +257,45 @@ fn a_paused_node_says_nothing_although_its_disk_goes_on() {
     cluster.restart(0);
     assert_eq!(settle(&mut cluster), [], "a process that was killed answers nothing");
     assert_eq!(cluster.node(0).count, 2);
+}
+
+#[test]
+fn a_node_is_up_unless_it_is_paused_or_down() {
+    let mut cluster = cluster(options(2, 1));
+    let states = |cluster: &Cluster<Counter>| (cluster.is_up(1), cluster.is_down(1));
+    assert_eq!((states(&cluster), cluster.life(1)), ((true, false), 0));
+    cluster.pause(1);
+    assert_eq!(states(&cluster), (false, false));
+    cluster.resume(1);
+    assert_eq!(states(&cluster), (true, false));
+    cluster.crash(1);
+    assert_eq!((states(&cluster), cluster.life(1)), ((false, true), 1));
+    cluster.restart(1);
+    assert_eq!(states(&cluster), (true, false));
+}
+
+/// Says everything three times.
+struct Repeater;
+
+impl Liar for Repeater {
+    fn tell(&mut self, message: AnyMessage, out: &mut Vec<AnyMessage>) {
+        out.extend([message.clone(), message.clone(), message]);
+    }
+}
+
+#[test]
+fn a_byzantine_node_speaks_with_its_own_mouth_as_long_as_it_is_told_to() {
+    let mut cluster = cluster(options(2, 1));
+    cluster.set_liar(0, Box::new(Repeater));
+    let mut told = |lies| {
+        cluster.lie(0, lies);
+        ask(&mut cluster, 0, 1, Body::Count);
+        let answers = settle(&mut cluster).len();
+        (answers, cluster.node(1).told.clone())
+    };
+    assert_eq!(told(false), (1, vec![1]));
+    assert_eq!(told(true), (3, vec![1, 2, 2, 2]));
+    assert_eq!(told(false), (1, vec![1, 2, 2, 2, 3]));
 }
 
 /// Sends everything on that comes, twice.
