@@ -6,6 +6,7 @@
 mod bounds;
 mod brute_force;
 mod clusters;
+mod explained;
 mod generator;
 mod independent;
 mod linearizable;

@@ -7,9 +7,12 @@ use checkers::transactions::{Analysis, Kind, Model, Options, Order, Outcome, lis
 
 use super::histories::{Lists, Shape, Store, lists, registers, tamper};
 use super::truth::{Level, Truth};
-use crate::generator::Random;
+use crate::generator::{Random, some};
 
-const ROUNDS: u64 = 20_000;
+/// How many histories each test makes.
+fn rounds() -> u64 {
+    some(20_000)
+}
 
 fn model(name: &str) -> Model {
     name.parse().unwrap()
@@ -71,7 +74,7 @@ fn snapshot_models() -> [(Model, Order); 3] {
 #[test]
 fn lists_are_serializable_exactly_if_some_serial_order_explains_them() {
     let mut tallies: [Tally; 3] = Default::default();
-    for seed in 0..ROUNDS {
+    for seed in 0..rounds() {
         let random = &mut Random(seed);
         let shape = small(random);
         let mut history = lists(random, shape);
@@ -93,7 +96,10 @@ fn lists_are_serializable_exactly_if_some_serial_order_explains_them() {
         assert_eq!(analysis.verdict != Verdict::Invalid, is_strict, "seed {seed}");
     }
     for tally in &tallies {
-        assert!(tally.ruled_out > ROUNDS / 20 && tally.ruled_out < ROUNDS * 9 / 10, "{tallies:?}");
+        assert!(
+            tally.ruled_out > rounds() / 20 && tally.ruled_out < rounds() * 9 / 10,
+            "{tallies:?}"
+        );
     }
 }
 
@@ -101,7 +107,7 @@ fn lists_are_serializable_exactly_if_some_serial_order_explains_them() {
 fn lists_are_snapshot_isolated_exactly_if_some_snapshots_explain_them_where_all_was_seen() {
     let mut tallies: [Tally; 3] = Default::default();
     let mut decided = 0;
-    for seed in 0..ROUNDS / 2 {
+    for seed in 0..rounds() / 2 {
         let random = &mut Random(seed);
         let shape = small(random);
         let mut history = lists(random, shape);
@@ -140,7 +146,7 @@ fn lists_satisfy_adyas_levels_exactly_if_some_version_order_says_so() {
         ("consistent-view", Level::ConsistentView, Order::Data),
     ];
     let mut tallies: [Tally; 7] = Default::default();
-    for seed in 0..ROUNDS / 2 {
+    for seed in 0..rounds() / 2 {
         let random = &mut Random(seed);
         let shape = small(random);
         let history = lists(random, shape);
@@ -173,7 +179,7 @@ fn lists_satisfy_adyas_levels_exactly_if_some_version_order_says_so() {
 #[test]
 fn registers_are_never_wrongly_denied_a_model() {
     let mut tallies: [Tally; 6] = Default::default();
-    for seed in 0..ROUNDS {
+    for seed in 0..rounds() {
         let random = &mut Random(seed);
         let shape = small(random);
         let history = registers(&lists(random, shape));
@@ -198,7 +204,7 @@ fn registers_are_never_wrongly_denied_a_model() {
 #[test]
 fn registers_that_are_read_before_they_are_written_are_decided_exactly() {
     let mut tallies: [Tally; 3] = Default::default();
-    for seed in 0..ROUNDS {
+    for seed in 0..rounds() {
         let random = &mut Random(seed);
         let shape = Shape { reads_first: true, unknown_percent: 0, ..small(random) };
         let history = registers(&lists(random, shape));
@@ -215,7 +221,7 @@ fn registers_that_are_read_before_they_are_written_are_decided_exactly() {
             );
         }
     }
-    assert!(tallies.iter().all(|tally| tally.ruled_out > ROUNDS / 20), "{tallies:?}");
+    assert!(tallies.iter().all(|tally| tally.ruled_out > rounds() / 20), "{tallies:?}");
 }
 
 /// A strictly serializable history has linearizable keys, so the assumption leads nowhere wrong.
@@ -224,7 +230,7 @@ fn assumptions_about_keys_are_right_for_strictly_serializable_registers() {
     let order =
         VersionOrder { writes_follow_reads: true, sequential_keys: true, linearizable_keys: true };
     let mut found = [0, 0];
-    for seed in 0..ROUNDS {
+    for seed in 0..rounds() {
         let random = &mut Random(seed);
         let shape = small(random);
         let history = registers(&lists(random, shape));
