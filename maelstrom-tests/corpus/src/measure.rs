@@ -60,7 +60,7 @@ pub fn run(
         let seconds = (clock() - began).as_secs_f64();
         let size = match shrink_runs {
             0 => None,
-            most => Some(smallest(&call, &failure, most)?),
+            most => smallest(&call, &failure, most)?,
         };
         return Ok(Found { seeds: Some(tried + 1), seconds, cause: Some(failure.cause), size });
     }
@@ -82,12 +82,12 @@ pub fn failure(call: &Call) -> Result<Option<Failure>, TestError> {
     })
 }
 
-/// Operations and faults of the smallest run that fails likewise.
+/// Operations and faults of the smallest run that fails likewise; nothing if none smaller does.
 fn smallest(
     call: &Call,
     failure_found: &Failure,
     shrink_runs: usize,
-) -> Result<(u64, u64), TestError> {
+) -> Result<Option<(u64, u64)>, TestError> {
     let mut error = None;
     let shrunk = shrink(&call.options, shrink_runs, |options| {
         let smaller = Call { options: options.clone(), ..call.clone() };
@@ -103,7 +103,6 @@ fn smallest(
         return Err(error);
     }
     let options = shrunk.options;
-    let faults =
-        if options.nemesis.is_empty() { 0 } else { options.max_faults.unwrap_or(u64::MAX) };
-    Ok((options.max_operations.unwrap_or(u64::MAX), faults))
+    let faults = if options.nemesis.is_empty() { Some(0) } else { options.max_faults };
+    Ok(options.max_operations.zip(faults))
 }
