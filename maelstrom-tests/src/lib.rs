@@ -1,6 +1,7 @@
 //! `eddy`, a test bench for Maelstrom nodes: it runs real processes or our own nodes in virtual
 //! time, brings faults over them, and says whether what their clients saw is right.
 
+mod carrier;
 pub mod check;
 pub mod check_node;
 pub mod cli;

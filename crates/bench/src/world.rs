@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use proto::{MessageId, NodeId, Time};
 use serde::{Deserialize, Serialize};
-use simulator::{Cut, Statistics};
+use simulator::{Cut, Network, Statistics};
 
 /// For each node the neighbours that it is told.
 pub type Topology = BTreeMap<NodeId, Vec<NodeId>>;
@@ -52,6 +52,19 @@ pub enum Fault {
     AddMembers,
     /// These nodes lie from now on, and all others do not. Only in virtual time.
     Lie(Vec<usize>),
+}
+
+impl Fault {
+    /// Does to a network what this fault does to it: the same wherever nodes live. Other faults do nothing
+    /// here.
+    pub fn strike(&self, network: &mut Network) {
+        match self {
+            Self::Partition(cut) => network.set_cut(cut.clone()),
+            Self::Loss(p) => network.set_loss(*p),
+            Self::Duplicate(p) => network.set_duplicate(*p),
+            _ => {}
+        }
+    }
 }
 
 /// Something wrong with a node that is no answer to an operation.

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use proto::service::ServiceReply;
-use proto::{MessageId, NodeId, Payload};
+use proto::{AnyBody, AnyMessage, MessageId, NodeId, Payload, Time, body_text};
 use serde_json::json;
-use simulator::Services;
+use simulator::{Care, Endpoint, Fabric, Happening, NetworkOptions};
 
+use crate::carrier::message;
 use crate::conversation::{Conversation, Deadline, Heard, Line};
-use crate::process::message;
 use crate::wire::quote;
 
 /// How long to look for more lines after an answer came: answers to one request that come twice
@@ -21,7 +20,8 @@ pub(super) struct Subject {
     pub(super) id: NodeId,
     pub(super) client: NodeId,
     pub(super) timeout: Duration,
-    services: Services,
+    /// The node, one client and the services. Nothing takes time here, so the time is always zero.
+    fabric: Fabric,
     next_message: u64,
 }
 
@@ -38,6 +38,15 @@ pub(super) struct Exchange {
     pub(super) silence: Option<Silence>,
 }
 
+/// What the network has handed out.
+#[derive(Default)]
+struct Carried {
+    /// The lines that the node got.
+    to_node: Vec<String>,
+    /// The bodies that its client got.
+    to_client: Vec<String>,
+}
+
 /// Why no answer came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Silence {
@@ -50,7 +59,8 @@ pub(super) enum Silence {
 impl Subject {
     pub(super) fn new(node: Conversation, id: NodeId, timeout: Duration) -> Self {
         let client = NodeId::new("c1");
-        Self { node, id, client, timeout, services: Services::new(0), next_message: 1 }
+        let fabric = Fabric::new(vec![id.clone()], NetworkOptions::default(), 0);
+        Self { node, id, client, timeout, fabric, next_message: 1 }
     }
 
     /// Sends a body with a number of its own, which is put in place of `msg_id`, and waits for
@@ -59,18 +69,19 @@ impl Subject {
         let msg_id = MessageId(self.next_message);
         self.next_message += 1;
         body["msg_id"] = json!(msg_id);
-        let line = json!({ "src": self.client, "dest": self.id, "body": body }).to_string();
-        self.exchange(line, Some(msg_id), self.timeout)
+        self.fabric.request(Time::ZERO, &self.client, 0, body.to_string().into());
+        let sent = self.carry().to_node.join("\n");
+        self.exchange(sent, Some(msg_id), self.timeout)
     }
 
     /// Sends a line as it is and gathers what comes within `time`.
     pub(super) fn say(&mut self, line: &str, time: Duration) -> Exchange {
+        self.node.say(line);
         self.exchange(line.to_owned(), None, time)
     }
 
-    fn exchange(&mut self, line: String, msg_id: Option<MessageId>, time: Duration) -> Exchange {
-        self.node.say(&line);
-        let mut exchange = Exchange { sent: line, ..Exchange::default() };
+    fn exchange(&mut self, sent: String, msg_id: Option<MessageId>, time: Duration) -> Exchange {
+        let mut exchange = Exchange { sent, ..Exchange::default() };
         let mut deadline = Deadline::after(time);
         loop {
             match self.node.hear(deadline) {
@@ -112,11 +123,8 @@ impl Subject {
             let (src, id) = (&parsed.src, &self.id);
             exchange.mistakes.push(format!("`src` is `{src}` and should be the node's id, `{id}`"));
         }
-        if let Some(service) = Services::index_of(&parsed.dest) {
-            self.serve(service, &parsed);
-            return false;
-        }
-        if parsed.dest != self.client {
+        let is_service = matches!(self.fabric.endpoint(&parsed.dest), Some(Endpoint::Service(_)));
+        if !is_service && parsed.dest != self.client {
             let (dest, client) = (&parsed.dest, &self.client);
             exchange.mistakes.push(match parsed.dest == self.id {
                 true => "the node sends a message to itself through the network; a reply goes to the \
@@ -128,37 +136,63 @@ impl Subject {
             });
             return false;
         }
-        match (message::in_reply_to(parsed.body), msg_id) {
+        let message = AnyMessage {
+            // Whoever it says it is.
+            src: self.id.clone(),
+            dest: parsed.dest,
+            msg_id: None,
+            in_reply_to: None,
+            payload: Payload::Body(AnyBody::Text(parsed.body.into())),
+        };
+        // Both ends are known, and there is room.
+        let _ = self.fabric.send(Time::ZERO, message, Care::AsUsual);
+        let answers = self.carry().to_client;
+        answers.iter().for_each(|body| exchange.judge_number(body, msg_id));
+        exchange.answers.extend(answers);
+        !is_service
+    }
+
+    /// Hands out what is on its way.
+    fn carry(&mut self) -> Carried {
+        let mut carried = Carried::default();
+        while let Some((_, happening)) = self.fabric.poll(Time::ZERO) {
+            match happening {
+                Happening::AtNode(_, parcel) => {
+                    let Ok(body) = body_text(&parcel.message) else { continue };
+                    let mut line = Vec::new();
+                    let ends = (&parcel.message.src, &parcel.message.dest);
+                    message::write_line(&mut line, parcel.number, ends, &body);
+                    let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+                    self.node.say(&line);
+                    carried.to_node.push(line);
+                }
+                Happening::AtClient(message) => {
+                    if let Payload::Body(AnyBody::Text(body)) = message.payload {
+                        carried.to_client.push(body.into_string());
+                    }
+                }
+                Happening::Alarm(_) | Happening::Within => {}
+            }
+        }
+        carried
+    }
+}
+
+impl Exchange {
+    /// Whether an answer names the request that it answers.
+    fn judge_number(&mut self, body: &str, msg_id: Option<MessageId>) {
+        match (message::in_reply_to(body), msg_id) {
             (found, Some(wanted)) if found == Some(wanted) => {}
-            (None, Some(wanted)) => exchange.mistakes.push(format!(
+            (None, Some(wanted)) => self.mistakes.push(format!(
                 "the answer has no `in_reply_to`, or none that is an integer; it should be {}, \
                  the `msg_id` of the request",
                 wanted.0
             )),
-            (Some(found), Some(wanted)) => exchange.mistakes.push(format!(
+            (Some(found), Some(wanted)) => self.mistakes.push(format!(
                 "`in_reply_to` is {} and should be {}, the `msg_id` of the request",
                 found.0, wanted.0
             )),
             (_, None) => {}
-        }
-        exchange.answers.push(parsed.body.to_owned());
-        true
-    }
-
-    /// Answers in the name of a service.
-    fn serve(&mut self, service: usize, request: &message::Line<'_>) {
-        let Some((msg_id, asked)) = simulator::read_request(request.body) else { return };
-        let Some(answer) = self.services.handle(service, &request.src, &asked) else { return };
-        let reply: proto::Message<Payload<ServiceReply>> = proto::Message {
-            src: request.dest.clone(),
-            dest: request.src.clone(),
-            msg_id: None,
-            in_reply_to: Some(msg_id),
-            payload: answer.map_or_else(Payload::Error, Payload::ServiceReply),
-        };
-        let mut line = Vec::new();
-        if proto::encode(&reply, &mut line).is_ok() {
-            self.node.say(String::from_utf8_lossy(&line).trim_end());
         }
     }
 }

@@ -2,13 +2,14 @@
 //! by the network model, time read from the clock.
 //!
 //! ```text
-//!                 ┌────────────────────────── ProcessWorld ─────────────────────────┐
-//!   node stdout ──┤ poll.rs ─▶ lines.rs ─▶ message.rs ─▶ route.rs ─▶ node.rs        ├─▶ node stdin
-//!                 │ the loop   whole lines  envelopes     network,    what waits to │
-//!                 │                                       services    be written    │
-//!                 │            request.rs ─────────────────▲ │ ▼──────▶ reply.rs    │
-//!                 └──────────────▲───────────────────────────┼────────────┼─────────┘
-//!                             clients               journal.rs         clients
+//!                 ┌──────────────────────── ProcessWorld ─────────────────────────┐
+//!   node stdout ──┤ poll.rs ─▶ lines.rs ─▶ Carrier ─▶ route.rs ─▶ node.rs         ├─▶ node stdin
+//!                 │ the loop   whole lines  envelopes, who is      what waits     │
+//!                 │                         network,   there       to be written  │
+//!                 │                         services                              │
+//!                 └──────────────────────────▲ │ ▼────────────────────────────────┘
+//!                                      clients │ clients
+//!                                           journal
 //! ```
 //!
 //! Nothing that a node does can silence or stop the bench: what is wrong becomes a
@@ -16,10 +17,8 @@
 
 mod descendants;
 mod lines;
-pub(crate) mod message;
 mod node;
 mod poll;
-mod problems;
 mod program;
 mod reaper;
 mod route;
@@ -27,7 +26,6 @@ mod signals;
 mod stderr;
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
@@ -43,6 +41,7 @@ use self::node::{Node, Program};
 use self::reaper::Reaper;
 use self::signals::Signals;
 use self::stderr::Log;
+use crate::carrier::{Carrier, INIT_TIMEOUT, not_started};
 use crate::journal::{Journal, LoggedMessages};
 use crate::store;
 use crate::world::{Fault, Problem, ProblemKind, Reply, World};
@@ -50,12 +49,6 @@ use crate::world::{Fault, Problem, ProblemKind, Reply, World};
 pub use self::program::{ProgramError, check_program};
 pub use self::reaper::{REAP_ARGUMENT, reap};
 pub use self::signals::{interrupted, note_interrupts};
-
-pub(crate) use self::node::{READ_PATIENCE, describe_exit};
-pub(crate) use self::poll::CLOSED_GRACE;
-pub(crate) use self::problems::{Problems, closed_stream, not_reading};
-pub(crate) use self::route::{IN_FLIGHT_MIB_MAX, INIT_TIMEOUT};
-pub(crate) use self::stderr::Tail;
 
 /// What a world of processes is made of.
 #[derive(Clone, Debug)]
@@ -95,17 +88,8 @@ pub enum StartError {
         source: io::Error,
     },
     /// A node did not answer `init`, or not well.
-    #[error("node {node}: {why}; {output}")]
-    NoInit {
-        /// Which node.
-        node: NodeId,
-        /// When, since the nodes were started.
-        time: Time,
-        /// What it did instead.
-        why: String,
-        /// Its last lines.
-        output: String,
-    },
+    #[error("node {}: {}", .0.node, .0.text)]
+    NoInit(Problem),
     /// A file of the run could not be made.
     #[error("{}: {source}", path.display())]
     File {
@@ -130,18 +114,14 @@ pub enum StartError {
 impl StartError {
     /// The failure as a problem of a node, if it is one.
     pub fn problem(&self) -> Option<Problem> {
-        let (node, time, text) = match self {
-            Self::NoInit { node, time, why, output } => (node, *time, format!("{why}; {output}")),
+        match self {
+            Self::NoInit(problem) => Some(problem.clone()),
             Self::Spawn { node, source } => {
                 let text = format!("it could not be started: {source}{}", spawn_hint(source));
-                (node, Time::ZERO, text)
+                Some(not_started(node, Time::ZERO, text))
             }
-            Self::Program(_) | Self::File { .. } | Self::Bench { .. } | Self::Interrupted => {
-                return None;
-            }
-        };
-        let kind = ProblemKind::NotStarted;
-        Some(Problem { node: node.clone(), time: time.as_nanos(), kind, text, count: 1 })
+            Self::Program(_) | Self::File { .. } | Self::Bench { .. } | Self::Interrupted => None,
+        }
     }
 }
 
@@ -163,17 +143,12 @@ pub struct ProcessWorld {
     /// The time of what is being handled.
     time: Time,
     program: Program,
-    node_ids: Vec<NodeId>,
     nodes: Vec<Node>,
-    fabric: Fabric,
+    carrier: Carrier,
     /// Shared with what watches the fabric.
     journal: Option<Rc<RefCell<Journal>>>,
-    replies: VecDeque<Reply>,
-    problems: Problems,
     signals: Signals,
     reaper: Option<Reaper>,
-    is_starting: bool,
-    start_failure: Option<StartError>,
     is_ending: bool,
     /// A node has died and the harness has not been told.
     has_news: bool,
@@ -206,8 +181,7 @@ impl ProcessWorld {
             None => None,
         };
         let journal = journal.map(RefCell::new).map(Rc::new);
-        let mut fabric = Fabric::new(options.nodes.clone(), options.network.clone(), options.seed)
-            .with_room(IN_FLIGHT_MIB_MAX << 20);
+        let mut fabric = Fabric::new(options.nodes.clone(), options.network.clone(), options.seed);
         if let Some(journal) = &journal {
             let journal = Rc::clone(journal);
             fabric.observe(move |seen| journal.borrow_mut().note(&seen));
@@ -229,16 +203,11 @@ impl ProcessWorld {
                 directory: std::env::temp_dir(),
                 tag,
             },
-            node_ids: options.nodes.clone(),
             nodes,
-            fabric,
+            carrier: Carrier::new(fabric),
             journal,
-            replies: VecDeque::new(),
-            problems: Problems::default(),
             signals,
             reaper,
-            is_starting: true,
-            start_failure: None,
             is_ending: false,
             has_news: false,
             next_look: Time::ZERO,
@@ -250,25 +219,29 @@ impl ProcessWorld {
     fn start_nodes(&mut self) -> Result<(), StartError> {
         for index in 0..self.nodes.len() {
             self.start_node(index).map_err(|source| StartError::Spawn {
-                node: self.node_ids[index].clone(),
+                node: self.node_ids()[index].clone(),
                 source,
             })?;
         }
         self.time = self.clock();
         (0..self.nodes.len()).for_each(|index| self.send_init(index));
         let end = self.time + INIT_TIMEOUT;
-        let pending = |node: &Node| node.running.as_ref().is_none_or(|node| node.init.is_some());
         // Each `init` has its deadline; whatever else may come, there is an end.
-        while self.start_failure.is_none() && self.nodes.iter().any(pending) {
+        while !self.carrier.has_failed_to_start() && self.awaits_init() {
             if interrupted() {
                 return Err(StartError::Interrupted);
             }
             self.step(end);
             // A reply that comes now is nobody's: there are no clients yet.
-            self.replies.clear();
+            while self.carrier.next_reply().is_some() {}
         }
-        self.is_starting = false;
-        self.start_failure.take().map_or(Ok(()), Err)
+        self.carrier.started().map_err(StartError::NoInit)
+    }
+
+    /// Whether a node is not there yet.
+    fn awaits_init(&self) -> bool {
+        let mut nodes = self.nodes.iter().enumerate();
+        nodes.any(|(index, node)| node.running.is_none() || self.carrier.awaits_init(index))
     }
 
     fn start_node(&mut self, index: usize) -> io::Result<()> {
@@ -301,6 +274,7 @@ impl ProcessWorld {
     /// If `messages.jsonl` could not be written.
     pub fn shut_down(&mut self, grace: Duration) -> io::Result<()> {
         self.is_ending = true;
+        self.carrier.end();
         if !grace.is_zero() {
             self.time = self.clock();
             let end = self.time + grace;
@@ -322,15 +296,13 @@ impl ProcessWorld {
             self.end_process(index, false);
         }
         self.reaper = None;
-        self.fabric.observe_no_more();
+        self.carrier.fabric_mut().observe_no_more();
         let journal = self.journal.take().and_then(Rc::into_inner);
         journal.map_or(Ok(()), |journal| journal.into_inner().finish())
     }
 
     fn complain(&mut self, index: usize, kind: ProblemKind, text: impl FnOnce() -> String) {
-        if !self.is_ending {
-            self.problems.add(self.time, (index, &self.node_ids[index]), kind, text);
-        }
+        self.carrier.complain(self.time, index, kind, text);
     }
 
     fn clock(&self) -> Time {
@@ -371,12 +343,13 @@ impl World for ProcessWorld {
     }
 
     fn node_ids(&self) -> &[NodeId] {
-        &self.node_ids
+        self.carrier.node_ids()
     }
 
     fn send(&mut self, client: &NodeId, node: usize, body: String) {
         self.time = self.clock();
-        self.send_request(client, node, body);
+        self.carrier.request(self.time, client, node, body);
+        self.deliver_due();
     }
 
     fn wait(&mut self, until: Time) -> Option<Reply> {
@@ -387,9 +360,9 @@ impl World for ProcessWorld {
         self.time = self.clock();
         match fault {
             Fault::RemoveMembers(_) | Fault::AddMembers => {}
-            Fault::Partition(cut) => self.fabric.network_mut().set_cut(cut.clone()),
-            Fault::Loss(p) => self.fabric.network_mut().set_loss(*p),
-            Fault::Duplicate(p) => self.fabric.network_mut().set_duplicate(*p),
+            Fault::Partition(_) | Fault::Loss(_) | Fault::Duplicate(_) => {
+                fault.strike(self.carrier.fabric_mut().network_mut());
+            }
             Fault::Kill(targets) => {
                 // One that has just died by itself must not pass for killed.
                 self.bury_the_dead();
@@ -417,9 +390,8 @@ impl World for ProcessWorld {
     }
 
     fn is_down(&self, node: usize) -> bool {
-        let id = &self.node_ids[node];
         // What it said before it died comes first.
-        self.nodes[node].running.is_none() && !self.replies.iter().any(|reply| reply.node == *id)
+        self.nodes[node].running.is_none() && !self.carrier.has_reply_of(node)
     }
 
     /// Nobody can see who leads among processes in any language.
@@ -428,11 +400,11 @@ impl World for ProcessWorld {
     }
 
     fn statistics(&self) -> Statistics {
-        *self.fabric.network().statistics()
+        *self.carrier.fabric().network().statistics()
     }
 
     fn problems(&self) -> Vec<Problem> {
-        self.problems.list()
+        self.carrier.problems()
     }
 
     fn notes(&self) -> Vec<String> {

@@ -6,9 +6,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::time::Duration;
 
-use proto::{MessageId, NodeId, Time};
+use proto::{NodeId, Time};
 use rustix::event::{PollFlags, Timespec, poll};
 use rustix::io::{ioctl_fionbio, ioctl_fionread};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
@@ -17,8 +16,9 @@ use simulator::Parcel;
 
 use super::descendants;
 use super::lines::{Filled, LineBuffer};
-use super::message::write_line;
-use super::stderr::{Log, Tail};
+use super::stderr::Log;
+use crate::carrier::READ_PATIENCE;
+use crate::carrier::message::write_line;
 
 /// Most that may wait to be written to one node, in MiB. What comes on top of it is lost, so that
 /// a node that does not read, or one that floods it, cannot take all memory.
@@ -27,8 +27,6 @@ pub(super) const BACKLOG_MIB_MAX: usize = 64;
 const IDLE_BYTES_MAX: usize = 256 * 1024;
 /// Longest line that a node may write, in bytes: a line without an end must not take all memory.
 pub(super) const LINE_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// How long a node may leave unread what it was sent.
-pub(crate) const READ_PATIENCE: Duration = Duration::from_secs(4);
 
 /// How often a killed process is asked whether it has ended, and how long after each time: 5 s in
 /// all. Only what hangs in the operating system itself needs so long.
@@ -80,24 +78,12 @@ pub(super) struct Running {
     stderr: Option<ChildStderr>,
     pub(super) outgoing: Outgoing,
     pub(super) lines: LineBuffer,
-    /// Lines that it wrote on stdout.
-    pub(super) line_count: u64,
-    /// Its last lines on stdout, until it has answered `init`.
-    pub(super) tail: Tail,
-    pub(super) init: Option<PendingInit>,
     pub(super) is_paused: bool,
     /// It was found stopped although the nemesis did not pause it.
     pub(super) is_stopped: bool,
     reading: Reading,
     /// When to complain that a stream is closed although the process lives, and which one.
     pub(super) closed: Option<(Time, &'static str)>,
-}
-
-/// An `init` that is not answered yet.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PendingInit {
-    pub(super) msg_id: MessageId,
-    pub(super) deadline: Time,
 }
 
 /// The pipes of a process.
@@ -147,9 +133,6 @@ impl Node {
             stderr,
             outgoing: Outgoing::default(),
             lines: LineBuffer::new(LINE_BYTES_MAX),
-            line_count: 0,
-            tail: Tail::default(),
-            init: None,
             is_paused: false,
             is_stopped: false,
             reading: Reading::default(),
@@ -225,14 +208,15 @@ impl Running {
         Some(unread + self.outgoing.len() as u64)
     }
 
-    /// What has probably happened to a process that lives and does not answer.
-    pub(super) fn why_silent(&self) -> &'static str {
+    /// What has probably happened to a process that lives and does not answer; whether it has written a
+    /// line is known already.
+    pub(super) fn why_silent(&self, has_spoken: bool) -> &'static str {
         if self.is_stopped_by_signal() {
             "the process is stopped (SIGSTOP, or a read from its terminal)"
         } else if self.unread() > 0 {
             "it has not read all that it was sent; does it wait for something else, or for the end of \
              its input?"
-        } else if self.line_count > 0 {
+        } else if has_spoken {
             "it wrote lines, but none of them answers; does the reply have the `msg_id` of its request \
              as `in_reply_to`?"
         } else {
@@ -332,17 +316,5 @@ impl Outgoing {
             self.written = 0;
         }
         Ok(())
-    }
-}
-
-/// How a process ended, for people: with a code, or by a signal.
-pub(crate) fn describe_exit(code: Option<i32>, signal: Option<i32>) -> String {
-    match (code, signal) {
-        (Some(code), _) => format!("exit code {code}"),
-        (_, Some(signal)) => match signal_hook::low_level::signal_name(signal) {
-            Some(name) => format!("signal {signal}, {name}"),
-            None => format!("signal {signal}"),
-        },
-        _ => "nobody knows how".to_owned(),
     }
 }

@@ -9,18 +9,14 @@ use std::time::Duration;
 use proto::Time;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::ProcessWorld;
 use super::lines::{Filled, LineBuffer, Piece};
-use super::node::{LINE_BYTES_MAX, Stream, describe_exit};
-use super::problems::{closed_stream, not_reading};
-use super::route::INIT_TIMEOUT;
+use super::node::{LINE_BYTES_MAX, Stream};
 use super::signals::interrupted;
 use super::stderr::LOG_MIB_MAX;
-use super::{ProcessWorld, StartError};
+use crate::carrier::{CLOSED_GRACE, INIT_TIMEOUT, closed_stream, describe_exit, not_reading};
 use crate::world::{ProblemKind, Reply, World as _};
 
-/// How long a process may live on after it has closed a stream before that is a problem: one that
-/// is about to end is given the time to do so.
-pub(crate) const CLOSED_GRACE: Duration = Duration::from_secs(1);
 /// How often it is looked whether nodes read what they are sent.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// Longest wait without a look at the clock.
@@ -31,7 +27,7 @@ const LAST_READS_MAX: usize = 1024;
 impl ProcessWorld {
     /// Waits for the next message to a client, at most until then or until the user interrupts.
     pub(super) fn next_reply(&mut self, until: Time) -> Option<Reply> {
-        while self.replies.is_empty() {
+        while !self.carrier.has_reply() {
             // Even if it is late already, there is one look at what has come meanwhile.
             let is_last_look = self.clock() >= until;
             self.step(until);
@@ -39,7 +35,7 @@ impl ProcessWorld {
                 break;
             }
         }
-        self.replies.pop_front()
+        self.carrier.next_reply()
     }
 
     /// Does what is due and waits, at most until then, for what comes next.
@@ -49,9 +45,9 @@ impl ProcessWorld {
         self.check_deadlines();
         self.flush();
         self.look_at_readers();
-        if self.replies.is_empty() && self.start_failure.is_none() {
-            let due =
-                [Some(until), self.next_arrival(), self.next_deadline(), Some(self.next_look)];
+        if !self.carrier.has_reply() && !self.carrier.has_failed_to_start() {
+            let next_arrival = self.carrier.fabric().next_time();
+            let due = [Some(until), next_arrival, self.next_deadline(), Some(self.next_look)];
             let next = due.into_iter().flatten().min().unwrap_or(until);
             self.poll(next.since(self.time).min(WAIT_MAX));
         }
@@ -145,7 +141,7 @@ impl ProcessWorld {
         for index in 0..self.nodes.len() {
             let now = self.time;
             let Some(running) = &mut self.nodes[index].running else { continue };
-            if running.init.is_some() || running.is_stopped {
+            if self.carrier.awaits_init(index) || running.is_stopped {
                 continue;
             }
             if let Some(unread) = running.stops_reading(now) {
@@ -190,10 +186,11 @@ impl ProcessWorld {
 
     /// When a node is late with something.
     fn next_deadline(&self) -> Option<Time> {
-        let running = self.nodes.iter().filter_map(|node| node.running.as_ref());
+        let nodes = self.nodes.iter().enumerate();
+        let running = nodes.filter_map(|(index, node)| Some((index, node.running.as_ref()?)));
         running
-            .flat_map(|running| {
-                let init = running.init.map(|init| init.deadline);
+            .flat_map(|(index, running)| {
+                let init = self.carrier.init_deadline(index);
                 [init, running.closed.map(|(due, _)| due)].into_iter().flatten()
             })
             .filter(|due| *due < Time::MAX)
@@ -212,35 +209,14 @@ impl ProcessWorld {
                 self.complain(index, ProblemKind::ClosedStream, || closed_stream(stream));
             }
             let Some(running) = &self.nodes[index].running else { continue };
-            if running.init.is_some_and(|init| init.deadline <= now) {
-                let why = format!(
-                    "it did not answer `init` within {} s; {}",
-                    INIT_TIMEOUT.as_secs(),
-                    running.why_silent()
-                );
-                self.fail_init(index, why);
+            if self.carrier.init_deadline(index).is_some_and(|deadline| deadline <= now) {
+                let (seconds, has_spoken) =
+                    (INIT_TIMEOUT.as_secs(), self.carrier.has_spoken(index));
+                let why = running.why_silent(has_spoken);
+                let why = format!("it did not answer `init` within {seconds} s; {why}");
+                self.carrier.fail_init(now, index, &why, &self.nodes[index].log.tail);
             }
         }
-    }
-
-    /// A node has failed at its first task: the run cannot begin, or its restart was in vain.
-    pub(super) fn fail_init(&mut self, index: usize, why: String) {
-        let node = &mut self.nodes[index];
-        let Some(running) = &mut node.running else { return };
-        running.init = None;
-        let (stdout, stderr) = (&running.tail, &node.log.tail);
-        let words = format!("{}; {}", stdout.last_words("stdout"), stderr.last_words("stderr"));
-        if self.is_starting {
-            self.fail_start(index, why, words);
-        } else {
-            let text = || format!("after a restart {why}; {words}");
-            self.complain(index, ProblemKind::NoInit, text);
-        }
-    }
-
-    fn fail_start(&mut self, index: usize, why: String, output: String) {
-        let (node, time) = (self.node_ids[index].clone(), self.time);
-        self.start_failure.get_or_insert(StartError::NoInit { node, time, why, output });
     }
 
     /// Notices every process that has ended.
@@ -250,27 +226,14 @@ impl ProcessWorld {
             if !running.has_ended() {
                 continue;
             }
-            let (awaits_init, stdout) = (running.init.is_some(), running.tail.last_words("stdout"));
-            let Some(status) = self.end_process(index, true) else { continue };
-            if self.is_ending {
+            let Some(status) = self.end_process(index, true).filter(|_| !self.is_ending) else {
+                self.carrier.killed(index);
                 continue;
-            }
+            };
             self.nodes[index].has_died = true;
             self.has_news = true;
             let exit = describe_exit(status.code(), status.signal());
-            let stderr = &self.nodes[index].log.tail;
-            if self.is_starting {
-                let when =
-                    if awaits_init { "before it answered" } else { "right after it answered" };
-                let why = format!("it ended {when} `init` ({exit})");
-                let output = format!("{stdout}; {}", stderr.last_words("stderr"));
-                self.fail_start(index, why, output);
-            } else {
-                let words = stderr.last_words("stderr");
-                self.complain(index, ProblemKind::Died, || {
-                    format!("the process ended by itself ({exit}); {words}")
-                });
-            }
+            self.carrier.died(self.time, index, &exit, &self.nodes[index].log.tail);
         }
     }
 
@@ -303,6 +266,9 @@ impl ProcessWorld {
             }
         }
         self.nodes[index].running = None;
+        if !by_itself {
+            self.carrier.killed(index);
+        }
         status.ok()
     }
 }

@@ -28,7 +28,7 @@ use self::scratch::Scratch;
 use self::world::{NoStart, VirtualWorld};
 use crate::harness::Record;
 use crate::options::{FaultKind, Options, Preempt};
-use crate::process::{IN_FLIGHT_MIB_MAX, note_interrupts};
+use crate::process::note_interrupts;
 use crate::progress::Progress;
 use crate::store::{RunDirectory, at};
 use crate::workload::workload;
@@ -133,8 +133,7 @@ fn make_run(
     progress: &mut dyn Progress,
 ) -> Result<(Record, Trace), VirtualTimeError> {
     let directory = keep.directory;
-    let mut fabric = Fabric::new(options.nodes.clone(), options.network(), options.seed)
-        .with_room(IN_FLIGHT_MIB_MAX << 20);
+    let mut fabric = Fabric::new(options.nodes.clone(), options.network(), options.seed);
     let journal = directory.map(RunDirectory::messages).transpose()?.map(RefCell::new).map(Rc::new);
     if let Some(journal) = &journal {
         let journal = Rc::clone(journal);

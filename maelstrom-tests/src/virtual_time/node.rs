@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
-use proto::{MessageId, NodeId, Time};
+use proto::{NodeId, Time};
 use supervisor::Stream;
 
-use crate::process::Tail;
+use crate::carrier::Tail;
 use crate::store::at;
 
 /// Where a log ends at the latest, in bytes: a node that floods must not fill the disk.
@@ -22,15 +22,8 @@ pub(super) struct Node {
     pub(super) is_paused: bool,
     /// Whether it is down because it ended by itself.
     pub(super) has_died: bool,
-    /// How often it was started.
-    pub(super) starts: u64,
     /// Which life it leads, so that nothing of an earlier one is taken for its own.
     pub(super) life: u64,
-    pub(super) init: Option<PendingInit>,
-    /// Lines that it wrote on stdout in this life.
-    pub(super) line_count: u64,
-    /// Its last lines on stdout, until it has answered `init`.
-    pub(super) stdout: Tail,
     pub(super) log: Log,
     /// How far its wall clock is off, in milliseconds.
     pub(super) clock_offset_ms: i64,
@@ -40,12 +33,11 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// When it is late with something.
+    /// When it is late with something other than `init`.
     pub(super) fn deadline(&self) -> Option<Time> {
-        let init = self.init.map(|init| init.deadline);
         let closed = self.closed.map(|(due, _)| due);
         let reading = self.reading.map(|reading| reading.due);
-        [init, closed, reading].into_iter().flatten().min()
+        [closed, reading].into_iter().flatten().min()
     }
 }
 
@@ -55,13 +47,6 @@ pub(super) struct Reading {
     pub(super) due: Time,
     /// Bytes that it had read before.
     pub(super) read: u64,
-}
-
-/// An `init` that is not answered yet.
-#[derive(Clone, Copy)]
-pub(super) struct PendingInit {
-    pub(super) msg_id: MessageId,
-    pub(super) deadline: Time,
 }
 
 /// What a node says to people, each line with its virtual time, because that passes unseen.

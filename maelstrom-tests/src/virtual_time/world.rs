@@ -1,19 +1,19 @@
-//! A world of programs in virtual time: the supervisor runs them, the fabric carries their messages,
+//! A world of programs in virtual time: the supervisor runs them, the carrier carries their messages,
 //! and one clock, which jumps from event to event, is that of both.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
-use proto::{AnyBody, AnyMessage, Message, MessageId, NodeId, Payload, Time};
-use simulator::{Care, Endpoint, Fabric, Fate, Happening, Parcel, Statistics, Unsent};
+use proto::{NodeId, Time};
+use simulator::{Fabric, Fate, Parcel, Statistics};
 use supervisor::{Counts, Delivered, Exit, NodeSpec, Stream, Supervisor, What};
 
-use super::node::{Log, Node, PendingInit, Reading};
+use super::node::{Log, Node, Reading};
 use super::{Keep, VirtualTimeError};
-use crate::process::{
-    CLOSED_GRACE, IN_FLIGHT_MIB_MAX, INIT_TIMEOUT, Problems, READ_PATIENCE, closed_stream,
-    describe_exit, interrupted, message, not_reading,
+use crate::carrier::{
+    Arrival, CLOSED_GRACE, Carrier, INIT_TIMEOUT, READ_PATIENCE, closed_stream, describe_exit,
+    message, not_reading, not_started,
 };
-use crate::wire::quote;
+use crate::process::interrupted;
 use crate::world::{Fault, Problem, ProblemKind, Reply, World};
 
 /// Most messages that may be on their way: what goes on from there would cost all memory.
@@ -22,18 +22,14 @@ const IN_FLIGHT_MAX: usize = 500_000;
 /// Programs, the network between them, and their clock.
 pub(super) struct VirtualWorld {
     supervisor: Supervisor,
-    fabric: Fabric,
+    carrier: Carrier,
     now: Time,
     nodes: Vec<Node>,
     /// What nodes did at a time that has not come yet: a node's clock may be a little ahead.
     to_come: BTreeMap<(Time, u64), (usize, u64, What)>,
     /// How much has come out of the supervisor.
     numbered: u64,
-    replies: VecDeque<Reply>,
-    problems: Problems,
     notes: Vec<String>,
-    is_starting: bool,
-    start_failure: Option<Problem>,
     /// A node has died and the harness has not been told.
     has_news: bool,
     overflowed: bool,
@@ -80,11 +76,7 @@ impl VirtualWorld {
                 is_running: true,
                 is_paused: false,
                 has_died: false,
-                starts: 0,
                 life: 0,
-                init: None,
-                line_count: 0,
-                stdout: crate::process::Tail::default(),
                 log,
                 clock_offset_ms: 0,
                 closed: None,
@@ -93,33 +85,27 @@ impl VirtualWorld {
         }
         let mut world = Self {
             supervisor,
-            fabric,
+            carrier: Carrier::new(fabric),
             now: Time::ZERO,
             nodes,
             to_come: BTreeMap::new(),
             numbered: 0,
-            replies: VecDeque::new(),
-            problems: Problems::default(),
             notes: Vec::new(),
-            is_starting: true,
-            start_failure: None,
             has_news: false,
             overflowed: false,
             broken: None,
         };
-        (0..world.nodes.len()).for_each(|node| world.send_init(node));
-        while world.start_failure.is_none()
+        (0..world.nodes.len()).for_each(|node| world.carrier.begin(Time::ZERO, node));
+        while !world.carrier.has_failed_to_start()
             && !world.interrupted()
-            && world.nodes.iter().any(|node| node.init.is_some())
+            && (0..world.nodes.len()).any(|node| world.carrier.awaits_init(node))
         {
             world.advance(Time::MAX);
         }
-        world.replies.clear();
-        world.is_starting = false;
-        match (world.broken.take(), world.start_failure.take()) {
+        match (world.broken.take(), world.carrier.started()) {
             (Some(error), _) => Err(NoStart::Bench(error.into())),
-            (None, Some(problem)) => Err(NoStart::Node(problem)),
-            (None, None) => Ok(world),
+            (None, Err(problem)) => Err(NoStart::Node(problem)),
+            (None, Ok(())) => Ok(world),
         }
     }
 
@@ -128,7 +114,7 @@ impl VirtualWorld {
         if let Some(error) = self.broken.take() {
             return Err(error.into());
         }
-        self.fabric.observe_no_more();
+        self.carrier.fabric_mut().observe_no_more();
         let mut logs = Ok(());
         for node in &mut self.nodes {
             let finished = node.log.finish();
@@ -137,24 +123,18 @@ impl VirtualWorld {
         let trace = super::Trace {
             digest: self.supervisor.digest(),
             calls: self.supervisor.record().to_vec(),
-            nodes: self.fabric.node_ids().to_vec(),
+            nodes: self.carrier.node_ids().to_vec(),
         };
         Ok((trace, logs))
-    }
-
-    fn send_init(&mut self, index: usize) {
-        let node = &mut self.nodes[index];
-        node.starts += 1;
-        let (msg_id, deadline) = (MessageId(node.starts), self.now + INIT_TIMEOUT);
-        node.init = Some(PendingInit { msg_id, deadline });
-        self.fabric.send_init(self.now, index, msg_id);
     }
 
     /// Lets time pass until something has happened, at most until then; whether something has.
     fn advance(&mut self, until: Time) -> bool {
         let deadlines = self.nodes.iter().filter_map(Node::deadline);
-        let next = [self.fabric.next_time(), self.to_come.keys().next().map(|key| key.0)];
-        let next = next.into_iter().flatten().chain(deadlines).min().unwrap_or(Time::MAX);
+        let inits = (0..self.nodes.len()).filter_map(|node| self.carrier.init_deadline(node));
+        let next = [self.carrier.fabric().next_time(), self.to_come.keys().next().map(|key| key.0)];
+        let next =
+            next.into_iter().flatten().chain(deadlines).chain(inits).min().unwrap_or(Time::MAX);
         let limit = next.min(until);
         let events = match self.supervisor.run_until(limit.since(Time::ZERO)) {
             Ok(events) => events,
@@ -184,15 +164,14 @@ impl VirtualWorld {
                 self.take(index, what);
             }
         }
-        while let Some((_, happening)) = self.fabric.poll(self.now) {
-            match happening {
-                Happening::AtNode(index, parcel) => self.arrive(index, &parcel),
-                Happening::AtClient(message) => self.arrive_at_client(message),
-                Happening::Alarm(_) | Happening::Within => {}
+        while let Some(arrival) = self.carrier.poll(self.now) {
+            match arrival {
+                Arrival::AtNode(index, parcel) => self.arrive(index, &parcel),
+                Arrival::InitRefused(index, why) => self.fail_init(index, &why),
             }
         }
         self.check_deadlines();
-        if self.fabric.in_flight().messages > IN_FLIGHT_MAX && !self.overflowed {
+        if self.carrier.fabric().in_flight().messages > IN_FLIGHT_MAX && !self.overflowed {
             self.overflowed = true;
             let text = format!(
                 "a storm of messages ended the run: more than {IN_FLIGHT_MAX} were on their way; is a \
@@ -207,7 +186,7 @@ impl VirtualWorld {
     fn take(&mut self, index: usize, what: What) {
         let now = self.now;
         match what {
-            What::Output(line) => self.receive_line(index, &line),
+            What::Output(line) => self.carrier.take_line(now, index, &line),
             What::Stderr(line) => self.nodes[index].log.line(now, &line),
             What::Exited(exit) => self.bury(index, exit),
             What::Closed(stream) => {
@@ -241,60 +220,19 @@ impl VirtualWorld {
         }
     }
 
-    fn receive_line(&mut self, index: usize, line: &[u8]) {
-        let node = &mut self.nodes[index];
-        node.line_count += 1;
-        let number = node.line_count;
-        if node.init.is_some() {
-            node.stdout.push(line);
-        }
-        let parsed = match message::parse(line) {
-            Ok(parsed) => parsed,
-            Err(flaw) => {
-                return self.complain(index, ProblemKind::Garbage, || {
-                    message::no_message(number, &flaw, line)
-                });
-            }
-        };
-        if parsed.is_shared {
-            let text = || message::line_is(number, message::SHARED_LINE, line);
-            self.complain(index, ProblemKind::SharedLine, text);
-        }
-        let (src, dest) = (parsed.src, parsed.dest);
-        if let Some((kind, what)) = message::oddity(&self.fabric, index, (&src, &dest)) {
-            self.complain(index, kind, || message::line_is(number, &what, line));
-        }
-        // No fault touches the answer to `init`, as none touches `init`.
-        let care = match dest == Fabric::init_client(index) {
-            true => Care::Safe,
-            false => Care::AsUsual,
-        };
-        let (msg_id, in_reply_to) = (None, None);
-        let payload = Payload::Body(AnyBody::Text(parsed.body.into()));
-        let message = Message { src, dest, msg_id, in_reply_to, payload };
-        if self.fabric.send(self.now, message, care) == Err(Unsent::NoRoom) {
-            self.complain(index, ProblemKind::Overflow, || {
-                format!(
-                    "it sends so much that more than {IN_FLIGHT_MIB_MAX} MiB are on their way; what \
-                     came after that is lost"
-                )
-            });
-        }
-    }
-
     /// A message is at a node's door.
     fn arrive(&mut self, index: usize, parcel: &Parcel) {
         if !self.nodes[index].is_running {
-            return self.fabric.lose(self.now, Fate::ReceiverDown, parcel);
+            return self.carrier.fabric_mut().lose(self.now, Fate::ReceiverDown, parcel);
         }
-        if !self.fabric.enters(self.now, parcel) {
+        if !self.carrier.fabric_mut().enters(self.now, parcel) {
             return;
         }
         let Ok(body) = proto::body_text(&parcel.message) else { return };
         let ends = (&parcel.message.src, &parcel.message.dest);
         let mut line = Vec::new();
         message::write_line(&mut line, parcel.number, ends, &body);
-        self.fabric.received(self.now, parcel);
+        self.carrier.fabric_mut().received(self.now, parcel);
         if let Err(error) = self.supervisor.deliver(self.nodes[index].handle, &line) {
             self.broken.get_or_insert(error);
         }
@@ -304,7 +242,7 @@ impl VirtualWorld {
     /// Looks from now on whether a node reads what it is sent.
     fn watch_reading(&mut self, index: usize) {
         let node = &mut self.nodes[index];
-        if node.reading.is_none() && node.init.is_none() {
+        if node.reading.is_none() && !self.carrier.awaits_init(index) {
             match self.supervisor.delivered(node.handle) {
                 Ok(Delivered { read, .. }) => {
                     node.reading = Some(Reading { due: self.now + READ_PATIENCE, read });
@@ -330,33 +268,6 @@ impl VirtualWorld {
         self.complain(index, ProblemKind::NotReading, || not_reading(unread));
     }
 
-    fn arrive_at_client(&mut self, message: AnyMessage) {
-        let Payload::Body(AnyBody::Text(body)) = message.payload else { return };
-        let in_reply_to = message::in_reply_to(&body);
-        if let Some(Endpoint::Node(index)) = self.fabric.endpoint(&message.src)
-            && Fabric::init_client(index) == message.dest
-        {
-            return self.receive_init_reply(index, in_reply_to, &body);
-        }
-        let (node, client) = (message.src, message.dest);
-        self.replies.push_back(Reply { node, client, in_reply_to, body: body.into_string() });
-    }
-
-    fn receive_init_reply(&mut self, index: usize, in_reply_to: Option<MessageId>, body: &str) {
-        let node = &mut self.nodes[index];
-        let Some(pending) = node.init else { return };
-        if in_reply_to != Some(pending.msg_id) {
-            return;
-        }
-        if message::is_init_ok(body) {
-            node.init = None;
-            node.stdout.clear();
-        } else {
-            let body = quote(body.as_bytes());
-            self.fail_init(index, format!("it answered `init` with something else: {body}"));
-        }
-    }
-
     fn check_deadlines(&mut self) {
         for index in 0..self.nodes.len() {
             self.check_reading(index);
@@ -369,11 +280,10 @@ impl VirtualWorld {
                 };
                 self.complain(index, ProblemKind::ClosedStream, || closed_stream(stream));
             }
-            let node = &self.nodes[index];
-            if node.init.is_some_and(|init| init.deadline <= self.now) {
-                let why = match node.line_count {
-                    0 => "it wrote nothing; does it flush stdout after each line?",
-                    _ => {
+            if self.carrier.init_deadline(index).is_some_and(|deadline| deadline <= self.now) {
+                let why = match self.carrier.has_spoken(index) {
+                    false => "it wrote nothing; does it flush stdout after each line?",
+                    true => {
                         "it wrote lines, but none of them answers; does the reply have the `msg_id` of \
                          its request as `in_reply_to`?"
                     }
@@ -381,28 +291,9 @@ impl VirtualWorld {
                 let seconds = INIT_TIMEOUT.as_secs();
                 let why =
                     format!("it did not answer `init` within {seconds} s of virtual time; {why}");
-                self.fail_init(index, why);
+                self.fail_init(index, &why);
             }
         }
-    }
-
-    /// A node has failed at its first task: the run cannot begin, or its restart was in vain.
-    fn fail_init(&mut self, index: usize, why: String) {
-        let node = &mut self.nodes[index];
-        node.init = None;
-        let (stdout, stderr) = (&node.stdout, &node.log.tail);
-        let words = format!("{}; {}", stdout.last_words("stdout"), stderr.last_words("stderr"));
-        if self.is_starting {
-            self.fail_start(index, format!("{why}; {words}"));
-        } else {
-            let text = || format!("after a restart {why}; {words}");
-            self.complain(index, ProblemKind::NoInit, text);
-        }
-    }
-
-    fn fail_start(&mut self, index: usize, text: String) {
-        let problem = not_started(&self.nodes[index].id, self.now, text);
-        self.start_failure.get_or_insert(problem);
     }
 
     /// A node has ended by itself.
@@ -410,36 +301,29 @@ impl VirtualWorld {
         let node = &mut self.nodes[index];
         node.is_running = false;
         node.has_died = true;
-        let awaits_init = node.init.take().is_some();
         self.has_news = true;
         let exit = match exit {
             Exit::Code(code) => describe_exit(Some(code), None),
             Exit::Signal(signal) => describe_exit(None, Some(signal)),
         };
-        let (stdout, stderr) = (&node.stdout, &node.log.tail);
-        if self.is_starting {
-            let when = if awaits_init { "before it answered" } else { "right after it answered" };
-            let words = (stdout.last_words("stdout"), stderr.last_words("stderr"));
-            let text = format!("it ended {when} `init` ({exit}); {}; {}", words.0, words.1);
-            self.fail_start(index, text);
-        } else {
-            let words = stderr.last_words("stderr");
-            self.complain(index, ProblemKind::Died, || {
-                format!("the process ended by itself ({exit}); {words}")
-            });
-        }
+        self.carrier.died(self.now, index, &exit, &node.log.tail);
+    }
+
+    /// A node has failed at its first task.
+    fn fail_init(&mut self, index: usize, why: &str) {
+        self.carrier.fail_init(self.now, index, why, &self.nodes[index].log.tail);
     }
 
     fn complain(&mut self, index: usize, kind: ProblemKind, text: impl FnOnce() -> String) {
-        self.problems.add(self.now, (index, &self.nodes[index].id), kind, text);
+        self.carrier.complain(self.now, index, kind, text);
     }
 
     fn kill(&mut self, index: usize, loses_power: bool) {
         let node = &mut self.nodes[index];
         node.is_running = false;
         node.has_died = false;
-        node.init = None;
         node.life += 1;
+        self.carrier.killed(index);
         let killed = match loses_power {
             true => self.supervisor.power_cut(node.handle),
             false => self.supervisor.kill(node.handle),
@@ -452,13 +336,12 @@ impl VirtualWorld {
         if node.is_running {
             return;
         }
-        (node.line_count, node.has_died, node.is_paused) = (0, false, false);
+        (node.has_died, node.is_paused) = (false, false);
         (node.closed, node.reading) = (None, None);
-        node.stdout.clear();
         match self.supervisor.restart(node.handle) {
             Ok(()) => {
                 node.is_running = true;
-                self.send_init(index);
+                self.carrier.begin(self.now, index);
             }
             Err(error) => self.complain(index, ProblemKind::NoInit, || {
                 format!("it could not be started again: {error}")
@@ -484,33 +367,28 @@ fn no_start(id: &NodeId, error: supervisor::Error) -> NoStart {
     }
 }
 
-fn not_started(id: &NodeId, time: Time, text: String) -> Problem {
-    let (node, kind) = (id.clone(), ProblemKind::NotStarted);
-    Problem { node, time: time.as_nanos(), kind, text, count: 1 }
-}
-
 impl World for VirtualWorld {
     fn now(&self) -> Time {
         self.now
     }
 
     fn node_ids(&self) -> &[NodeId] {
-        self.fabric.node_ids()
+        self.carrier.node_ids()
     }
 
     fn send(&mut self, client: &NodeId, node: usize, body: String) {
-        self.fabric.request(self.now, client, node, body.into());
+        self.carrier.request(self.now, client, node, body);
     }
 
     fn wait(&mut self, until: Time) -> Option<Reply> {
         loop {
-            if let Some(reply) = self.replies.pop_front() {
+            if let Some(reply) = self.carrier.next_reply() {
                 return Some(reply);
             }
             if std::mem::take(&mut self.has_news) || self.interrupted() {
                 return None;
             }
-            if !self.advance(until) && self.replies.is_empty() {
+            if !self.advance(until) && !self.carrier.has_reply() {
                 return None;
             }
         }
@@ -520,9 +398,9 @@ impl World for VirtualWorld {
         let nodes = 0..self.nodes.len();
         match fault {
             Fault::RemoveMembers(_) | Fault::AddMembers => {}
-            Fault::Partition(cut) => self.fabric.network_mut().set_cut(cut.clone()),
-            Fault::Loss(p) => self.fabric.network_mut().set_loss(*p),
-            Fault::Duplicate(p) => self.fabric.network_mut().set_duplicate(*p),
+            Fault::Partition(_) | Fault::Loss(_) | Fault::Duplicate(_) => {
+                fault.strike(self.carrier.fabric_mut().network_mut());
+            }
             Fault::Kill(targets) => targets.iter().for_each(|index| self.kill(*index, false)),
             Fault::PowerCut(targets) => targets.iter().for_each(|index| self.kill(*index, true)),
             Fault::Restart => nodes.for_each(|index| self.restart(index)),
@@ -551,9 +429,8 @@ impl World for VirtualWorld {
     }
 
     fn is_down(&self, node: usize) -> bool {
-        let node = &self.nodes[node];
         // What it said before it died comes first.
-        !node.is_running && !self.replies.iter().any(|reply| reply.node == node.id)
+        !self.nodes[node].is_running && !self.carrier.has_reply_of(node)
     }
 
     /// Nobody can see who leads among programs in any language.
@@ -562,11 +439,11 @@ impl World for VirtualWorld {
     }
 
     fn statistics(&self) -> Statistics {
-        *self.fabric.network().statistics()
+        *self.carrier.fabric().network().statistics()
     }
 
     fn problems(&self) -> Vec<Problem> {
-        self.problems.list()
+        self.carrier.problems()
     }
 
     fn notes(&self) -> Vec<String> {

@@ -149,9 +149,9 @@ impl World for SimulatedWorld {
         let nodes = 0..self.cluster.node_ids().len();
         match fault {
             Fault::RemoveMembers(_) | Fault::AddMembers => {}
-            Fault::Partition(cut) => self.cluster.network_mut().set_cut(cut.clone()),
-            Fault::Loss(p) => self.cluster.network_mut().set_loss(*p),
-            Fault::Duplicate(p) => self.cluster.network_mut().set_duplicate(*p),
+            Fault::Partition(_) | Fault::Loss(_) | Fault::Duplicate(_) => {
+                fault.strike(self.cluster.network_mut());
+            }
             // Whatever kills them, what they have not synced is gone.
             Fault::Kill(targets) | Fault::PowerCut(targets) => {
                 targets.iter().for_each(|node| self.cluster.crash(*node));

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 
 use proto::{NodeId, Time};
 
-use super::node::READ_PATIENCE;
+use super::READ_PATIENCE;
 use crate::world::{Problem, ProblemKind};
 
 /// The problems of a run.
 #[derive(Debug, Default)]
-pub(crate) struct Problems {
+pub(super) struct Problems {
     by_node: BTreeMap<(usize, ProblemKind), Problem>,
 }
 
 impl Problems {
     /// Adds one more; `text` is asked for only if it is the first of its kind for this node, so that
     /// a flood of them costs little.
-    pub(crate) fn add(
+    pub(super) fn add(
         &mut self,
         time: Time,
         (index, id): (usize, &NodeId),
@@ -29,7 +29,7 @@ impl Problems {
     }
 
     /// All of them, in the order in which they first happened.
-    pub(crate) fn list(&self) -> Vec<Problem> {
+    pub(super) fn list(&self) -> Vec<Problem> {
         let mut list: Vec<_> = self.by_node.values().cloned().collect();
         list.sort_by_key(|problem| problem.time);
         list
@@ -48,4 +48,16 @@ pub(crate) fn not_reading(unread: u64) -> String {
 /// A node that lives on without its stdin or stdout, in words.
 pub(crate) fn closed_stream(stream: &str) -> String {
     format!("it closed its {stream} and goes on running")
+}
+
+/// How a process ended, for people: with a code, or by a signal.
+pub(crate) fn describe_exit(code: Option<i32>, signal: Option<i32>) -> String {
+    match (code, signal) {
+        (Some(code), _) => format!("exit code {code}"),
+        (_, Some(signal)) => match signal_hook::low_level::signal_name(signal) {
+            Some(name) => format!("signal {signal}, {name}"),
+            None => format!("signal {signal}"),
+        },
+        _ => "nobody knows how".to_owned(),
+    }
 }

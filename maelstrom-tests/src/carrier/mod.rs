@@ -1,0 +1,344 @@
+//! What lies between programs, whoever runs them and whoever keeps their time: what they write is
+//! read, carried through the [`Fabric`] and handed out, `init` is sent and its answer awaited, and what
+//! is wrong with lines and nodes is put into words. A world adds how a program is started, stopped and
+//! spoken to.
+
+pub(crate) mod message;
+mod problems;
+mod tail;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use proto::{AnyBody, AnyMessage, MessageId, NodeId, Payload, Time};
+use simulator::{Care, Endpoint, Fabric, Happening, Parcel, Unsent};
+
+use self::problems::Problems;
+pub(crate) use self::problems::{closed_stream, describe_exit, not_reading};
+pub(crate) use self::tail::Tail;
+use crate::wire::quote;
+use crate::world::{Problem, ProblemKind, Reply};
+
+/// How long a node has to answer `init`.
+pub(crate) const INIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a node may leave unread what it was sent.
+pub(crate) const READ_PATIENCE: Duration = Duration::from_secs(4);
+/// How long a process may live on after it has closed a stream before that is a problem: one that
+/// is about to end is given the time to do so.
+pub(crate) const CLOSED_GRACE: Duration = Duration::from_secs(1);
+/// Most that may be on its way in the network, in MiB. What comes on top is lost.
+pub(crate) const IN_FLIGHT_MIB_MAX: usize = 128;
+
+/// Messages between programs and clients, and what is known of who speaks.
+pub(crate) struct Carrier {
+    fabric: Fabric,
+    speakers: Vec<Speaker>,
+    replies: VecDeque<Reply>,
+    problems: Problems,
+    phase: Phase,
+    start_failure: Option<Problem>,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    /// Nodes get their first `init`; one that fails is the end of the run.
+    Starting,
+    Running,
+    /// What happens now is no problem of a node.
+    Ending,
+}
+
+/// What is known of a node by what it says.
+#[derive(Default)]
+struct Speaker {
+    /// How often it was started.
+    starts: u64,
+    init: Option<PendingInit>,
+    /// Lines that it wrote on stdout in this life.
+    line_count: u64,
+    /// The last of them, until it has answered `init`.
+    stdout: Tail,
+}
+
+/// An `init` that is not answered yet.
+#[derive(Clone, Copy)]
+struct PendingInit {
+    msg_id: MessageId,
+    deadline: Time,
+}
+
+/// What a world has to see to.
+#[derive(Debug)]
+pub(crate) enum Arrival {
+    /// A message is at a node's door.
+    AtNode(usize, Parcel),
+    /// A node has answered `init` with something else; what to say of it.
+    InitRefused(usize, String),
+}
+
+impl Carrier {
+    /// For the nodes of this network, none of which has started yet.
+    pub(crate) fn new(fabric: Fabric) -> Self {
+        let speakers = fabric.node_ids().iter().map(|_| Speaker::default()).collect();
+        Self {
+            fabric: fabric.with_room(IN_FLIGHT_MIB_MAX << 20),
+            speakers,
+            replies: VecDeque::new(),
+            problems: Problems::default(),
+            phase: Phase::Starting,
+            start_failure: None,
+        }
+    }
+
+    /// The network.
+    pub(crate) fn fabric(&self) -> &Fabric {
+        &self.fabric
+    }
+
+    /// The network.
+    pub(crate) fn fabric_mut(&mut self) -> &mut Fabric {
+        &mut self.fabric
+    }
+
+    /// The names of the nodes.
+    pub(crate) fn node_ids(&self) -> &[NodeId] {
+        self.fabric.node_ids()
+    }
+
+    /// Every node has answered its first `init`, or one has failed. What has come for clients is
+    /// nobody's, as there are none yet.
+    ///
+    /// # Errors
+    /// What is wrong with the first node that failed.
+    pub(crate) fn started(&mut self) -> Result<(), Problem> {
+        self.phase = Phase::Running;
+        self.replies.clear();
+        self.start_failure.take().map_or(Ok(()), Err)
+    }
+
+    /// From now on nothing is a problem of a node any more.
+    pub(crate) fn end(&mut self) {
+        self.phase = Phase::Ending;
+    }
+
+    /// Whether the run cannot begin, because a node has failed at its start.
+    pub(crate) fn has_failed_to_start(&self) -> bool {
+        self.start_failure.is_some()
+    }
+
+    /// A program has been started, or started again: it gets its `init`.
+    pub(crate) fn begin(&mut self, now: Time, node: usize) {
+        let starts = self.speakers[node].starts + 1;
+        let (msg_id, deadline) = (MessageId(starts), now + INIT_TIMEOUT);
+        let init = Some(PendingInit { msg_id, deadline });
+        self.speakers[node] = Speaker { starts, init, ..Speaker::default() };
+        self.fabric.send_init(now, node, msg_id);
+    }
+
+    /// Sends a client's request to a node: a whole body.
+    pub(crate) fn request(&mut self, now: Time, client: &NodeId, node: usize, body: String) {
+        self.fabric.request(now, client, node, body.into_boxed_str());
+    }
+
+    /// Takes a line that a node wrote on stdout.
+    pub(crate) fn take_line(&mut self, now: Time, node: usize, line: &[u8]) {
+        let number = self.count_line(node, line);
+        let parsed = match message::parse(line) {
+            Ok(parsed) => parsed,
+            Err(flaw) => {
+                let text = || message::no_message(number, &flaw, line);
+                return self.complain(now, node, ProblemKind::Garbage, text);
+            }
+        };
+        let message::Line { src, dest, body, is_shared } = parsed;
+        if is_shared {
+            let text = || message::line_is(number, message::SHARED_LINE, line);
+            self.complain(now, node, ProblemKind::SharedLine, text);
+        }
+        if let Some((kind, what)) = message::oddity(&self.fabric, node, (&src, &dest)) {
+            self.complain(now, node, kind, || message::line_is(number, &what, line));
+        }
+        // A node that never gets its `init` answered says nothing about its logic.
+        let care = match dest == Fabric::init_client(node) {
+            true => Care::Safe,
+            false => Care::AsUsual,
+        };
+        let payload = Payload::Body(AnyBody::Text(body.into()));
+        let message = AnyMessage { src, dest, msg_id: None, in_reply_to: None, payload };
+        if self.fabric.send(now, message, care) == Err(Unsent::NoRoom) {
+            self.complain(now, node, ProblemKind::Overflow, || {
+                format!(
+                    "it sends so much that more than {IN_FLIGHT_MIB_MAX} MiB are on their way; what \
+                     came after that is lost"
+                )
+            });
+        }
+    }
+
+    /// Takes the beginning of a line that is too long to be kept.
+    pub(crate) fn take_long_line(&mut self, now: Time, node: usize, line: &[u8], mib_max: usize) {
+        let number = self.count_line(node, line);
+        self.complain(now, node, ProblemKind::Garbage, || {
+            let flaw = format!(
+                "it is longer than {mib_max} MiB and has no end yet; is the newline missing?"
+            );
+            message::no_message(number, &flaw, line)
+        });
+    }
+
+    fn count_line(&mut self, node: usize, line: &[u8]) -> u64 {
+        let speaker = &mut self.speakers[node];
+        speaker.line_count += 1;
+        if speaker.init.is_some() {
+            speaker.stdout.push(line);
+        }
+        speaker.line_count
+    }
+
+    /// Lets the next message arrive that is due by `now`. What is for clients waits for
+    /// [`next_reply`](Self::next_reply).
+    pub(crate) fn poll(&mut self, now: Time) -> Option<Arrival> {
+        loop {
+            let (_, happening) = self.fabric.poll(now)?;
+            match happening {
+                Happening::AtNode(node, parcel) => return Some(Arrival::AtNode(node, parcel)),
+                Happening::AtClient(message) => {
+                    if let Some(refused) = self.arrive_at_client(message) {
+                        return Some(refused);
+                    }
+                }
+                Happening::Alarm(_) | Happening::Within => {}
+            }
+        }
+    }
+
+    fn arrive_at_client(&mut self, message: AnyMessage) -> Option<Arrival> {
+        let Payload::Body(AnyBody::Text(body)) = message.payload else { return None };
+        let in_reply_to = message::in_reply_to(&body);
+        if let Some(Endpoint::Node(node)) = self.fabric.endpoint(&message.src)
+            && Fabric::init_client(node) == message.dest
+        {
+            return self.take_init_reply(node, in_reply_to, &body);
+        }
+        let (node, client) = (message.src, message.dest);
+        self.replies.push_back(Reply { node, client, in_reply_to, body: body.into_string() });
+        None
+    }
+
+    fn take_init_reply(
+        &mut self,
+        node: usize,
+        in_reply_to: Option<MessageId>,
+        body: &str,
+    ) -> Option<Arrival> {
+        let speaker = &mut self.speakers[node];
+        let pending = speaker.init?;
+        if in_reply_to != Some(pending.msg_id) {
+            return None;
+        }
+        if message::is_init_ok(body) {
+            speaker.init = None;
+            speaker.stdout.clear();
+            return None;
+        }
+        let body = quote(body.as_bytes());
+        let why = format!("it answered `init` with something else: {body}");
+        Some(Arrival::InitRefused(node, why))
+    }
+
+    /// The next message to a client.
+    pub(crate) fn next_reply(&mut self) -> Option<Reply> {
+        self.replies.pop_front()
+    }
+
+    /// Whether there is a message to a client.
+    pub(crate) fn has_reply(&self) -> bool {
+        !self.replies.is_empty()
+    }
+
+    /// Whether a node's message to a client waits to be taken.
+    pub(crate) fn has_reply_of(&self, node: usize) -> bool {
+        let id = &self.node_ids()[node];
+        self.replies.iter().any(|reply| reply.node == *id)
+    }
+
+    /// Whether a node has not answered `init` yet.
+    pub(crate) fn awaits_init(&self, node: usize) -> bool {
+        self.speakers[node].init.is_some()
+    }
+
+    /// When a node has to have answered `init`, if it has not.
+    pub(crate) fn init_deadline(&self, node: usize) -> Option<Time> {
+        self.speakers[node].init.map(|init| init.deadline)
+    }
+
+    /// Whether a node has written a line in this life.
+    pub(crate) fn has_spoken(&self, node: usize) -> bool {
+        self.speakers[node].line_count > 0
+    }
+
+    /// A node was killed: nothing more is expected of it.
+    pub(crate) fn killed(&mut self, node: usize) {
+        self.speakers[node].init = None;
+    }
+
+    /// A node has ended by itself, in this way and with these last lines on stderr.
+    pub(crate) fn died(&mut self, now: Time, node: usize, exit: &str, stderr: &Tail) {
+        let speaker = &mut self.speakers[node];
+        let awaited_init = speaker.init.take().is_some();
+        let stderr = stderr.last_words("stderr");
+        if self.phase == Phase::Starting {
+            let when = if awaited_init { "before it answered" } else { "right after it answered" };
+            let stdout = speaker.stdout.last_words("stdout");
+            let text = format!("it ended {when} `init` ({exit}); {stdout}; {stderr}");
+            self.fail_start(now, node, text);
+        } else {
+            self.complain(now, node, ProblemKind::Died, || {
+                format!("the process ended by itself ({exit}); {stderr}")
+            });
+        }
+    }
+
+    /// A node has failed at its first task: the run cannot begin, or its restart was in vain.
+    pub(crate) fn fail_init(&mut self, now: Time, node: usize, why: &str, stderr: &Tail) {
+        let speaker = &mut self.speakers[node];
+        speaker.init = None;
+        let stdout = speaker.stdout.last_words("stdout");
+        let text = format!("{why}; {stdout}; {}", stderr.last_words("stderr"));
+        if self.phase == Phase::Starting {
+            self.fail_start(now, node, text);
+        } else {
+            self.complain(now, node, ProblemKind::NoInit, || format!("after a restart {text}"));
+        }
+    }
+
+    fn fail_start(&mut self, now: Time, node: usize, text: String) {
+        let problem = not_started(&self.node_ids()[node], now, text);
+        self.start_failure.get_or_insert(problem);
+    }
+
+    /// Adds a problem of a node; `text` is asked for only if it is the first of its kind.
+    pub(crate) fn complain(
+        &mut self,
+        now: Time,
+        node: usize,
+        kind: ProblemKind,
+        text: impl FnOnce() -> String,
+    ) {
+        if self.phase != Phase::Ending {
+            self.problems.add(now, (node, &self.fabric.node_ids()[node]), kind, text);
+        }
+    }
+
+    /// What was wrong with nodes, in the order in which it first happened.
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        self.problems.list()
+    }
+}
+
+/// A node because of which a run cannot begin.
+pub(crate) fn not_started(id: &NodeId, time: Time, text: String) -> Problem {
+    let (node, kind) = (id.clone(), ProblemKind::NotStarted);
+    Problem { node, time: time.as_nanos(), kind, text, count: 1 }
+}
