@@ -1,10 +1,10 @@
 //! `gossiper g-counter`: a counter that only grows.
 
 use crdt::GCounter;
-use proto::{Arguments, Caller, Context, Error, ErrorCode, Manual, Node, Records, UsageError};
-use serde::{Deserialize, Serialize};
+use proto::Manual;
 
-use super::replica::{Replica, ReplicaName, Replicated, Settings, Step};
+use super::counter::{self, Count, CounterNode};
+use super::replica::ReplicaName;
 
 /// What the node says about itself.
 pub const MANUAL: Manual = Manual {
@@ -20,101 +20,20 @@ It serves Maelstrom's `g-counter` workload (`add`, `read`). A negative `delta` i
 };
 
 /// The messages of the node.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Body {
-    /// Counts.
-    Add {
-        /// How much, zero or more.
-        delta: i64,
-    },
-    /// Answer to `add`.
-    AddOk,
-    /// Asks for the sum.
-    Read,
-    /// Answer to `read`.
-    ReadOk {
-        /// What this node knows of.
-        value: u128,
-    },
-    /// Between nodes.
-    Replicate {
-        /// What is said.
-        step: Step<GCounter<ReplicaName>>,
-    },
-}
-
+pub type Body = counter::Body<GCounter<ReplicaName>>;
 /// The node.
-#[derive(Debug)]
-pub struct GCounterNode {
-    replica: Replica<GCounter<ReplicaName>>,
-}
+pub type GCounterNode = CounterNode<GCounter<ReplicaName>>;
 
-impl GCounterNode {
-    /// A node of these arguments.
-    ///
-    /// # Errors
-    /// If they are wrong.
-    pub fn from_arguments(arguments: &mut Arguments) -> Result<Self, UsageError> {
-        Ok(Self { replica: Replica::new(Settings::parse(arguments)?) })
+impl Count for GCounter<ReplicaName> {
+    type Value = u128;
+
+    fn count(&mut self, name: &ReplicaName, delta: i64) -> Result<Self, String> {
+        let amount = u64::try_from(delta)
+            .map_err(|_| format!("{delta} is negative, and this counter only grows"))?;
+        self.add(name.clone(), amount).map_err(|error| error.to_string())
     }
 
-    /// The replica.
-    pub fn replica(&self) -> &Replica<GCounter<ReplicaName>> {
-        &self.replica
-    }
-
-    fn add(&mut self, delta: i64, ctx: &mut Context<'_, Self>) -> Result<(), Error> {
-        let amount = u64::try_from(delta).map_err(|_| {
-            let text = format!("field `delta`: {delta} is negative, and this counter only grows");
-            Error::malformed_request(text)
-        })?;
-        let mut state = self.replica.state().clone();
-        let delta = state.add(self.replica.name().clone(), amount).map_err(|error| {
-            Error::new(ErrorCode::MalformedRequest, format!("field `delta`: {error}"))
-        })?;
-        self.replica.update(delta, ctx);
-        Ok(())
-    }
-}
-
-impl Replicated for GCounterNode {
-    type State = GCounter<ReplicaName>;
-
-    fn message(step: Step<Self::State>) -> Body {
-        Body::Replicate { step }
-    }
-}
-
-impl Node for GCounterNode {
-    type Body = Body;
-    type Token = ();
-
-    fn init(&mut self, restored: Records, ctx: &mut Context<'_, Self>) {
-        self.replica.init(&restored, ctx);
-    }
-
-    fn request(&mut self, from: Caller, body: Body, ctx: &mut Context<'_, Self>) {
-        if let Some(error) = self.replica.refusal() {
-            ctx.reply_error(&from, error.clone());
-            return;
-        }
-        match body {
-            Body::Add { delta } => match self.add(delta, ctx) {
-                Ok(()) => ctx.reply(&from, Body::AddOk),
-                Err(error) => ctx.reply_error(&from, error),
-            },
-            Body::Read => {
-                let value = self.replica.state().value();
-                ctx.reply(&from, Body::ReadOk { value });
-            }
-            Body::Replicate { step } => self.replica.receive(&from, step, ctx),
-            // Replies: they never come as requests.
-            Body::AddOk | Body::ReadOk { .. } => {}
-        }
-    }
-
-    fn timer(&mut self, (): (), ctx: &mut Context<'_, Self>) {
-        self.replica.timer(ctx);
+    fn value(&self) -> u128 {
+        Self::value(self)
     }
 }

@@ -1,10 +1,11 @@
 //! `gossiper g-set`: a set to which elements are added and from which none is removed.
 
 use crdt::GSet;
-use proto::{Arguments, Caller, Context, Json, Manual, Node, Records, UsageError};
+use proto::{Arguments, Caller, Context, Error, Json, Manual, UsageError};
 use serde::{Deserialize, Serialize};
 
-use super::replica::{Replica, Replicated, Settings, Step};
+use super::node::{ReplicaNode, Serves};
+use super::replica::{Replica, Step};
 
 /// What the node says about itself.
 pub const MANUAL: Manual = Manual {
@@ -61,45 +62,25 @@ pub enum Body {
 }
 
 /// In which field a read is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Answer {
+    #[default]
     Value,
     Elements,
 }
 
-/// The node.
-#[derive(Debug)]
-pub struct GSetNode {
+/// A set, served.
+#[derive(Debug, Default)]
+pub struct Served {
     answer: Answer,
-    replica: Replica<GSet<Json>>,
 }
 
-impl GSetNode {
-    /// A node of these arguments.
-    ///
-    /// # Errors
-    /// If they are wrong.
-    pub fn from_arguments(arguments: &mut Arguments) -> Result<Self, UsageError> {
-        let (mut settings, mut answer) = (Settings::default(), Answer::Value);
-        while let Some(flag) = arguments.next_flag()? {
-            match &*flag {
-                "--answer" => {
-                    let fields = [("value", Answer::Value), ("elements", Answer::Elements)];
-                    answer = arguments.choice(&fields)?;
-                }
-                _ => settings.read(&flag, arguments)?,
-            }
-        }
-        Ok(Self { answer, replica: Replica::new(settings) })
-    }
+/// The node.
+pub type GSetNode = ReplicaNode<Served>;
 
-    /// The replica.
-    pub fn replica(&self) -> &Replica<GSet<Json>> {
-        &self.replica
-    }
-
-    fn read(&self) -> Body {
-        let all = self.replica.state().iter().cloned().collect();
+impl Served {
+    fn read(&self, set: &GSet<Json>) -> Body {
+        let all = set.iter().cloned().collect();
         match self.answer {
             Answer::Value => Body::ReadOk { value: Some(all), elements: None },
             Answer::Elements => Body::ReadOk { value: None, elements: Some(all) },
@@ -107,44 +88,50 @@ impl GSetNode {
     }
 }
 
-impl Replicated for GSetNode {
+impl Serves for Served {
     type State = GSet<Json>;
+    type Body = Body;
+
+    fn flag(&mut self, flag: &str, arguments: &mut Arguments) -> Result<bool, UsageError> {
+        let is_answer = flag == "--answer";
+        if is_answer {
+            let fields = [("value", Answer::Value), ("elements", Answer::Elements)];
+            self.answer = arguments.choice(&fields)?;
+        }
+        Ok(is_answer)
+    }
 
     fn message(step: Step<Self::State>) -> Body {
         Body::Replicate { step }
     }
-}
 
-impl Node for GSetNode {
-    type Body = Body;
-    type Token = ();
-
-    fn init(&mut self, restored: Records, ctx: &mut Context<'_, Self>) {
-        self.replica.init(&restored, ctx);
+    fn step(body: Body) -> Result<Step<Self::State>, Body> {
+        match body {
+            Body::Replicate { step } => Ok(step),
+            body => Err(body),
+        }
     }
 
-    fn request(&mut self, from: Caller, body: Body, ctx: &mut Context<'_, Self>) {
-        if let Some(error) = self.replica.refusal() {
-            ctx.reply_error(&from, error.clone());
-            return;
-        }
-        match body {
+    fn serve(
+        &mut self,
+        replica: &mut Replica<GSet<Json>>,
+        _: &Caller,
+        body: Body,
+        ctx: &mut Context<'_, GSetNode>,
+    ) -> Result<Option<Body>, Error> {
+        Ok(Some(match body {
             Body::Add { element } => {
-                self.replica.update([element].into_iter().collect(), ctx);
-                ctx.reply(&from, Body::AddOk);
+                replica.update([element].into_iter().collect(), ctx);
+                Body::AddOk
             }
             Body::Merge { elements } => {
-                let news = self.replica.update(elements.into_iter().collect(), ctx);
-                ctx.reply(&from, Body::MergeOk { new_count: news.len() as u64 });
+                let news = replica.update(elements.into_iter().collect(), ctx);
+                Body::MergeOk { new_count: news.len() as u64 }
             }
-            Body::Read => ctx.reply(&from, self.read()),
-            Body::Replicate { step } => self.replica.receive(&from, step, ctx),
-            // Replies: they never come as requests.
-            Body::AddOk | Body::ReadOk { .. } | Body::MergeOk { .. } => {}
-        }
-    }
-
-    fn timer(&mut self, (): (), ctx: &mut Context<'_, Self>) {
-        self.replica.timer(ctx);
+            Body::Read => self.read(replica.state()),
+            Body::AddOk | Body::ReadOk { .. } | Body::MergeOk { .. } | Body::Replicate { .. } => {
+                return Ok(None);
+            }
+        }))
     }
 }

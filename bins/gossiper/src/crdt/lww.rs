@@ -8,11 +8,11 @@
 use std::collections::BTreeMap;
 
 use crdt::{LwwMap, LwwRegister};
-use proto::UsageError;
-use proto::{Arguments, Caller, Context, Error, ErrorCode, Json, Manual, Node, NodeId, Records};
+use proto::{Caller, Context, Error, ErrorCode, Json, Manual, NodeId};
 use serde::{Deserialize, Serialize};
 
-use super::replica::{Replica, Replicated, Settings, Step};
+use super::node::{ReplicaNode, Serves};
+use super::replica::{Replica, Step};
 
 /// What the node says about itself.
 pub const MANUAL: Manual = Manual {
@@ -168,130 +168,108 @@ type Stamp = (Seconds, NodeId);
 /// What is replicated.
 pub type Store = LwwMap<String, Stamp, Json>;
 
-/// The node.
-#[derive(Debug)]
-pub struct LwwNode {
-    replica: Replica<Store>,
+/// The store, served.
+#[derive(Debug, Default)]
+pub struct Served {
+    /// Writes by `bench_write`.
     writes: u64,
 }
 
-impl LwwNode {
-    /// A node of these arguments.
-    ///
-    /// # Errors
-    /// If they are wrong.
-    pub fn from_arguments(arguments: &mut Arguments) -> Result<Self, UsageError> {
-        Ok(Self { replica: Replica::new(Settings::parse(arguments)?), writes: 0 })
-    }
+/// The node.
+pub type LwwNode = ReplicaNode<Served>;
 
-    /// The replica.
-    pub fn replica(&self) -> &Replica<Store> {
-        &self.replica
-    }
+/// The last write of a key.
+fn last<'a>(store: &'a Store, key: &String) -> Option<(Seconds, &'a Json)> {
+    let register = store.get(key)?;
+    register.stamp().map(|(ts, _)| *ts).zip(register.value())
+}
 
-    /// The last write of a key.
-    fn last(&self, key: &String) -> Option<(Seconds, &Json)> {
-        let register = self.replica.state().get(key)?;
-        register.stamp().map(|(ts, _)| *ts).zip(register.value())
+fn write(
+    replica: &mut Replica<Store>,
+    key: String,
+    value: Json,
+    ctx: &mut Context<'_, LwwNode>,
+) -> Seconds {
+    let mut ts = Seconds(ctx.wall_clock_ms() as f64 / 1000.0);
+    if let Some((last, _)) = last(replica.state(), &key) {
+        ts = ts.max(Seconds(last.0.next_up()));
     }
+    let stamp = (ts, ctx.id().clone());
+    replica.update(Store::of(key, LwwRegister::written(stamp, value)), ctx);
+    ts
+}
 
-    fn write(&mut self, key: String, value: Json, ctx: &mut Context<'_, Self>) -> Seconds {
-        let mut ts = Seconds(ctx.wall_clock_ms() as f64 / 1000.0);
-        if let Some((last, _)) = self.last(&key) {
-            ts = ts.max(Seconds(last.0.next_up()));
-        }
-        let stamp = (ts, ctx.id().clone());
-        self.replica.update(Store::of(key, LwwRegister::written(stamp, value)), ctx);
-        ts
+fn read(store: &Store, key: String) -> Result<Body, Error> {
+    match last(store, &key) {
+        Some((ts, value)) => Ok(Body::KvReadOk { value: value.clone(), ts, key }),
+        None => Err(Error::new(ErrorCode::KeyDoesNotExist, "Key not found")),
     }
+}
 
-    fn read(&self, key: String) -> Result<Body, Error> {
-        match self.last(&key) {
-            Some((ts, value)) => Ok(Body::KvReadOk { value: value.clone(), ts, key }),
-            None => Err(Error::new(ErrorCode::KeyDoesNotExist, "Key not found")),
-        }
-    }
+/// The entries that are news, as written by who sent them, since an entry names no writer.
+fn news(store: &Store, from: &NodeId, entries: BTreeMap<String, Written>) -> Store {
+    let known = |key: &String, written: &Written| {
+        last(store, key).is_some_and(|last| last == (written.ts, &written.value))
+    };
+    let entries = entries.into_iter().filter(|(key, written)| !known(key, written));
+    let delta = entries
+        .map(|(key, Written { value, ts })| (key, LwwRegister::written((ts, from.clone()), value)));
+    delta.collect()
+}
 
-    fn merge(
-        &mut self,
-        from: &NodeId,
-        entries: BTreeMap<String, Written>,
-        ctx: &mut Context<'_, Self>,
-    ) -> u64 {
-        // An entry names no writer, so that is who sent it: but what is here already is no news.
-        let known = |key: &String, written: &Written| {
-            self.last(key).is_some_and(|last| last == (written.ts, &written.value))
-        };
-        let entries = entries.into_iter().filter(|(key, written)| !known(key, written));
-        let delta = entries.map(|(key, Written { value, ts })| {
-            (key, LwwRegister::written((ts, from.clone()), value))
-        });
-        let delta = delta.collect();
-        self.replica.update(delta, ctx).len() as u64
-    }
-
-    fn report(&self) -> Body {
-        let (total_writes, total_gossip_msgs) = (self.writes, self.replica.messages_sent());
+impl Served {
+    fn report(&self, replica: &Replica<Store>) -> Body {
+        let (total_writes, total_gossip_msgs) = (self.writes, replica.messages_sent());
         let msgs_per_write = match total_writes {
             0 => 0.0,
             writes => total_gossip_msgs as f64 / writes as f64,
         };
-        let keys_stored = self.replica.state().len() as u64;
+        let keys_stored = replica.state().len() as u64;
         Body::BenchReportOk { total_writes, total_gossip_msgs, msgs_per_write, keys_stored }
     }
 }
 
-impl Replicated for LwwNode {
+impl Serves for Served {
     type State = Store;
+    type Body = Body;
 
-    fn message(step: Step<Self::State>) -> Body {
+    fn message(step: Step<Store>) -> Body {
         Body::Replicate { step }
     }
-}
 
-impl Node for LwwNode {
-    type Body = Body;
-    type Token = ();
-
-    fn init(&mut self, restored: Records, ctx: &mut Context<'_, Self>) {
-        self.replica.init(&restored, ctx);
+    fn step(body: Body) -> Result<Step<Store>, Body> {
+        match body {
+            Body::Replicate { step } => Ok(step),
+            body => Err(body),
+        }
     }
 
-    fn request(&mut self, from: Caller, body: Body, ctx: &mut Context<'_, Self>) {
-        if let Some(error) = self.replica.refusal() {
-            ctx.reply_error(&from, error.clone());
-            return;
-        }
-        match body {
-            Body::Write { key, value } => {
-                let ts = self.write(key, value, ctx);
-                ctx.reply(&from, Body::WriteOk { ts });
-            }
-            Body::KvRead { key } => match self.read(key) {
-                Ok(body) => ctx.reply(&from, body),
-                Err(error) => ctx.reply_error(&from, error),
-            },
+    fn serve(
+        &mut self,
+        replica: &mut Replica<Store>,
+        from: &Caller,
+        body: Body,
+        ctx: &mut Context<'_, LwwNode>,
+    ) -> Result<Option<Body>, Error> {
+        Ok(Some(match body {
+            Body::Write { key, value } => Body::WriteOk { ts: write(replica, key, value, ctx) },
+            Body::KvRead { key } => read(replica.state(), key)?,
             Body::KvMerge { entries } => {
-                let updated = self.merge(&from.id, entries, ctx);
-                ctx.reply(&from, Body::KvMergeOk { updated });
+                let news = news(replica.state(), &from.id, entries);
+                Body::KvMergeOk { updated: replica.update(news, ctx).len() as u64 }
             }
             Body::BenchWrite { key, value } => {
-                self.write(key, value, ctx);
+                write(replica, key, value, ctx);
                 self.writes += 1;
-                ctx.reply(&from, Body::BenchWriteOk { write_id: self.writes });
+                Body::BenchWriteOk { write_id: self.writes }
             }
-            Body::BenchReport => ctx.reply(&from, self.report()),
-            Body::Replicate { step } => self.replica.receive(&from, step, ctx),
-            // Replies: they never come as requests.
+            Body::BenchReport => self.report(replica),
             Body::WriteOk { .. }
             | Body::KvReadOk { .. }
             | Body::KvMergeOk { .. }
             | Body::BenchWriteOk { .. }
-            | Body::BenchReportOk { .. } => {}
-        }
-    }
-
-    fn timer(&mut self, (): (), ctx: &mut Context<'_, Self>) {
-        self.replica.timer(ctx);
+            | Body::BenchReportOk { .. }
+            | Body::Replicate { .. } => return Ok(None),
+        }))
     }
 }

@@ -1,6 +1,6 @@
 //! Nodes whose state merges: every one answers at once from what it has, tells the others, and ends
 //! up equal to them. The types are those of the crate [`crdt`]; what all nodes share is a
-//! [`Replica`](replica::Replica).
+//! [`Replica`](replica::Replica), and that they are [one](node::ReplicaNode).
 //!
 //! | node | serves |
 //! |---|---|
@@ -27,10 +27,12 @@ macro_rules! help {
 }
 pub(crate) use help;
 
+pub mod counter;
 pub mod g_counter;
 pub mod g_set;
 mod journal;
 pub mod lww;
+pub mod node;
 pub mod pn_counter;
 pub mod replica;
 pub mod two_phase_set;

@@ -1,10 +1,11 @@
 //! `gossiper two-phase-set`: a set whose elements can be removed, for good.
 
 use crdt::{GSet, TwoPhaseSet};
-use proto::{Arguments, Caller, Context, Json, Manual, Node, Records, UsageError};
+use proto::{Caller, Context, Error, Json, Manual};
 use serde::{Deserialize, Serialize};
 
-use super::replica::{Replica, Replicated, Settings, Step};
+use super::node::{ReplicaNode, Serves};
+use super::replica::{Replica, Step};
 
 /// What the node says about itself.
 pub const MANUAL: Manual = Manual {
@@ -61,72 +62,56 @@ pub enum Body {
     },
 }
 
+/// A set of two phases, served.
+#[derive(Debug, Default)]
+pub struct Served;
+
 /// The node.
-#[derive(Debug)]
-pub struct TwoPhaseSetNode {
-    replica: Replica<TwoPhaseSet<Json>>,
+pub type TwoPhaseSetNode = ReplicaNode<Served>;
+
+/// What adds and removes these.
+fn change(added: Vec<Json>, removed: Vec<Json>) -> TwoPhaseSet<Json> {
+    let set = |elements: Vec<Json>| elements.into_iter().collect::<GSet<_>>();
+    TwoPhaseSet::from_parts(set(added), set(removed))
 }
 
-impl TwoPhaseSetNode {
-    /// A node of these arguments.
-    ///
-    /// # Errors
-    /// If they are wrong.
-    pub fn from_arguments(arguments: &mut Arguments) -> Result<Self, UsageError> {
-        Ok(Self { replica: Replica::new(Settings::parse(arguments)?) })
-    }
-
-    fn join(&mut self, added: Vec<Json>, removed: Vec<Json>, ctx: &mut Context<'_, Self>) {
-        let set = |elements: Vec<Json>| elements.into_iter().collect::<GSet<_>>();
-        self.replica.update(TwoPhaseSet::from_parts(set(added), set(removed)), ctx);
-    }
-}
-
-impl Replicated for TwoPhaseSetNode {
+impl Serves for Served {
     type State = TwoPhaseSet<Json>;
+    type Body = Body;
 
     fn message(step: Step<Self::State>) -> Body {
         Body::Replicate { step }
     }
-}
 
-impl Node for TwoPhaseSetNode {
-    type Body = Body;
-    type Token = ();
-
-    fn init(&mut self, restored: Records, ctx: &mut Context<'_, Self>) {
-        self.replica.init(&restored, ctx);
-    }
-
-    fn request(&mut self, from: Caller, body: Body, ctx: &mut Context<'_, Self>) {
-        if let Some(error) = self.replica.refusal() {
-            ctx.reply_error(&from, error.clone());
-            return;
-        }
+    fn step(body: Body) -> Result<Step<Self::State>, Body> {
         match body {
-            Body::Add { element } => {
-                self.join(vec![element], Vec::new(), ctx);
-                ctx.reply(&from, Body::AddOk);
-            }
-            Body::Remove { element } => {
-                self.join(Vec::new(), vec![element], ctx);
-                ctx.reply(&from, Body::RemoveOk);
-            }
-            Body::Merge { add_set, remove_set } => {
-                self.join(add_set, remove_set, ctx);
-                ctx.reply(&from, Body::MergeOk);
-            }
-            Body::Read => {
-                let elements = self.replica.state().iter().cloned().collect();
-                ctx.reply(&from, Body::ReadOk { elements });
-            }
-            Body::Replicate { step } => self.replica.receive(&from, step, ctx),
-            // Replies: they never come as requests.
-            Body::AddOk | Body::RemoveOk | Body::ReadOk { .. } | Body::MergeOk => {}
+            Body::Replicate { step } => Ok(step),
+            body => Err(body),
         }
     }
 
-    fn timer(&mut self, (): (), ctx: &mut Context<'_, Self>) {
-        self.replica.timer(ctx);
+    fn serve(
+        &mut self,
+        replica: &mut Replica<TwoPhaseSet<Json>>,
+        _: &Caller,
+        body: Body,
+        ctx: &mut Context<'_, TwoPhaseSetNode>,
+    ) -> Result<Option<Body>, Error> {
+        let (change, answer) = match body {
+            Body::Add { element } => (change(vec![element], Vec::new()), Body::AddOk),
+            Body::Remove { element } => (change(Vec::new(), vec![element]), Body::RemoveOk),
+            Body::Merge { add_set, remove_set } => (change(add_set, remove_set), Body::MergeOk),
+            Body::Read => {
+                let elements = replica.state().iter().cloned().collect();
+                return Ok(Some(Body::ReadOk { elements }));
+            }
+            Body::AddOk
+            | Body::RemoveOk
+            | Body::ReadOk { .. }
+            | Body::MergeOk
+            | Body::Replicate { .. } => return Ok(None),
+        };
+        replica.update(change, ctx);
+        Ok(Some(answer))
     }
 }

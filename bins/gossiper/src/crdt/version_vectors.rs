@@ -14,10 +14,11 @@ use std::hash::{Hash, Hasher};
 
 use clocks::version::{Dot, Siblings, Version, VersionVector};
 use crdt::{Lattice, MapOf};
-use proto::{Arguments, Caller, Context, Error, Json, Manual, Node, NodeId, Records, UsageError};
+use proto::{Caller, Context, Error, Json, Manual, NodeId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::replica::{Replica, Replicated, Settings, Step};
+use super::node::{ReplicaNode, Serves};
+use super::replica::{Replica, Step};
 
 /// What the node says about itself.
 pub const MANUAL: Manual = Manual {
@@ -80,12 +81,13 @@ pub enum Body {
 }
 
 /// What becomes of concurrent writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// The last writer wins.
     Lww,
     /// Version vectors tell which write has seen which.
+    #[default]
     Vv,
 }
 
@@ -163,31 +165,26 @@ fn counters(vector: &VersionVector<NodeId>) -> BTreeMap<NodeId, u64> {
     vector.iter().map(|(client, number)| (client.clone(), number)).collect()
 }
 
-/// The node.
-#[derive(Debug)]
-pub struct VersionVectorsNode {
+/// The store, served.
+#[derive(Debug, Default)]
+pub struct Served {
     mode: Mode,
-    replica: Replica<Store>,
 }
 
-impl VersionVectorsNode {
-    /// A node of these arguments.
-    ///
-    /// # Errors
-    /// If they are wrong.
-    pub fn from_arguments(arguments: &mut Arguments) -> Result<Self, UsageError> {
-        Ok(Self { mode: Mode::Vv, replica: Replica::new(Settings::parse(arguments)?) })
-    }
+/// The node.
+pub type VersionVectorsNode = ReplicaNode<Served>;
 
+impl Served {
     fn write(
-        &mut self,
+        &self,
+        replica: &mut Replica<Store>,
         client: &NodeId,
         key: String,
         value: Json,
         context: BTreeMap<NodeId, u64>,
-        ctx: &mut Context<'_, Self>,
+        ctx: &mut Context<'_, VersionVectorsNode>,
     ) -> Result<Body, Error> {
-        let mut versions = self.replica.state().get(&key).cloned().unwrap_or_default();
+        let mut versions = replica.state().get(&key).cloned().unwrap_or_default();
         let mut context: VersionVector<_> = context.into_iter().collect();
         if self.mode == Mode::Lww {
             context.merge(versions.0.seen());
@@ -198,12 +195,12 @@ impl VersionVectorsNode {
             .write(client.clone(), context.clone(), stored)
             .map_err(|error| Error::malformed_request(format!("field `context`: {error}")))?;
         context.raise(&dot.writer, dot.number);
-        self.replica.update(Store::of(key, versions), ctx);
+        replica.update(Store::of(key, versions), ctx);
         Ok(Body::VvWriteOk { vc: counters(&context) })
     }
 
-    fn read(&self, key: &String) -> Body {
-        let versions = self.replica.state().get(key).into_iter().flat_map(|all| all.0.iter());
+    fn read(&self, store: &Store, key: &String) -> Body {
+        let versions = store.get(key).into_iter().flat_map(|all| all.0.iter());
         let sibling = |(dot, version): (&Dot<_>, &Version<_, Stored>)| Sibling {
             value: version.value.value.clone(),
             vc: counters(&version.vector(dot)),
@@ -220,46 +217,41 @@ impl VersionVectorsNode {
     }
 }
 
-impl Replicated for VersionVectorsNode {
+impl Serves for Served {
     type State = Store;
+    type Body = Body;
 
-    fn message(step: Step<Self::State>) -> Body {
+    fn message(step: Step<Store>) -> Body {
         Body::Replicate { step }
     }
-}
 
-impl Node for VersionVectorsNode {
-    type Body = Body;
-    type Token = ();
-
-    fn init(&mut self, restored: Records, ctx: &mut Context<'_, Self>) {
-        self.replica.init(&restored, ctx);
+    fn step(body: Body) -> Result<Step<Store>, Body> {
+        match body {
+            Body::Replicate { step } => Ok(step),
+            body => Err(body),
+        }
     }
 
-    fn request(&mut self, from: Caller, body: Body, ctx: &mut Context<'_, Self>) {
-        if let Some(error) = self.replica.refusal() {
-            ctx.reply_error(&from, error.clone());
-            return;
-        }
-        match body {
+    fn serve(
+        &mut self,
+        replica: &mut Replica<Store>,
+        from: &Caller,
+        body: Body,
+        ctx: &mut Context<'_, VersionVectorsNode>,
+    ) -> Result<Option<Body>, Error> {
+        Ok(Some(match body {
             Body::SetMode { mode } => {
                 self.mode = mode;
-                ctx.reply(&from, Body::SetModeOk);
+                Body::SetModeOk
             }
             Body::VvWrite { key, value, context } => {
-                match self.write(&from.id, key, value, context, ctx) {
-                    Ok(body) => ctx.reply(&from, body),
-                    Err(error) => ctx.reply_error(&from, error),
-                }
+                self.write(replica, &from.id, key, value, context, ctx)?
             }
-            Body::VvRead { key } => ctx.reply(&from, self.read(&key)),
-            Body::Replicate { step } => self.replica.receive(&from, step, ctx),
-            // Replies: they never come as requests.
-            Body::SetModeOk | Body::VvWriteOk { .. } | Body::VvReadOk { .. } => {}
-        }
-    }
-
-    fn timer(&mut self, (): (), ctx: &mut Context<'_, Self>) {
-        self.replica.timer(ctx);
+            Body::VvRead { key } => self.read(replica.state(), &key),
+            Body::SetModeOk
+            | Body::VvWriteOk { .. }
+            | Body::VvReadOk { .. }
+            | Body::Replicate { .. } => return Ok(None),
+        }))
     }
 }

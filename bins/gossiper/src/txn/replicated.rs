@@ -3,10 +3,11 @@
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
-use proto::{Arguments, Caller, Context, Node, Records, UsageError};
+use proto::{Caller, Context, Error};
 
 use super::{Body, Clock, Micro, Store};
-use crate::crdt::replica::{Replica, Replicated, Settings, Step};
+use crate::crdt::node::{ReplicaNode, Serves};
+use crate::crdt::replica::{Replica, Step};
 
 /// What a transaction may see of another one, and when.
 pub trait Isolation: Debug + Sized + 'static {
@@ -19,67 +20,54 @@ pub trait Isolation: Debug + Sized + 'static {
     );
 }
 
-/// The node.
+/// Transactions, served.
 #[derive(Debug)]
-pub struct TxnNode<I> {
-    replica: Replica<Store>,
+pub struct Served<I> {
     clock: Clock,
     isolation: PhantomData<I>,
 }
 
-impl<I: Isolation> TxnNode<I> {
-    /// A node of these arguments.
-    ///
-    /// # Errors
-    /// If they are wrong.
-    pub fn from_arguments(arguments: &mut Arguments) -> Result<Self, UsageError> {
-        let replica = Replica::new(Settings::parse(arguments)?);
-        Ok(Self { replica, clock: Clock::default(), isolation: PhantomData })
-    }
-
-    /// The replica.
-    pub fn replica(&self) -> &Replica<Store> {
-        &self.replica
+impl<I> Default for Served<I> {
+    fn default() -> Self {
+        Self { clock: Clock::default(), isolation: PhantomData }
     }
 }
 
-impl<I: Isolation> Replicated for TxnNode<I> {
-    type State = Store;
+/// The node.
+pub type TxnNode<I> = ReplicaNode<Served<I>>;
 
-    fn message(step: Step<Self::State>) -> Body {
+impl<I: Isolation> Serves for Served<I> {
+    type State = Store;
+    type Body = Body;
+
+    fn message(step: Step<Store>) -> Body {
         Body::Replicate { step }
     }
-}
 
-impl<I: Isolation> Node for TxnNode<I> {
-    type Body = Body;
-    type Token = ();
-
-    fn init(&mut self, restored: Records, ctx: &mut Context<'_, Self>) {
-        self.replica.init(&restored, ctx);
-        self.clock.see(self.replica.state());
-    }
-
-    fn request(&mut self, from: Caller, body: Body, ctx: &mut Context<'_, Self>) {
-        if let Some(error) = self.replica.refusal() {
-            ctx.reply_error(&from, error.clone());
-            return;
-        }
+    fn step(body: Body) -> Result<Step<Store>, Body> {
         match body {
-            Body::Txn { mut txn } => {
-                I::run(&mut self.replica, self.clock.tick(), &mut txn, ctx);
-                ctx.reply(&from, Body::TxnOk { txn });
-            }
-            Body::Replicate { step } => {
-                self.clock.see_step(&step);
-                self.replica.receive(&from, step, ctx);
-            }
-            // A reply: it never comes as a request.
-            Body::TxnOk { .. } => {}
+            Body::Replicate { step } => Ok(step),
+            body => Err(body),
         }
     }
 
-    fn timer(&mut self, (): (), ctx: &mut Context<'_, Self>) {
-        self.replica.timer(ctx);
+    fn restored(&mut self, store: &Store) {
+        self.clock.see(store);
+    }
+
+    fn heard(&mut self, step: &Step<Store>) {
+        self.clock.see_step(step);
+    }
+
+    fn serve(
+        &mut self,
+        replica: &mut Replica<Store>,
+        _: &Caller,
+        body: Body,
+        ctx: &mut Context<'_, TxnNode<I>>,
+    ) -> Result<Option<Body>, Error> {
+        let Body::Txn { mut txn } = body else { return Ok(None) };
+        I::run(replica, self.clock.tick(), &mut txn, ctx);
+        Ok(Some(Body::TxnOk { txn }))
     }
 }
