@@ -148,6 +148,7 @@ mod engine;
 mod error;
 mod id;
 mod json;
+pub mod kafka;
 mod local;
 mod message;
 mod node;

@@ -47,6 +47,8 @@ pub struct AnyCluster {
     troubles: Vec<Trouble>,
     /// The node whose logic was asked last.
     acting: usize,
+    /// Whether any node has a mouth of its own.
+    has_liars: bool,
 }
 
 /// A host and what it is up to.
@@ -97,6 +99,7 @@ impl AnyCluster {
             logs: Vec::new(),
             troubles: Vec::new(),
             acting: 0,
+            has_liars: false,
         };
         (0..cluster.places.len()).for_each(|node| cluster.restart(node));
         cluster
@@ -269,6 +272,7 @@ impl AnyCluster {
     /// Gives a node a mouth of its own, which is silent until it is told to [`lie`](Self::lie).
     pub fn set_liar(&mut self, node: usize, liar: Box<dyn Liar>) {
         self.places[node].liar = Some(liar);
+        self.has_liars = true;
     }
 
     /// Lets a node be Byzantine, or no more. Nothing happens to one that has no [`Liar`].
@@ -279,6 +283,9 @@ impl AnyCluster {
     /// Takes the requests of clients that Byzantine nodes have made up since the last call, as bodies
     /// with the node that did.
     pub fn take_invented(&mut self) -> Vec<(usize, Box<str>)> {
+        if !self.has_liars {
+            return Vec::new();
+        }
         let liars = self.places.iter_mut().enumerate();
         let of = |(node, place): (usize, &mut Place)| {
             let invented = place.liar.as_mut().map(|liar| liar.take_invented());

@@ -18,9 +18,7 @@ use crate::command::PlainCommand;
 use crate::machine::{Access, Machine, Service, no_request};
 use crate::node::RaftNode;
 
-mod message;
-
-pub use message::Message;
+pub use proto::kafka::{Message, Offset};
 
 /// What the node says about itself.
 pub const MANUAL: Manual = Manual {
@@ -41,9 +39,6 @@ be the newest; a message that is acknowledged gets to every node.
 
 /// The node.
 pub type KafkaNode = RaftNode<Logs>;
-
-/// A place in a log.
-pub type Offset = u64;
 
 /// How many messages of one key a poll brings at most.
 const POLL_MAX: usize = 100;

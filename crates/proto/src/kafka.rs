@@ -1,11 +1,14 @@
-//! The messages of Maelstrom's `kafka` workload.
+//! The messages of Maelstrom's `kafka` workload, a log of messages for each key, as nodes of several
+//! programs serve it.
 
 use std::collections::BTreeMap;
 
-use proto::Json;
 use serde::{Deserialize, Serialize};
 
-use super::Offset;
+use crate::json::Json;
+
+/// A place in a log.
+pub type Offset = u64;
 
 /// What clients and nodes say.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
