@@ -70,7 +70,7 @@ impl<N: Node<Body: PartialEq> + 'static> World<N> {
 
     /// Panics unless nobody says anything for a minute.
     #[track_caller]
-    fn assert_silence(&mut self, what: &str) {
+    pub(crate) fn assert_silence(&mut self, what: &str) {
         let before = self.server_messages();
         self.run_for(Duration::from_secs(60));
         assert_eq!(self.server_messages(), before, "{what}: chatter after all agree");

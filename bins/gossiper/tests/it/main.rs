@@ -4,6 +4,7 @@
 
 mod challenges;
 mod crdt;
+mod crdt_stores;
 mod damage;
 mod detour;
 mod faults;
