@@ -53,6 +53,9 @@ _workload-2-1: (_unique-ids "--availability total")
 
 _workload-2-2: (_unique-ids "--availability total" "--" "--scheme" "random")
 
+_causal-sweep *FLAGS:
+    {{eddy}} sweep --seeds 0..300 --simulate identifier -w unique-ids --causal-ids --node-count 5 --rate 200 --latency 10 --time-limit 10 --nemesis-interval 2 --expect 'messages.pairs-across-nodes>1000' {{FLAGS}}
+
 # Cut off, slow, and with messages lost: an id needs nobody but its node.
 _workload-2-3: (_unique-ids "--availability total" "--nemesis" "partition" "--nemesis-interval" "2") (_unique-ids "--availability total" "--latency" "500" "--latency-dist" "exponential") (_unique-ids "--loss" "0.5" "--loss-clients" "0.2" "--availability" "0.5" "--concurrency" "500n")
 
@@ -99,7 +102,8 @@ _workload-2-4-4:
     cargo test -q -p identifier --lib
 
 # Several nodes, cut off and killed; and ids that respect causality, by the messages between them.
-_workload-2-4-5: (_unique-ids "--availability total" "--nemesis" "partition" "--nemesis-interval" "2" "--" "hlc") (_unique-ids "--nemesis" "kill" "--nemesis-interval" "1" "--" "hlc" "--state-dir" "'{run}'") (_identifier "rising")
+# With real processes and in virtual time, where clocks jump as well, ids are held against all messages between nodes.
+_workload-2-4-5: (_unique-ids "--availability total" "--causal-ids" "--nemesis" "partition" "--nemesis-interval" "2" "--" "hlc") (_causal-sweep "--nemesis partition,one-way,loss,duplicate,pause,clock -- hlc") (_causal-sweep "--nemesis kill,clock,partition -- hlc --state-dir '{run}'") (_unique-ids "--nemesis" "kill" "--nemesis-interval" "1" "--" "hlc" "--state-dir" "'{run}'") (_identifier "rising")
 
 _broadcast *FLAGS:
     {{eddy}} test -w broadcast --bin {{bin}}/gossiper {{FLAGS}}

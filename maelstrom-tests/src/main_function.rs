@@ -20,7 +20,7 @@ use crate::{
 pub fn main(programs: &[fn() -> Program]) -> ExitCode {
     // These two are not for people, and so not part of the command line that help describes.
     if std::env::args_os().nth(1).is_some_and(|argument| argument == REAP_ARGUMENT) {
-        return reap(io::stdin().lock());
+        return reap(std::env::args().nth(2).as_deref(), io::stdin());
     }
     if std::env::args_os().nth(1).is_some_and(|argument| argument == LAUNCH_ARGUMENT) {
         supervisor::launch(std::env::args_os().skip(2));

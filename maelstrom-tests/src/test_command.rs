@@ -28,7 +28,7 @@ use crate::store::{RunDirectory, at};
 use crate::terminal::progress::Display;
 use crate::terminal::{self, summary};
 use crate::virtual_time::{self, Trace, VirtualTimeError};
-use crate::workload::workload;
+use crate::workload::{SharedWatch, workload};
 
 /// Runs the tests that the arguments ask for. The exit status is that of the first run that is not
 /// valid: 1 invalid, 2 unknown or wrong usage.
@@ -223,6 +223,7 @@ fn run_processes(
         logged_messages: console.logged_messages,
         log_stderr: console.log_stderr,
         reaper: std::env::current_exe().ok(),
+        adopts: true,
     });
     let mut world = match world {
         Ok(world) => world,
@@ -233,7 +234,12 @@ fn run_processes(
             return Ok(Record::of_no_run(options, vec![problem]));
         }
     };
-    let record = workload(options).run(&mut world, options, progress);
+    let watch = SharedWatch::of(options);
+    if let Some(observer) = watch.observer() {
+        world.observe(observer);
+    }
+    let mut record = workload(options).run(&mut world, options, progress);
+    watch.finish(&mut record);
     let journal = directory.path().join("messages.jsonl");
     directory.note_failure(world.shut_down(console.grace).map_err(at(&journal)));
     Ok(record)

@@ -8,7 +8,7 @@ use crate::expect::Expectation;
 use crate::harness::Record;
 use crate::options::{Options, WorkloadName};
 use crate::results::{Judgement, LatencyFigures, Net, Results};
-use crate::workload::{AnyEvent, AnyHistory};
+use crate::workload::{AnyEvent, AnyHistory, Checked};
 use crate::world::{Problem, ProblemKind};
 
 /// What a run was, besides its options, for `results.json`.
@@ -29,12 +29,23 @@ pub fn analyse(
     expectations: &[Expectation],
     stop: &mut dyn FnMut() -> bool,
 ) -> Results {
-    let Judged { mut verdicts, mut causes, mut results } = judge(options, &*record.history, stop);
+    let Judged { mut verdicts, mut causes, of_workload, mut results } =
+        judge(options, &*record.history, stop);
     if !has_succeeded(&*record.history) {
         verdicts.push(Verdict::Unknown);
         causes.push(nothing_succeeded(options.workload, &*record.history));
     }
+    if !causes.is_empty() {
+        // Answers that cannot be read are why not one of them was a success.
+        let malformed =
+            record.problems.iter().filter(|problem| problem.kind == ProblemKind::MalformedReply);
+        causes.splice(of_workload..of_workload, malformed.map(describe));
+    }
     judge_nodes(record, &mut verdicts, &mut causes);
+    if let Some(watched) = &record.watched {
+        verdicts.push(watched.verdict);
+        causes.extend(watched.causes.iter().cloned());
+    }
 
     results.options = all_options(options, subject);
     results.net = Some(net(record));
@@ -43,7 +54,8 @@ pub fn analyse(
     results.problems.clone_from(&record.problems);
     results.unsettled.clone_from(&record.unsettled);
     results.unexamined.clone_from(&record.unexamined);
-    results.notes = notes(options, record);
+    results.notes = notes(options, record, &causes);
+    results.messages = record.watched.as_ref().map(workload_results);
     results.faults.clone_from(&record.bites);
     if !expectations.is_empty() {
         let figures = results.json();
@@ -66,7 +78,7 @@ pub fn analyse_history(
     history: &dyn AnyHistory,
     stop: &mut dyn FnMut() -> bool,
 ) -> Results {
-    let Judged { mut verdicts, mut causes, mut results } = judge(options, history, stop);
+    let Judged { mut verdicts, mut causes, mut results, .. } = judge(options, history, stop);
     if !has_succeeded(history) {
         verdicts.push(Verdict::Unknown);
         causes.push("not one operation of the history succeeded".to_owned());
@@ -85,6 +97,8 @@ fn with_verdict(results: Results, verdicts: Vec<Verdict>, causes: Vec<String>) -
 struct Judged {
     verdicts: Vec<Verdict>,
     causes: Vec<String>,
+    /// How many of the causes are the workload's. They come first.
+    of_workload: usize,
     results: Results,
 }
 
@@ -94,6 +108,7 @@ fn judge(options: &Options, history: &dyn AnyHistory, stop: &mut dyn FnMut() -> 
     let checked = history.check(stop);
     let verdicts = vec![stats.all.verdict, availability.verdict, checked.verdict];
     let mut causes = checked.causes.clone();
+    let of_workload = causes.len();
     for (f, outcomes) in &stats.by_f {
         if outcomes.verdict != Verdict::Valid {
             causes.push(format!("not one {f} succeeded ({} tried)", outcomes.count));
@@ -102,22 +117,27 @@ fn judge(options: &Options, history: &dyn AnyHistory, stop: &mut dyn FnMut() -> 
     if availability.verdict != Verdict::Valid {
         causes.push(format!("only {:.4} of the operations succeeded", availability.ok_fraction));
     }
-    let mut workload = checked.results;
-    if let Some(results) = workload.as_object_mut() {
-        results.insert("valid?".to_owned(), to_value(&checked.verdict));
-    }
     let results = Results {
         stats: Some(stats),
         availability: Some(availability),
         latencies: history.latencies().ok().map(|(all, by_f)| LatencyFigures { all, by_f }),
         fault_phases: history.fault_phases().unwrap_or_default(),
-        workload,
+        workload: workload_results(&checked),
         highlights: checked.highlights,
         lead: checked.lead,
         exhibits: checked.exhibits,
         ..Results::default()
     };
-    Judged { verdicts, causes, results }
+    Judged { verdicts, causes, of_workload, results }
+}
+
+/// What a checker says, with its verdict as Maelstrom has it.
+fn workload_results(checked: &Checked) -> Value {
+    let mut all = checked.results.clone();
+    if let Some(results) = all.as_object_mut() {
+        results.insert("valid?".to_owned(), to_value(&checked.verdict));
+    }
+    all
 }
 
 /// Whether an operation before the final ones did. Without one nothing was put to the test.
@@ -222,8 +242,8 @@ fn net(record: &Record) -> Net {
     Net::new(&record.statistics, record.history.events().filter(is_invocation).count())
 }
 
-/// What a reader should know before believing the verdict.
-fn notes(options: &Options, record: &Record) -> Vec<String> {
+/// What a reader should know before believing the verdict. What is a cause is told there.
+fn notes(options: &Options, record: &Record, causes: &[String]) -> Vec<String> {
     let mut notes: Vec<String> = record.bites.iter().filter_map(Bite::warning).collect();
     notes.extend(record.notes.iter().cloned());
     if let Ok(phases) = record.history.fault_phases() {
@@ -239,9 +259,8 @@ fn notes(options: &Options, record: &Record) -> Vec<String> {
             ));
         }
     }
-    for problem in record.problems.iter().filter(|problem| !problem.kind.is_fatal()) {
-        notes.push(describe(problem));
-    }
+    let harmless = record.problems.iter().filter(|problem| !problem.kind.is_fatal());
+    notes.extend(harmless.map(describe).filter(|note| !causes.contains(note)));
     let stricter = options.workload.kind().stricter;
     notes.push(format!("stricter than Maelstrom: {stricter}"));
     notes

@@ -58,6 +58,9 @@ pub struct Results {
     /// What the checker of the workload says, in the words of its own.
     #[serde(deserialize_with = "leniently")]
     pub workload: Value,
+    /// What the workload says of the messages of the run, if it was asked to follow them.
+    #[serde(deserialize_with = "leniently", skip_serializing_if = "Option::is_none")]
+    pub messages: Option<Value>,
     /// Figures of the checker that people look for first.
     #[serde(deserialize_with = "each")]
     pub highlights: Vec<Highlight>,

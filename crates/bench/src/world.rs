@@ -121,6 +121,9 @@ pub enum ProblemKind {
     Overflow,
     /// A message to a client that does not wait for it (any more).
     LateReply,
+    /// An answer to a client that is not as the workload has it. Whether that matters to the verdict is
+    /// seen from the operation, which has no known outcome.
+    MalformedReply,
     /// An invariant that is checked while running does not hold (virtual time only).
     Invariant,
 }
@@ -129,7 +132,14 @@ impl ProblemKind {
     /// Whether this alone makes a run invalid.
     pub fn is_fatal(self) -> bool {
         // Maelstrom accepts these too, in silence.
-        !matches!(self, Self::LateReply | Self::OtherSource | Self::SharedLine | Self::LogFull)
+        !matches!(
+            self,
+            Self::LateReply
+                | Self::MalformedReply
+                | Self::OtherSource
+                | Self::SharedLine
+                | Self::LogFull
+        )
     }
 }
 

@@ -105,7 +105,7 @@ impl AnyCluster {
         cluster
     }
 
-    /// Has every message, as it is sent and as it ends, shown to `observer`.
+    /// Has every message, as it is sent and as it ends, shown to `observer` as well.
     pub fn observe(&mut self, observer: impl FnMut(Observation<'_>) + 'static) {
         self.fabric.observe(observer);
     }

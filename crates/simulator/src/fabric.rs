@@ -29,7 +29,7 @@ pub struct Fabric {
     in_flight: InFlight,
     /// Most bytes that may be on their way.
     room: usize,
-    observer: Option<Observer>,
+    observers: Vec<Observer>,
     /// Where messages are waited for in turn (see [`NetworkOptions::in_turn`]): the readers of the
     /// nodes, and then those of the services.
     readers: Vec<Reader>,
@@ -135,7 +135,7 @@ impl Fabric {
             numbered: 0,
             in_flight: InFlight::default(),
             room: usize::MAX,
-            observer: None,
+            observers: Vec::new(),
             readers: (0..readers).map(|_| Reader::default()).collect(),
             node_ids,
         }
@@ -148,14 +148,14 @@ impl Fabric {
         self
     }
 
-    /// Has every message, as it is sent and as it ends, shown to `observer`.
+    /// Has every message, as it is sent and as it ends, shown to `observer` as well.
     pub fn observe(&mut self, observer: impl FnMut(Observation<'_>) + 'static) {
-        self.observer = Some(Box::new(observer));
+        self.observers.push(Box::new(observer));
     }
 
-    /// Forgets the observer, and what it holds.
+    /// Forgets all observers, and what they hold.
     pub fn observe_no_more(&mut self) {
-        self.observer = None;
+        self.observers.clear();
     }
 
     /// The names of the nodes.
@@ -436,7 +436,7 @@ impl Fabric {
 
     fn show(&mut self, time: Time, fate: Fate, number: u64, message: &AnyMessage) {
         self.network.count_fate(fate);
-        if let Some(observer) = &mut self.observer {
+        for observer in &mut self.observers {
             observer(Observation { time, number, fate, message });
         }
     }

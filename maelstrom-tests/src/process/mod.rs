@@ -26,6 +26,7 @@ mod signals;
 mod stderr;
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
@@ -34,8 +35,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use proto::{NodeId, Time};
-use rustix::process::Signal;
-use simulator::{Fabric, NetworkOptions, Statistics};
+use rustix::process::{Signal, getpid};
+use simulator::{Fabric, NetworkOptions, Observation, Statistics};
 
 use self::node::{Node, Program};
 use self::reaper::Reaper;
@@ -71,6 +72,10 @@ pub struct ProcessOptions {
     pub log_stderr: bool,
     /// The `eddy` program, run as a reaper that kills the nodes if this process is killed itself.
     pub reaper: Option<PathBuf>,
+    /// Whether what nodes have started and left without a parent becomes a child of this process, and
+    /// is killed when the world is shut down, as is every child of this process: only for a process
+    /// that starts nothing else meanwhile.
+    pub adopts: bool,
 }
 
 /// Why a run could not begin.
@@ -149,6 +154,7 @@ pub struct ProcessWorld {
     journal: Option<Rc<RefCell<Journal>>>,
     signals: Signals,
     reaper: Option<Reaper>,
+    adopts: bool,
     is_ending: bool,
     /// A node has died and the harness has not been told.
     has_news: bool,
@@ -166,10 +172,14 @@ impl ProcessWorld {
         let bench = |what| move |source| StartError::Bench { what, source };
         let signals = Signals::new().map_err(bench("signals cannot be handled"))?;
         let tag = descendants::run_tag();
+        if options.adopts {
+            descendants::adopt().map_err(bench("orphans cannot be adopted"))?;
+        }
         let reaper = match &options.reaper {
-            Some(eddy) => {
-                Some(Reaper::start(eddy, &tag).map_err(bench("`eddy reap` does not start"))?)
-            }
+            Some(eddy) => Some(
+                Reaper::start(eddy, &tag, options.adopts)
+                    .map_err(bench("`eddy reap` does not start"))?,
+            ),
             None => None,
         };
         let journal = match &options.directory {
@@ -208,6 +218,7 @@ impl ProcessWorld {
             journal,
             signals,
             reaper,
+            adopts: options.adopts,
             is_ending: false,
             has_news: false,
             next_look: Time::ZERO,
@@ -288,17 +299,37 @@ impl ProcessWorld {
                 self.step(end);
             }
         }
-        // All at once, so that what cannot be killed is waited for only once.
-        for running in self.nodes.iter().filter_map(|node| node.running.as_ref()) {
-            running.signal(Signal::KILL);
-        }
+        self.kill_all();
         for index in 0..self.nodes.len() {
-            self.end_process(index, false);
+            self.note_end(index, false);
         }
         self.reaper = None;
         self.carrier.fabric_mut().observe_no_more();
         let journal = self.journal.take().and_then(Rc::into_inner);
         journal.map_or(Ok(()), |journal| journal.into_inner().finish())
+    }
+
+    /// Has every message from now on, as it is sent and as it ends, shown to `observer` as well.
+    pub fn observe(&mut self, observer: impl FnMut(Observation<'_>) + 'static) {
+        self.carrier.fabric_mut().observe(observer);
+    }
+
+    /// Kills all nodes and all that they started: at once, so that descendants are looked for, and
+    /// what cannot be killed is waited for, only once.
+    fn kill_all(&self) {
+        let signal_all = |signal| {
+            let running = self.nodes.iter().filter_map(|node| node.running.as_ref());
+            running.for_each(|running| running.signal(signal));
+        };
+        signal_all(Signal::STOP);
+        let groups: BTreeSet<_> = self.nodes.iter().filter_map(Node::group).collect();
+        let reaper = self.reaper.as_ref().map(|reaper| reaper.pid().as_raw_pid());
+        let own = getpid().as_raw_pid();
+        descendants::kill(&self.program.tag, |number, parent| {
+            let is_adopted = self.adopts && parent == own && Some(number) != reaper;
+            groups.contains(&number) || is_adopted
+        });
+        signal_all(Signal::KILL);
     }
 
     fn complain(&mut self, index: usize, kind: ProblemKind, text: impl FnOnce() -> String) {
@@ -333,7 +364,9 @@ fn node_log(directory: &Path, id: &NodeId) -> Result<File, StartError> {
 impl Drop for ProcessWorld {
     fn drop(&mut self) {
         // Whoever cares about the journal has shut the world down before.
-        let _ = self.shut_down(Duration::ZERO);
+        if !self.is_ending {
+            let _ = self.shut_down(Duration::ZERO);
+        }
     }
 }
 

@@ -141,6 +141,11 @@ impl Node {
         Ok(group)
     }
 
+    /// The number of its process group, while it runs.
+    pub(super) fn group(&self) -> Option<i32> {
+        self.running.as_ref().map(|running| running.group.as_raw_pid())
+    }
+
     /// Reads stderr once.
     pub(super) fn read_stderr(&mut self, now: Time) -> Filled {
         let Some(running) = &mut self.running else { return Filled::End };
@@ -172,11 +177,18 @@ impl Running {
         matches!(waitid(WaitId::Pid(self.group), options), Ok(Some(_)))
     }
 
-    /// Kills the process and what is left of its group, and waits for its end: a moment, unless the
-    /// operating system cannot end it.
-    pub(super) fn kill(&mut self) -> io::Result<ExitStatus> {
+    /// Kills the process and all that it started, as far as that can be found.
+    pub(super) fn kill(&self) {
+        // It does nothing more while its descendants are looked for.
+        self.signal(Signal::STOP);
+        let own = self.group.as_raw_pid();
+        descendants::kill(&self.tag, |number, _| number == own);
         self.signal(Signal::KILL);
-        descendants::kill_tagged(&self.tag);
+    }
+
+    /// Waits for the end of a process that was killed: a moment, unless the operating system cannot
+    /// end it.
+    pub(super) fn await_end(&mut self) -> io::Result<ExitStatus> {
         for _ in 0..KILL_STEPS_MAX {
             if let Some(status) = self.child.try_wait()? {
                 return Ok(status);

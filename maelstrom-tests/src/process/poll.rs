@@ -10,8 +10,10 @@ use proto::Time;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::ProcessWorld;
+use super::descendants;
 use super::lines::{Filled, LineBuffer, Piece};
 use super::node::{LINE_BYTES_MAX, Stream};
+use super::reaper::Reaper;
 use super::signals::interrupted;
 use super::stderr::LOG_MIB_MAX;
 use crate::carrier::{CLOSED_GRACE, INIT_TIMEOUT, closed_stream, describe_exit, not_reading};
@@ -86,6 +88,7 @@ impl ProcessWorld {
         if signalled {
             self.signals.clear();
             self.bury_the_dead();
+            self.bury_the_adopted();
             self.notice_the_stopped();
         }
     }
@@ -237,11 +240,29 @@ impl ProcessWorld {
         }
     }
 
+    /// Notices the end of every adopted process.
+    fn bury_the_adopted(&self) {
+        if !self.adopts {
+            return;
+        }
+        let reaper = self.reaper.as_ref().map(Reaper::pid);
+        descendants::bury_adopted(|pid| {
+            let nodes = self.nodes.iter().filter_map(|node| node.running.as_ref());
+            Some(pid) == reaper || nodes.map(|running| running.group).any(|group| group == pid)
+        });
+    }
+
     /// Kills a process, if it lives, with all that it started, and takes what it still had to say.
     /// Half a line at the end counts only if the process ended by itself.
     pub(super) fn end_process(&mut self, index: usize, by_itself: bool) -> Option<ExitStatus> {
+        self.nodes[index].running.as_ref()?.kill();
+        self.note_end(index, by_itself)
+    }
+
+    /// Waits for the end of a process that was killed, and takes what it still had to say.
+    pub(super) fn note_end(&mut self, index: usize, by_itself: bool) -> Option<ExitStatus> {
         let running = self.nodes[index].running.as_mut()?;
-        let status = running.kill();
+        let status = running.await_end();
         if let Some(reaper) = &mut self.reaper {
             reaper.forget(running.group);
         }

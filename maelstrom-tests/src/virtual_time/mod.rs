@@ -31,7 +31,7 @@ use crate::options::{FaultKind, Options, Preempt};
 use crate::process::note_interrupts;
 use crate::progress::Progress;
 use crate::store::{RunDirectory, at};
-use crate::workload::workload;
+use crate::workload::{SharedWatch, workload};
 
 pub use self::trace::{Difference, Trace};
 pub use self::workbench::Workbench;
@@ -139,7 +139,11 @@ fn make_run(
         let journal = Rc::clone(journal);
         fabric.observe(move |seen| journal.borrow_mut().note(&seen));
     }
-    let (record, trace) = match VirtualWorld::start(supervisor, specs, fabric, keep) {
+    let watch = SharedWatch::of(options);
+    if let Some(observer) = watch.observer() {
+        fabric.observe(observer);
+    }
+    let (mut record, trace) = match VirtualWorld::start(supervisor, specs, fabric, keep) {
         Ok(mut world) => {
             let record = workload(options).run(&mut world, options, progress);
             let (trace, logs) = world.end()?;
@@ -153,6 +157,7 @@ fn make_run(
         }
         Err(NoStart::Bench(error)) => return Err(error),
     };
+    watch.finish(&mut record);
     if let Some(directory) = directory
         && let Some(journal) = journal.and_then(Rc::into_inner)
     {

@@ -18,6 +18,7 @@ mod process_faults;
 mod real_processes;
 mod report;
 mod serve;
+mod simulated;
 mod support;
 mod sweep;
 mod sweep_shards;

@@ -30,6 +30,8 @@ pub(crate) fn options(name: &str, arguments: &[&str], nodes: usize) -> ProcessOp
         logged_messages: Default::default(),
         log_stderr: false,
         reaper: Some(env!("CARGO_BIN_EXE_eddy").into()),
+        // The tests of this process start much else.
+        adopts: false,
     }
 }
 

@@ -104,8 +104,10 @@ fn what_is_no_program_is_one_line_and_no_run() {
     }
 }
 
-/// Two nodes at work that ignore the end of their input and every signal that can be ignored, with
-/// a child each; and what tells how they fare: a line when they work, the end when all are gone.
+/// Two nodes at work, with a child each: nodes that ignore the end of their input and every signal
+/// that can be ignored (`stubborn`), or with a child that has another group, no environment (`deserter`)
+/// and no parent (`daemon`). And what tells how they fare: lines when they work, the end when all are
+/// gone.
 struct Stubborn {
     eddy: Child,
     witness: Receiver<String>,
@@ -113,17 +115,17 @@ struct Stubborn {
 }
 
 impl Stubborn {
-    fn start(name: &str) -> Self {
+    fn start(name: &str, fault: &str, seconds: &str) -> Self {
         let directory = TemporaryDirectory::new(name);
         let pipe = directory.path().join("witness");
         assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success());
         let eddy = Command::new(eddy())
-            .args(["test", "-w", "echo", "--node-count", "2", "--time-limit", "600"])
+            .args(["test", "-w", "echo", "--node-count", "2", "--time-limit", seconds])
             .arg("--bin")
             .arg(node("bad.py"))
             .arg("--store")
             .arg(directory.path())
-            .args(["--rate", "100", "--", "stubborn"])
+            .args(["--rate", "100", "--", fault])
             .arg(&pipe)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -138,8 +140,15 @@ impl Stubborn {
             }
         });
         let stubborn = Self { eddy, witness, directory };
-        stubborn.witness.recv_timeout(PATIENCE).expect("the nodes work");
+        stubborn.await_work(1);
         stubborn
+    }
+
+    /// Waits until the nodes have done so many operations more.
+    fn await_work(&self, operations: usize) {
+        for _ in 0..operations {
+            self.witness.recv_timeout(PATIENCE).expect("the nodes work");
+        }
     }
 
     fn signal(&self, signal: Signal) {
@@ -158,16 +167,38 @@ impl Stubborn {
 
 #[test]
 fn no_node_outlives_a_bench_that_is_killed() {
-    let mut stubborn = Stubborn::start("killed-bench");
+    let mut stubborn = Stubborn::start("killed-bench", "stubborn", "600");
     stubborn.signal(Signal::KILL);
     stubborn.eddy.wait().expect("eddy ends");
     stubborn.assert_gone();
 }
 
 #[test]
+fn no_child_without_group_environment_and_parent_outlives_the_run() {
+    for fault in ["deserter", "daemon"] {
+        let mut nodes = Stubborn::start(&format!("ended-{fault}"), fault, "0.5");
+        assert!(nodes.eddy.wait().expect("eddy ends").success());
+        nodes.assert_gone();
+    }
+}
+
+#[test]
+fn no_child_without_group_environment_and_parent_outlives_a_bench_that_is_killed() {
+    for fault in ["deserter", "daemon"] {
+        let mut nodes = Stubborn::start(&format!("killed-{fault}"), fault, "600");
+        // Orphans are known to the reaper once it has looked, which it does twice a second.
+        nodes.await_work(150);
+        nodes.signal(Signal::KILL);
+        nodes.eddy.wait().expect("eddy ends");
+        nodes.assert_gone();
+    }
+}
+
+#[test]
 fn an_interrupt_ends_the_run_with_its_results_and_leaves_no_node() {
     for signal in [Signal::INT, Signal::TERM] {
-        let mut stubborn = Stubborn::start(&format!("interrupted-bench-{}", signal.as_raw()));
+        let mut stubborn =
+            Stubborn::start(&format!("interrupted-bench-{}", signal.as_raw()), "stubborn", "600");
         stubborn.signal(signal);
         let status = stubborn.eddy.wait().expect("eddy ends");
         assert!(status.code().is_some(), "{status}");

@@ -56,6 +56,16 @@ if fault == "stubborn":
         os.setsid()
         while True:
             time.sleep(60)
+if fault in ("deserter", "daemon"):
+    witness = open(sys.argv[2], "w")
+    if os.fork() == 0:
+        # Out of the group, without the environment and, if it is a daemon, without a parent.
+        os.setsid()
+        if fault == "daemon" and os.fork() != 0:
+            os._exit(0)
+        os.set_inheritable(witness.fileno(), True)
+        os.closerange(0, 3)
+        os.execve("/bin/sleep", ["sleep", "600"], {})
 
 for text in sys.stdin:
     message = json.loads(text)
@@ -91,7 +101,7 @@ for text in sys.stdin:
         if fault == "floods-peer" and node_id == "n1":
             signal.pause()
         continue
-    if fault == "stubborn":
+    if fault in ("stubborn", "deserter", "daemon"):
         witness.write("working\n")
         witness.flush()
     seen += 1

@@ -133,7 +133,8 @@ fn of_each_key_the_acknowledged_write_of_the_latest_time_stays_everywhere() {
                 assert_eq!(read(&mut world, node, key), Some(first), "{what}: {key} at n{node}");
             }
             let ((latest, _), value) = writes.last_key_value().unwrap();
-            let stays = if unsure.contains(&first.0) { first.1 >= *latest } else { first.0 == *value };
+            let stays =
+                if unsure.contains(&first.0) { first.1 >= *latest } else { first.0 == *value };
             assert!(stays, "{what}: {key} is {first:?} and not {value} of {latest:?}");
             let writers: BTreeSet<_> = writes.keys().map(|(_, writer)| writer).collect();
             contested += usize::from(writers.len() > 1);

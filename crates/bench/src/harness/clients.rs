@@ -13,6 +13,8 @@ pub(super) struct Clients<O> {
     idle: Vec<usize>,
     /// The worker of each client, by the number in its name.
     names: Vec<Option<usize>>,
+    /// One for each operation under way and no other: `open` and `close` alone touch both, so whatever
+    /// is due can be closed, and nobody waits for what is not there.
     deadlines: BTreeSet<(Time, usize)>,
 }
 

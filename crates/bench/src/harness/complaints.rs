@@ -1,21 +1,16 @@
 //! What is wrong with nodes that only their clients see.
 
-use proto::MessageId;
+use proto::{MessageId, NodeId};
 
 use super::Harness;
 use crate::workload::Workload;
 use crate::world::{Problem, ProblemKind, Reply};
 
 impl<W: Workload> Harness<'_, W> {
-    /// Keeps the first reply of each node that nobody waits for, and counts the others.
+    /// Notes a reply that nobody waits for.
     pub(super) fn note_late_reply(&mut self, reply: &Reply) {
-        let known = |late: &&mut Problem| late.node == reply.node;
-        if let Some(known) = self.problems.iter_mut().find(known) {
-            known.count += 1;
-            return;
-        }
         let client = &reply.client;
-        let text = match reply.in_reply_to {
+        let text = || match reply.in_reply_to {
             None => format!(
                 "a message to {client} has no `in_reply_to` with the `msg_id` of a request, so \
                  it answers nothing"
@@ -25,13 +20,24 @@ impl<W: Workload> Harness<'_, W> {
                  waiting or had its answer already"
             ),
         };
-        self.problems.push(Problem {
-            node: reply.node.clone(),
-            time: self.world.now().as_nanos(),
-            kind: ProblemKind::LateReply,
-            text,
-            count: 1,
-        });
+        self.note(&reply.node, ProblemKind::LateReply, text);
+    }
+
+    /// Notes a reply that is not as an answer to this kind of request has to be.
+    pub(super) fn note_malformed_reply(&mut self, node: &NodeId, kind: &str, flaw: &str) {
+        let text = || format!("its answer to `{kind}` is malformed: {flaw}");
+        self.note(node, ProblemKind::MalformedReply, text);
+    }
+
+    /// Keeps the first problem of each kind of each node, and counts the others.
+    fn note(&mut self, node: &NodeId, kind: ProblemKind, text: impl FnOnce() -> String) {
+        let known = |other: &&mut Problem| other.kind == kind && other.node == *node;
+        if let Some(known) = self.problems.iter_mut().find(known) {
+            known.count += 1;
+            return;
+        }
+        let time = self.world.now().as_nanos();
+        self.problems.push(Problem { node: node.clone(), time, kind, text: text(), count: 1 });
     }
 
     /// Nodes that answered nothing at all. Where faults are brought that may be their right.

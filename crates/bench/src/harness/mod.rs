@@ -401,6 +401,7 @@ impl<'a, W: Workload> Harness<'a, W> {
                 (Kind::Ok, None)
             }
             Answer::Malformed(reason) => {
+                self.note_malformed_reply(&reply.node, kind, &reason);
                 (Kind::Info, Some(OpError::Other(format!("Malformed RPC response: {reason}"))))
             }
             Answer::Error(error) => {

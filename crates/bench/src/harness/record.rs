@@ -5,7 +5,7 @@ use simulator::Statistics;
 
 use crate::account::Bite;
 use crate::options::Options;
-use crate::workload::{AnyHistory, workload};
+use crate::workload::{AnyHistory, Checked, workload};
 use crate::world::Problem;
 
 /// What a run leaves behind.
@@ -29,6 +29,8 @@ pub struct Record {
     pub bites: Vec<Bite>,
     /// Whether the run was ended before its time.
     pub interrupted: bool,
+    /// What the workload says of the run's messages, if it watched them.
+    pub watched: Option<Checked>,
 }
 
 /// A record without its history.
@@ -66,6 +68,7 @@ impl Unjudged {
             notes,
             bites,
             interrupted,
+            watched: None,
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::harness::Record;
 use crate::options::Options;
 use crate::progress::Progress;
 use crate::store::{RunDirectory, at};
-use crate::workload::workload;
+use crate::workload::{SharedWatch, workload};
 use crate::world::World as _;
 
 pub use self::node::SimulatedNode;
@@ -68,8 +68,13 @@ pub fn simulate(
         let journal = Rc::clone(journal);
         world.cluster_mut().observe(move |seen| journal.borrow_mut().note(&seen));
     }
+    let watch = SharedWatch::of(options);
+    if let Some(observer) = watch.observer() {
+        world.cluster_mut().observe(observer);
+    }
     let run = AssertUnwindSafe(|| run_world(&mut world, options, progress));
-    let record = catch_unwind(run).map_err(|_| SimulateError::Panic)?;
+    let mut record = catch_unwind(run).map_err(|_| SimulateError::Panic)?;
+    watch.finish(&mut record);
     if let Some(directory) = directory {
         directory.note_failure(write_node_logs(&mut world, directory));
     }

@@ -7,10 +7,10 @@ use std::io;
 use checkers::history::{Action, Event};
 use checkers::stats::{Availability, FaultPhase, Latencies, Requirement, Stats};
 use checkers::{Kind, Malformed, Process};
-use proto::MessageId;
+use proto::{MessageId, NodeId};
 
 use super::examination::{Exam, Expected, Question, judge};
-use super::{Checked, Stored, Workload};
+use super::{Checked, Stored, Watch, Workload};
 use crate::harness::{self, Record};
 use crate::options::Options;
 use crate::progress::Progress;
@@ -141,6 +141,9 @@ pub trait AnyWorkload {
         progress: &mut dyn Progress,
     ) -> Record;
 
+    /// Who follows the messages of a run of these nodes, if anybody.
+    fn watch(&self, nodes: &[NodeId]) -> Option<Box<dyn Watch>>;
+
     /// A history without events: that of a run that did not begin.
     fn nothing(self: Box<Self>) -> Box<dyn AnyHistory>;
 
@@ -163,6 +166,10 @@ impl<W: Workload> AnyWorkload for W {
     ) -> Record {
         let (record, events) = harness::run(world, options, &mut *self, progress);
         record.with_history(Box::new(Judged { workload: *self, events }))
+    }
+
+    fn watch(&self, nodes: &[NodeId]) -> Option<Box<dyn Watch>> {
+        Workload::watch(self, nodes)
     }
 
     fn nothing(self: Box<Self>) -> Box<dyn AnyHistory> {

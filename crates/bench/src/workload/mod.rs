@@ -16,6 +16,7 @@ mod counter;
 mod echo;
 mod examination;
 mod g_set;
+mod id_causality;
 mod kafka;
 mod lin_kv;
 pub mod registry;
@@ -24,13 +25,14 @@ mod settings;
 mod topology;
 mod txn;
 mod unique_ids;
+mod watch;
 
 use std::fmt;
 use std::time::Duration;
 
 use checkers::history::{Event, Op};
 use checkers::{Kind as EventKind, Process, Verdict};
-use proto::Json;
+use proto::{Json, NodeId};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use simulator::Random;
@@ -43,11 +45,18 @@ pub use self::any::{AnyEvent, AnyHistory, AnyWorkload, Misfit};
 pub use self::examination::{Exam, Expected, Question, Rule, Step};
 pub use self::settings::{Flag, Settings, is};
 pub use self::topology::{TopologyName, neighbours};
+pub use self::watch::{SharedWatch, Watch};
 
 /// A workload: what its clients ask, how answers are read, and what may be said of a history.
 pub trait Workload: 'static {
     /// What clients ask and get back.
     type Op: Op;
+
+    /// Who follows the messages of a run of these nodes, if the workload has something to say of them.
+    fn watch(&self, nodes: &[NodeId]) -> Option<Box<dyn Watch>> {
+        let _ = nodes;
+        None
+    }
 
     /// What each node is told before the run, if anything. The reply has no fields.
     fn set_up(&self) -> Option<Request> {

@@ -6,31 +6,54 @@ use std::rc::Rc;
 
 use checkers::unique::GenerateOp;
 use checkers::{Event, Kind as EventKind, Operation, operations};
-use proto::Json;
+use proto::{Json, NodeId};
 use simulator::Random;
 
-use super::{Checked, Expected, Headline, Kind, Step, Stored, Worker, Workload};
+use super::id_causality::IdCausality;
+use super::settings::{Flag, is};
+use super::{Checked, Expected, Headline, Kind, Step, Stored, Watch, Worker, Workload};
 use crate::exhibit::{Clue, Highlight, Lead, Shown, describe, shorten};
+use crate::options::Options;
 use crate::wire::{Fields, Request};
+
+/// `--causal-ids`.
+const CAUSAL_IDS: Flag = Flag {
+    name: "causal-ids",
+    value_name: "",
+    default: "false",
+    help: "Follow the messages between nodes too: every id has to be higher than all that its node could \
+           have heard of before. Numbers in ids are compared by value, what stands between them as text",
+    check: |value| is::<bool>(value, "true or false", |_| true),
+};
 
 /// See the module.
 pub(super) const KIND: Kind = Kind {
     name: "unique-ids",
     summary: "nodes give out ids that no other node ever gives out",
     workers_per_node: 1,
-    flags: &[],
+    flags: &[CAUSAL_IDS],
     figures: &[
         ("workload.attempted-count", "ids that were asked for"),
         ("workload.acknowledged-count", "ids that came"),
         ("workload.duplicated-count", "different ids that came more than once"),
+        ("messages.pairs-across-nodes", "pairs of ids of two nodes that messages order"),
     ],
     headline: Headline::Operations,
     stricter: "a malformed line of a node makes the run invalid",
-    begin: |_| Box::new(UniqueIds),
+    begin: |options| Box::new(UniqueIds::new(options)),
 };
 
 /// See the module.
-struct UniqueIds;
+struct UniqueIds {
+    /// Whether ids are to respect causality.
+    is_causal: bool,
+}
+
+impl UniqueIds {
+    fn new(options: &Options) -> Self {
+        Self { is_causal: options.settings.get(&CAUSAL_IDS) }
+    }
+}
 
 /// How many operations that got the same id are shown.
 const SHOWN_MAX: usize = 3;
@@ -55,6 +78,10 @@ fn lead(id: &Json, times: usize, operations: &[Operation<'_, GenerateOp<Json>>])
 
 impl Workload for UniqueIds {
     type Op = GenerateOp<Json>;
+
+    fn watch(&self, nodes: &[NodeId]) -> Option<Box<dyn Watch>> {
+        self.is_causal.then(|| Box::new(IdCausality::new(nodes)) as Box<dyn Watch>)
+    }
 
     fn operation(&mut self, _: Worker, _: &mut Random) -> GenerateOp<Json> {
         GenerateOp { id: None }

@@ -4,6 +4,11 @@
 //!
 //! Each message carries, for the checker only, what its sender knew when it sent it: how many ids
 //! of each node, and the highest. That takes one pass, and a vector a message.
+//!
+//! Whoever watches from outside sees an id only when it leaves its node. It was made at some time
+//! between the request for it and that answer, so it has to be higher than what its node had heard
+//! of before the request, and what the node says after the answer carries it on ([`Event::Ask`],
+//! [`Event::Answer`]): no order is taken for one that was not there.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +20,26 @@ use crate::verdict::Verdict;
 /// Something that happened at a node. Nodes are numbered from 0, messages at will.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<I> {
-    /// A node gave out an id.
+    /// A node gave out an id at this very moment.
     Issue {
         /// Which node.
         node: usize,
+        /// The id.
+        id: I,
+    },
+    /// A node was asked for an id.
+    Ask {
+        /// Which node.
+        node: usize,
+        /// A number that no other request has.
+        request: u64,
+    },
+    /// A node answered with an id that it had been asked for.
+    Answer {
+        /// Which node.
+        node: usize,
+        /// The number of the request.
+        request: u64,
         /// The id.
         id: I,
     },
@@ -66,7 +87,8 @@ pub struct CausalIds<I> {
     pub verdict: Verdict,
     /// How many ids were given out.
     pub issued_count: u64,
-    /// How many pairs of ids of one node are ordered: all of them.
+    /// How many pairs of ids of one node are ordered: all of them, but for those that were asked for at
+    /// the same time.
     pub pairs_within_nodes: u64,
     /// How many pairs of ids of two nodes are ordered by messages.
     pub pairs_across_nodes: u64,
@@ -74,7 +96,8 @@ pub struct CausalIds<I> {
     pub violation_count: u64,
     /// The first of them, at most [`VIOLATIONS_MAX`].
     pub violations: Vec<Violation<I>>,
-    /// Receipts of messages that nobody had sent: a record with holes. They were passed over.
+    /// Receipts of messages that nobody had sent, and answers to what nobody had asked: a record with
+    /// holes. They were passed over.
     pub unsent_count: u64,
 }
 
@@ -87,6 +110,12 @@ struct Past<I> {
     /// How many ids of each node.
     counts: BTreeMap<usize, u64>,
     highest: Option<Issued<I>>,
+}
+
+impl<I> Default for Past<I> {
+    fn default() -> Self {
+        Self { counts: BTreeMap::new(), highest: None }
+    }
 }
 
 impl<I: Clone + Ord> Past<I> {
@@ -126,56 +155,107 @@ impl<I: Clone + Ord> Past<I> {
 /// assert_eq!(check(&events).verdict, Verdict::Invalid);
 /// ```
 pub fn check<I: Clone + Ord>(events: &[Event<I>]) -> CausalIds<I> {
-    let mut result = CausalIds {
-        verdict: Verdict::Unknown,
-        issued_count: 0,
-        pairs_within_nodes: 0,
-        pairs_across_nodes: 0,
-        violation_count: 0,
-        violations: Vec::new(),
-        unsent_count: 0,
-    };
-    let mut pasts: BTreeMap<usize, Past<I>> = BTreeMap::new();
-    let mut carried: FxHashMap<u64, Past<I>> = FxHashMap::default();
-    for event in events {
-        let (Event::Issue { node, .. } | Event::Send { node, .. } | Event::Receive { node, .. }) =
-            *event;
-        let past =
-            pasts.entry(node).or_insert_with(|| Past { counts: BTreeMap::new(), highest: None });
+    let mut follower = Follower::new();
+    events.iter().cloned().for_each(|event| follower.note(event));
+    follower.finish()
+}
+
+/// A check that goes on while events happen, and keeps none of them.
+pub struct Follower<I> {
+    result: CausalIds<I>,
+    pasts: BTreeMap<usize, Past<I>>,
+    /// What the sender of each message knew.
+    carried: FxHashMap<u64, Past<I>>,
+    /// What each node knew when it got a request that it has not answered yet.
+    asked: FxHashMap<(usize, u64), Past<I>>,
+}
+
+impl<I: Clone + Ord> Follower<I> {
+    /// Nothing has happened.
+    pub fn new() -> Self {
+        Self {
+            result: CausalIds {
+                verdict: Verdict::Unknown,
+                issued_count: 0,
+                pairs_within_nodes: 0,
+                pairs_across_nodes: 0,
+                violation_count: 0,
+                violations: Vec::new(),
+                unsent_count: 0,
+            },
+            pasts: BTreeMap::new(),
+            carried: FxHashMap::default(),
+            asked: FxHashMap::default(),
+        }
+    }
+
+    /// Takes the next event, in an order as [`check`] wants it.
+    pub fn note(&mut self, event: Event<I>) {
         match event {
-            Event::Issue { id, .. } => {
-                result.issued_count += 1;
-                for (origin, count) in &past.counts {
-                    match *origin == node {
-                        true => result.pairs_within_nodes += count,
-                        false => result.pairs_across_nodes += count,
-                    }
-                }
-                let issued = Issued { node, id: id.clone() };
-                if let Some(earlier) = past.highest.as_ref().filter(|earlier| earlier.id >= *id) {
-                    result.violation_count += 1;
-                    if result.violations.len() < VIOLATIONS_MAX {
-                        let earlier = earlier.clone();
-                        result.violations.push(Violation { earlier, later: issued.clone() });
-                    }
-                }
-                *past.counts.entry(node).or_default() += 1;
-                past.raise(&issued);
+            Event::Issue { node, id } => {
+                let past = self.past(node).clone();
+                self.issue(node, id, &past);
             }
-            Event::Send { message, .. } => {
-                carried.insert(*message, past.clone());
+            Event::Ask { node, request } => {
+                let past = self.past(node).clone();
+                self.asked.insert((node, request), past);
             }
-            Event::Receive { message, .. } => match carried.get(message) {
-                Some(sent) => past.join(sent),
-                None => result.unsent_count += 1,
+            Event::Answer { node, request, id } => match self.asked.remove(&(node, request)) {
+                Some(past) => self.issue(node, id, &past),
+                None => self.result.unsent_count += 1,
+            },
+            Event::Send { node, message } => {
+                let past = self.past(node).clone();
+                self.carried.insert(message, past);
+            }
+            Event::Receive { node, message } => match self.carried.get(&message) {
+                Some(sent) => self.pasts.entry(node).or_default().join(sent),
+                None => self.result.unsent_count += 1,
             },
         }
     }
-    result.verdict = match result.violation_count {
-        0 if result.pairs_across_nodes == 0 => Verdict::Unknown,
-        violations => Verdict::from_rule(violations == 0),
-    };
-    result
+
+    fn past(&mut self, node: usize) -> &mut Past<I> {
+        self.pasts.entry(node).or_default()
+    }
+
+    /// Notes an id that has to be higher than all of `past`.
+    fn issue(&mut self, node: usize, id: I, past: &Past<I>) {
+        let result = &mut self.result;
+        result.issued_count += 1;
+        for (origin, count) in &past.counts {
+            match *origin == node {
+                true => result.pairs_within_nodes += count,
+                false => result.pairs_across_nodes += count,
+            }
+        }
+        let issued = Issued { node, id };
+        if let Some(earlier) = past.highest.as_ref().filter(|earlier| earlier.id >= issued.id) {
+            result.violation_count += 1;
+            if result.violations.len() < VIOLATIONS_MAX {
+                let earlier = earlier.clone();
+                result.violations.push(Violation { earlier, later: issued.clone() });
+            }
+        }
+        let past = self.past(node);
+        *past.counts.entry(node).or_default() += 1;
+        past.raise(&issued);
+    }
+
+    /// What was found.
+    pub fn finish(self) -> CausalIds<I> {
+        let verdict = match self.result.violation_count {
+            0 if self.result.pairs_across_nodes == 0 => Verdict::Unknown,
+            violations => Verdict::from_rule(violations == 0),
+        };
+        CausalIds { verdict, ..self.result }
+    }
+}
+
+impl<I: Clone + Ord> Default for Follower<I> {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 #[cfg(test)]
@@ -186,7 +266,7 @@ mod tests {
     use rand::{RngExt, SeedableRng};
 
     use super::*;
-    use Event::{Issue, Receive, Send};
+    use Event::{Answer, Ask, Issue, Receive, Send};
 
     #[test]
     fn without_a_pair_across_nodes_nothing_is_known() {
@@ -228,6 +308,43 @@ mod tests {
             [Issue { node: 0, id: 9 }, Receive { node: 1, message: 7 }, Issue { node: 1, id: 1 }];
         let result = check(&events);
         assert_eq!((result.unsent_count, result.verdict), (1, Verdict::Unknown));
+    }
+
+    #[test]
+    fn an_id_has_to_be_above_what_was_heard_before_it_was_asked_for_and_no_more() {
+        let heard_too_late = [
+            Issue { node: 0, id: 50 },
+            Send { node: 0, message: 1 },
+            Ask { node: 1, request: 7 },
+            Receive { node: 1, message: 1 },
+            Answer { node: 1, request: 7, id: 10 },
+            // From now on the node has heard of it.
+            Ask { node: 1, request: 8 },
+            Answer { node: 1, request: 8, id: 60 },
+        ];
+        let result = check(&heard_too_late);
+        assert_eq!((result.verdict, result.pairs_across_nodes), (Verdict::Valid, 1));
+        let mut heard_before = heard_too_late.clone();
+        heard_before.swap(2, 3);
+        assert_eq!(check(&heard_before).violation_count, 1);
+        // What a node says before its answer does not carry the id on.
+        let said_before = |answer_first: bool| {
+            let mut events = vec![
+                Ask { node: 0, request: 1 },
+                Send { node: 0, message: 1 },
+                Answer { node: 0, request: 1, id: 50 },
+                Receive { node: 1, message: 1 },
+                Issue { node: 1, id: 10 },
+            ];
+            if answer_first {
+                events.swap(1, 2);
+            }
+            check(&events).verdict
+        };
+        assert_eq!(said_before(false), Verdict::Unknown);
+        assert_eq!(said_before(true), Verdict::Invalid);
+        // An answer to nothing is passed over.
+        assert_eq!(check(&[Answer { node: 0, request: 1, id: 1 }]).unsent_count, 1);
     }
 
     /// Against sets of all ids in the past of each event.
@@ -288,6 +405,7 @@ mod tests {
                     let sent = carried.get(message).cloned().unwrap_or_default();
                     pasts[*node].extend(sent);
                 }
+                Ask { .. } | Answer { .. } => unreachable!("none is made here"),
             }
         }
         (across, violations)

@@ -239,7 +239,9 @@ impl Search<'_> {
     /// The first thing that went wrong with a node.
     fn of_problem(&self) -> io::Result<Option<Offence>> {
         let problems = Words(self.evidence.results).problems();
-        let Some(problem) = problems.into_iter().find(|problem| problem.kind != "late-reply")
+        let Some(problem) = problems
+            .into_iter()
+            .find(|problem| !matches!(&*problem.kind, "late-reply" | "malformed-reply"))
         else {
             return Ok(None);
         };
