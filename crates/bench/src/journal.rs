@@ -69,6 +69,8 @@ pub struct LoggedMessages {
 pub struct Journal {
     logged: LoggedMessages,
     out: BufWriter<File>,
+    /// Where it ends, in bytes; the line that crosses it is whole.
+    bytes_max: u64,
     written: u64,
     error: Option<io::Error>,
     line: Vec<u8>,
@@ -81,7 +83,8 @@ impl Journal {
     /// If the file cannot be made.
     pub fn create(path: &Path, logged: LoggedMessages) -> io::Result<Self> {
         let out = BufWriter::with_capacity(BUFFER_BYTES, File::create(path)?);
-        Ok(Self { logged, out, written: 0, error: None, line: Vec::new() })
+        let bytes_max = JOURNAL_BYTES_MAX;
+        Ok(Self { logged, out, bytes_max, written: 0, error: None, line: Vec::new() })
     }
 
     /// Adds what happened to a message at `time`. `body` is the JSON text of its body. An error is
@@ -99,7 +102,7 @@ impl Journal {
             MessageEvent::Receive => self.logged.received,
             MessageEvent::Lost(_) => false,
         };
-        let is_kept = self.error.is_none() && self.written < JOURNAL_BYTES_MAX;
+        let is_kept = self.error.is_none() && self.written < self.bytes_max;
         if !is_logged && !is_kept {
             return;
         }
@@ -139,7 +142,7 @@ impl Journal {
 
     /// Whether it has reached its end, so that later messages are missing.
     pub fn is_full(&self) -> bool {
-        self.written >= JOURNAL_BYTES_MAX
+        self.written >= self.bytes_max
     }
 
     /// Writes out what is still in memory.
@@ -219,5 +222,26 @@ mod tests {
         let body = format!("[{}0]", "0,".repeat(BODY_BYTES_MAX));
         let line = line(MessageEvent::Send, &body);
         assert!(line.ends_with(&format!("\"body\":\"({} bytes)\"}}\n", body.len())), "{line}");
+    }
+
+    #[test]
+    fn a_journal_ends_with_the_line_that_crosses_its_bound_and_says_so() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("messages.jsonl");
+        let mut journal = Journal::create(&path, LoggedMessages::default()).unwrap();
+        journal.bytes_max = 1000;
+        let (src, dest) = (NodeId::new("n0"), NodeId::new("n1"));
+        let mut line = 0;
+        for id in 0..10_000 {
+            assert_eq!(journal.is_full(), journal.written >= 1000, "message {id}");
+            journal.record(Time::ZERO, id, MessageEvent::Send, (&src, &dest), r#"{"type":"x"}"#);
+            line = line.max(journal.line.len() as u64);
+        }
+        assert!(journal.is_full());
+        journal.finish().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!((1000..1000 + line).contains(&(text.len() as u64)), "{} bytes", text.len());
+        assert!(text.ends_with("}\n"), "the last line is whole");
+        const { assert!(JOURNAL_BYTES_MAX == 512 << 20, "as ARCHITECTURE.md has it") };
     }
 }

@@ -155,13 +155,16 @@ mod tests {
         }
         let mut buffer = LineBuffer::new(10 * READ_BYTES);
         let mut input = Endless(25 * READ_BYTES).chain(&b"\nnext\n"[..]);
-        let (mut too_long, mut whole) = (0, Vec::new());
+        let (mut too_long, mut whole, mut most) = (0, Vec::new(), 0);
         while buffer.fill(&mut input) != Filled::End {
             buffer.take_lines(|piece| match piece {
                 Piece::TooLong(_) => too_long += 1,
                 Piece::Line(line) => whole.push(line.to_vec()),
             });
+            most = most.max(buffer.bytes.capacity());
         }
         assert_eq!((too_long, whole), (1, vec![b"next".to_vec()]));
+        // What is kept of a line, and what is read at once on top of it.
+        assert!(most <= 12 * READ_BYTES, "{most} bytes");
     }
 }

@@ -107,4 +107,20 @@ mod tests {
         let log = String::from_utf8(log).unwrap();
         assert_eq!(log, "0.500000 one\n0.500000 two\n1.500000 \n2.000000 four\n");
     }
+
+    #[test]
+    fn the_log_of_a_node_that_floods_ends_at_its_bound_and_says_so() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("n0.log");
+        let mut log = Log::new(Some(File::create(&path).unwrap()), None);
+        // The stamps of empty lines make much of little.
+        let mut flood = io::repeat(b'\n').take(LOG_MIB_MAX << 20);
+        while log.read(&mut flood, Time::ZERO) != Filled::End {}
+        assert!(log.is_full);
+        let size = path.metadata().unwrap().len();
+        let most = (LOG_MIB_MAX + 1) << 20;
+        assert!((LOG_MIB_MAX << 20..most).contains(&size), "{size} bytes");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.trim_end().ends_with("bytes)") && text.contains("eddy: the log ends here"));
+    }
 }

@@ -151,7 +151,13 @@ fn a_flood_that_nobody_reads_is_lost_before_it_fills_the_memory() {
     bench.send_echo(0);
     let problem = bench.await_problem(1, ProblemKind::Overflow);
     assert_says(&problem.text, &["does not read its stdin", "the last one from n0"]);
+    // What counts as received waits in memory, but for what a pipe holds.
+    let received = bench.world.statistics().servers.recv_count * FLOOD_MESSAGE_BYTES;
+    assert!((63 << 20..68 << 20).contains(&received), "{received} bytes");
 }
+
+/// About the length of a message of `floods-peer`.
+const FLOOD_MESSAGE_BYTES: u64 = 10_000;
 
 #[test]
 fn a_flood_in_a_slow_network_is_lost_before_it_fills_the_memory() {
@@ -160,6 +166,10 @@ fn a_flood_in_a_slow_network_is_lost_before_it_fills_the_memory() {
     let mut bench = Bench::start(&options).unwrap();
     let problem = bench.provoke(0, ProblemKind::Overflow);
     assert_says(&problem.text, &["it sends so much"]);
+    let statistics = bench.world.statistics();
+    let on_their_way = statistics.servers.send_count - statistics.lost.receiver_down;
+    let bytes = on_their_way * FLOOD_MESSAGE_BYTES;
+    assert!((100 << 20..130 << 20).contains(&bytes), "{bytes} bytes, {statistics:?}");
 }
 
 #[test]

@@ -17,6 +17,12 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// How many runs go on at once.
 const AT_ONCE: usize = 12;
 
+/// What a run may leave, in bytes, whatever a node does: see "What is not there" in ARCHITECTURE.md. A
+/// piece of a log, or a line of messages, may cross the bound.
+const LOG_MAX: u64 = 17 << 20;
+const MESSAGES_MAX: u64 = 513 << 20;
+const REPORT_MAX: u64 = 32 << 20;
+
 /// A behaviour of `bad.py`, the exit status of a run with it, and what the verdict has to say.
 type Case = (&'static str, i32, &'static str);
 
@@ -60,7 +66,11 @@ const CASES: &[Case] = &[
     ("an-array", 1, "n0: line 2 on its stdout is no message: it is no JSON object"),
     ("half-line", 1, "is there a newline inside the message"),
     ("extra-key", 1, "everything but these belongs into `body`"),
-    ("extra-field", 1, "not one echo succeeded"),
+    (
+        "extra-field",
+        1,
+        "n0: its answer to `echo` is malformed: `node` does not belong into `echo_ok`",
+    ),
     ("body-is-text", 1, "its `body` is no object"),
     ("two-on-a-line", 0, "has more than one message; the first counts"),
     ("wrong-src", 1, "has the `src` of `n1`, who is not there"),
@@ -72,8 +82,12 @@ const CASES: &[Case] = &[
     ("late-reply", 0, "n0: a reply to request 1 of c1 came when c1 had given up"),
     ("late", 1, "n0: it answered none of the"),
     ("error-replies", 1, "not one echo succeeded"),
-    ("wrong-type", 1, "not one echo succeeded"),
-    ("deep", 1, "not one echo succeeded"),
+    (
+        "wrong-type",
+        1,
+        "n0: its answer to `echo` is malformed: its type is `generate_ok` and should be `echo_ok`",
+    ),
+    ("deep", 1, "n0: its answer to `echo` is malformed: `y` does not belong into `echo_ok`"),
     ("huge", 1, "not what was sent"),
     ("endless-line", 1, "has no end yet; is the newline missing?"),
     // Floods.
@@ -86,6 +100,11 @@ const CASES: &[Case] = &[
     ("stubborn", 0, "Everything looks good"),
     ("setsid-child", 0, "Everything looks good"),
 ];
+
+/// The size of a file; 0 where there is none.
+fn size(path: &Path) -> u64 {
+    path.metadata().map_or(0, |metadata| metadata.len())
+}
 
 /// What a run says and how long it took; or what is wrong with that.
 fn check(store: &Path, (fault, expected, sentence): Case) -> Result<(), String> {
@@ -110,6 +129,12 @@ fn check(store: &Path, (fault, expected, sentence): Case) -> Result<(), String> 
     }
     if results["valid?"] != Value::Bool(expected == 0) {
         return fail("another verdict than the exit status");
+    }
+    let log = size(&store.join("latest/node-logs/n0.log"));
+    let messages = size(&store.join("latest/messages.jsonl"));
+    let report = size(&store.join("latest/report.html"));
+    if log > LOG_MAX || messages > MESSAGES_MAX || report > REPORT_MAX {
+        return fail(&format!("log of {log}, messages of {messages}, report of {report} bytes"));
     }
     let missing = ["latest/results.json", "latest/report.html"]
         .into_iter()
