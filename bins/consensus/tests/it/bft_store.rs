@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use proto::Time;
+use proto::{AnyMessage, Liar, Time};
 
 use crate::store_cluster::{Plan, Run};
 
@@ -84,24 +84,67 @@ fn small_quorums_of_four_nodes_are_found_within_20_seeds() {
     }
 }
 
+/// A Byzantine node that is alive, hears everything, and says nothing to anybody.
+#[derive(Debug)]
+struct Mute;
+
+impl Liar for Mute {
+    fn tell(&mut self, _: AnyMessage, _: &mut Vec<AnyMessage>) {}
+}
+
+/// How `f` nodes fall silent.
+#[derive(Debug, Clone, Copy)]
+enum Silence {
+    /// They were killed.
+    Dead,
+    /// They are Byzantine.
+    Mute,
+}
+
+impl Silence {
+    fn begin(self, run: &mut Run, node: usize) {
+        match self {
+            Self::Dead => run.cluster.crash(node),
+            Self::Mute => {
+                run.cluster.set_liar(node, Box::new(Mute));
+                run.cluster.lie(node, true);
+            }
+        }
+    }
+
+    fn end(self, run: &mut Run, node: usize) {
+        match self {
+            Self::Dead => run.cluster.restart(node),
+            Self::Mute => run.cluster.lie(node, false),
+        }
+    }
+}
+
 #[test]
 fn at_3f_quorums_of_2f_plus_1_serve_nobody_while_f_are_silent() {
     for [protocol, flag, hashes] in PROTOCOLS {
-        for (faulty, nodes) in [(1, 3), (2, 6), (1, 4)] {
+        for (faulty, nodes, silence) in [
+            (1, 3, Silence::Mute),
+            (1, 3, Silence::Dead),
+            (2, 6, Silence::Mute),
+            (1, 4, Silence::Mute),
+            (1, 4, Silence::Dead),
+        ] {
+            let what = format!("{protocol}, {nodes} nodes, {silence:?}");
             let quorum = (2 * faulty + 1).to_string();
             let faults = faulty.to_string();
             let arguments = [protocol, flag, hashes, "--faulty", &faults, "--quorum", &quorum];
             let plan = Plan { nodes, ..Plan::default() };
             let mut run = Run::new(1, &arguments, plan);
-            (0..faulty).for_each(|node| run.cluster.crash(node));
+            (0..faulty).for_each(|node| silence.begin(&mut run, node));
             run.run_until(Time::ZERO + Duration::from_secs(10)).unwrap();
-            let silent = run.silent();
+            // With one node more all others serve; without it nobody does.
             let is_enough = nodes > 3 * faulty;
-            let others: Vec<usize> = (if is_enough { 0..faulty } else { 0..nodes }).collect();
-            assert_eq!(silent, others, "{protocol}, {nodes} nodes");
-            (0..faulty).for_each(|node| run.cluster.restart(node));
+            let unserved: Vec<usize> = (if is_enough { 0..faulty } else { 0..nodes }).collect();
+            assert_eq!(run.silent(), unserved, "{what}");
+            (0..faulty).for_each(|node| silence.end(&mut run, node));
             run.run_until(Time::ZERO + Duration::from_secs(20)).unwrap();
-            assert_eq!(run.silent(), [0; 0], "{protocol}, {nodes} nodes, none silent any more");
+            assert_eq!(run.silent(), [0; 0], "{what}: none is silent any more");
         }
     }
 }
