@@ -324,7 +324,7 @@ mod tests {
         ];
         let result = check(&heard_too_late);
         assert_eq!((result.verdict, result.pairs_across_nodes), (Verdict::Valid, 1));
-        let mut heard_before = heard_too_late.clone();
+        let mut heard_before = heard_too_late;
         heard_before.swap(2, 3);
         assert_eq!(check(&heard_before).violation_count, 1);
         // What a node says before its answer does not carry the id on.
