@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 use simulator::Statistics;
 
+use crate::fault::Effect;
 use crate::options::FaultKind;
 
 /// What one kind of fault came to in a run.
@@ -34,15 +35,14 @@ pub struct Bite {
 
 impl Bite {
     fn say(&self) -> String {
-        let what = match self.fault {
-            FaultKind::Partition | FaultKind::OneWay => "messages cut off",
-            FaultKind::Kill | FaultKind::LoseUnsynced => "nodes killed",
-            FaultKind::Byzantine => "operations while some lied",
-            FaultKind::Pause => "nodes stopped",
-            FaultKind::Loss => "messages lost",
-            FaultKind::Duplicate => "messages doubled",
-            FaultKind::Clock => "operations with wrong clocks",
-            FaultKind::Membership => "members removed or added",
+        let what = match self.fault.effect() {
+            Effect::Cuts => "messages cut off",
+            Effect::Kills => "nodes killed",
+            Effect::Stops => "nodes stopped",
+            Effect::Loses => "messages lost",
+            Effect::Doubles => "messages doubled",
+            Effect::ChangesMembers => "members removed or added",
+            Effect::Misleads(why) => &format!("operations {why}"),
         };
         let mut text = format!("{} {what}", self.hits);
         if self.lost_at_dead_nodes > 0 {
@@ -72,12 +72,6 @@ impl Bite {
             )
         })
     }
-}
-
-/// Whether a kind of fault is there for operations, which it may make wrong, and for nothing that could be
-/// counted otherwise.
-fn counts_operations(kind: FaultKind) -> bool {
-    matches!(kind, FaultKind::Clock | FaultKind::Byzantine)
 }
 
 /// What counts of a run at a moment.
@@ -119,11 +113,11 @@ impl Account {
         let bite = &mut self.bites[place];
         bite.times += 1;
         bite.operations += operations;
-        if kind.kills() || kind == FaultKind::Pause {
-            bite.hits += nodes;
-        } else if counts_operations(kind) {
-            bite.hits += operations;
-        }
+        bite.hits += match kind.effect() {
+            Effect::Kills | Effect::Stops => nodes,
+            Effect::Misleads(_) => operations,
+            _ => 0,
+        };
         self.on.push((place, now));
     }
 
@@ -136,11 +130,11 @@ impl Account {
         let (place, then) = self.on.swap_remove(at);
         let bite = &mut self.bites[place];
         let (lost, before) = (now.statistics.lost, then.statistics.lost);
-        bite.hits += match kind {
-            FaultKind::Partition | FaultKind::OneWay => lost.cut - before.cut,
-            FaultKind::Loss => lost.at_random - before.at_random,
-            FaultKind::Duplicate => now.statistics.doubled - then.statistics.doubled,
-            FaultKind::Membership => now.members_changed - then.members_changed,
+        bite.hits += match kind.effect() {
+            Effect::Cuts => lost.cut - before.cut,
+            Effect::Loses => lost.at_random - before.at_random,
+            Effect::Doubles => now.statistics.doubled - then.statistics.doubled,
+            Effect::ChangesMembers => now.members_changed - then.members_changed,
             _ => 0,
         };
         if kind.kills() {
@@ -153,7 +147,7 @@ impl Account {
         for (place, _) in &self.on {
             let bite = &mut self.bites[*place];
             bite.operations += 1;
-            bite.hits += u64::from(counts_operations(bite.fault));
+            bite.hits += u64::from(matches!(bite.fault.effect(), Effect::Misleads(_)));
         }
     }
 

@@ -1,11 +1,13 @@
 //! Some nodes lie: the same ones each time, for what they have said stays said.
 
-use super::{Kind, Place, Scene, Start};
+use super::{Effect, Kind, Place, Scene, Start};
 use crate::world::Fault;
 
 pub(super) const KIND: Kind = Kind {
     place: Place::Simulation("the node itself says how it lies"),
-    ..Kind::new(start, |_| (Fault::Lie(Vec::new()), "all nodes honest"))
+    ..Kind::new(Effect::Misleads("while some lied"), start, |_| {
+        (Fault::Lie(Vec::new()), "all nodes honest")
+    })
 };
 
 fn start(scene: &mut Scene<'_>) -> Start {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Kind, Place, Scene, Start};
+use super::{Effect, Kind, Place, Scene, Start};
 use crate::world::Fault;
 
 /// How far a wall clock is moved at most, in milliseconds either way.
@@ -10,7 +10,9 @@ const JUMP_MS_MAX: u64 = 60_000;
 
 pub(super) const KIND: Kind = Kind {
     place: Place::VirtualTime("real processes share the machine's clock"),
-    ..Kind::new(start, |scene| (Fault::Clocks(vec![0; scene.nodes.len()]), "clocks set right"))
+    ..Kind::new(Effect::Misleads("with wrong clocks"), start, |scene| {
+        (Fault::Clocks(vec![0; scene.nodes.len()]), "clocks set right")
+    })
 };
 
 fn start(scene: &mut Scene<'_>) -> Start {

@@ -1,9 +1,9 @@
 //! Nodes are killed and later started again.
 
-use super::{Kind, Scene, Start};
+use super::{Effect, Kind, Scene, Start};
 use crate::world::Fault;
 
-pub(super) const KIND: Kind = Kind { kills: true, ..Kind::new(start, restart) };
+pub(super) const KIND: Kind = Kind::new(Effect::Kills, start, restart);
 
 fn start(scene: &mut Scene<'_>) -> Start {
     let targets = scene.draw_targets();

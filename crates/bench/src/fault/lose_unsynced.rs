@@ -1,13 +1,12 @@
 //! Nodes lose power, and with it what they have not synced, and are later started again.
 
 use super::kill::restart;
-use super::{Kind, Place, Scene, Start};
+use super::{Effect, Kind, Place, Scene, Start};
 use crate::world::Fault;
 
 pub(super) const KIND: Kind = Kind {
     place: Place::VirtualTime("real processes share the machine's disk"),
-    kills: true,
-    ..Kind::new(start, restart)
+    ..Kind::new(Effect::Kills, start, restart)
 };
 
 fn start(scene: &mut Scene<'_>) -> Start {

@@ -1,9 +1,9 @@
 //! Members are removed from the cluster and added back, by the nodes' own messages.
 
-use super::{Kind, Scene, Start};
+use super::{Effect, Kind, Scene, Start};
 use crate::world::Fault;
 
-pub(super) const KIND: Kind = Kind::new(start, stop);
+pub(super) const KIND: Kind = Kind::new(Effect::ChangesMembers, start, stop);
 
 fn start(scene: &mut Scene<'_>) -> Start {
     let targets = scene.draw_few();

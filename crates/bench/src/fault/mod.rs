@@ -92,8 +92,8 @@ const LINK_FAULT_CHANCE: f64 = 0.3;
 struct Kind {
     /// Where it can be brought.
     place: Place,
-    /// Whether nodes die by it.
-    kills: bool,
+    /// What it does that can be counted.
+    effect: Effect,
     /// What breaks.
     start: fn(&mut Scene<'_>) -> Start,
     /// What mends it, and how the history tells that.
@@ -110,6 +110,25 @@ pub(crate) struct Start {
     pub(crate) done: Value,
 }
 
+/// What a kind of fault does that can be counted: if it did none of it, it has tested nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Effect {
+    /// Nodes die.
+    Kills,
+    /// Nodes stop.
+    Stops,
+    /// Messages are cut off.
+    Cuts,
+    /// Messages are lost at random.
+    Loses,
+    /// Messages arrive twice.
+    Doubles,
+    /// Members are removed and added back.
+    ChangesMembers,
+    /// Operations that are under way may go wrong, for this reason.
+    Misleads(&'static str),
+}
+
 /// Where a kind of fault can be brought, and why nowhere else.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {
@@ -122,12 +141,13 @@ pub enum Place {
 }
 
 impl Kind {
-    /// A kind of fault that can be brought anywhere and kills nobody.
+    /// A kind of fault that can be brought anywhere.
     const fn new(
+        effect: Effect,
         start: fn(&mut Scene<'_>) -> Start,
         stop: fn(&Scene<'_>) -> (Fault, &'static str),
     ) -> Self {
-        Self { place: Place::Anywhere, kills: false, start, stop }
+        Self { place: Place::Anywhere, effect, start, stop }
     }
 }
 
@@ -146,7 +166,12 @@ impl FaultKind {
 
     /// Whether nodes die by it.
     pub fn kills(self) -> bool {
-        self.kind().kills
+        self.effect() == Effect::Kills
+    }
+
+    /// What it does that can be counted.
+    pub(crate) fn effect(self) -> Effect {
+        self.kind().effect
     }
 
     /// Begins a fault of this kind.

@@ -4,10 +4,10 @@ use serde_json::json;
 use simulator::CutKind;
 
 use super::partition::heal;
-use super::{Kind, Scene, Start};
+use super::{Effect, Kind, Scene, Start};
 use crate::world::Fault;
 
-pub(super) const KIND: Kind = Kind::new(start, heal);
+pub(super) const KIND: Kind = Kind::new(Effect::Cuts, start, heal);
 
 fn start(scene: &mut Scene<'_>) -> Start {
     let cut = CutKind::OneWay.draw(scene.nodes.len(), scene.primary, scene.random);

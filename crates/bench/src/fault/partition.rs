@@ -3,13 +3,13 @@
 use serde_json::json;
 use simulator::{Cut, CutKind};
 
-use super::{Kind, Scene, Start};
+use super::{Effect, Kind, Scene, Start};
 use crate::world::Fault;
 
 /// How often a cut that cuts nothing is drawn again.
 const DRAWS_MAX: usize = 20;
 
-pub(super) const KIND: Kind = Kind::new(start, heal);
+pub(super) const KIND: Kind = Kind::new(Effect::Cuts, start, heal);
 
 fn start(scene: &mut Scene<'_>) -> Start {
     let (kind, cut) = draw(scene);

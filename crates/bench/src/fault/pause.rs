@@ -1,9 +1,10 @@
 //! Nodes stop in their tracks and later go on.
 
-use super::{Kind, Scene, Start};
+use super::{Effect, Kind, Scene, Start};
 use crate::world::Fault;
 
-pub(super) const KIND: Kind = Kind::new(start, |_| (Fault::Resume, "all nodes resumed"));
+pub(super) const KIND: Kind =
+    Kind::new(Effect::Stops, start, |_| (Fault::Resume, "all nodes resumed"));
 
 fn start(scene: &mut Scene<'_>) -> Start {
     let targets = scene.draw_targets();
