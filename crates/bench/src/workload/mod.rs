@@ -19,6 +19,7 @@ mod g_set;
 mod id_causality;
 mod kafka;
 mod lin_kv;
+mod lock;
 pub mod registry;
 mod set;
 mod settings;

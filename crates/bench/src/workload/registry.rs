@@ -3,7 +3,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::{Kind, WorkloadName, broadcast, counter, echo, g_set, kafka, lin_kv, txn, unique_ids};
+use super::{
+    Kind, WorkloadName, broadcast, counter, echo, g_set, kafka, lin_kv, lock, txn, unique_ids,
+};
 
 /// The workloads of this crate.
 const OURS: &[&Kind] = &[
@@ -17,6 +19,7 @@ const OURS: &[&Kind] = &[
     &kafka::KIND,
     &txn::LIST_APPEND,
     &txn::RW_REGISTER,
+    &lock::KIND,
 ];
 
 /// The one that a run has if nothing else is said.
