@@ -4,7 +4,7 @@
 //! | module | answers the question |
 //! |---|---|
 //! | [`machine`] | what has a service to bring that is to be replicated? |
-//! | [`lin_kv`], [`kafka`], [`txn`] | what is replicated: values, logs, and objects of transactions? |
+//! | [`lin_kv`], [`kafka`], [`txn`], [`lock`] | what is replicated: values, logs, objects of transactions, and locks? |
 //! | [`node`], `server` | what does each message lead to? |
 //! | [`clients`] | which refusal may a client get, and when? |
 //! | [`agreement`] | what does the node need of the protocol that replicates? |
@@ -38,6 +38,7 @@ mod input;
 pub mod jobs;
 pub mod kafka;
 pub mod lin_kv;
+pub mod lock;
 pub mod machine;
 pub mod members;
 pub mod multi_paxos;
@@ -72,6 +73,7 @@ use input::without_flags;
 use jobs::Jobs;
 use kafka::{KafkaNode, Logs};
 use lin_kv::KeyValues;
+use lock::{LockNode, Locks};
 use multi_paxos::MultiPaxosNode;
 use multi_paxos::watch::PaxosWatch;
 use node::RaftNode;
@@ -93,6 +95,7 @@ pub type ConsensusNode = RaftNode<KeyValues, Jobs>;
 pub fn program() -> Program {
     let lin_kv = |arguments: &mut Arguments| Ok(ConsensusNode::new(args::parse(arguments)?));
     let kafka = |arguments: &mut Arguments| Ok(KafkaNode::new(args::parse_batching(arguments)?));
+    let lock = |arguments: &mut Arguments| Ok(LockNode::new(args::parse(arguments)?));
     let list_append = |arguments: &mut Arguments| Ok(ListAppendNode::new(args::parse(arguments)?));
     let rw_register = |arguments: &mut Arguments| Ok(RwRegisterNode::new(args::parse(arguments)?));
     let multi_paxos = |arguments: &mut Arguments| Ok(MultiPaxosNode::new(args::parse(arguments)?));
@@ -104,6 +107,8 @@ pub fn program() -> Program {
         .invariant(SafetyWatch::<KeyValues, Jobs>::new)
         .node(kafka::MANUAL, kafka)
         .invariant(SafetyWatch::<Logs>::new)
+        .node(lock::MANUAL, lock)
+        .invariant(SafetyWatch::<Locks>::new)
         .node(list_append::MANUAL, list_append)
         .invariant(SafetyWatch::<Objects<List>>::new)
         .node(rw_register::MANUAL, rw_register)
