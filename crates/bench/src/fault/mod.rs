@@ -13,6 +13,7 @@ mod one_way;
 mod partition;
 mod pause;
 mod scene;
+mod stall;
 
 use std::str::FromStr;
 
@@ -83,6 +84,8 @@ kinds! {
     /// Members are removed from the cluster and added back, where nodes serve `remove_member` and
     /// `add_member`.
     Membership = "membership" in membership,
+    /// The node that leads stops in its tracks and later goes on, believing that it leads.
+    Stall = "stall" in stall,
 }
 
 /// Chance of a message to be lost, or to arrive twice, while that fault is on.

@@ -10,6 +10,7 @@ mod deaf_to_gaps;
 mod fire_and_forget;
 mod kafka;
 mod lease_by_timer;
+mod lock;
 mod lost_updates;
 mod one_way_trust;
 mod stale_copies;
