@@ -156,9 +156,15 @@ pub(crate) fn run_call(
             let (mut record, first) = virtual_time::run(bin, &call.args, options, keep, progress)?;
             if console.verify {
                 progress.phase("running again");
-                let (sameness, note) = verify(call, bin, &first)?;
-                is_verified = Some(sameness);
-                record.notes.push(note);
+                match verify(call, bin, &first)? {
+                    Some((sameness, note)) => {
+                        is_verified = Some(sameness);
+                        record.notes.push(note);
+                    }
+                    None => {
+                        record.notes.push("not verified: it was ended before its time".to_owned())
+                    }
+                }
             }
             Ok(record)
         }
@@ -172,11 +178,18 @@ pub(crate) fn run_call(
     Ok(Finished { results, directory, is_verified, offence })
 }
 
-/// Makes a run in virtual time once more; whether it was the same, and that in words.
-fn verify(call: &Call, bin: &Path, first: &Trace) -> Result<(bool, String), TestError> {
+/// Makes a run in virtual time once more; whether it was the same, and that in words. `None` if the user
+/// ended one of the two.
+fn verify(call: &Call, bin: &Path, first: &Trace) -> Result<Option<(bool, String)>, TestError> {
+    if interrupted() {
+        return Ok(None);
+    }
     let keep = virtual_time::Keep { record: true, ..virtual_time::Keep::default() };
     let (_, second) = virtual_time::run(bin, &call.args, &call.options, keep, &mut Silent)?;
-    Ok(match first.difference(&second) {
+    if interrupted() {
+        return Ok(None);
+    }
+    Ok(Some(match first.difference(&second) {
         None => {
             (true, format!("verified: a second run was the same (digest {:016x})", first.digest))
         }
@@ -184,7 +197,7 @@ fn verify(call: &Call, bin: &Path, first: &Trace) -> Result<(bool, String), Test
             false,
             format!("this program cannot be replayed from its seed: of two runs, {difference}"),
         ),
-    })
+    }))
 }
 
 /// Prints the results in the form that was asked for.

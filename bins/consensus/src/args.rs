@@ -47,7 +47,7 @@ node. Who is no member (any more, or yet: `initial_member_ids` of `init`) answer
 };
 
 /// How long changes are gathered where nothing else is said.
-const BATCH: Duration = Duration::from_millis(10);
+const BATCH: Duration = Duration::from_millis(5);
 
 /// Reads the arguments.
 ///
@@ -122,7 +122,7 @@ mod tests {
             let settings = parse_batching(&mut Arguments::new(line.split_whitespace()));
             settings.map(|settings| settings.batch.as_millis()).map_err(|error| error.to_string())
         };
-        assert_eq!((batch(""), batch("--batch 0"), batch("--batch 25")), (Ok(10), Ok(0), Ok(25)));
+        assert_eq!((batch(""), batch("--batch 0"), batch("--batch 25")), (Ok(5), Ok(0), Ok(25)));
         assert!(batch("--batch 300").is_err_and(|error| error.contains("--election-timeout")));
         assert!(parsed("--batch 5").is_err_and(|error| error.contains("--batch")));
     }

@@ -69,6 +69,13 @@ const INHERITED: [&str; 20] = [
 /// time in a short run than it saves. Java says on stderr that it takes note of them.
 const JAVA_FLAGS: (&str, &str) = ("JAVA_TOOL_OPTIONS", "-XX:-UsePerfData -XX:TieredStopAtLevel=1");
 
+/// What Python needs to repeat: a program of several files else leaves them compiled beside the sources,
+/// and its second run is not like its first.
+const PYTHON_FLAG: (&str, &str) = ("PYTHONDONTWRITEBYTECODE", "1");
+
+/// Variables that nodes have, unless the user has set them to something else.
+const SET: [(&str, &str); 2] = [JAVA_FLAGS, PYTHON_FLAG];
+
 /// With `--preempt deep`: how often of a thousand calls a thread loses its turn.
 const DEEP_SHARE: u32 = 20;
 
@@ -232,8 +239,9 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 fn environment() -> Vec<(OsString, OsString)> {
     let inherited =
         INHERITED.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
-    let java = std::env::var_os(JAVA_FLAGS.0).unwrap_or_else(|| JAVA_FLAGS.1.into());
-    inherited.chain([(JAVA_FLAGS.0.into(), java)]).collect()
+    let set = SET
+        .map(|(name, value)| (name.into(), std::env::var_os(name).unwrap_or_else(|| value.into())));
+    inherited.chain(set).collect()
 }
 
 /// The core on which this thread makes its runs: each thread of a sweep has its own. A supervisor and

@@ -45,6 +45,23 @@ pub(crate) fn seed(out: &str) -> &str {
 }
 
 #[test]
+fn a_program_of_several_files_repeats_from_its_very_first_run() {
+    if !is_possible() {
+        return;
+    }
+    let [program, store] = ["vt-files", "vt-files-store"].map(TemporaryDirectory::new);
+    let file = |name: &str| program.path().join(name);
+    fs::copy(node("echo.py"), file("parts.py")).expect("the file can be copied");
+    fs::write(file("whole.py"), "import parts\n").expect("the file can be written");
+    write_script(&file("node"), &format!("exec python3 {}", file("whole.py").display()));
+    let test =
+        format!("test -w echo --node-count 1 --time-limit 1 --bin {}", file("node").display());
+    let (status, told) = eddy(store.path(), &test, &["--verify"]);
+    assert_eq!(status, Some(0), "{told}");
+    assert!(told.contains("verified"), "{told}");
+}
+
+#[test]
 fn a_lost_message_that_nobody_sends_again_is_found_by_a_sweep_and_replayed_byte_for_byte() {
     if !is_possible() {
         return;

@@ -32,7 +32,7 @@ It serves Maelstrom's workload `kafka`, and challenge 5c of Gossip Glomers: `sen
 be the newest; a message that is acknowledged gets to every node.
 
   --batch MS             how long a node gathers sends and commits of its clients before it passes
-                         them on as one request; 0 passes each on at once; default 10
+                         them on as one request; 0 passes each on at once; default 5
 "
     ),
 };
