@@ -8,6 +8,7 @@ mod byzantine;
 mod causes;
 mod check_node;
 mod demos;
+mod explain;
 mod names;
 mod new;
 mod other_languages;

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use bench::sweep::Trial;
 use consensus::{ConsensusNode, Settings};
 use proto::{AnyBody, AnyNode, MessageId, NodeId, Payload, Script, Time};
 use serde_json::{Value, json};
@@ -200,4 +201,21 @@ fn a_node_that_is_no_member_at_first_waits() {
         "incarnation":3,"msg_id":1}}"#,
     );
     assert!(took.concat().contains(r#""success":true"#), "{took:?}");
+}
+
+/// The nemesis asks for the changes by these messages, while everything else breaks as well; what was
+/// removed is a member again before the run settles.
+#[test]
+fn members_come_and_go_under_all_other_faults() {
+    Trial::of(consensus::program)
+        .workload("lin-kv")
+        .nemesis("membership,kill,partition,pause,loss,duplicate")
+        .flag("nemesis-interval", 1)
+        .flag("latency", 5)
+        .flag("rate", 20)
+        .flag("time-limit", 6)
+        .flag("settle", 3)
+        .args(["lin-kv", "--state-dir", "{run}"])
+        .seeds(0..8)
+        .assert_valid();
 }

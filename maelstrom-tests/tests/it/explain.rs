@@ -1,0 +1,24 @@
+//! `eddy explain`: a run told as a story.
+
+use crate::support::{TemporaryDirectory, run};
+
+#[test]
+fn a_run_is_told_with_its_faults_its_operations_and_what_went_wrong() {
+    let store = TemporaryDirectory::new("explain");
+    let store = store.path().to_str().expect("UTF-8");
+    let test = "test -w unique-ids --simulate identifier --nemesis kill --nemesis-interval 2 --rate 100 \
+                --time-limit 5 --seed 1 --store";
+    let args: Vec<&str> = test.split_whitespace().chain([store]).collect();
+    let (status, out, err) = run(&args);
+    assert_eq!(status, Some(1), "{out}{err}");
+    let (status, out, err) = run(&["explain", "unique-ids/latest", "--store", store]);
+    assert_eq!(status, Some(0), "{err}");
+    for told in
+        ["INVALID", " times: ", "--- `kill` begins: ", "process ", ": generate → \"", "Again: "]
+    {
+        assert!(out.to_lowercase().contains(&told.to_lowercase()), "{told} is not in: {out}");
+    }
+    assert!(out.lines().count() < 80, "{out}");
+    let (status, _, err) = run(&["explain", "nowhere", "--store", store]);
+    assert_eq!(status, Some(2), "{err}");
+}
