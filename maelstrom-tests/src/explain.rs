@@ -18,6 +18,8 @@ use crate::report::words::Words;
 use crate::report::{find_run, logs, text};
 use crate::results;
 
+/// Causes of the verdict that are told.
+const CAUSES_MAX: usize = 5;
 /// Operations that are told before the one that shows what is wrong.
 const OPERATIONS_BEFORE: usize = 12;
 /// Lines of the journal that are looked through for what was lost.
@@ -80,6 +82,9 @@ pub fn tell(run_dir: &Path, out: &mut impl Write) -> io::Result<()> {
     let offence = Offence::find(evidence)?;
     writeln!(out, "{}: {}", words.title(), words.verdict_word())?;
     writeln!(out, "{}", Offence::first_sentence(offence.as_ref(), words))?;
+    for cause in results.judgement.causes.iter().take(CAUSES_MAX) {
+        writeln!(out, "- {}", text::line(cause, 400))?;
+    }
     let mut story = Story { evidence, values: ValueReader::open(run_dir)?, events: Vec::new() };
     story.gather(offence.as_ref())?;
     writeln!(out)?;

@@ -12,7 +12,7 @@
 //! mutual exclusion is checked by looking for an order of all acquisitions and releases in which each
 //! acquisition finds the lock free and each release finds it held by its holder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use checkers::history::{Event, Op};
 use checkers::linearizable::{
@@ -32,6 +32,11 @@ use crate::wire::{Fields, Request};
 const LOCKS: usize = 3;
 /// Operations on a lock before the next one takes its place, so that no search has many unknown ones.
 const OPERATIONS_PER_LOCK: u64 = 200;
+/// How often a lock may be refused, one time after the other, before the next one takes its place: whoever
+/// holds it may not know it.
+const REFUSALS_MAX: u64 = 20;
+/// How often a client tries to give back what it may hold, before it leaves the lock to others.
+const TRIES_MAX: u64 = 5;
 
 /// See the module.
 pub(super) const KIND: Kind = Kind {
@@ -90,18 +95,26 @@ impl Op for LockOp {
 /// See the module.
 #[derive(Default)]
 struct Locks {
-    /// The locks in use, and how many operations each has had.
-    active: Vec<(u64, u64)>,
+    /// The locks in use.
+    active: Vec<Active>,
     next_lock: u64,
     next_holder: Holder,
     /// What each worker holds, and what it may hold.
     workers: Vec<Held>,
 }
 
+/// A lock in use.
+struct Active {
+    lock: u64,
+    operations: u64,
+    refusals: u64,
+}
+
 #[derive(Clone, Default)]
 struct Held {
     surely: Option<LockOp>,
-    perhaps: Vec<LockOp>,
+    /// With how often it was to be given back, those first whose turn it is.
+    perhaps: VecDeque<(LockOp, u64)>,
 }
 
 impl Locks {
@@ -114,17 +127,27 @@ impl Locks {
 
     fn any_lock(&mut self, random: &mut Random) -> u64 {
         while self.active.len() < LOCKS {
-            self.active.push((self.next_lock, 0));
+            self.active.push(Active { lock: self.next_lock, operations: 0, refusals: 0 });
             self.next_lock += 1;
         }
         let place = random.index(self.active.len());
-        let (lock, operations) = &mut self.active[place];
-        *operations += 1;
-        let chosen = *lock;
-        if *operations >= OPERATIONS_PER_LOCK {
+        let active = &mut self.active[place];
+        active.operations += 1;
+        let chosen = active.lock;
+        if active.operations >= OPERATIONS_PER_LOCK {
             self.active.remove(place);
         }
         chosen
+    }
+
+    /// Whether a lock was got or refused.
+    fn note(&mut self, lock: u64, is_refused: bool) {
+        let Some(place) = self.active.iter().position(|active| active.lock == lock) else { return };
+        let active = &mut self.active[place];
+        active.refusals = if is_refused { active.refusals + 1 } else { 0 };
+        if active.refusals >= REFUSALS_MAX {
+            self.active.remove(place);
+        }
     }
 }
 
@@ -136,8 +159,12 @@ impl Workload for Locks {
         if let Some(acquired) = held.surely {
             return LockOp { wish: Wish::Release, ..acquired };
         }
-        if !held.perhaps.is_empty() && random.chance(0.5) {
-            let acquired = held.perhaps[random.index(held.perhaps.len())];
+        if random.chance(0.5)
+            && let Some((acquired, tries)) = held.perhaps.pop_front()
+        {
+            if tries + 1 < TRIES_MAX {
+                held.perhaps.push_back((acquired, tries + 1));
+            }
             return LockOp { wish: Wish::Release, ..acquired };
         }
         let lock = self.any_lock(random);
@@ -146,18 +173,22 @@ impl Workload for Locks {
     }
 
     fn ended(&mut self, worker: Worker, kind: EventKind, op: &LockOp) {
+        if op.wish == Wish::Acquire && kind != EventKind::Info {
+            self.note(op.lock, kind == EventKind::Fail);
+        }
         let held = self.held(worker);
         let is_it = |other: &LockOp| (other.lock, other.holder) == (op.lock, op.holder);
         match (op.wish, kind) {
             (Wish::Acquire, EventKind::Ok) => held.surely = Some(*op),
             (Wish::Release, EventKind::Ok) => {
                 held.surely = None;
-                held.perhaps.retain(|other| !is_it(other));
+                held.perhaps.retain(|(other, _)| !is_it(other));
             }
             // A release that was refused says no more than that the lock had not come by then.
-            (_, EventKind::Info) if !held.perhaps.iter().any(is_it) => {
+            (_, EventKind::Info) => {
                 held.surely = None;
-                held.perhaps.push(*op);
+                held.perhaps.retain(|(other, _)| !is_it(other));
+                held.perhaps.push_back((*op, 0));
             }
             (Wish::Release, _) => held.surely = None,
             (Wish::Acquire, _) => {}
@@ -174,8 +205,8 @@ impl Workload for Locks {
     }
 
     fn restore(&self, stored: &Stored, _: Option<&LockOp>) -> Result<LockOp, String> {
-        let number = |json: Option<&Json>, what: &str| {
-            let number = json.and_then(Json::as_i64).and_then(|number| u64::try_from(number).ok());
+        let number = |json: &Json, what: &str| {
+            let number = json.as_i64().and_then(|number| u64::try_from(number).ok());
             number.ok_or_else(|| format!("`{what}` is no number"))
         };
         let wish = match &*stored.f {
@@ -183,8 +214,8 @@ impl Workload for Locks {
             "release" => Wish::Release,
             _ => return Err(stored.unknown()),
         };
-        let (lock, holder) =
-            (number(stored.key.as_ref(), "key")?, number(Some(&stored.value), "value")?);
+        let (key, value) = stored.keyed(|_| true);
+        let (lock, holder) = (number(&key, "key")?, number(&value, "value")?);
         Ok(LockOp { wish, lock, holder })
     }
 
