@@ -2,7 +2,7 @@
 //! that they can be made again for any run.
 //!
 //! Results and history are read by [`crate::results`] and [`crate::history`]; [`messages`] and [`logs`]
-//! read the other files, each within bounds. [`plots`] draws what every run has, [`exhibit`] what its
+//! read the other files, each within bounds. [`plots`] draws what every run has, `exhibit` what its
 //! workload has to show; [`offence`] finds where to look first; [`data`] chooses what a page carries,
 //! [`words`] says it, and [`page`] makes it.
 

@@ -1,4 +1,4 @@
-//! A replica of any [`Lattice`] in a cluster: what it tells its peers, and when it is silent.
+//! A replica of any [`Lattice`](crdt::Lattice) in a cluster: what it tells its peers, and when it is silent.
 //!
 //! - **An update** is joined to the state, kept in the state directory, and answered. Its delta goes
 //!   to every peer a moment later, together with whatever else came in that moment
