@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::node::{ReplicaNode, Serves};
-use super::replica::{Replica, ReplicaName, State, Step};
+use super::replica::{Replica, ReplicaName, State};
 
 /// A state that counts.
 pub trait Count: State {
@@ -27,8 +27,8 @@ pub trait Count: State {
 
 /// The messages of a counter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", bound = "")]
-pub enum Body<C: Count> {
+#[serde(rename_all = "snake_case")]
+pub enum Body<V> {
     /// Counts.
     Add {
         /// How much; negative to count down.
@@ -41,12 +41,7 @@ pub enum Body<C: Count> {
     /// Answer to `read`.
     ReadOk {
         /// What this node knows of.
-        value: C::Value,
-    },
-    /// Between nodes.
-    Replicate {
-        /// What is said.
-        step: Step<C>,
+        value: V,
     },
 }
 
@@ -65,26 +60,15 @@ pub type CounterNode<C> = ReplicaNode<Counter<C>>;
 
 impl<C: Count> Serves for Counter<C> {
     type State = C;
-    type Body = Body<C>;
-
-    fn message(step: Step<C>) -> Body<C> {
-        Body::Replicate { step }
-    }
-
-    fn step(body: Body<C>) -> Result<Step<C>, Body<C>> {
-        match body {
-            Body::Replicate { step } => Ok(step),
-            body => Err(body),
-        }
-    }
+    type Message = Body<C::Value>;
 
     fn serve(
         &mut self,
         replica: &mut Replica<C>,
         _: &Caller,
-        body: Body<C>,
+        body: Body<C::Value>,
         ctx: &mut Context<'_, CounterNode<C>>,
-    ) -> Result<Option<Body<C>>, Error> {
+    ) -> Result<Option<Body<C::Value>>, Error> {
         match body {
             Body::Add { delta } => {
                 let change = replica.state().clone().count(replica.name(), delta);
@@ -94,7 +78,7 @@ impl<C: Count> Serves for Counter<C> {
                 Ok(Some(Body::AddOk))
             }
             Body::Read => Ok(Some(Body::ReadOk { value: replica.state().value() })),
-            Body::AddOk | Body::ReadOk { .. } | Body::Replicate { .. } => Ok(None),
+            Body::AddOk | Body::ReadOk { .. } => Ok(None),
         }
     }
 }

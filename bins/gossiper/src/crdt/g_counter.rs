@@ -20,7 +20,7 @@ It serves Maelstrom's `g-counter` workload (`add`, `read`). A negative `delta` i
 };
 
 /// The messages of the node.
-pub type Body = counter::Body<GCounter<ReplicaName>>;
+pub type Body = counter::Body<u128>;
 /// The node.
 pub type GCounterNode = CounterNode<GCounter<ReplicaName>>;
 

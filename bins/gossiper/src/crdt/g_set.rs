@@ -5,7 +5,7 @@ use proto::{Arguments, Caller, Context, Error, Json, Manual, UsageError};
 use serde::{Deserialize, Serialize};
 
 use super::node::{ReplicaNode, Serves};
-use super::replica::{Replica, Step};
+use super::replica::Replica;
 
 /// What the node says about itself.
 pub const MANUAL: Manual = Manual {
@@ -54,11 +54,6 @@ pub enum Body {
         /// How many of them were not there before.
         new_count: u64,
     },
-    /// Between nodes.
-    Replicate {
-        /// What is said.
-        step: Step<GSet<Json>>,
-    },
 }
 
 /// In which field a read is answered.
@@ -90,7 +85,7 @@ impl Served {
 
 impl Serves for Served {
     type State = GSet<Json>;
-    type Body = Body;
+    type Message = Body;
 
     fn flag(&mut self, flag: &str, arguments: &mut Arguments) -> Result<bool, UsageError> {
         let is_answer = flag == "--answer";
@@ -99,17 +94,6 @@ impl Serves for Served {
             self.answer = arguments.choice(&fields)?;
         }
         Ok(is_answer)
-    }
-
-    fn message(step: Step<Self::State>) -> Body {
-        Body::Replicate { step }
-    }
-
-    fn step(body: Body) -> Result<Step<Self::State>, Body> {
-        match body {
-            Body::Replicate { step } => Ok(step),
-            body => Err(body),
-        }
     }
 
     fn serve(
@@ -129,7 +113,7 @@ impl Serves for Served {
                 Body::MergeOk { new_count: news.len() as u64 }
             }
             Body::Read => self.read(replica.state()),
-            Body::AddOk | Body::ReadOk { .. } | Body::MergeOk { .. } | Body::Replicate { .. } => {
+            Body::AddOk | Body::ReadOk { .. } | Body::MergeOk { .. } => {
                 return Ok(None);
             }
         }))

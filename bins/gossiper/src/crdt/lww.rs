@@ -12,7 +12,7 @@ use proto::{Caller, Context, Error, ErrorCode, Json, Manual, NodeId};
 use serde::{Deserialize, Serialize};
 
 use super::node::{ReplicaNode, Serves};
-use super::replica::{Replica, Step};
+use super::replica::Replica;
 
 /// What the node says about itself.
 pub const MANUAL: Manual = Manual {
@@ -93,11 +93,6 @@ pub enum Body {
         msgs_per_write: f64,
         /// Keys that have a value, whoever wrote it.
         keys_stored: u64,
-    },
-    /// Between nodes.
-    Replicate {
-        /// What is said.
-        step: Step<Store>,
     },
 }
 
@@ -231,18 +226,7 @@ impl Served {
 
 impl Serves for Served {
     type State = Store;
-    type Body = Body;
-
-    fn message(step: Step<Store>) -> Body {
-        Body::Replicate { step }
-    }
-
-    fn step(body: Body) -> Result<Step<Store>, Body> {
-        match body {
-            Body::Replicate { step } => Ok(step),
-            body => Err(body),
-        }
-    }
+    type Message = Body;
 
     fn serve(
         &mut self,
@@ -268,8 +252,7 @@ impl Serves for Served {
             | Body::KvReadOk { .. }
             | Body::KvMergeOk { .. }
             | Body::BenchWriteOk { .. }
-            | Body::BenchReportOk { .. }
-            | Body::Replicate { .. } => return Ok(None),
+            | Body::BenchReportOk { .. } => return Ok(None),
         }))
     }
 }

@@ -3,16 +3,16 @@
 
 use std::fmt::Debug;
 
-use proto::{Arguments, Body, Caller, Context, Error, Node, Records, UsageError};
+use proto::{Arguments, Body, Caller, Context, Either, Error, Node, Records, UsageError};
 
-use super::replica::{Replica, Replicated, Settings, State, Step};
+use super::replica::{Replica, Replicated, Replication, Settings, State, Step};
 
 /// What clients may ask of a replica.
 pub trait Serves: Debug + Default + 'static {
     /// What is replicated.
     type State: State;
-    /// The messages of the node.
-    type Body: Body;
+    /// The messages of clients.
+    type Message: Body;
 
     /// Reads the flag that came last; whether it is one of these nodes' own.
     ///
@@ -22,15 +22,6 @@ pub trait Serves: Debug + Default + 'static {
         let _ = (flag, arguments);
         Ok(false)
     }
-
-    /// A step of replication as a message.
-    fn message(step: Step<Self::State>) -> Self::Body;
-
-    /// The step of replication that a message is, or the message.
-    ///
-    /// # Errors
-    /// The message, if it is something else.
-    fn step(body: Self::Body) -> Result<Step<Self::State>, Self::Body>;
 
     /// The replica has what it had in an earlier life.
     fn restored(&mut self, state: &Self::State) {
@@ -50,9 +41,9 @@ pub trait Serves: Debug + Default + 'static {
         &mut self,
         replica: &mut Replica<Self::State>,
         from: &Caller,
-        body: Self::Body,
+        message: Self::Message,
         ctx: &mut Context<'_, ReplicaNode<Self>>,
-    ) -> Result<Option<Self::Body>, Error>;
+    ) -> Result<Option<Self::Message>, Error>;
 }
 
 /// A node whose state is replicated.
@@ -85,14 +76,11 @@ impl<S: Serves> ReplicaNode<S> {
 
 impl<S: Serves> Replicated for ReplicaNode<S> {
     type State = S::State;
-
-    fn message(step: Step<S::State>) -> S::Body {
-        S::message(step)
-    }
+    type Message = S::Message;
 }
 
 impl<S: Serves> Node for ReplicaNode<S> {
-    type Body = S::Body;
+    type Body = Either<S::Message, Replication<S::State>>;
     type Token = ();
 
     fn init(&mut self, restored: Records, ctx: &mut Context<'_, Self>) {
@@ -100,21 +88,23 @@ impl<S: Serves> Node for ReplicaNode<S> {
         self.served.restored(self.replica.state());
     }
 
-    fn request(&mut self, from: Caller, body: S::Body, ctx: &mut Context<'_, Self>) {
+    fn request(&mut self, from: Caller, body: Self::Body, ctx: &mut Context<'_, Self>) {
         if let Some(error) = self.replica.refusal() {
             ctx.reply_error(&from, error.clone());
             return;
         }
-        match S::step(body) {
-            Ok(step) => {
+        match body {
+            Either::Right(Replication::Replicate { step }) => {
                 self.served.heard(&step);
                 self.replica.receive(&from, step, ctx);
             }
-            Err(body) => match self.served.serve(&mut self.replica, &from, body, ctx) {
-                Ok(Some(answer)) => ctx.reply(&from, answer),
-                Ok(None) => {}
-                Err(error) => ctx.reply_error(&from, error),
-            },
+            Either::Left(message) => {
+                match self.served.serve(&mut self.replica, &from, message, ctx) {
+                    Ok(Some(answer)) => ctx.reply(&from, Either::Left(answer)),
+                    Ok(None) => {}
+                    Err(error) => ctx.reply_error(&from, error),
+                }
+            }
         }
     }
 

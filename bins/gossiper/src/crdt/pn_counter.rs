@@ -20,7 +20,7 @@ It serves Maelstrom's `pn-counter` workload (`add`, `read`).
 };
 
 /// The messages of the node.
-pub type Body = counter::Body<PnCounter<ReplicaName>>;
+pub type Body = counter::Body<i128>;
 /// The node.
 pub type PnCounterNode = CounterNode<PnCounter<ReplicaName>>;
 

@@ -5,7 +5,7 @@ use proto::{Caller, Context, Error, Json, Manual};
 use serde::{Deserialize, Serialize};
 
 use super::node::{ReplicaNode, Serves};
-use super::replica::{Replica, Step};
+use super::replica::Replica;
 
 /// What the node says about itself.
 pub const MANUAL: Manual = Manual {
@@ -55,11 +55,6 @@ pub enum Body {
     },
     /// Answer to `merge`.
     MergeOk,
-    /// Between nodes.
-    Replicate {
-        /// What is said.
-        step: Step<TwoPhaseSet<Json>>,
-    },
 }
 
 /// A set of two phases, served.
@@ -77,18 +72,7 @@ fn change(added: Vec<Json>, removed: Vec<Json>) -> TwoPhaseSet<Json> {
 
 impl Serves for Served {
     type State = TwoPhaseSet<Json>;
-    type Body = Body;
-
-    fn message(step: Step<Self::State>) -> Body {
-        Body::Replicate { step }
-    }
-
-    fn step(body: Body) -> Result<Step<Self::State>, Body> {
-        match body {
-            Body::Replicate { step } => Ok(step),
-            body => Err(body),
-        }
-    }
+    type Message = Body;
 
     fn serve(
         &mut self,
@@ -105,11 +89,7 @@ impl Serves for Served {
                 let elements = replica.state().iter().cloned().collect();
                 return Ok(Some(Body::ReadOk { elements }));
             }
-            Body::AddOk
-            | Body::RemoveOk
-            | Body::ReadOk { .. }
-            | Body::MergeOk
-            | Body::Replicate { .. } => return Ok(None),
+            Body::AddOk | Body::RemoveOk | Body::ReadOk { .. } | Body::MergeOk => return Ok(None),
         };
         replica.update(change, ctx);
         Ok(Some(answer))

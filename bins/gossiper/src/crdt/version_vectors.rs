@@ -18,7 +18,7 @@ use proto::{Caller, Context, Error, Json, Manual, NodeId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::node::{ReplicaNode, Serves};
-use super::replica::{Replica, Step};
+use super::replica::Replica;
 
 /// What the node says about itself.
 pub const MANUAL: Manual = Manual {
@@ -72,11 +72,6 @@ pub enum Body {
         values: Vec<Sibling>,
         /// Whether there are several.
         conflict: bool,
-    },
-    /// Between nodes.
-    Replicate {
-        /// What is said.
-        step: Step<Store>,
     },
 }
 
@@ -219,18 +214,7 @@ impl Served {
 
 impl Serves for Served {
     type State = Store;
-    type Body = Body;
-
-    fn message(step: Step<Store>) -> Body {
-        Body::Replicate { step }
-    }
-
-    fn step(body: Body) -> Result<Step<Store>, Body> {
-        match body {
-            Body::Replicate { step } => Ok(step),
-            body => Err(body),
-        }
-    }
+    type Message = Body;
 
     fn serve(
         &mut self,
@@ -248,10 +232,7 @@ impl Serves for Served {
                 self.write(replica, &from.id, key, value, context, ctx)?
             }
             Body::VvRead { key } => self.read(replica.state(), &key),
-            Body::SetModeOk
-            | Body::VvWriteOk { .. }
-            | Body::VvReadOk { .. }
-            | Body::Replicate { .. } => return Ok(None),
+            Body::SetModeOk | Body::VvWriteOk { .. } | Body::VvReadOk { .. } => return Ok(None),
         }))
     }
 }

@@ -64,11 +64,6 @@ pub enum Body {
         /// The same with what was read.
         txn: Vec<Micro>,
     },
-    /// Between nodes.
-    Replicate {
-        /// What is said.
-        step: Step<Store>,
-    },
 }
 
 /// When and by which transaction something was written, and at which place of it.

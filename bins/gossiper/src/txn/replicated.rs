@@ -38,18 +38,7 @@ pub type TxnNode<I> = ReplicaNode<Served<I>>;
 
 impl<I: Isolation> Serves for Served<I> {
     type State = Store;
-    type Body = Body;
-
-    fn message(step: Step<Store>) -> Body {
-        Body::Replicate { step }
-    }
-
-    fn step(body: Body) -> Result<Step<Store>, Body> {
-        match body {
-            Body::Replicate { step } => Ok(step),
-            body => Err(body),
-        }
-    }
+    type Message = Body;
 
     fn restored(&mut self, store: &Store) {
         self.clock.see(store);

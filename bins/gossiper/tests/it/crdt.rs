@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use gossiper::crdt::replica::Replicated;
 use gossiper::crdt::{g_set, pn_counter, version_vectors};
-use proto::{Arguments, Json, MessageId, Node, NodeId, Payload};
+use proto::{Arguments, Either, Json, MessageId, Node, NodeId, Payload};
 use simulator::{Cluster, ClusterOptions, CutKind, LatencyDistribution, Random};
 
 /// A cluster and its one client.
@@ -77,6 +78,25 @@ impl<N: Node<Body: PartialEq> + 'static> World<N> {
     }
 }
 
+impl<N: Replicated<Body: PartialEq> + 'static> World<N> {
+    /// Asks a replica what clients may ask it.
+    pub(crate) fn ask_replica(&mut self, node: usize, message: N::Message) -> Option<N::Message> {
+        self.ask_replica_as("c1", node, message)
+    }
+
+    fn ask_replica_as(
+        &mut self,
+        client: &str,
+        node: usize,
+        message: N::Message,
+    ) -> Option<N::Message> {
+        match self.ask_as(client, node, Either::Left(message))? {
+            Either::Left(answer) => Some(answer),
+            Either::Right(_) => None,
+        }
+    }
+}
+
 /// A random scenario: cuts, loss, duplication, pauses and, with state directories, kills. `act` is
 /// called some hundred times with a node that is up.
 pub(crate) fn play<N: Node<Body: PartialEq> + 'static>(
@@ -145,7 +165,8 @@ fn pn_counter() -> pn_counter::PnCounterNode {
 }
 
 fn elements(world: &mut World<g_set::GSetNode>, node: usize) -> BTreeSet<i64> {
-    let Some(g_set::Body::ReadOk { value: Some(value), .. }) = world.ask(node, g_set::Body::Read)
+    let Some(g_set::Body::ReadOk { value: Some(value), .. }) =
+        world.ask_replica(node, g_set::Body::Read)
     else {
         panic!("n{node} does not answer")
     };
@@ -158,7 +179,7 @@ fn play_g_set(seed: u64, nodes: usize) {
     let (mut next, mut taken) = (0, BTreeSet::new());
     let (mut world, what) = play(seed, nodes, g_set, |world, node, _| {
         next += 1;
-        if world.ask(node, g_set::Body::Add { element: Json::from(next) }).is_some() {
+        if world.ask_replica(node, g_set::Body::Add { element: Json::from(next) }).is_some() {
             taken.insert(next);
         }
     });
@@ -188,13 +209,14 @@ fn a_counter_counts_everything_once() {
         let (mut sure, mut unsure) = (0_i128, Vec::new());
         let (mut world, what) = play(seed, 5, pn_counter, |world, node, random| {
             let delta = random.below(2_000_000_000_000_000_001) as i64 - 1_000_000_000_000_000_000;
-            match world.ask(node, pn_counter::Body::Add { delta }) {
+            match world.ask_replica(node, pn_counter::Body::Add { delta }) {
                 Some(_) => sure += i128::from(delta),
                 None => unsure.push(i128::from(delta)),
             }
         });
         settle(&mut world);
-        let values: Vec<_> = (0..5).map(|node| world.ask(node, pn_counter::Body::Read)).collect();
+        let values: Vec<_> =
+            (0..5).map(|node| world.ask_replica(node, pn_counter::Body::Read)).collect();
         let Some(pn_counter::Body::ReadOk { value }) = values[0] else { panic!("{what}") };
         assert!(values.iter().all(|other| *other == values[0]), "{what}: {values:?}");
         let mut sums = BTreeSet::from([sure]);
@@ -213,7 +235,7 @@ fn a_counter_counts_everything_once() {
 fn a_node_that_forgets_counts_on_and_gets_back_what_the_others_know() {
     let mut world = World::new(ClusterOptions::new(3, 1), pn_counter);
     let add = |world: &mut World<_>, node, delta| {
-        assert!(world.ask(node, pn_counter::Body::Add { delta }).is_some());
+        assert!(world.ask_replica(node, pn_counter::Body::Add { delta }).is_some());
     };
     add(&mut world, 0, 1000);
     world.run_for(Duration::from_secs(5));
@@ -223,7 +245,7 @@ fn a_node_that_forgets_counts_on_and_gets_back_what_the_others_know() {
     add(&mut world, 0, 7);
     world.run_for(Duration::from_secs(5));
     for node in 0..3 {
-        let value = world.ask(node, pn_counter::Body::Read);
+        let value = world.ask_replica(node, pn_counter::Body::Read);
         assert_eq!(value, Some(pn_counter::Body::ReadOk { value: 1007 }), "n{node}");
     }
     world.assert_silence("after a restart");
@@ -240,7 +262,7 @@ fn what_only_one_peer_was_told_reaches_all_after_its_author_is_gone() {
             cut.refuse(other, 0);
         }
         world.cluster.network_mut().set_cut(cut);
-        assert!(world.ask(0, g_set::Body::Add { element: Json::from(7) }).is_some());
+        assert!(world.ask_replica(0, g_set::Body::Add { element: Json::from(7) }).is_some());
         world.run_for(Duration::from_millis(200));
         world.cluster.crash(0);
         world.heal();
@@ -261,7 +283,7 @@ fn gossip_costs_two_messages_a_peer_and_interval() {
     world.run_for(Duration::from_secs(3));
     let before = world.server_messages();
     for element in 0..100 {
-        assert!(world.ask(0, g_set::Body::Add { element: Json::from(element) }).is_some());
+        assert!(world.ask_replica(0, g_set::Body::Add { element: Json::from(element) }).is_some());
     }
     world.run_for(Duration::from_secs(10));
     // Four deltas and their acknowledgements, and five nodes that compare once with their anchor.
@@ -269,7 +291,7 @@ fn gossip_costs_two_messages_a_peer_and_interval() {
     // A peer that was cut off gets what it missed in one message.
     world.cluster.network_mut().set_cut(simulator::Cut::halves(5, |node| node == 4));
     for element in 100..200 {
-        assert!(world.ask(0, g_set::Body::Add { element: Json::from(element) }).is_some());
+        assert!(world.ask_replica(0, g_set::Body::Add { element: Json::from(element) }).is_some());
         world.run_for(Duration::from_millis(50));
     }
     world.heal();
@@ -284,17 +306,17 @@ fn version_vectors_keep_both_of_two_concurrent_writes_and_lww_loses_one() {
         let make = || VersionVectorsNode::from_arguments(&mut Arguments::new([""; 0])).unwrap();
         let mut world = World::new(ClusterOptions::new(3, 1), make);
         for node in 0..3 {
-            assert_eq!(world.ask(node, Body::SetMode { mode }), Some(Body::SetModeOk));
+            assert_eq!(world.ask_replica(node, Body::SetMode { mode }), Some(Body::SetModeOk));
         }
         let write = |world: &mut World<_>, client: &str, node, value: &str, context| {
             let body = Body::VvWrite { key: "k".to_owned(), value: Json::from(value), context };
-            match world.ask_as(client, node, body) {
+            match world.ask_replica_as(client, node, body) {
                 Some(Body::VvWriteOk { vc }) => vc,
                 other => panic!("{other:?}"),
             }
         };
         let read = |world: &mut World<_>, node| match world
-            .ask(node, Body::VvRead { key: "k".to_owned() })
+            .ask_replica(node, Body::VvRead { key: "k".to_owned() })
         {
             Some(Body::VvReadOk { values, conflict }) => {
                 assert_eq!(conflict, values.len() > 1);

@@ -33,7 +33,7 @@ struct Done {
 }
 
 fn elements(world: &mut World<TwoPhaseSetNode>, node: usize) -> BTreeSet<i64> {
-    let Some(Set::ReadOk { elements }) = world.ask(node, Set::Read) else {
+    let Some(Set::ReadOk { elements }) = world.ask_replica(node, Set::Read) else {
         panic!("n{node} does not answer")
     };
     let set: BTreeSet<_> = elements.iter().map(|element| element.as_i64().unwrap()).collect();
@@ -52,10 +52,10 @@ fn change(
     let (json, done) = (Json::from(element), done.entry(element).or_default());
     if random.chance(0.7) {
         done.add = true;
-        done.added |= world.ask(node, Set::Add { element: json }).is_some();
+        done.added |= world.ask_replica(node, Set::Add { element: json }).is_some();
     } else {
         done.remove = true;
-        done.removed |= world.ask(node, Set::Remove { element: json }).is_some();
+        done.removed |= world.ask_replica(node, Set::Remove { element: json }).is_some();
     }
 }
 
@@ -91,7 +91,7 @@ fn a_set_keeps_what_was_added_and_nothing_that_was_removed() {
 type Stamp = (Seconds, String);
 
 fn read(world: &mut World<LwwNode>, node: usize, key: &str) -> Option<(i64, Seconds)> {
-    match world.ask(node, Lww::KvRead { key: key.to_owned() }) {
+    match world.ask_replica(node, Lww::KvRead { key: key.to_owned() }) {
         Some(Lww::KvReadOk { value, ts, .. }) => Some((value.as_i64().unwrap(), ts)),
         _ => None,
     }
@@ -114,7 +114,7 @@ fn of_each_key_the_acknowledged_write_of_the_latest_time_stays_everywhere() {
             next += 1;
             let key = format!("k{}", random.below(5));
             let body = Lww::Write { key: key.clone(), value: Json::from(next) };
-            let Some(Lww::WriteOk { ts }) = world.ask(node, body) else {
+            let Some(Lww::WriteOk { ts }) = world.ask_replica(node, body) else {
                 unsure.insert(next);
                 return;
             };

@@ -23,13 +23,13 @@ mod settings;
 mod step;
 
 use crdt::DeltaBuffer;
-use proto::{Caller, Context, Error, ErrorCode, NodeId, Records, Time, TimerId};
+use proto::{Caller, Context, Either, Error, ErrorCode, NodeId, Records, Time, TimerId};
 use rand::RngExt as _;
 
 use self::comparison::{Comparison, GREETING_DELAY, QUIET, Settling};
 use self::link::{ATTEMPTS_MAX, Asked, Link};
 pub use self::settings::Settings;
-pub use self::step::{Replicated, State, Step};
+pub use self::step::{Replicated, Replication, State, Step};
 use super::journal::Journal;
 use crate::value_set::{Hash, hash};
 
@@ -275,7 +275,7 @@ impl<S: State> Replica<S> {
         ctx: &mut Context<'_, N>,
     ) {
         self.messages_sent += 1;
-        ctx.send(&self.links[index].id, N::message(step));
+        ctx.send(&self.links[index].id, Either::Right(Replication::Replicate { step }));
     }
 
     /// Sets the timer for whatever is due first, if it is not set for that or earlier.

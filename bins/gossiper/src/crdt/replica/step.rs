@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::hash::Hash as StdHash;
 
 use crdt::Lattice;
-use proto::Node;
+use proto::{Body, Either, Node};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -15,13 +15,26 @@ pub trait State: Lattice + StdHash + Debug + Serialize + DeserializeOwned + Send
 
 impl<S: Lattice + StdHash + Debug + Serialize + DeserializeOwned + Send + 'static> State for S {}
 
-/// A node that has a replica.
-pub trait Replicated: Node<Token = ()> {
+/// A node that has a replica of such a state. Between nodes it says nothing else.
+pub trait Replicated:
+    Node<Token = (), Body = Either<Self::Message, Replication<Self::State>>>
+{
     /// What is replicated.
     type State: State;
+    /// The messages of clients.
+    type Message: Body;
+}
 
-    /// A step of replication as a message of this node.
-    fn message(step: Step<Self::State>) -> Self::Body;
+/// The message between replicas.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[serde(bound(serialize = "S: Serialize", deserialize = "S: Deserialize<'de>"))]
+pub enum Replication<S> {
+    /// A step.
+    Replicate {
+        /// What is said.
+        step: Step<S>,
+    },
 }
 
 /// What replicas say to each other.
