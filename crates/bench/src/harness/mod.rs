@@ -24,7 +24,6 @@ use simulator::Random;
 use self::clients::{Clients, Open};
 use self::faults::node_is_byzantine;
 pub use self::record::Record;
-pub(crate) use self::record::Unjudged;
 use crate::account::Account;
 use crate::nemesis::{Nemesis, Told};
 use crate::operator::Operator;
@@ -50,7 +49,7 @@ pub(crate) fn run<W: Workload>(
     options: &Options,
     workload: &mut W,
     progress: &mut dyn Progress,
-) -> (Unjudged, Vec<Event<W::Op>>) {
+) -> Record<Vec<Event<W::Op>>> {
     let mut harness = Harness::new(world, options, workload, progress);
     match harness.set_up() {
         Ok(()) => {
@@ -473,7 +472,7 @@ impl<'a, W: Workload> Harness<'a, W> {
         self.history.push(event);
     }
 
-    fn into_record(mut self) -> (Unjudged, Vec<Event<W::Op>>) {
+    fn into_record(mut self) -> Record<Vec<Event<W::Op>>> {
         let mut problems: Vec<_> =
             self.world.problems().into_iter().chain(self.problems.iter().cloned()).collect();
         problems.extend(self.silent_nodes(&problems));
@@ -481,7 +480,8 @@ impl<'a, W: Workload> Harness<'a, W> {
         let unexamined = unexamined.filter(|node| !self.unsettled.contains(node)).collect();
         let reading = self.reading();
         let notes = self.world.notes().into_iter().chain(self.note_of_members()).collect();
-        let record = Unjudged {
+        Record {
+            history: self.history,
             unexamined,
             time_zero: self.origin,
             statistics: self.world.statistics(),
@@ -490,8 +490,8 @@ impl<'a, W: Workload> Harness<'a, W> {
             notes,
             bites: self.account.close(reading),
             interrupted: self.world.interrupted(),
-        };
-        (record, self.history)
+            watched: None,
+        }
     }
 }
 

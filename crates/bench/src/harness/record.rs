@@ -8,11 +8,11 @@ use crate::options::Options;
 use crate::workload::{AnyHistory, Checked, workload};
 use crate::world::Problem;
 
-/// What a run leaves behind.
+/// What a run leaves behind. While only its workload knows what clients did, `H` is the events of that.
 #[derive(Debug)]
-pub struct Record {
+pub struct Record<H = Box<dyn AnyHistory>> {
     /// Everything that clients and nemesis did.
-    pub history: Box<dyn AnyHistory>,
+    pub history: H,
     /// When the history began, in the time of the world; nodes had been started before.
     pub time_zero: Time,
     /// What the network counted.
@@ -33,42 +33,20 @@ pub struct Record {
     pub watched: Option<Checked>,
 }
 
-/// A record without its history.
-#[derive(Debug)]
-pub(crate) struct Unjudged {
-    pub(super) time_zero: Time,
-    pub(super) statistics: Statistics,
-    pub(super) problems: Vec<Problem>,
-    pub(super) unsettled: Vec<NodeId>,
-    pub(super) unexamined: Vec<NodeId>,
-    pub(super) notes: Vec<String>,
-    pub(super) bites: Vec<Bite>,
-    pub(super) interrupted: bool,
-}
-
-impl Unjudged {
-    pub(crate) fn with_history(self, history: Box<dyn AnyHistory>) -> Record {
-        let Self {
-            time_zero,
-            statistics,
-            problems,
-            unsettled,
-            unexamined,
-            notes,
-            bites,
-            interrupted,
-        } = self;
+impl<H> Record<H> {
+    /// The same, with its history as this makes it.
+    pub(crate) fn map_history<T>(self, make: impl FnOnce(H) -> T) -> Record<T> {
         Record {
-            history,
-            time_zero,
-            statistics,
-            problems,
-            unsettled,
-            unexamined,
-            notes,
-            bites,
-            interrupted,
-            watched: None,
+            history: make(self.history),
+            time_zero: self.time_zero,
+            statistics: self.statistics,
+            problems: self.problems,
+            unsettled: self.unsettled,
+            unexamined: self.unexamined,
+            notes: self.notes,
+            bites: self.bites,
+            interrupted: self.interrupted,
+            watched: self.watched,
         }
     }
 }
@@ -77,7 +55,8 @@ impl Record {
     /// The record of a run that did not begin, because of these problems or because the user wanted
     /// no run any more.
     pub fn of_no_run(options: &Options, problems: Vec<Problem>) -> Self {
-        let record = Unjudged {
+        Self {
+            history: workload(options).nothing(),
             time_zero: Time::ZERO,
             statistics: Statistics::default(),
             interrupted: problems.is_empty(),
@@ -86,7 +65,7 @@ impl Record {
             unexamined: Vec::new(),
             notes: Vec::new(),
             bites: Vec::new(),
-        };
-        record.with_history(workload(options).nothing())
+            watched: None,
+        }
     }
 }

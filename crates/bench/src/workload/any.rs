@@ -164,8 +164,10 @@ impl<W: Workload> AnyWorkload for W {
         options: &Options,
         progress: &mut dyn Progress,
     ) -> Record {
-        let (record, events) = harness::run(world, options, &mut *self, progress);
-        record.with_history(Box::new(Judged { workload: *self, events }))
+        let record = harness::run(world, options, &mut *self, progress);
+        record.map_history(|events| -> Box<dyn AnyHistory> {
+            Box::new(Judged { workload: *self, events })
+        })
     }
 
     fn watch(&self, nodes: &[NodeId]) -> Option<Box<dyn Watch>> {
