@@ -2,7 +2,7 @@
 //! and on disk.
 
 use proto::service::{ServiceReply, ServiceRequest};
-use proto::{AnyBody, AnyMessage, Effect, Payload, Write, body_text};
+use proto::{AnyBody, AnyMessage, Edge, Effect, Payload, Write, body_text};
 use serde_json::Value;
 
 /// Changes the body of each message of a type that leaves.
@@ -40,23 +40,28 @@ pub fn lose_records(effects: &mut Vec<Effect<AnyBody>>, is_lost: impl Fn(&[u8]) 
 }
 
 /// Has each compare-and-set that a node asks of a service be a write.
-pub fn write_for_cas(effects: &mut [Effect<AnyBody>]) {
-    for effect in effects {
-        if let Effect::Send(message) = effect
-            && let Payload::ServiceRequest(request) = &mut message.payload
-            && let ServiceRequest::Cas { key, to, .. } = &**request
-        {
-            let (key, value) = (key.clone(), to.clone());
-            **request = ServiceRequest::Write { key, value };
-        }
-    }
-}
+pub struct WriteForCas;
 
-/// Has the answer to a write be the answer to the compare-and-set in whose place it was made.
-pub fn cas_done(message: &mut AnyMessage) {
-    if let Payload::ServiceReply(reply) = &mut message.payload
-        && *reply == ServiceReply::WriteOk
-    {
-        *reply = ServiceReply::CasOk;
+impl Edge for WriteForCas {
+    /// The answer to a write is the answer to the compare-and-set in whose place it was made.
+    fn enter(&mut self, mut message: AnyMessage, inward: &mut Vec<AnyMessage>) {
+        if let Payload::ServiceReply(reply) = &mut message.payload
+            && *reply == ServiceReply::WriteOk
+        {
+            *reply = ServiceReply::CasOk;
+        }
+        inward.push(message);
+    }
+
+    fn leave(&mut self, effects: &mut Vec<Effect<AnyBody>>) {
+        for effect in effects {
+            if let Effect::Send(message) = effect
+                && let Payload::ServiceRequest(request) = &mut message.payload
+                && let ServiceRequest::Cas { key, to, .. } = &**request
+            {
+                let (key, value) = (key.clone(), to.clone());
+                **request = ServiceRequest::Write { key, value };
+            }
+        }
     }
 }

@@ -1,21 +1,7 @@
 //! What is read from a service, changed and written back is written whatever the service has by then.
 
-use proto::{AnyBody, AnyMessage, Edge, Effect};
-
-use crate::{Bug, bend, ours};
-
-struct WriteForCas;
-
-impl Edge for WriteForCas {
-    fn enter(&mut self, mut message: AnyMessage, inward: &mut Vec<AnyMessage>) {
-        bend::cas_done(&mut message);
-        inward.push(message);
-    }
-
-    fn leave(&mut self, effects: &mut Vec<Effect<AnyBody>>) {
-        bend::write_for_cas(effects);
-    }
-}
+use crate::bend::WriteForCas;
+use crate::{Bug, ours};
 
 pub(super) const BUG: Bug = Bug {
     name: "counter-write-for-cas",
