@@ -10,10 +10,9 @@ use clap::Args;
 
 use crate::command_line::{STORE, STORE_DEFAULT};
 use crate::exhibit;
-use crate::history::{History, Operation, ValueReader};
-use crate::report::faults::faults;
-use crate::report::messages::{Journal, Message};
-use crate::report::offence::{Evidence, Offence};
+use crate::history::{Operation, ValueReader};
+use crate::report::messages::Message;
+use crate::report::offence::{Evidence, Gathered, Offence};
 use crate::report::words::Words;
 use crate::report::{find_run, logs, text};
 use crate::results;
@@ -68,16 +67,8 @@ pub fn tell(run_dir: &Path, out: &mut impl Write) -> io::Result<()> {
     let Some(results) = results::read(run_dir)? else {
         return Err(io::Error::new(io::ErrorKind::NotFound, "this is no run"));
     };
-    let history = History::read(run_dir)?;
-    let faults = faults(&history);
-    let journal = Journal::read(run_dir, results.time_zero.unwrap_or(0))?;
-    let evidence = Evidence {
-        run_dir,
-        results: &results,
-        history: &history,
-        faults: &faults,
-        journal: &journal,
-    };
+    let gathered = Gathered::read(run_dir, &results)?;
+    let evidence = gathered.evidence(run_dir, &results);
     let words = Words(&results);
     let offence = Offence::find(evidence)?;
     writeln!(out, "{}: {}", words.title(), words.verdict_word())?;

@@ -26,10 +26,9 @@ use std::path::{Path, PathBuf};
 
 use data::{Data, Role, role};
 use messages::Journal;
-use offence::{Evidence, Offence};
+use offence::{Evidence, Gathered, Offence};
 use page::{Content, TrafficRow};
 
-use crate::history::History;
 use crate::results::{self, Results};
 
 /// The name of the page in a run's directory.
@@ -64,21 +63,14 @@ pub fn write(run_dir: &Path) -> io::Result<Option<Offence>> {
             (Results::default(), Some(format!("{} cannot be read: {error}", results::FILE)))
         }
     };
-    let history = History::read(run_dir)?;
-    let faults = faults::faults(&history);
-    let journal = Journal::read(run_dir, results.time_zero.unwrap_or(0))?;
-    let evidence = Evidence {
-        run_dir,
-        results: &results,
-        history: &history,
-        faults: &faults,
-        journal: &journal,
-    };
+    let gathered = Gathered::read(run_dir, &results)?;
+    let evidence = gathered.evidence(run_dir, &results);
+    let Evidence { history, faults, journal, .. } = evidence;
     let offence = Offence::find(evidence)?;
 
-    let drawn = exhibit::draw_all(&results.exhibits, &faults, history.end);
+    let drawn = exhibit::draw_all(&results.exhibits, faults, history.end);
     let (shown, mut plots) = drawn.map_err(io::Error::other)?;
-    plots.extend(plots::all(&history, &faults).map_err(io::Error::other)?);
+    plots.extend(plots::all(history, faults).map_err(io::Error::other)?);
     for plot in plots.iter().chain(&shown) {
         fs::write(run_dir.join(&plot.file), &plot.svg)?;
     }
@@ -91,7 +83,7 @@ pub fn write(run_dir: &Path) -> io::Result<Option<Offence>> {
         offence: offence.as_ref(),
         evidence: &shown,
         plots: &plots,
-        traffic: traffic(&journal),
+        traffic: traffic(journal),
         data: &data,
         files: files(run_dir)?,
     });

@@ -10,7 +10,7 @@ use checkers::{Kind, Verdict};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::faults::Fault;
+use super::faults::{Fault, faults};
 use super::logs;
 use super::messages::{Journal, Message};
 use super::palette;
@@ -72,6 +72,32 @@ pub struct Evidence<'a> {
     pub faults: &'a [Fault],
     /// Its messages.
     pub journal: &'a Journal,
+}
+
+/// What [`Evidence`] is of, read.
+pub struct Gathered {
+    history: History,
+    faults: Vec<Fault>,
+    journal: Journal,
+}
+
+impl Gathered {
+    /// Reads the files of a run with these results.
+    ///
+    /// # Errors
+    /// If one is there and cannot be read.
+    pub fn read(run_dir: &Path, results: &Results) -> io::Result<Self> {
+        let history = History::read(run_dir)?;
+        let faults = faults(&history);
+        let journal = Journal::read(run_dir, results.time_zero.unwrap_or(0))?;
+        Ok(Self { history, faults, journal })
+    }
+
+    /// The evidence of a run, whose results are no part of this.
+    pub fn evidence<'a>(&'a self, run_dir: &'a Path, results: &'a Results) -> Evidence<'a> {
+        let Self { history, faults, journal } = self;
+        Evidence { run_dir, results, history, faults, journal }
+    }
 }
 
 impl Offence {
@@ -336,12 +362,9 @@ mod tests {
 
     fn find(directory: &tempfile::TempDir, results: Value) -> Option<Offence> {
         let run_dir = directory.path();
-        let (history, journal) =
-            (History::read(run_dir).unwrap(), Journal::read(run_dir, 0).unwrap());
         let results: Results = serde_json::from_value(results).unwrap();
-        let faults = crate::report::faults::faults(&history);
-        let (results, history, journal) = (&results, &history, &journal);
-        Offence::find(Evidence { run_dir, results, history, faults: &faults, journal }).unwrap()
+        let gathered = Gathered::read(run_dir, &results).unwrap();
+        Offence::find(gathered.evidence(run_dir, &results)).unwrap()
     }
 
     #[test]
