@@ -115,6 +115,12 @@ impl Options {
         self
     }
 
+    /// The fewest nodes with which the faults mean what they say.
+    pub(crate) fn nodes_min(&self) -> usize {
+        let of_links = if self.loss + self.duplicate > 0.0 { 2 } else { 1 };
+        self.nemesis.iter().map(|kind| kind.nodes_min()).fold(of_links, usize::max)
+    }
+
     /// The nodes that the fault `byzantine` makes so, whenever it comes: what they have said stays said,
     /// and more than these never lie.
     pub fn liars(&self) -> Vec<usize> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use simulator::LatencyDistribution;
 
-use crate::options::{FaultKind, Options};
+use crate::options::Options;
 
 /// Time limits are shortened in steps of so much.
 const TIME_STEP: Duration = Duration::from_millis(100);
@@ -23,44 +23,58 @@ pub struct Shrunk {
     pub runs: usize,
 }
 
-/// Looks for a smaller run for which `fails` still holds, in at most so many runs.
+/// Looks for a smaller run which `fails` says fails likewise, in at most so many runs.
 ///
 /// Less time, fewer operations and fewer faults leave the beginning of a run as it was, so the seed
 /// stays. Fewer nodes or kinds of faults and a lower rate make another run of it: there a few seeds
 /// are tried.
-pub fn shrink(options: &Options, runs_max: usize, fails: impl FnMut(&Options) -> bool) -> Shrunk {
-    let mut shrinker = Shrinker { best: options.clone(), runs: 0, runs_max, fails };
+///
+/// # Errors
+/// The first of `fails`, if it cannot make a run; no other is tried then.
+pub fn shrink<E>(
+    options: &Options,
+    runs_max: usize,
+    fails: impl FnMut(&Options) -> Result<bool, E>,
+) -> Result<Shrunk, E> {
+    let mut shrinker = Shrinker { best: options.clone(), runs: 0, runs_max, fails, error: None };
     loop {
         let mut smaller = shrinker.drop_faults();
         smaller |= shrinker.drop_nodes();
         smaller |= shrinker.calm_network();
         smaller |= shrinker.shorten();
         smaller |= shrinker.lower_rate();
+        if let Some(error) = shrinker.error {
+            return Err(error);
+        }
         if !smaller || shrinker.runs >= runs_max {
-            return Shrunk { options: shrinker.best, runs: shrinker.runs };
+            return Ok(Shrunk { options: shrinker.best, runs: shrinker.runs });
         }
     }
 }
 
 type Change = fn(&mut Options);
 
-struct Shrinker<F> {
+struct Shrinker<F, E> {
     best: Options,
     runs: usize,
     runs_max: usize,
     fails: F,
+    error: Option<E>,
 }
 
-impl<F: FnMut(&Options) -> bool> Shrinker<F> {
+impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<F, E> {
     /// Keeps the changed run if it still fails.
     fn attempt(&mut self, change: impl FnOnce(&mut Options)) -> bool {
-        if self.runs >= self.runs_max {
+        if self.runs >= self.runs_max || self.error.is_some() {
             return false;
         }
         let mut candidate = self.best.clone();
         change(&mut candidate);
         self.runs += 1;
-        let failed = (self.fails)(&candidate);
+        let failed = (self.fails)(&candidate).unwrap_or_else(|error| {
+            self.error = Some(error);
+            false
+        });
         if failed {
             self.best = candidate;
         }
@@ -90,7 +104,7 @@ impl<F: FnMut(&Options) -> bool> Shrinker<F> {
     fn drop_nodes(&mut self) -> bool {
         let count = self.best.nodes.len();
         let mut counts = vec![1, 2, 3, count / 2, count.saturating_sub(1)];
-        let least = nodes_min(&self.best);
+        let least = self.best.nodes_min();
         counts.retain(|fewer| (least..count).contains(fewer));
         counts.sort_unstable();
         counts.dedup();
@@ -174,24 +188,22 @@ impl<F: FnMut(&Options) -> bool> Shrinker<F> {
     }
 }
 
-/// The fewest nodes with which these options mean what they say: what happens between nodes needs two,
-/// and liars need others to lie to, of whom one may be wrong.
-fn nodes_min(options: &Options) -> usize {
-    use FaultKind::{Byzantine, Duplicate, Loss, Membership, OneWay, Partition};
-    let between =
-        |kind: &FaultKind| matches!(kind, Partition | OneWay | Loss | Duplicate | Membership);
-    if options.nemesis.contains(&Byzantine) {
-        return 4;
-    }
-    let is_between = options.nemesis.iter().any(between) || options.loss + options.duplicate > 0.0;
-    if is_between { 2 } else { 1 }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use super::*;
-    use crate::options::FaultKind::{Kill, Loss, Partition, Pause};
+    use crate::options::FaultKind::{self, Kill, Loss, Partition, Pause};
     use crate::workload::registry::named;
+
+    /// As [`super::shrink`] does it for runs that can always be made.
+    fn shrink(
+        options: &Options,
+        runs_max: usize,
+        mut fails: impl FnMut(&Options) -> bool,
+    ) -> Shrunk {
+        super::shrink(options, runs_max, |options| Ok::<_, Infallible>(fails(options))).unwrap()
+    }
 
     fn big() -> Options {
         let mut options = Options::new(named("lin-kv")).with_nodes(5);
@@ -266,5 +278,15 @@ mod tests {
         });
         assert_eq!((shrunk.runs, runs), (5, 5));
         assert_eq!(shrink(&big(), 0, |_| true).runs, 0);
+    }
+
+    #[test]
+    fn where_a_run_cannot_be_made_no_other_is_tried() {
+        let mut runs = 0;
+        let shrunk = super::shrink(&big(), 100, |_| {
+            runs += 1;
+            if runs == 3 { Err("no") } else { Ok(false) }
+        });
+        assert_eq!((shrunk.err(), runs), (Some("no"), 3));
     }
 }

@@ -88,20 +88,10 @@ fn smallest(
     failure_found: &Failure,
     shrink_runs: usize,
 ) -> Result<Option<(u64, u64)>, TestError> {
-    let mut error = None;
     let shrunk = shrink(&call.options, shrink_runs, |options| {
         let smaller = Call { options: options.clone(), ..call.clone() };
-        match failure(&smaller) {
-            Ok(found) => found.is_some_and(|found| found.is_like(failure_found)),
-            Err(failed) => {
-                error.get_or_insert(failed);
-                false
-            }
-        }
-    });
-    if let Some(error) = error {
-        return Err(error);
-    }
+        Ok::<_, TestError>(failure(&smaller)?.is_some_and(|found| found.is_like(failure_found)))
+    })?;
     let options = shrunk.options;
     let faults = if options.nemesis.is_empty() { Some(0) } else { options.max_faults };
     Ok(options.max_operations.zip(faults))

@@ -5,6 +5,8 @@ use crate::world::Fault;
 
 pub(super) const KIND: Kind = Kind {
     place: Place::Simulation("the node itself says how it lies"),
+    // Liars need others to lie to, of whom one may be wrong.
+    nodes_min: 4,
     ..Kind::new(Effect::Misleads("while some lied"), start, |_| {
         (Fault::Lie(Vec::new()), "all nodes honest")
     })

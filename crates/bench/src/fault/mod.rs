@@ -97,6 +97,8 @@ struct Kind {
     place: Place,
     /// What it does that can be counted.
     effect: Effect,
+    /// The fewest nodes with which it means what it says.
+    nodes_min: usize,
     /// What breaks.
     start: fn(&mut Scene<'_>) -> Start,
     /// What mends it, and how the history tells that.
@@ -150,7 +152,12 @@ impl Kind {
         start: fn(&mut Scene<'_>) -> Start,
         stop: fn(&Scene<'_>) -> (Fault, &'static str),
     ) -> Self {
-        Self { place: Place::Anywhere, effect, start, stop }
+        // What happens between nodes needs two.
+        let nodes_min = match effect {
+            Effect::Cuts | Effect::Loses | Effect::Doubles | Effect::ChangesMembers => 2,
+            Effect::Kills | Effect::Stops | Effect::Misleads(_) => 1,
+        };
+        Self { place: Place::Anywhere, effect, nodes_min, start, stop }
     }
 }
 
@@ -175,6 +182,11 @@ impl FaultKind {
     /// What it does that can be counted.
     pub(crate) fn effect(self) -> Effect {
         self.kind().effect
+    }
+
+    /// The fewest nodes with which it means what it says.
+    pub(crate) fn nodes_min(self) -> usize {
+        self.kind().nodes_min
     }
 
     /// Begins a fault of this kind.

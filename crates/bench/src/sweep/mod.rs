@@ -310,29 +310,17 @@ impl Sweep<'_> {
             return Ok(());
         }
         let mut smallest = None;
-        let mut error = None;
         let shrunk = shrink(&call.options, self.shrink_runs, |options| {
             let smaller = Call { options: options.clone(), ..call.clone() };
-            match self.runner.attempt(&smaller) {
-                Ok(attempt) if attempt.outcome.failure().is_some_and(|it| it.is_like(failure)) => {
-                    if let Some((_, attempt)) = smallest.replace((smaller, attempt)) {
-                        Attempt::discard(attempt);
-                    }
-                    true
-                }
-                Ok(attempt) => {
-                    attempt.discard();
-                    false
-                }
-                Err(failed) => {
-                    error.get_or_insert(failed);
-                    false
-                }
-            }
-        });
-        if let Some(error) = error {
-            return Err(error);
-        }
+            let attempt = self.runner.attempt(&smaller)?;
+            let fails = attempt.outcome.failure().is_some_and(|it| it.is_like(failure));
+            let given_up = match fails {
+                true => smallest.replace((smaller, attempt)).map(|(_, attempt)| attempt),
+                false => Some(attempt),
+            };
+            given_up.into_iter().for_each(Attempt::discard);
+            Ok::<_, TestError>(fails)
+        })?;
         let runs = shrunk.runs;
         let Some((smaller, attempt)) = smallest else {
             writeln!(out, "  no smaller run like it was found in {runs} runs")?;
