@@ -92,7 +92,7 @@ pub enum SetBody<P> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "as in the workload")]
-pub enum CounterBody<P> {
+pub enum CounterBody<P = ()> {
     Add {
         delta: i64,
     },

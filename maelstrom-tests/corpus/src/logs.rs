@@ -5,27 +5,12 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use proto::kafka::Message as Body;
 use proto::{AnyNode, Caller, Context, Error, ErrorCode, Json, Node, Outcome, Records};
-use serde::{Deserialize, Serialize};
 
 use crate::Bug;
 
 const CALL: Duration = Duration::from_millis(300);
-
-/// The messages of workload kafka.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "as in the workload")]
-pub enum Body {
-    Send { key: String, msg: Json },
-    SendOk { offset: u64 },
-    Poll { offsets: BTreeMap<String, u64> },
-    PollOk { msgs: BTreeMap<String, Vec<(u64, Json)>> },
-    CommitOffsets { offsets: BTreeMap<String, u64> },
-    CommitOffsetsOk,
-    ListCommittedOffsets { keys: Vec<String> },
-    ListCommittedOffsetsOk { offsets: BTreeMap<String, u64> },
-}
 
 /// What a node decides.
 pub trait Rules: Default + 'static {

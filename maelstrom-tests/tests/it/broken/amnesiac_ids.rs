@@ -1,10 +1,10 @@
 //! Ids counted in memory only: a node that was killed counts from 0 again.
 
+use corpus::bodies::IdBody;
 use eddy::options::FaultKind;
 use eddy::workload::registry::named;
 use proto::{Caller, Context, Node};
 
-use super::bodies::IdBody;
 use super::{Bug, runs};
 
 #[derive(Default)]

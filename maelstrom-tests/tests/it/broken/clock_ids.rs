@@ -1,11 +1,11 @@
 //! Ids by wall clock and a sequence number that begins anew with every millisecond: a clock that
 //! jumps back shows milliseconds that were there before.
 
+use corpus::bodies::IdBody;
 use eddy::options::FaultKind;
 use eddy::workload::registry::named;
 use proto::{Caller, Context, Node};
 
-use super::bodies::IdBody;
 use super::{Bug, runs};
 
 #[derive(Default)]

@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use corpus::bodies::SetBody;
 use eddy::options::FaultKind;
 use eddy::workload::registry::named;
 use proto::{Caller, Context, Json, Node, NodeId, Records};
 use serde::{Deserialize, Serialize};
 
-use super::bodies::SetBody;
 use super::{Bug, runs};
 
 const REPEAT: Duration = Duration::from_millis(200);

@@ -1,12 +1,12 @@
 //! A broadcast that tells every node each value once and never again: what a partition swallows is
 //! gone.
 
+use corpus::bodies::SetBody;
 use eddy::options::FaultKind;
 use eddy::workload::registry::named;
 use proto::{Caller, Context, Json, Node, NodeId};
 use serde::{Deserialize, Serialize};
 
-use super::bodies::SetBody;
 use super::{Bug, runs};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -6,25 +6,12 @@ use std::time::Duration;
 
 use eddy::options::{FaultKind, Options};
 use eddy::workload::registry::named;
+use proto::kafka::Message as Body;
 use proto::{Caller, Context, Error, ErrorCode, Json, Node, Outcome};
-use serde::{Deserialize, Serialize};
 
 use super::{Bug, runs};
 
 const CALL: Duration = Duration::from_millis(800);
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Body {
-    Send { key: String, msg: Json },
-    SendOk { offset: u64 },
-    Poll { offsets: BTreeMap<String, u64> },
-    PollOk { msgs: BTreeMap<String, Vec<(u64, Json)>> },
-    CommitOffsets { offsets: BTreeMap<String, u64> },
-    CommitOffsetsOk,
-    ListCommittedOffsets { keys: Vec<String> },
-    ListCommittedOffsetsOk { offsets: BTreeMap<String, u64> },
-}
 
 /// What is wrong with the logs.
 #[derive(Clone, Copy, PartialEq)]

@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use corpus::bodies::RegisterBody;
 use eddy::options::FaultKind;
 use eddy::workload::registry::named;
 use proto::{Caller, Context, Error, ErrorCode, Json, MessageId, Node, NodeId, Outcome, Time};
 use serde::{Deserialize, Serialize};
 
-use super::bodies::RegisterBody;
 use super::{Bug, runs};
 
 const LEASE: Duration = Duration::from_millis(200);

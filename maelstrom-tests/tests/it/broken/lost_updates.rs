@@ -1,13 +1,13 @@
 //! A counter in a service that reads, adds and writes back, where a compare-and-set is needed: of two
 //! nodes that do so at the same time one loses what it added.
 
+use corpus::bodies::CounterBody;
 use eddy::workload::registry::named;
 use std::time::Duration;
 
 use proto::service::{KeyValue, ServiceReply};
 use proto::{Caller, Context, Json, Node, Outcome};
 
-use super::bodies::CounterBody;
 use super::{Bug, runs};
 
 const SERVICE: Duration = Duration::from_secs(1);

@@ -2,8 +2,6 @@
 //! it, which a sweep finds within a stated number of seeds, which goes wrong again with the seed
 //! that was found, and which is right without the fault: so both the fault and the checker work.
 
-mod bodies;
-
 mod amnesiac_ids;
 mod clock_ids;
 mod deaf_to_gaps;

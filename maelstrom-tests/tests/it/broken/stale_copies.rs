@@ -1,6 +1,7 @@
 //! A store on the first node that tells all others every change, and nodes that answer reads from
 //! their own copy: a read may come before the change that it should see.
 
+use corpus::bodies::RegisterBody;
 use eddy::workload::registry::named;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +9,6 @@ use std::time::Duration;
 use proto::{Caller, Context, Error, ErrorCode, Json, Node, NodeId, Outcome};
 use serde::{Deserialize, Serialize};
 
-use super::bodies::RegisterBody;
 use super::{Bug, runs};
 
 const CALL: Duration = Duration::from_millis(800);

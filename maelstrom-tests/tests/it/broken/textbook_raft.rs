@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use corpus::bodies::RegisterBody;
 use eddy::options::{FaultKind, Options};
 use eddy::outcome::FailureKind;
 use eddy::workload::registry::named;
@@ -16,7 +17,6 @@ use proto::{
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
-use super::bodies::RegisterBody;
 use super::{Bug, runs};
 
 const TICK: Duration = Duration::from_millis(25);

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
+use corpus::bodies::SetBody;
 use eddy::options::FaultKind;
 use eddy::workload::registry::named;
 use proto::{Caller, Context, Json, Node, NodeId, Outcome};
 use serde::{Deserialize, Serialize};
 
-use super::bodies::SetBody;
 use super::{Bug, runs};
 
 const ACK_TIMEOUT: Duration = Duration::from_millis(200);
