@@ -76,6 +76,37 @@ pub enum MalformedReason {
     NoResult,
 }
 
+/// The open operation of each process.
+#[derive(Default)]
+struct OpenOperations {
+    /// Of processes with small numbers, which are nearly all, at their number's place.
+    small: Vec<Option<usize>>,
+    /// Of the others.
+    large: FxHashMap<u64, Option<usize>>,
+}
+
+impl OpenOperations {
+    /// That of one process.
+    #[inline]
+    fn of(&mut self, process: u64, events: usize) -> &mut Option<usize> {
+        if process >= self.small.len() as u64 {
+            return self.of_new(process, events);
+        }
+        &mut self.small[process as usize]
+    }
+
+    /// That of a process whose number is large, or not known yet. Small is a number below that of
+    /// events, so that the table does not grow larger than the history.
+    #[cold]
+    fn of_new(&mut self, process: u64, events: usize) -> &mut Option<usize> {
+        if process >= events as u64 {
+            return self.large.entry(process).or_default();
+        }
+        self.small.resize(process as usize + 1, None);
+        &mut self.small[process as usize]
+    }
+}
+
 /// The operations of all clients, in the order of their invocations. Events of the nemesis are
 /// passed over.
 ///
@@ -84,11 +115,11 @@ pub enum MalformedReason {
 /// The first event that does not fit, see [`MalformedReason`].
 pub fn operations<O: Op>(history: &[Event<O>]) -> Result<Vec<Operation<'_, O>>, Malformed> {
     let mut operations: Vec<Operation<'_, O>> = Vec::with_capacity(history.len() / 2 + 1);
-    let mut open: FxHashMap<u64, Option<usize>> = FxHashMap::default();
+    let mut open = OpenOperations::default();
     for (position, event) in history.iter().enumerate() {
         let (Process::Client(process), Some(op)) = (event.process, event.op()) else { continue };
         let malformed = |reason| Malformed { index: event.index, reason };
-        let open = open.entry(process).or_default();
+        let open = open.of(process, history.len());
         if event.kind == Kind::Invoke {
             if open.replace(operations.len()).is_some() {
                 return Err(malformed(MalformedReason::AlreadyOpen));
@@ -187,6 +218,23 @@ mod tests {
             [(0, Some(4), Kind::Info), (1, Some(3), Kind::Ok), (5, None, Kind::Info)]
         );
         assert_eq!(operations[1].latency(), Some(2 * crate::testing::STEP));
+    }
+
+    #[test]
+    fn processes_may_have_any_number() {
+        let mut history = History::default();
+        let processes = [u64::MAX, 2, 1 << 40, 0, 7];
+        for (process, key) in processes.into_iter().zip(0..) {
+            history.invoke(process, RegisterOp::Write { key, value: 1 });
+        }
+        for (process, key) in processes.into_iter().zip(0..5).rev() {
+            history.ok(process, RegisterOp::Write { key, value: 1 });
+        }
+        let completed_at = operations(&history.events).unwrap();
+        let completed_at: Vec<_> = completed_at.iter().map(|of| of.completed_at).collect();
+        assert_eq!(completed_at, [Some(9), Some(8), Some(7), Some(6), Some(5)]);
+        history.ok(1 << 40, RegisterOp::Write { key: 2, value: 1 });
+        assert_eq!(reason(&history), (10, MalformedReason::NotInvoked));
     }
 
     #[test]

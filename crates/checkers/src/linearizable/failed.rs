@@ -1,8 +1,8 @@
 //! The memory of the search: where it has been in vain, and need not go again.
 
-use std::hash::Hash;
+use std::hash::{Hash, Hasher};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::FxHasher;
 
 use super::moves::Configuration;
 use super::slots::SlotSet;
@@ -17,22 +17,30 @@ struct Place<S, const WORDS: usize> {
     deadline: u32,
 }
 
-impl<S: Clone, const WORDS: usize> Place<S, WORDS> {
+impl<S: Clone + Hash, const WORDS: usize> Place<S, WORDS> {
     fn of(at: &Configuration<S, WORDS>) -> Self {
         Self { linearized: at.linearized, state: at.state.clone(), deadline: at.deadline }
+    }
+
+    fn hash(&self) -> u32 {
+        let mut hasher = FxHasher::default();
+        Hash::hash(self, &mut hasher);
+        hasher.finish() as u32
     }
 }
 
 /// Why a place leads nowhere: even with these reads linearized, once these operations of unknown
 /// outcome are used up, nothing else that might have been used makes a difference.
-#[derive(Clone, Copy)]
-struct Lack<const WORDS: usize> {
+struct Lack<S, const WORDS: usize> {
+    place: Place<S, WORDS>,
     reads: SlotSet<WORDS>,
     used: u32,
-    /// The place of the next one in [`Failed::more`], or [`END`].
+    /// The one before of the same place, or [`END`].
     next: u32,
     /// How many there are with this one.
     length: u32,
+    /// That of the place.
+    hash: u32,
 }
 
 const END: u32 = u32::MAX;
@@ -42,16 +50,27 @@ const END: u32 = u32::MAX;
 const LACKS_MAX: u32 = 32;
 
 /// The configurations from which there is no way on.
+///
+/// A hash table of its own, because a search does little else than to ask it: what is remembered
+/// lies in one vector, and the table has only numbers, so that both stay small and it grows
+/// without hashing again.
 pub(crate) struct Failed<S, const WORDS: usize> {
-    lacks: FxHashMap<Place<S, WORDS>, Lack<WORDS>>,
-    more: Vec<Lack<WORDS>>,
+    lacks: Vec<Lack<S, WORDS>>,
+    /// The last lack of each place or [`END`], from that on to which the hash points; at least
+    /// half of a power of two is free.
+    table: Vec<u32>,
+    /// How many places there are.
+    places: usize,
     /// How many lacks were looked at so far.
     work: u64,
 }
 
+/// How large the table is at first.
+const TABLE_MIN: usize = 64;
+
 impl<S: Clone + Eq + Hash, const WORDS: usize> Failed<S, WORDS> {
     pub(crate) fn new() -> Self {
-        Self { lacks: FxHashMap::default(), more: Vec::new(), work: 0 }
+        Self { lacks: Vec::new(), table: vec![END; TABLE_MIN], places: 0, work: 0 }
     }
 
     /// How many lacks were looked at so far.
@@ -61,26 +80,55 @@ impl<S: Clone + Eq + Hash, const WORDS: usize> Failed<S, WORDS> {
 
     /// How much memory all this takes.
     pub(crate) fn bytes(&self) -> usize {
-        // One byte more for each place of the table, as hash maps have it.
-        self.lacks.capacity() * (size_of::<(Place<S, WORDS>, Lack<WORDS>)>() + 1)
-            + self.more.capacity() * size_of::<Lack<WORDS>>()
+        self.lacks.capacity() * size_of::<Lack<S, WORDS>>()
+            + self.table.capacity() * size_of::<u32>()
+    }
+
+    /// Where in the table a place is, or would be.
+    fn find(&self, place: &Place<S, WORDS>, hash: u32) -> usize {
+        let mask = self.table.len() - 1;
+        let mut at = hash as usize & mask;
+        while let Some(lack) = self.lacks.get(self.table[at] as usize)
+            && (lack.hash != hash || lack.place != *place)
+        {
+            at = (at + 1) & mask;
+        }
+        at
     }
 
     /// Remembers that a configuration leads nowhere, nor does any in the same place that has used
     /// at least `lack` and linearized no other reads.
     pub(crate) fn insert(&mut self, failed: &Configuration<S, WORDS>, lack: u32) {
-        let more = &mut self.more;
-        let reads = failed.reads;
-        self.lacks
-            .entry(Place::of(failed))
-            .and_modify(|first| {
-                if first.length < LACKS_MAX {
-                    let next = more.len() as u32;
-                    more.push(*first);
-                    *first = Lack { reads, used: lack, next, length: first.length + 1 };
-                }
-            })
-            .or_insert(Lack { reads, used: lack, next: END, length: 1 });
+        let place = Place::of(failed);
+        let hash = place.hash();
+        let at = self.find(&place, hash);
+        let next = self.table[at];
+        let length = self.lacks.get(next as usize).map_or(0, |last| last.length);
+        if length == LACKS_MAX {
+            return;
+        }
+        self.table[at] = self.lacks.len() as u32;
+        let (reads, length) = (failed.reads, length + 1);
+        self.lacks.push(Lack { place, reads, used: lack, next, length, hash });
+        if next == END {
+            self.places += 1;
+            if self.places * 2 > self.table.len() {
+                self.grow();
+            }
+        }
+    }
+
+    /// Makes the table twice as large.
+    fn grow(&mut self) {
+        let size = self.table.len() * 2;
+        let before = std::mem::replace(&mut self.table, vec![END; size]);
+        for last in before.into_iter().filter(|&last| last != END) {
+            let mut at = self.lacks[last as usize].hash as usize & (size - 1);
+            while self.table[at] != END {
+                at = (at + 1) & (size - 1);
+            }
+            self.table[at] = last;
+        }
     }
 
     /// If nothing can come of a configuration, the set that it lacks.
@@ -88,14 +136,58 @@ impl<S: Clone + Eq + Hash, const WORDS: usize> Failed<S, WORDS> {
         if self.lacks.is_empty() {
             return None;
         }
-        let first = *self.lacks.get(&Place::of(at))?;
-        let next = |lack: &Lack<WORDS>| self.more.get(lack.next as usize).copied();
-        let mut lacks = std::iter::successors(Some(first), next);
-        let work = &mut self.work;
-        let leads_nowhere = |lack: &Lack<WORDS>| {
-            *work += 1 + sets.counts(at.used).len() as u64 / 8;
-            at.reads.is_subset_of(&lack.reads) && sets.covers(at.used, lack.used)
-        };
-        lacks.find(leads_nowhere).map(|lack| lack.used)
+        let place = Place::of(at);
+        let mut last = self.table[self.find(&place, place.hash())];
+        while let Some(lack) = self.lacks.get(last as usize) {
+            self.work += 1 + sets.counts(at.used).len() as u64 / 8;
+            if at.reads.is_subset_of(&lack.reads) && sets.covers(at.used, lack.used) {
+                return Some(lack.used);
+            }
+            last = lack.next;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failed, TABLE_MIN};
+    use crate::linearizable::moves::Configuration;
+    use crate::linearizable::slots::SlotSet;
+    use crate::linearizable::used::UsedSets;
+
+    fn at(state: u32, deadline: u32) -> Configuration<u32, 1> {
+        let mut linearized = SlotSet::EMPTY;
+        linearized.insert(state % 64);
+        Configuration { linearized, reads: SlotSet::EMPTY, state, deadline, used: UsedSets::NONE }
+    }
+
+    #[test]
+    fn every_place_is_found_again_however_often_the_table_grew() {
+        let (mut failed, sets) = (Failed::new(), UsedSets::new());
+        let places = TABLE_MIN as u32 * 10;
+        for state in 0..places {
+            failed.insert(&at(state, state / 7), UsedSets::NONE);
+        }
+        assert!(failed.table.len() > failed.lacks.len() && failed.places == failed.lacks.len());
+        for state in 0..places {
+            assert!(failed.lack(&at(state, state / 7), &sets).is_some(), "{state}");
+            assert!(failed.lack(&at(state, state / 7 + 1), &sets).is_none(), "{state}");
+            assert!(failed.lack(&at(places + state, state / 7), &sets).is_none(), "{state}");
+        }
+    }
+
+    #[test]
+    fn a_place_fails_only_with_the_reads_that_it_failed_with() {
+        let (mut failed, sets) = (Failed::new(), UsedSets::new());
+        for read in 0..64 {
+            let mut with_read = at(1, 0);
+            with_read.reads.insert(read);
+            assert!(failed.lack(&with_read, &sets).is_none(), "{read}");
+            failed.insert(&with_read, UsedSets::NONE);
+            // No more than so many are remembered of a place.
+            assert_eq!(failed.lack(&with_read, &sets).is_some(), read < super::LACKS_MAX);
+        }
+        assert_eq!((failed.places, failed.lacks.len()), (1, super::LACKS_MAX as usize));
     }
 }

@@ -129,12 +129,16 @@ where
     let mut places: FxHashMap<&V, usize> = FxHashMap::default();
     // The operations on each key.
     let mut keys: Vec<(&V, Vec<&Operation<'_, RegisterOp<V>>>)> = Vec::new();
+    // The key of the operation before: often there is only one.
+    let mut place = 0;
     for operation in &operations {
         let key = operation.asked.key();
-        let place = *places.entry(key).or_insert_with(|| {
-            keys.push((key, Vec::new()));
-            keys.len() - 1
-        });
+        if keys.get(place).is_none_or(|&(last, _)| last != key) {
+            place = *places.entry(key).or_insert_with(|| {
+                keys.push((key, Vec::new()));
+                keys.len() - 1
+            });
+        }
         keys[place].1.push(operation);
     }
     let histories = keys.iter().map(|&(key, ref operations)| KeyHistory::new(key, operations));

@@ -41,14 +41,23 @@ pub(crate) struct Moves<'a, M: Model> {
     pub(crate) used: UsedSets,
     /// How many operations were looked at so far.
     pub(crate) work: u64,
-    /// Empty; kept for its memory.
+    /// Empty; kept for their memory.
     unknown: Vec<Move>,
+    promising: Vec<Move>,
 }
 
 impl<'a, M: Model> Moves<'a, M> {
     pub(crate) fn new(model: &'a M, timeline: &'a Timeline<M>) -> Self {
         let goal = timeline.deadlines();
-        Self { model, timeline, goal, used: UsedSets::new(), work: 0, unknown: Vec::new() }
+        Self {
+            model,
+            timeline,
+            goal,
+            used: UsedSets::new(),
+            work: 0,
+            unknown: Vec::new(),
+            promising: Vec::new(),
+        }
     }
 
     /// The configuration in which nothing has happened yet, except reads of the initial state.
@@ -98,43 +107,29 @@ impl<'a, M: Model> Moves<'a, M> {
             _ => None,
         };
         let mut unknown = std::mem::take(&mut self.unknown);
+        let mut promising = std::mem::take(&mut self.promising);
         if !timeline.unknown.is_empty() {
             self.find_unknown(at, &mut unknown, blocked);
         }
-        let is_awaited = |moves: &Self, next| awaited.is_some() && moves.result(next) == awaited;
-        found.extend(unknown.iter().filter(|&&next| !is_awaited(self, next)));
-        let updates = timeline.updates(at.deadline);
-        self.work += updates.len() as u64;
-        let mut promising = 0;
+        let is_awaited = |next| awaited.is_some() && self.result(next) == awaited;
+        found.extend(unknown.iter().filter(|&&next| !is_awaited(next)));
+        let updates = timeline.updates(due);
         for &operation in updates.iter().rev() {
             let certain = &timeline.certain[operation as usize];
-            let next = Move::Certain(operation);
-            if operation == due.due
-                || at.linearized.contains(certain.slot)
-                || self.model.step(&at.state, &certain.operation).is_none()
-            {
+            if operation == due.due || at.linearized.contains(certain.slot) {
                 continue;
             }
-            if is_awaited(self, next) {
-                promising += 1;
-            } else {
-                found.push(next);
+            if let Some(state) = self.model.step(&at.state, &certain.operation) {
+                let moves = if awaited == Some(state) { &mut promising } else { &mut *found };
+                moves.push(Move::Certain(operation));
             }
         }
-        if promising > 0 {
-            let is_open = |&operation: &u32| {
-                let certain = &timeline.certain[operation as usize];
-                operation != due.due
-                    && !at.linearized.contains(certain.slot)
-                    && self.model.step(&at.state, &certain.operation).is_some()
-            };
-            let possible = updates.iter().rev().filter(|operation| is_open(operation));
-            let possible = possible.map(|&operation| Move::Certain(operation));
-            found.extend(possible.filter(|&next| is_awaited(self, next)));
-        }
-        found.extend(unknown.iter().filter(|&&next| is_awaited(self, next)));
+        found.append(&mut promising);
+        found.extend(unknown.iter().filter(|&&next| is_awaited(next)));
         unknown.clear();
+        self.work += updates.len() as u64;
         self.unknown = unknown;
+        self.promising = promising;
     }
 
     /// Finds the operations of unknown outcome that are worth trying next.
@@ -165,8 +160,9 @@ impl<'a, M: Model> Moves<'a, M> {
         at: &Configuration<M::State, WORDS>,
     ) -> Option<Vec<M::State>> {
         let mut needed = Vec::new();
-        let updates = self.timeline.updates(at.deadline).iter().map(|of| (of, &at.linearized));
-        let reads = self.timeline.reads(at.deadline).iter().map(|of| (of, &at.reads));
+        let deadline = self.timeline.deadline(at.deadline);
+        let updates = self.timeline.updates(deadline).iter().map(|of| (of, &at.linearized));
+        let reads = self.timeline.reads(deadline).iter().map(|of| (of, &at.reads));
         for (&operation, linearized) in updates.chain(reads) {
             let certain = &self.timeline.certain[operation as usize];
             if linearized.contains(certain.slot) {
@@ -232,13 +228,13 @@ impl<'a, M: Model> Moves<'a, M> {
         taken: &mut impl FnMut(u32),
     ) {
         let timeline = self.timeline;
-        let reads = timeline.reads(at.deadline);
+        let mut due = timeline.deadline(at.deadline);
+        let reads = timeline.reads(due);
         self.work += reads.len() as u64;
         for &operation in reads {
             self.take_read(at, &timeline.certain[operation as usize], taken);
         }
         loop {
-            let due = timeline.deadline(at.deadline);
             let linearized = if due.is_read { &mut at.reads } else { &mut at.linearized };
             if !linearized.contains(due.slot) {
                 break;
@@ -251,6 +247,7 @@ impl<'a, M: Model> Moves<'a, M> {
             if at.deadline == self.goal {
                 break;
             }
+            due = timeline.deadline(at.deadline);
             for certain in timeline.invoked_since_last(at.deadline) {
                 if certain.is_read {
                     self.take_read(at, certain, taken);

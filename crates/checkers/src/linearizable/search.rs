@@ -301,18 +301,16 @@ impl<'a, M: Model, const WORDS: usize> Search<'a, M, WORDS> {
     /// Keeps the configurations with the furthest deadline, and the way to the first of them.
     fn note(&mut self, by: Option<Move>, at: &Configuration<M::State, WORDS>) {
         let furthest = &mut self.furthest;
-        if at.deadline > furthest.deadline
-            && let Some(by) = by
-        {
-            furthest.path.resize(self.stack.len(), by);
-            furthest.path[self.stack.len() - 1] = by;
-            furthest.on_stack = self.stack.len();
-        }
         if at.deadline > furthest.deadline {
             furthest.deadline = at.deadline;
             furthest.configurations.clear();
-        }
-        if at.deadline == furthest.deadline && furthest.configurations.last() != Some(at) {
+            furthest.configurations.push(at.clone());
+            if let Some(by) = by {
+                furthest.path.resize(self.stack.len() - 1, by);
+                furthest.path.push(by);
+                furthest.on_stack = self.stack.len();
+            }
+        } else if at.deadline == furthest.deadline && furthest.configurations.last() != Some(at) {
             furthest.configurations.push(at.clone());
         }
     }

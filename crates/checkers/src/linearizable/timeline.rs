@@ -21,6 +21,8 @@ pub struct Call<O> {
 /// An operation that certainly happened.
 pub(crate) struct CertainOperation<M: Model> {
     pub(crate) operation: M::Operation,
+    /// Where in the history it completed.
+    completed: u64,
     /// Index of its [`Call`].
     pub(crate) call: u32,
     pub(crate) slot: u32,
@@ -33,25 +35,65 @@ pub(crate) struct Deadline {
     pub(crate) due: u32,
     pub(crate) slot: u32,
     pub(crate) is_read: bool,
-    /// Where in [`Timeline::open`] the operations open now begin: those that change the state, and
-    /// then the reads, each with the next deadline first.
-    updates_start: u32,
-    reads_start: u32,
+    /// Where in [`Timeline::updates`] and [`Timeline::reads`] the operations open now are.
+    updates: (u32, u32),
+    reads: (u32, u32),
     /// How many certain operations were invoked before it.
     invoked_before: u32,
 }
 
-/// The moment up to which a timeline has come.
-struct Now {
-    /// Completion, index in [`Timeline::certain`], and whether it is a read, of each open
-    /// operation, the next deadline first.
-    open: Vec<(u64, u32, bool)>,
-    free_slots: Vec<u32>,
+/// The operations of one kind that are open at each deadline, the next deadline first.
+///
+/// What is open at a deadline is what was open at the one before, without its first and with what
+/// was invoked since. So mostly both lie in the same place, one beginning or ending later.
+#[derive(Default)]
+struct OpenOperations {
+    operations: Vec<u32>,
+    /// Where those begin that are open now; they go to the end.
+    start: usize,
+    /// Deadlines that are past need what is before this as it is.
+    past: usize,
+    /// Where the next deadline is.
+    next: Option<u64>,
 }
 
-impl Now {
-    fn next_deadline(&self) -> Option<u64> {
-        self.open.first().map(|&(completed, ..)| completed)
+impl OpenOperations {
+    fn with_capacity(capacity: usize) -> Self {
+        Self { operations: Vec::with_capacity(capacity), ..Self::default() }
+    }
+
+    fn now(&self) -> &[u32] {
+        &self.operations[self.start..]
+    }
+
+    /// Adds one of `certain`.
+    fn insert<M: Model>(&mut self, operation: u32, certain: &[CertainOperation<M>]) {
+        let completion = |operation: u32| certain[operation as usize].completed;
+        let completed = completion(operation);
+        let after = self.now().iter().rposition(|&other| completion(other) < completed);
+        let mut place = self.start + after.map_or(0, |last| last + 1);
+        if place < self.past {
+            let length = self.operations.len();
+            self.operations.extend_from_within(self.start..);
+            place += length - self.start;
+            self.start = length;
+        }
+        if place == self.start {
+            self.next = Some(completed);
+        }
+        self.operations.insert(place, operation);
+    }
+
+    /// Takes out the one with the next deadline.
+    fn pass<M: Model>(&mut self, certain: &[CertainOperation<M>]) {
+        self.start += 1;
+        self.next = self.now().first().map(|&next| certain[next as usize].completed);
+    }
+
+    /// Where in `operations` those that are open now are, from now on for good.
+    fn range(&mut self) -> (u32, u32) {
+        self.past = self.operations.len();
+        (self.start as u32, self.past as u32)
     }
 }
 
@@ -59,14 +101,17 @@ pub(crate) struct Timeline<M: Model> {
     /// In the order of invocation.
     pub(crate) certain: Vec<CertainOperation<M>>,
     deadlines: Vec<Deadline>,
-    /// The operations open at each deadline, as [`Deadline`] delimits them.
-    open: Vec<u32>,
+    /// The operations open at each deadline that may change the state.
+    updates: OpenOperations,
+    /// And those that only read.
+    reads: OpenOperations,
+    free_slots: Vec<u32>,
     /// The largest number of certain operations open at once.
     pub(crate) slots: u32,
     pub(crate) unknown: UnknownOperations<M>,
 }
 
-/// More than this many pairs of a deadline and an operation open at it are not stored.
+/// More than this many places for operations open at deadlines are not made.
 const OPEN_MAX: usize = 1 << 26;
 
 impl<M: Model> Timeline<M> {
@@ -75,15 +120,16 @@ impl<M: Model> Timeline<M> {
     pub(crate) fn new(model: &M, calls: &[Call<M::Operation>]) -> Option<Self> {
         let mut timeline = Self {
             certain: Vec::with_capacity(calls.len()),
-            open: Vec::with_capacity(calls.len() * 4),
+            updates: OpenOperations::with_capacity(calls.len()),
+            reads: OpenOperations::with_capacity(calls.len()),
+            free_slots: Vec::new(),
             deadlines: Vec::with_capacity(calls.len()),
             slots: 0,
             unknown: UnknownOperations::default(),
         };
-        let mut now = Now { open: Vec::new(), free_slots: Vec::new() };
         for (call, index) in calls.iter().zip(0_u32..) {
-            while now.next_deadline().is_some_and(|completed| completed < call.invoked) {
-                timeline.pass(&mut now)?;
+            while timeline.next_completion().is_some_and(|completed| completed < call.invoked) {
+                timeline.pass()?;
             }
             let operation = call.operation.clone();
             let Some(completed) = call.completed else {
@@ -91,48 +137,51 @@ impl<M: Model> Timeline<M> {
                 timeline.unknown.add(model, operation, index, deadline);
                 continue;
             };
-            let slot = now.free_slots.pop().unwrap_or_else(|| {
+            let slot = timeline.free_slots.pop().unwrap_or_else(|| {
                 timeline.slots += 1;
                 timeline.slots - 1
             });
             let is_read = model.is_read(&operation);
-            let place = now.open.iter().rposition(|&(other, ..)| other < completed);
-            let place = place.map_or(0, |last| last + 1);
-            now.open.insert(place, (completed, timeline.certain.len() as u32, is_read));
-            timeline.certain.push(CertainOperation { call: index, slot, is_read, operation });
+            let number = timeline.certain.len() as u32;
+            let call = index;
+            timeline.certain.push(CertainOperation { operation, completed, call, slot, is_read });
+            let open = if is_read { &mut timeline.reads } else { &mut timeline.updates };
+            open.insert(number, &timeline.certain);
         }
-        while !now.open.is_empty() {
-            timeline.pass(&mut now)?;
+        while timeline.next_completion().is_some() {
+            timeline.pass()?;
         }
         timeline.retire_unknown(model);
         Some(timeline)
     }
 
+    /// The position of the next completion of an open operation.
+    fn next_completion(&self) -> Option<u64> {
+        match (self.updates.next, self.reads.next) {
+            (Some(update), Some(read)) => Some(update.min(read)),
+            (update, read) => update.or(read),
+        }
+    }
+
     /// Notes what is open at the next deadline, and passes it.
-    fn pass(&mut self, now: &mut Now) -> Option<()> {
-        if self.open.len() + now.open.len() > OPEN_MAX {
+    fn pass(&mut self) -> Option<()> {
+        let is_read = self.next_completion() == self.reads.next;
+        let (updates, reads) = (self.updates.range(), self.reads.range());
+        if (updates.1 + reads.1) as usize > OPEN_MAX {
             return None;
         }
-        let of_kind = |wanted| {
-            let open = now.open.iter();
-            open.filter(move |&&(.., is_read)| is_read == wanted)
-                .map(|&(_, operation, _)| operation)
-        };
-        let updates_start = self.open.len() as u32;
-        self.open.extend(of_kind(false));
-        let reads_start = self.open.len() as u32;
-        self.open.extend(of_kind(true));
-        let (_, due, is_read) = now.open.remove(0);
+        let open = if is_read { &mut self.reads } else { &mut self.updates };
+        let &due = open.now().first()?;
+        open.pass(&self.certain);
         let slot = self.certain[due as usize].slot;
-        now.free_slots.push(slot);
-        let invoked_before = self.certain.len() as u32;
+        self.free_slots.push(slot);
         self.deadlines.push(Deadline {
             due,
             slot,
             is_read,
-            updates_start,
-            reads_start,
-            invoked_before,
+            updates,
+            reads,
+            invoked_before: self.certain.len() as u32,
         });
         Some(())
     }
@@ -147,16 +196,13 @@ impl<M: Model> Timeline<M> {
     }
 
     /// The operations open at a deadline that may change the state.
-    pub(crate) fn updates(&self, deadline: u32) -> &[u32] {
-        let at = self.deadline(deadline);
-        &self.open[at.updates_start as usize..at.reads_start as usize]
+    pub(crate) fn updates(&self, at: &Deadline) -> &[u32] {
+        &self.updates.operations[at.updates.0 as usize..at.updates.1 as usize]
     }
 
     /// The reads open at a deadline.
-    pub(crate) fn reads(&self, deadline: u32) -> &[u32] {
-        let start = self.deadline(deadline).reads_start as usize;
-        let next = self.deadlines.get(deadline as usize + 1);
-        &self.open[start..next.map_or(self.open.len(), |next| next.updates_start as usize)]
+    pub(crate) fn reads(&self, at: &Deadline) -> &[u32] {
+        &self.reads.operations[at.reads.0 as usize..at.reads.1 as usize]
     }
 
     /// The operation that has to be linearized before this deadline passes.
