@@ -15,6 +15,7 @@ pub mod new;
 pub mod process;
 pub mod programs;
 pub mod report;
+pub mod run_args;
 pub mod serve;
 pub mod sweep;
 pub mod tasks;

@@ -46,8 +46,8 @@ pub fn main(programs: &[fn() -> Program]) -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
         Command::Figures(args) => figures_command::run(&args),
         Command::New(args) => new::run(&args),
-        Command::Completions(args) => manual::completions(&args),
-        Command::Man(args) => manual::man(&args),
+        Command::Completions(args) => manual::completions(&args, Cli::command_line()),
+        Command::Man(args) => manual::man(&args, Cli::command_line()),
     }
 }
 

@@ -1,14 +1,12 @@
 //! What eddy says of itself to other programs: completions for shells, and pages for `man`. Both are
-//! made from the command line itself, so they cannot disagree with it.
+//! made from the command line itself, which is handed in, so they cannot disagree with it.
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, Command};
 use clap_complete::Shell;
-
-use crate::cli::Cli;
 
 /// Arguments of `eddy completions`.
 #[derive(Clone, Debug, Args)]
@@ -38,18 +36,19 @@ pub struct ManArgs {
     dir: Option<PathBuf>,
 }
 
-/// Prints the completions.
-pub fn completions(args: &CompletionsArgs) -> ExitCode {
+/// Prints the completions of this command line.
+pub fn completions(args: &CompletionsArgs, mut all: Command) -> ExitCode {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command_line(), "eddy", &mut script);
+    clap_complete::generate(args.shell, &mut all, "eddy", &mut script);
     // Whoever reads our output may have read enough.
     let _ = io::stdout().write_all(&script);
     ExitCode::SUCCESS
 }
 
-/// Prints a page, or writes them all. The exit status is 2 if that could not be done.
-pub fn man(args: &ManArgs) -> ExitCode {
-    match pages(args) {
+/// Prints a page of this command line, or writes them all. The exit status is 2 if that could not
+/// be done.
+pub fn man(args: &ManArgs, all: Command) -> ExitCode {
+    match pages(args, all) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "eddy: {error}");
@@ -58,8 +57,7 @@ pub fn man(args: &ManArgs) -> ExitCode {
     }
 }
 
-fn pages(args: &ManArgs) -> Result<(), String> {
-    let mut all = Cli::command_line();
+fn pages(args: &ManArgs, mut all: Command) -> Result<(), String> {
     if let Some(dir) = &args.dir {
         let failed = |error| format!("cannot write the pages to {}: {error}", dir.display());
         std::fs::create_dir_all(dir).map_err(failed)?;

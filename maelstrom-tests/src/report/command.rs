@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 use super::words::Words;
 use super::{FILE, find_run, write};
-use crate::cli::program;
 use crate::command_line::quote;
 use crate::history;
 use crate::results::{self, Results};
+use crate::run_args::program;
 use crate::terminal::{self, summary};
 
 /// Arguments of `eddy report`.

@@ -18,9 +18,9 @@ use clap::Args;
 
 use self::attempt::AnyTarget;
 use self::progress::SweepProgress;
-use crate::cli::{RunArgs, program};
 use crate::command_line::{BIN, Call, SIMULATE, STORE, STORE_DEFAULT, Target};
 use crate::programs;
+use crate::run_args::{RunArgs, program};
 use crate::simulated::SimulatedNode;
 use crate::test_command;
 

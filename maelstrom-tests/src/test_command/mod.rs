@@ -1,5 +1,7 @@
 //! `eddy test`: runs, checks, keeps and tells.
 
+mod args;
+
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -10,7 +12,6 @@ use bench::run::{self, TestError};
 use checkers::Verdict;
 
 use crate::analysis::all_options;
-use crate::cli::{TestArgs, program};
 use crate::command_line::{Call, Target};
 use crate::fault::{FaultKind, Place};
 use crate::harness::Record;
@@ -23,12 +24,15 @@ use crate::progress::{Progress, Silent};
 use crate::report;
 use crate::report::offence::Offence;
 use crate::results::Results;
+use crate::run_args::program;
 use crate::simulated::simulate;
 use crate::store::{RunDirectory, at};
 use crate::terminal::progress::Display;
 use crate::terminal::{self, summary};
 use crate::virtual_time::{self, Trace, VirtualTimeError};
 use crate::workload::{SharedWatch, workload};
+
+pub use self::args::TestArgs;
 
 /// Runs the tests that the arguments ask for. The exit status is that of the first run that is not
 /// valid: 1 invalid, 2 unknown or wrong usage.
