@@ -14,7 +14,10 @@ type Imports = BTreeMap<Module, BTreeSet<Module>>;
 /// By package, the files that can reach themselves.
 const LEFT: &[(&str, &[&str])] = &[
     // A workload begins from the options of a run, which name it.
-    ("crates/bench", &["options", "workload"]),
+    (
+        "crates/bench",
+        &["options", "workload", "workload::kafka::exhibits", "workload::kafka::results"],
+    ),
     (
         "crates/checkers",
         &[
@@ -31,8 +34,9 @@ const LEFT: &[(&str, &[&str])] = &[
     ),
     ("crates/paxos", &["election", "replica"]),
     // A node's context hands out its effects, and services are called through it.
-    ("crates/proto", &["context", "message", "node", "service"]),
+    ("crates/proto", &["any", "context", "edge", "message", "node", "service"]),
     ("crates/raft", &["membership", "message"]),
+    ("crates/simulator", &["network", "priorities"]),
     // Stops of a node are handled where all nodes are known.
     ("crates/supervisor", &["lend", "node", "stops", "vdso"]),
     ("bins/consensus", &["agreement", "change", "command", "machine", "node", "replica", "server"]),
@@ -81,7 +85,8 @@ fn packages(root: &Path) -> Vec<String> {
         let named = |path: PathBuf| format!("{group}/{}", stem(&path));
         packages.map(named).collect::<Vec<_>>()
     };
-    [within("crates"), within("bins"), vec!["maelstrom-tests".to_owned()]].concat()
+    let alone = ["maelstrom-tests", "maelstrom-tests/corpus"].map(str::to_owned);
+    [within("crates"), within("bins"), alone.to_vec()].concat()
 }
 
 fn entries(directory: &Path) -> Vec<PathBuf> {

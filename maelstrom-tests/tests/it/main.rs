@@ -7,6 +7,7 @@ mod broken;
 mod byzantine;
 mod causes;
 mod check_node;
+mod circles;
 mod demos;
 mod explain;
 mod names;
