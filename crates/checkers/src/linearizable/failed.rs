@@ -4,7 +4,7 @@ use std::hash::{Hash, Hasher};
 
 use rustc_hash::FxHasher;
 
-use super::moves::Configuration;
+use super::configuration::Configuration;
 use super::slots::SlotSet;
 use super::used::UsedSets;
 

@@ -8,8 +8,8 @@
 //! 2025, and LiMo, 2025, come to the same bounds; that elements can be looked at one by one is
 //! Herlihy and Wing's locality).
 
+use super::call::Call;
 use super::model::{Model, Need};
-use super::timeline::Call;
 use super::{Decision, Stuck};
 
 /// An element of a set, which is not there at first.

@@ -14,12 +14,13 @@
 //! and remembers ([`WorkLimit`]), so that a verdict is the same on every machine; one that exceeds
 //! the bounds is unknown.
 //!
-//! `clusters` and `membership` do without a search. `search` is the algorithm of the search, `moves` its rules,
-//! `timeline` and `unknown` prepare what it works on, `failed` is its memory, `used` what it
-//! remembers of unknown outcomes. `counterexample`
-//! explains a failure.
+//! `register::clusters` and `membership` do without a search. `search` is the algorithm of the search,
+//! `moves` its rules, `configuration` a point of it, `timeline` and `unknown` prepare what it works on,
+//! `failed` is its memory, `used` what it remembers of unknown outcomes. `counterexample` explains a
+//! failure.
 
-mod clusters;
+mod call;
+mod configuration;
 mod counterexample;
 mod failed;
 mod membership;
@@ -40,13 +41,13 @@ use rustc_hash::FxHashMap;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+pub use call::Call;
 pub use counterexample::Counterexample;
 pub use membership::{Membership, MembershipOperation};
 pub use model::{Model, Need};
 pub use register::{EMPTY, Number, Register, RegisterOp, RegisterOperation};
 pub use search::{BYTES_PER_STATE, Undecided, WORK_PER_STATE, WorkLimit};
 pub use set::{SetDecision, SetOperation, decide_set};
-pub use timeline::Call;
 
 use crate::history::{Event, Kind, Op};
 use crate::json;

@@ -3,7 +3,7 @@
 use std::hash::Hash;
 
 use super::Decision;
-use super::timeline::Call;
+use super::call::Call;
 
 /// A sequential object.
 ///

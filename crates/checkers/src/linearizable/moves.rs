@@ -1,36 +1,11 @@
 //! What can happen next at a point of the search, and what follows from it without a choice.
 
-use std::hash::Hash;
-
+use super::configuration::{Configuration, Move};
 use super::model::{Model, Need};
 use super::slots::SlotSet;
 use super::timeline::{CertainOperation, Timeline};
 use super::unknown::Candidates;
 use super::used::UsedSets;
-
-/// A point of the search: everything before `deadline` is linearized.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Configuration<S, const WORDS: usize> {
-    /// Which of the operations open at the deadline are linearized already, without reads.
-    pub(crate) linearized: SlotSet<WORDS>,
-    /// Which of the reads open at the deadline are linearized already.
-    pub(crate) reads: SlotSet<WORDS>,
-    /// What the object holds.
-    pub(crate) state: S,
-    /// The next completion to come.
-    pub(crate) deadline: u32,
-    /// Which operations of unknown outcome took effect, a number of [`UsedSets`].
-    pub(crate) used: u32,
-}
-
-/// An operation to linearize next.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Move {
-    /// One that certainly happened: an index of [`Timeline::certain`].
-    Certain(u32),
-    /// The next of a group of unknown outcome.
-    Unknown(u32),
-}
 
 /// The rules of the search: how one configuration follows from another.
 pub(crate) struct Moves<'a, M: Model> {

@@ -11,9 +11,10 @@
 
 use std::collections::BTreeSet;
 
+use super::configuration::{Configuration, Move};
 use super::failed::Failed;
 use super::model::Model;
-use super::moves::{Configuration, Move, Moves};
+use super::moves::Moves;
 use super::timeline::Timeline;
 use super::used::UsedSets;
 

@@ -4,9 +4,9 @@ use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
 
+use super::call::Call;
 use super::membership::{Membership, MembershipOperation};
 use super::search::{Undecided, WorkLimit};
-use super::timeline::Call;
 use super::{Decision, Stuck, decide};
 
 /// What may happen to a set.

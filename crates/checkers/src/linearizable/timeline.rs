@@ -4,19 +4,9 @@
 //! operation has to be linearized before its own completion, and nothing else ever forces the
 //! search to do anything. What happens between two deadlines needs no finer clock.
 
+use super::call::Call;
 use super::model::Model;
 use super::unknown::UnknownOperations;
-
-/// An operation that certainly happened, or may have.
-#[derive(Clone, Debug)]
-pub struct Call<O> {
-    /// What it did.
-    pub operation: O,
-    /// Where in the history it was invoked.
-    pub invoked: u64,
-    /// Where it completed; `None` when its outcome is unknown.
-    pub completed: Option<u64>,
-}
 
 /// An operation that certainly happened.
 pub(crate) struct CertainOperation<M: Model> {

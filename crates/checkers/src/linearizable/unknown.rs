@@ -14,9 +14,8 @@
 
 use rustc_hash::FxHashMap;
 
+use super::configuration::Move;
 use super::model::{Model, Need};
-use super::moves::Move;
-use super::used::count;
 
 /// Equal operations of unknown outcome.
 pub(crate) struct Group<M: Model> {
@@ -36,6 +35,11 @@ impl<M: Model> Group<M> {
         let &(call, from) = self.members.get(used as usize)?;
         (from <= deadline && deadline < self.retires_at).then_some(call)
     }
+}
+
+/// How many of a group are in a set of groups and numbers, which is sorted.
+pub(crate) fn count(used: &[(u32, u32)], group: u32) -> u32 {
+    used.binary_search_by_key(&group, |&(group, _)| group).map_or(0, |place| used[place].1)
 }
 
 pub(crate) struct UnknownOperations<M: Model> {

@@ -5,12 +5,7 @@ use std::hash::{Hash, Hasher};
 use rustc_hash::{FxHashMap, FxHasher};
 
 use super::model::Model;
-use super::unknown::Group;
-
-/// How many of a group are in a set.
-pub(crate) fn count(used: &[(u32, u32)], group: u32) -> u32 {
-    used.binary_search_by_key(&group, |&(group, _)| group).map_or(0, |place| used[place].1)
-}
+use super::unknown::{Group, count};
 
 /// Sets of operations of unknown outcome: group and number, sorted. Each set is stored once and
 /// known by its number, so that configurations stay small.

@@ -90,6 +90,7 @@
 //!   PODC 2017: models as what clients can see, which is how the tests define them.
 
 mod analysis;
+mod anomaly;
 mod call;
 mod fan;
 mod graph;
@@ -108,7 +109,8 @@ mod versions;
 mod walk;
 mod wording;
 
-pub use analysis::{Analysis, Anomaly, Dependency, EXAMPLES_MAX, Found, Options, Step};
+pub use analysis::{Analysis, EXAMPLES_MAX, Found, Options};
+pub use anomaly::{Anomaly, Dependency, Step};
 pub use call::{Call, Outcome, Transaction};
 pub use kind::{Kind, Order, Shape};
 pub use model::{Model, UnknownModel, parse_models};

@@ -2,7 +2,8 @@
 
 use std::fmt::Display;
 
-use super::analysis::{Anomaly, Findings};
+use super::analysis::Findings;
+use super::anomaly::Anomaly;
 use super::kind::Kind;
 use super::versions::{NONE, Versions};
 use super::wording::Wording;

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::analysis::{Anomaly, Dependency, Step};
+use super::anomaly::{Anomaly, Dependency, Step};
 use super::kind::Kind;
 use super::search::Step as RawStep;
 use super::versions::{NONE, Versions};

@@ -1,14 +1,16 @@
 //! The compare-and-set register of workload lin-kv, over values that were numbered beforehand.
 
+mod clusters;
+
 use std::fmt::Debug;
 
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
+use self::clusters::Clusters;
 use super::Decision;
-use super::clusters::Clusters;
+use super::call::Call;
 use super::model::{Model, Need};
-use super::timeline::Call;
 use crate::history::{Kind, Op};
 
 /// An operation of a client on one of many registers.

@@ -7,7 +7,8 @@
 use std::hash::Hash;
 
 use super::Op;
-use crate::transactions::analysis::{Anomaly, Findings};
+use crate::transactions::analysis::Findings;
+use crate::transactions::anomaly::Anomaly;
 use crate::transactions::call::{Call, Outcome};
 use crate::transactions::kind::Kind;
 use crate::transactions::versions::{NONE, Versions};

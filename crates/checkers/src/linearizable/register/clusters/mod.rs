@@ -24,9 +24,9 @@ mod blocks;
 mod stuck;
 
 use self::blocks::Blocks;
-use super::register::{EMPTY, Number, RegisterOperation};
-use super::timeline::Call;
-use super::{Decision, Stuck};
+use super::{EMPTY, Number, RegisterOperation};
+use crate::linearizable::call::Call;
+use crate::linearizable::{Decision, Stuck};
 
 /// No call, or no value.
 const NONE: u32 = u32::MAX;
