@@ -64,7 +64,7 @@
 //! above in every [`Slot`]. Phase 1 says nothing about values, so one `prepare` can be for *all*
 //! slots from some place on, infinitely many: an acceptor answers with the few it has accepted
 //! (2001, section 3). Whoever holds such promises from a
-//! majority ([`election`]) is the [`leader`]. It proposes
+//! majority ([`election`](replica::election)) is the [`leader`]. It proposes
 //! again whatever promises told of, fills holes with no-ops, and from then on a command costs one
 //! round trip, phase 2 only, until somebody else prepares a higher ballot.
 //!
@@ -134,7 +134,6 @@
 //! [`Duration`]: std::time::Duration
 
 mod core;
-pub mod election;
 pub mod invariants;
 pub mod leader;
 pub mod log;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::{Replica, Role};
 use crate::leader::Leader;
 use crate::message::{Config, Entry, Message, Promise, Snapshot};
-use crate::replica::{Replica, Role};
 use crate::types::{Ballot, NodeIndex, Slot, quorum};
 
 /// A phase 1 under way.

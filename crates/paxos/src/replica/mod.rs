@@ -1,13 +1,15 @@
 //! A replica of the log: where inputs come in, and the only place where roles change.
 
+pub mod election;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rand::SeedableRng as _;
 use rand::rngs::Xoshiro256PlusPlus;
 
+use self::election::Campaign;
 use crate::core::Core;
-use crate::election::Campaign;
 use crate::leader::Leader;
 use crate::log::Log;
 use crate::message::{
