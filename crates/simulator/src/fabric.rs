@@ -13,7 +13,8 @@ use proto::service::SERVICE_IDS;
 use proto::{AnyBody, AnyMessage, Init, Message, MessageId, NodeId, Payload, Time};
 use rustc_hash::FxHashMap;
 
-use crate::network::{Endpoint, Network, NetworkOptions};
+use crate::endpoint::Endpoint;
+use crate::network::{Network, NetworkOptions};
 use crate::observation::{Fate, Observation};
 use crate::queue::Queue;
 use crate::service::{Services, read_request};

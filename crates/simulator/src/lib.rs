@@ -36,6 +36,7 @@
 
 mod any_cluster;
 mod cluster;
+mod endpoint;
 mod engine_host;
 mod fabric;
 mod host;
@@ -51,12 +52,11 @@ mod service;
 
 pub use any_cluster::{AnyCluster, AnyStep, Trouble};
 pub use cluster::{Cluster, Step};
+pub use endpoint::Endpoint;
 pub use engine_host::{EngineHost, WALL_CLOCK_START_MS};
 pub use fabric::{Alarm, Care, Fabric, Happening, InFlight, Parcel, Unsent};
 pub use host::{Host, Output};
-pub use network::{
-    Count, Endpoint, LatencyDistribution, Losses, Network, NetworkOptions, Route, Statistics,
-};
+pub use network::{Count, LatencyDistribution, Losses, Network, NetworkOptions, Route, Statistics};
 pub use observation::{Fate, Observation};
 pub use options::{ClusterOptions, Limits};
 pub use overload::{Limit, Overload};

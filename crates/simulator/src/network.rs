@@ -13,27 +13,11 @@ use std::time::Duration;
 use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::endpoint::Endpoint;
 use crate::observation::Fate;
 use crate::partition::Cut;
 use crate::priorities::Priorities;
 use crate::random::Random;
-
-/// Who can send and receive.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Endpoint {
-    /// A node of the cluster, by its place in the list of nodes.
-    Node(usize),
-    /// One of Maelstrom's services.
-    Service(usize),
-    /// A client.
-    Client,
-}
-
-impl Endpoint {
-    fn is_client(self) -> bool {
-        self == Self::Client
-    }
-}
 
 /// The distribution of latencies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

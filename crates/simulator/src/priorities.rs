@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::network::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::random::Random;
 
 /// Messages between two draws of all priorities, at least, and at most so many times that.
