@@ -6,25 +6,19 @@
 //! meanwhile, so the program cannot notice; only it takes about as long as six stops.
 
 use std::fs;
-use std::io::IoSliceMut;
-use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use libc::user_regs_struct;
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rustix::fs::{OFlags, Stat, fcntl_getfl, fstat, stat};
-use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketAddrUnix,
-    SocketFlags, SocketType, bind, recvmsg, socket_with,
-};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
+use crate::mailbox::Mailbox;
 use crate::node::Node;
 use crate::process::{Process, Unlent};
-use crate::stops::{Stop, wait};
+use crate::wait::{Stop, wait};
 use crate::{memory, vdso};
 
 /// Where a thread stands that is to send a file.
@@ -34,13 +28,6 @@ pub(crate) enum Stand {
     Entry,
     /// At the end of a call.
     Exit,
-}
-
-/// The supervisor's end of the way by which files are sent.
-pub(crate) struct Mailbox {
-    socket: OwnedFd,
-    /// A `sockaddr_un` that names it.
-    address: Vec<u8>,
 }
 
 /// Parts of a message in a program's memory: `struct msghdr`, `struct iovec` with one byte, the file
@@ -53,39 +40,6 @@ const ADDRESS: u64 = 128;
 const MESSAGE: usize = 192;
 /// What is below the stack's end belongs to the function that runs.
 const RED_ZONE: u64 = 128;
-
-impl Mailbox {
-    fn new() -> Option<Self> {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        // No file: the name is one of the machine's list, and goes with the socket.
-        let name = format!("eddy-{}-{number}", std::process::id());
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let socket = socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None).ok()?;
-        bind(&socket, &SocketAddrUnix::new_abstract_name(name.as_bytes()).ok()?).ok()?;
-        let mut address = (libc::AF_UNIX as u16).to_le_bytes().to_vec();
-        address.push(0);
-        address.extend_from_slice(name.as_bytes());
-        Some(Self { socket, address })
-    }
-
-    fn receive(&self) -> Option<OwnedFd> {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut control = RecvAncillaryBuffer::new(&mut space);
-        let mut byte = [0];
-        recvmsg(
-            &self.socket,
-            &mut [IoSliceMut::new(&mut byte)],
-            &mut control,
-            RecvFlags::CMSG_CLOEXEC,
-        )
-        .ok()?;
-        control.drain().find_map(|message| match message {
-            RecvAncillaryMessage::ScmRights(mut files) => files.next(),
-            _ => None,
-        })
-    }
-}
 
 /// Whether duplicates of a node's files can be had quickly: Docker's default profile refuses it.
 pub fn files_can_be_duplicated() -> bool {

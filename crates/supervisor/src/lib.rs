@@ -128,6 +128,8 @@ mod lines;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod lives;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod mailbox;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod memory;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod node;
@@ -147,6 +149,8 @@ mod thread;
 mod timers;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod vdso;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod wait;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod watchdog;
 

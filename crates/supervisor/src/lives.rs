@@ -8,9 +8,9 @@ use crate::error::Error;
 use crate::event::{Exit, What};
 use crate::node::{FIRST_ID, Node, tolerate_death};
 use crate::process::{Process, Role};
-use crate::stops::{Stop, wait};
 use crate::thread::{AtExit, Cause, Resume, State, Thread, Wait};
 use crate::timers::TimerName;
+use crate::wait::{Stop, wait};
 use crate::{image, memory};
 
 /// `CLONE_THREAD`.

@@ -15,13 +15,13 @@ use crate::digest::{Call, Digest};
 use crate::durable::Durable;
 use crate::error::Error;
 use crate::event::{Event, Exit, NodeId, Stream, What};
-use crate::lend::Mailbox;
 use crate::lines::Lines;
+use crate::mailbox::Mailbox;
 use crate::options::{NodeSpec, Options, Preempt, Vdso};
 use crate::process::{Process, Role};
-use crate::stops::{Stop, wait};
 use crate::thread::{Cause, Expiry, Resume, State, Thread, Waited};
 use crate::vdso::Clocks;
+use crate::wait::{Stop, wait};
 use crate::watchdog::Watchdog;
 
 /// The most instructions that a thread is let do before it is pre-empted, as a power of two.

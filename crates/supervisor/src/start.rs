@@ -16,8 +16,8 @@ use crate::lines::Lines;
 use crate::node::{Boot, FIRST_ID, Input, Node, Pipe, Settings, stream};
 use crate::options::{NodeSpec, Options};
 use crate::process::Process;
-use crate::stops::{Stop, wait};
 use crate::thread::Thread;
+use crate::wait::{Stop, wait};
 use crate::{image, launch};
 
 /// Room in a node's output pipes, for what does not pass through the supervisor's hands.

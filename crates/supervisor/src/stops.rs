@@ -4,7 +4,6 @@ use nix::errno::Errno;
 use nix::sys::ptrace;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
-use rustix::process::{WaitOptions, waitpid};
 
 use crate::digest::Call;
 use crate::error::Error;
@@ -13,70 +12,12 @@ use crate::memory;
 use crate::node::{Boot, Node, tolerate_death};
 use crate::thread::{AtExit, Cause, Expiry, Resume, State, Thread, Wait};
 use crate::vdso::Clocks;
-
-/// `__WALL`: threads as well as processes.
-const ALL: u32 = libc::__WALL as u32;
-/// `__WNOTHREAD`: only what this thread traces, not what another supervisor of the process does.
-const MINE: u32 = libc::__WNOTHREAD as u32;
+use crate::wait::{Stop, wait};
 
 /// How often a thread may be stopped by force in one run before it is given up.
 const FORCED_AT_MOST: u32 = 40;
 /// What a forced stop costs in the node's time, in nanoseconds.
 const FORCED_COSTS: u64 = 10_000_000;
-
-/// How a thread was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stop {
-    /// At the entry of a call that the filter stops.
-    Call,
-    /// At the end of a call.
-    CallEnd,
-    /// At one of ptrace's events.
-    Event(i32),
-    /// A signal is about to reach it.
-    Signal(i32),
-    /// It is no more.
-    Gone(Exit),
-}
-
-fn decode(status: i32) -> Stop {
-    let low = status & 0x7f;
-    if low == 0 {
-        return Stop::Gone(Exit::Code((status >> 8) & 0xff));
-    }
-    if low != 0x7f {
-        return Stop::Gone(Exit::Signal(low));
-    }
-    let signal = (status >> 8) & 0xff;
-    match status >> 16 {
-        0 if signal == libc::SIGTRAP | 0x80 => Stop::CallEnd,
-        0 => Stop::Signal(signal),
-        libc::PTRACE_EVENT_SECCOMP => Stop::Call,
-        event => Stop::Event(event),
-    }
-}
-
-/// Blocks until a thread changes its state: this one, or any that the calling thread traces.
-/// `None` if there is none to wait for.
-pub(crate) fn wait(which: Option<Pid>) -> Result<Option<(Pid, Stop)>, Error> {
-    let flags = WaitOptions::from_bits_retain(ALL | MINE);
-    let which = which.and_then(|tid| rustix::process::Pid::from_raw(tid.as_raw()));
-    loop {
-        let changed = match which {
-            Some(tid) => waitpid(Some(tid), flags),
-            None => rustix::process::wait(flags),
-        };
-        match changed {
-            Ok(Some((pid, status))) => {
-                let pid = Pid::from_raw(pid.as_raw_nonzero().get());
-                return Ok(Some((pid, decode(status.as_raw()))));
-            }
-            Ok(None) | Err(rustix::io::Errno::INTR) => {}
-            Err(rustix::io::Errno::CHILD) => return Ok(None),
-            Err(errno) => return Err(Error::rustix("wait for a thread")(errno)),
-        }
-    }
-}
 
 impl Node {
     /// Waits until the thread that was let run stops, and answers what it stopped for.

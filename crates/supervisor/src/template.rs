@@ -34,8 +34,8 @@ use crate::node::{Boot, FIRST_ID, Input, Node, Pipe, Settings};
 use crate::options::{NodeSpec, Options};
 use crate::process::{Process, Role};
 use crate::start::prepare;
-use crate::stops::{Stop, wait};
 use crate::thread::{Resume, State, Thread};
+use crate::wait::{Stop, wait};
 use crate::watchdog::Watchdog;
 
 /// A program that has not read its input after so much of its time, in nanoseconds, may never do so.

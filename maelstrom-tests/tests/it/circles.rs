@@ -20,8 +20,6 @@ const LEFT: &[(&str, &[&str])] = &[
     ),
     // A node's context hands out its effects, and services are called through it.
     ("crates/proto", &["any", "context", "edge", "message", "node", "service"]),
-    // Stops of a node are handled where all nodes are known.
-    ("crates/supervisor", &["lend", "node", "stops", "vdso"]),
     ("bins/consensus", &["agreement", "change", "command", "machine", "node", "replica", "server"]),
     ("bins/identifier", &["node", "scheme"]),
 ];

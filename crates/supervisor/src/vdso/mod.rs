@@ -17,7 +17,7 @@ use nix::sys::ptrace;
 use nix::unistd::Pid;
 
 use crate::memory;
-use crate::stops::{Stop, wait};
+use crate::wait::{Stop, wait};
 
 /// `ARCH_SET_CPUID`: 0 makes the instruction trap.
 const ARCH_SET_CPUID: u64 = 0x1012;
