@@ -1,12 +1,11 @@
 //! How ids are made: the choice of schemes, each in a file of its own.
 
-use proto::{Context, Error, Records};
+use proto::{Context, Error, Node, Records};
 
 pub mod counter;
 pub mod random;
 pub mod timestamp;
 
-use crate::node::Identifier;
 use counter::Counter;
 use timestamp::Timestamp;
 
@@ -55,7 +54,7 @@ impl Generator {
     }
 
     /// A new id.
-    pub(crate) fn generate(&mut self, ctx: &mut Context<'_, Identifier>) -> String {
+    pub(crate) fn generate<N: Node>(&mut self, ctx: &mut Context<'_, N>) -> String {
         match self {
             Self::Counter(counter) => counter.generate(ctx),
             Self::Timestamp(timestamp) => timestamp.generate(ctx),

@@ -21,7 +21,6 @@ const LEFT: &[(&str, &[&str])] = &[
     // A node's context hands out its effects, and services are called through it.
     ("crates/proto", &["any", "context", "edge", "message", "node", "service"]),
     ("bins/consensus", &["agreement", "change", "command", "machine", "node", "replica", "server"]),
-    ("bins/identifier", &["node", "scheme"]),
 ];
 
 #[test]

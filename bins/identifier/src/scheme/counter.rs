@@ -9,9 +9,8 @@
 //! where it finds from which number on it may count (see `reservation`).
 //! Without one it would begin at 0 again and repeat itself. No clock is looked at.
 
-use proto::{Context, Error, Records};
+use proto::{Context, Error, Node, Records};
 
-use crate::node::Identifier;
 use crate::reservation::Reservation;
 
 /// Ids that are reserved with one synced record. At 10,000 ids a second (task 2-5) that is one a
@@ -37,7 +36,7 @@ impl Counter {
         Ok(())
     }
 
-    pub(crate) fn generate(&mut self, ctx: &mut Context<'_, Identifier>) -> String {
+    pub(crate) fn generate<N: Node>(&mut self, ctx: &mut Context<'_, N>) -> String {
         let number = self.next;
         self.next += 1;
         self.reservation.cover(number, ctx);

@@ -8,12 +8,10 @@
 //! from the operating system at each start; two lives of the same node with the same seed, within
 //! the same millisecond, would repeat each other.
 
-use proto::Context;
+use proto::{Context, Node};
 use rand::RngExt;
 
-use crate::node::Identifier;
-
-pub(crate) fn generate(ctx: &mut Context<'_, Identifier>) -> String {
+pub(crate) fn generate<N: Node>(ctx: &mut Context<'_, N>) -> String {
     let salt: u128 = ctx.random().random();
     format!("{}-{}-{salt:032x}", ctx.id(), ctx.wall_clock_ms())
 }

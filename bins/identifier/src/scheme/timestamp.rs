@@ -13,9 +13,8 @@
 //! last id of its earlier life. With a state directory that is not needed: timestamps are reserved
 //! ahead (see `reservation`) and the new life begins after them.
 
-use proto::{Context, Error, Records};
+use proto::{Context, Error, Node, Records};
 
-use crate::node::Identifier;
 use crate::reservation::Reservation;
 
 /// The highest sequence number within a millisecond: 12 bits, as in a Snowflake id.
@@ -48,7 +47,7 @@ impl Timestamp {
         Ok(())
     }
 
-    pub(crate) fn generate(&mut self, ctx: &mut Context<'_, Identifier>) -> String {
+    pub(crate) fn generate<N: Node>(&mut self, ctx: &mut Context<'_, N>) -> String {
         let (ms, sequence) = self.advance(ctx.wall_clock_ms());
         self.reservation.cover(ms, ctx);
         format!("{}-{ms}-{sequence}", ctx.id())
