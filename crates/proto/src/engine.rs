@@ -5,9 +5,9 @@
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 
-use crate::context::{Call, Context, Due, Shell};
 use crate::error::Error;
 use crate::message::{BadBody, Init, Message, Payload, is_reply_type};
+use crate::node::context::{Call, Context, Due, Shell};
 use crate::node::{Caller, Effect, Node, Outcome, Records};
 use crate::service::ServiceReply;
 use crate::time::{Now, Time};

@@ -139,7 +139,6 @@
 
 mod any;
 mod arguments;
-mod context;
 mod decode;
 mod edge;
 mod either;
@@ -147,8 +146,10 @@ mod encode;
 mod engine;
 mod error;
 mod id;
+mod insides;
 mod json;
 pub mod kafka;
+mod liar;
 mod local;
 mod message;
 mod node;
@@ -161,12 +162,8 @@ pub mod service;
 mod storage;
 mod time;
 
-pub use any::{
-    AnyBody, AnyEngine, AnyMessage, AnyNode, Insides, Invariant, Liar, Mouth, TypedBody, body_text,
-    recall,
-};
+pub use any::{AnyBody, AnyEngine, AnyMessage, AnyNode, TypedBody, body_text, recall};
 pub use arguments::{Arguments, Options, UsageError};
-pub use context::{Context, TimerId};
 pub use decode::{DecodeError, decode, decode_body};
 pub use edge::Edge;
 pub use either::Either;
@@ -174,10 +171,12 @@ pub use encode::{Numbers, encode, encode_body};
 pub use engine::Engine;
 pub use error::{Error, ErrorCode};
 pub use id::{MessageId, NodeId};
+pub use insides::{Insides, Invariant};
 pub use json::Json;
+pub use liar::{Liar, Mouth};
 pub use local::Local;
 pub use message::{BadBody, Body, Init, Message, Payload, is_reply_type};
-pub use node::{Caller, Effect, Node, Outcome, Records, Write};
+pub use node::{Caller, Context, Effect, Node, Outcome, Records, TimerId, Write};
 pub use program::{Chosen, Entry, Manual, Program};
 #[cfg(feature = "runtime")]
 pub use runtime::{run, run_with};

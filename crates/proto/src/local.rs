@@ -2,8 +2,8 @@
 
 use rand::rngs::Xoshiro256PlusPlus;
 
-use crate::context::Context;
 use crate::id::NodeId;
+use crate::node::Context;
 use crate::node::Node;
 use crate::time::Time;
 

@@ -2,10 +2,12 @@
 //! nothing else. It never reads a clock, a random source, a file or a thread by itself, so the
 //! same code runs as a process and in virtual time.
 
+pub(crate) mod context;
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use crate::context::Context;
+pub use self::context::{Context, TimerId};
 use crate::error::Error;
 use crate::id::{MessageId, NodeId};
 use crate::message::{Body, Message, Payload};

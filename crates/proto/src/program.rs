@@ -48,8 +48,10 @@
 use std::ffi::OsString;
 use std::fmt::{self, Write as _};
 
-use crate::any::{AnyNode, Invariant, Liar, Mouth};
+use crate::any::AnyNode;
 use crate::arguments::{Arguments, Options, UsageError};
+use crate::insides::Invariant;
+use crate::liar::{Liar, Mouth};
 use crate::node::Node;
 
 /// What a node says about itself.

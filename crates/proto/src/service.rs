@@ -2,16 +2,14 @@
 //!
 //! The harness answers for the node ids `lin-kv`, `seq-kv`, `lww-kv` and `lin-tso`
 //! (Maelstrom, `doc/services.md`). A node calls one through its context, and the reply, an error
-//! or a time-out comes back through [`Node::service_outcome`].
+//! or a time-out comes back through [`Node::service_outcome`](crate::Node::service_outcome).
 
-use std::time::Duration;
+mod client;
 
 use serde::{Deserialize, Serialize};
 
-use crate::context::Context;
-use crate::id::NodeId;
+pub use self::client::{CompareAndSet, KeyValue, TimestampOracle};
 use crate::json::Json;
-use crate::node::Node;
 
 /// The ids of the services.
 pub const SERVICE_IDS: [&str; 4] = ["lin-kv", "seq-kv", "lww-kv", "lin-tso"];
@@ -71,97 +69,4 @@ pub enum ServiceReply {
         /// One more than the last one given out.
         ts: u64,
     },
-}
-
-/// A client of one of the key-value services.
-#[derive(Clone, Debug)]
-pub struct KeyValue(NodeId);
-
-impl KeyValue {
-    /// The linearizable store.
-    pub fn linearizable() -> Self {
-        Self(NodeId::new("lin-kv"))
-    }
-
-    /// The sequentially consistent store: reads may lag behind writes of others.
-    pub fn sequential() -> Self {
-        Self(NodeId::new("seq-kv"))
-    }
-
-    /// The eventually consistent store, in which the last writer wins.
-    pub fn last_writer_wins() -> Self {
-        Self(NodeId::new("lww-kv"))
-    }
-
-    /// Asks for the value of `key`; the outcome comes with `token`, within `deadline`.
-    pub fn read<N: Node>(
-        &self,
-        ctx: &mut Context<'_, N>,
-        key: Json,
-        deadline: Duration,
-        token: N::Token,
-    ) {
-        ctx.call_service(&self.0, ServiceRequest::Read { key }, deadline, token);
-    }
-
-    /// Sets `key` to `value`; the outcome comes with `token`, within `deadline`.
-    pub fn write<N: Node>(
-        &self,
-        ctx: &mut Context<'_, N>,
-        key: Json,
-        value: Json,
-        deadline: Duration,
-        token: N::Token,
-    ) {
-        ctx.call_service(&self.0, ServiceRequest::Write { key, value }, deadline, token);
-    }
-
-    /// Sets `key` to `to` if it is `from` (or missing, with `create_if_not_exists`); the outcome
-    /// comes with `token`, within `deadline`.
-    pub fn compare_and_set<N: Node>(
-        &self,
-        ctx: &mut Context<'_, N>,
-        swap: CompareAndSet,
-        deadline: Duration,
-        token: N::Token,
-    ) {
-        let CompareAndSet { key, from, to, create_if_not_exists } = swap;
-        let request = ServiceRequest::Cas { key, from, to, create_if_not_exists };
-        ctx.call_service(&self.0, request, deadline, token);
-    }
-}
-
-/// The arguments of a compare-and-set.
-#[derive(Clone, PartialEq, Debug)]
-pub struct CompareAndSet {
-    /// Any JSON.
-    pub key: Json,
-    /// The value that the key must have.
-    pub from: Json,
-    /// The value that it then gets.
-    pub to: Json,
-    /// Whether a missing key is simply written.
-    pub create_if_not_exists: bool,
-}
-
-/// A client of `lin-tso`, which gives out rising timestamps: 0, 1, 2, ...
-#[derive(Clone, Debug)]
-pub struct TimestampOracle(NodeId);
-
-impl Default for TimestampOracle {
-    fn default() -> Self {
-        Self(NodeId::new("lin-tso"))
-    }
-}
-
-impl TimestampOracle {
-    /// Asks for the next timestamp; the outcome comes with `token`, within `deadline`.
-    pub fn timestamp<N: Node>(
-        &self,
-        ctx: &mut Context<'_, N>,
-        deadline: Duration,
-        token: N::Token,
-    ) {
-        ctx.call_service(&self.0, ServiceRequest::Ts, deadline, token);
-    }
 }

@@ -18,8 +18,6 @@ const LEFT: &[(&str, &[&str])] = &[
         "crates/bench",
         &["options", "workload", "workload::kafka::exhibits", "workload::kafka::results"],
     ),
-    // A node's context hands out its effects, and services are called through it.
-    ("crates/proto", &["any", "context", "edge", "message", "node", "service"]),
     ("bins/consensus", &["agreement", "change", "command", "machine", "node", "replica", "server"]),
 ];
 

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use rand::rngs::Xoshiro256PlusPlus;
 
+use super::{Caller, Effect, Node, Write};
 use crate::error::Error;
 use crate::id::{MessageId, NodeId};
-use crate::message::Init;
-use crate::message::{Message, Payload};
-use crate::node::{Caller, Effect, Node, Write};
+use crate::message::{Init, Message, Payload};
 use crate::service::ServiceRequest;
 use crate::time::{Now, Time};
 

@@ -1,0 +1,88 @@
+//! Engines whose node's type is forgotten.
+
+use std::any::Any;
+
+use super::{AnyBody, AnyMessage, recall};
+use crate::engine::Engine;
+use crate::node::{Effect, Node, Records};
+use crate::time::{Now, Time};
+
+/// An [`Engine`] round a node of any kind.
+pub trait AnyEngine {
+    /// Handles one message; `restored` is what the node kept, for its `init`.
+    fn receive(
+        &mut self,
+        now: Now,
+        message: AnyMessage,
+        restored: &Records,
+        effects: &mut Vec<Effect<AnyBody>>,
+    );
+
+    /// As [`Engine::fire`].
+    fn fire(&mut self, now: Now, effects: &mut Vec<Effect<AnyBody>>);
+
+    /// As [`Engine::next_due`].
+    fn next_due(&self) -> Option<Time>;
+
+    /// As [`Node::is_leader`].
+    fn is_leader(&self) -> bool;
+
+    /// The node's logic, for those who know its type.
+    fn node(&self) -> &dyn Any;
+}
+
+/// An engine whose type is forgotten, with room for its effects.
+pub(super) struct Forgetful<N: Node> {
+    engine: Engine<N>,
+    effects: Vec<Effect<N::Body>>,
+}
+
+impl<N: Node + 'static> Forgetful<N> {
+    pub(super) fn new(engine: Engine<N>) -> Self {
+        Self { engine, effects: Vec::new() }
+    }
+
+    fn hand_out(&mut self, effects: &mut Vec<Effect<AnyBody>>) {
+        effects.extend(self.effects.drain(..).map(|effect| match effect {
+            Effect::Send(message) => Effect::Send(message.map(AnyBody::typed)),
+            Effect::Persist(write) => Effect::Persist(write),
+            Effect::Log(line) => Effect::Log(line),
+        }));
+    }
+}
+
+impl<N: Node + 'static> AnyEngine for Forgetful<N> {
+    fn receive(
+        &mut self,
+        now: Now,
+        message: AnyMessage,
+        restored: &Records,
+        effects: &mut Vec<Effect<AnyBody>>,
+    ) {
+        match recall(message) {
+            Ok(message) => {
+                self.engine.receive(now, message, |_| restored.clone(), &mut self.effects);
+            }
+            // As the runtime does with a line that is no message.
+            Err(error) => self.effects.push(Effect::Log(error.to_string())),
+        }
+        self.hand_out(effects);
+    }
+
+    fn fire(&mut self, now: Now, effects: &mut Vec<Effect<AnyBody>>) {
+        self.engine.fire(now, &mut self.effects);
+        self.hand_out(effects);
+    }
+
+    fn next_due(&self) -> Option<Time> {
+        self.engine.next_due()
+    }
+
+    fn is_leader(&self) -> bool {
+        self.engine.node().is_leader()
+    }
+
+    fn node(&self) -> &dyn Any {
+        self.engine.node()
+    }
+}
