@@ -11,9 +11,9 @@ use raft::{MemberId, ReadId, Term};
 use crate::command::{Command, RequestId, SharedCommand};
 use crate::machine::Service;
 use crate::members::Members;
-use crate::node::Token;
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::token::Token;
 
 /// Something that somebody may be waiting for.
 #[derive(Debug)]

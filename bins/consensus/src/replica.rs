@@ -14,10 +14,10 @@ use crate::command::{Command, SharedCommand};
 use crate::durable;
 use crate::machine::Service;
 use crate::members::Members;
-use crate::node::Token;
 use crate::peer::{Forward, ForwardOk, MemberChange, Peer, SharedState};
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::token::Token;
 use crate::wire::{self, Incoming, Raft, ReplyKind};
 
 /// The most entries one message carries.

@@ -18,7 +18,6 @@ const LEFT: &[(&str, &[&str])] = &[
         "crates/bench",
         &["options", "workload", "workload::kafka::exhibits", "workload::kafka::results"],
     ),
-    ("bins/consensus", &["agreement", "change", "command", "machine", "node", "replica", "server"]),
 ];
 
 #[test]

@@ -12,10 +12,10 @@ use crate::machine::Service;
 use crate::members::Members;
 use crate::multi_paxos::body::{Forward, Peer};
 use crate::multi_paxos::durable;
-use crate::node::Token;
 use crate::peer::SharedState;
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::token::Token;
 
 /// The most commands one message carries.
 const COMMANDS_PER_MESSAGE: usize = 512;

@@ -1,11 +1,11 @@
 //! What goes into the log.
 
-use std::sync::Arc;
+mod shared;
 
 use proto::NodeId;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::machine::Machine;
+pub use self::shared::SharedCommand;
 
 /// Names one client's request for good, however often it is tried.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,22 +28,6 @@ pub struct Command<O> {
     pub settled: u64,
     /// The change.
     pub operation: O,
-}
-
-/// A command, shared between log, messages and snapshots.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SharedCommand<M: Machine>(pub Arc<Command<M::Operation>>);
-
-impl<M: Machine> Serialize for SharedCommand<M> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        M::Wire::from((*self.0).clone()).serialize(serializer)
-    }
-}
-
-impl<'de, M: Machine> Deserialize<'de> for SharedCommand<M> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        M::Wire::deserialize(deserializer).map(|wire| Self(Arc::new(wire.into())))
-    }
 }
 
 /// A command in JSON where nothing else is asked of it: the operation in a field of its own.

@@ -9,6 +9,8 @@
 //! a moment before they are one request: one message to the leader and one entry
 //! of the log for all.
 
+mod change;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -16,14 +18,15 @@ use proto::{Caller, Context, Either, Error, ErrorCode, NodeId, Outcome, Records,
 use raft::{MemberId, ReadId, Term};
 use rand::RngExt as _;
 
+use self::change::Changes;
+use super::{Body, ServiceNode};
 use crate::agreement::{Agreement, Happening, Heard};
-use crate::change::Changes;
 use crate::clients::{Clients, Place};
 use crate::command::{Command, RequestId};
 use crate::machine::{Access, Aside, Service};
-use crate::node::{Body, ServiceNode, Token};
 use crate::settings::Settings;
 use crate::store::Known;
+use crate::token::Token;
 
 pub(crate) type Ctx<'a, S, A, T> = Context<'a, ServiceNode<S, A, T>>;
 

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 
 use proto::{Caller, Either, Error, ErrorCode, Outcome};
 
+use super::{Ctx, Server};
 use crate::agreement::{Agreement, Change};
 use crate::machine::{Aside, Service};
-use crate::node::{Body, Token};
-use crate::server::{Ctx, Server};
+use crate::node::Body;
+use crate::token::Token;
 
 /// How many times longer than a request a change may take: a new member has to catch up.
 const PATIENCE: u32 = 12;

@@ -1,39 +1,17 @@
 //! The node: who deals with each message and timer.
 
+mod server;
+
 use std::time::Duration;
 
 use proto::{Caller, Context, Either, Error, Node, Outcome, Records};
 
+use self::server::Server;
 use crate::agreement::{Agreement, Heard};
 use crate::machine::{Aside, Service};
 use crate::replica::Replica;
-use crate::server::Server;
 use crate::settings::Settings;
-
-/// What timers and calls bring back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Token {
-    /// The protocol has something to do.
-    Protocol,
-    /// A client's request may have waited too long.
-    Deadlines,
-    /// Changes of clients were gathered for long enough.
-    Gathered,
-    /// There is a slice of a long computation to be done.
-    Work,
-    /// A change of members was passed on to the leader.
-    Change {
-        /// Its number.
-        number: u64,
-    },
-    /// A request was passed on to the leader.
-    Forwarded {
-        /// The request's number.
-        sequence: u64,
-        /// How often it had been passed on before.
-        attempt: u32,
-    },
-}
+use crate::token::Token;
 
 /// The messages of a node: of clients, of those who ask something else, and between nodes.
 pub type Body<S, A, T> =
