@@ -8,6 +8,7 @@
 pub mod account;
 pub mod analysis;
 pub mod command_line;
+mod compat;
 pub mod exhibit;
 pub mod expect;
 pub mod fault;

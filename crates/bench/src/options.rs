@@ -9,9 +9,10 @@ use proto::NodeId;
 use serde::{Serialize, Serializer};
 use simulator::{LatencyDistribution, NetworkOptions, Random};
 
+pub use crate::compat::Compat;
 pub use crate::fault::FaultKind;
-use crate::workload::Settings;
 pub use crate::workload::WorkloadName;
+use crate::workload::{Conditions, Settings};
 
 /// A run: what to do, to how many nodes, how fast, and with which faults.
 #[derive(Clone, Debug, Serialize)]
@@ -136,6 +137,17 @@ impl Options {
         liars
     }
 
+    /// What the workload needs to know.
+    pub fn conditions(&self) -> Conditions<'_> {
+        Conditions {
+            nodes: &self.nodes,
+            concurrency: self.concurrency,
+            latency: self.latency,
+            compat: self.compat,
+            settings: &self.settings,
+        }
+    }
+
     /// What the network model needs to know.
     pub fn network(&self) -> NetworkOptions {
         NetworkOptions {
@@ -201,26 +213,6 @@ fn is_zero(number: &u64) -> bool {
 /// `n0`, `n1`, ... as Maelstrom names them with `--node-count`.
 pub fn numbered_nodes(count: usize) -> Vec<NodeId> {
     (0..count).map(|index| NodeId::new(&format!("n{index}"))).collect()
-}
-
-/// Another bench whose figures are to be those of the run, also where ours are better.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Compat {
-    /// Maelstrom: messages are waited for in turn ([`NetworkOptions::in_turn`]); in lin-kv only the
-    /// first group reads, and the first idle worker of a half gets the next operation.
-    Maelstrom,
-}
-
-impl FromStr for Compat {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        match name {
-            "maelstrom" => Ok(Self::Maelstrom),
-            _ => Err("has to be maelstrom".to_owned()),
-        }
-    }
 }
 
 fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

@@ -5,7 +5,6 @@ use bench::sweep::Trial;
 use checkers::history::Op;
 use checkers::{Event, Kind as EventKind, Operation, Verdict, operations};
 use eddy::exhibit::{Drawing, Exhibit, Group, Series, Style};
-use eddy::options::Options;
 use eddy::wire::{Fields, Request};
 use eddy::workload::{Checked, Expected, Headline, Kind, Step, Stored, Worker, Workload, registry};
 use proto::{Arguments, Caller, Context, Json, Manual, Node, Program, Records, UsageError};
@@ -26,7 +25,7 @@ static HIGH_SCORE: Kind = Kind {
     figures: &[("workload.best", "the best score of all")],
     headline: Headline::Operations,
     stricter: "Maelstrom does not play",
-    begin: |_: &Options| Box::new(HighScore),
+    begin: |_| Box::new(HighScore),
 };
 
 struct HighScore;

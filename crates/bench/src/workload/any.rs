@@ -131,6 +131,11 @@ pub struct Misfit {
     pub flaw: String,
 }
 
+/// The workload of a run.
+pub fn workload(options: &Options) -> Box<dyn AnyWorkload> {
+    (options.workload.kind().begin)(&options.conditions())
+}
+
 /// A workload whose operations are forgotten.
 pub trait AnyWorkload {
     /// Runs it in a world, from the set-up to the last operation.

@@ -9,9 +9,9 @@ use simulator::Random;
 
 use super::topology::{TopologyName, neighbours};
 use super::{
-    Checked, Expected, Flag, Headline, Kind, OnError, Question, Step, Stored, Worker, Workload, set,
+    Checked, Conditions, Expected, Flag, Headline, Kind, OnError, Question, Step, Stored, Worker,
+    Workload, set,
 };
-use crate::options::Options;
 use crate::wire::{Fields, Request};
 use crate::world::Topology;
 
@@ -33,7 +33,7 @@ pub(super) const KIND: Kind = Kind {
     figures: set::FIGURES,
     headline: Headline::StableLatencies,
     stricter: set::STRICTER,
-    begin: |options| Box::new(Broadcast::new(options)),
+    begin: |conditions| Box::new(Broadcast::new(conditions)),
 };
 
 /// See the module.
@@ -71,8 +71,8 @@ impl Op for BroadcastOp {
 }
 
 impl Broadcast {
-    fn new(options: &Options) -> Self {
-        let topology = neighbours(options.settings.get(&TOPOLOGY), &options.nodes);
+    fn new(conditions: &Conditions<'_>) -> Self {
+        let topology = neighbours(conditions.settings.get(&TOPOLOGY), conditions.nodes);
         Self { topology, next: 0, has_read: Vec::new() }
     }
 }

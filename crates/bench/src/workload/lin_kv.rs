@@ -19,10 +19,13 @@ use checkers::{Event, Kind as EventKind, Record, Verdict};
 use proto::{ErrorCode, Json};
 use simulator::Random;
 
-use super::{Checked, Expected, Flag, Headline, Kind, OnError, Step, Stored, Worker, Workload, is};
+use super::{
+    Checked, Conditions, Expected, Flag, Headline, Kind, OnError, Step, Stored, Worker, Workload,
+    is,
+};
+use crate::compat::Compat;
 use crate::exhibit::{Clue, Drawing, Exhibit, Highlight, Lead, TimeLine, shorten};
 use crate::lab::registers;
-use crate::options::{Compat, Options};
 use crate::wire::{Fields, Request};
 
 /// How many processes may take part in one key.
@@ -68,7 +71,7 @@ pub(super) const KIND: Kind = Kind {
     figures: &[],
     headline: Headline::Operations,
     stricter: "a read of null matches only an empty register, and every group reads",
-    begin: |options| Box::new(LinKv::new(options)),
+    begin: |conditions| Box::new(LinKv::new(conditions)),
 };
 
 /// See the module.
@@ -102,16 +105,16 @@ impl Group {
 }
 
 impl LinKv {
-    fn new(options: &Options) -> Self {
-        let group_size = (2 * options.nodes.len()).min(options.concurrency).max(1);
-        let groups = options.concurrency.div_ceil(group_size);
+    fn new(conditions: &Conditions<'_>) -> Self {
+        let group_size = (2 * conditions.nodes.len()).min(conditions.concurrency).max(1);
+        let groups = conditions.concurrency.div_ceil(group_size);
         Self {
             group_size,
-            key_limit: options.settings.optional(&KEY_LIMIT).unwrap_or(u64::MAX),
-            max_states: options.settings.get(&MAX_STATES),
-            is_compatible: options.compat == Some(Compat::Maelstrom),
-            timeout: (options.latency * 10).max(Duration::from_secs(1)),
-            has_distinct_values: options.settings.get(&DISTINCT_VALUES),
+            key_limit: conditions.settings.optional(&KEY_LIMIT).unwrap_or(u64::MAX),
+            max_states: conditions.settings.get(&MAX_STATES),
+            is_compatible: conditions.compat == Some(Compat::Maelstrom),
+            timeout: (conditions.latency * 10).max(Duration::from_secs(1)),
+            has_distinct_values: conditions.settings.get(&DISTINCT_VALUES),
             groups: (0..groups as i64).map(Group::new).collect(),
             next_key: groups as i64,
         }
@@ -386,6 +389,7 @@ const STATES_SHOWN: usize = 8;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::Options;
     use crate::workload::registry::named;
 
     #[test]
@@ -393,7 +397,7 @@ mod tests {
         let shares = |compat| {
             let mut options = Options::new(named("lin-kv")).with_nodes(5);
             (options.concurrency, options.compat) = (20, compat);
-            let mut workload = LinKv::new(&options);
+            let mut workload = LinKv::new(&options.conditions());
             let mut random = Random::new(1, "generator");
             let idle: Vec<usize> = (0..20).rev().collect();
             let mut counts = [0; 3];
@@ -424,7 +428,7 @@ mod tests {
         let mut options = Options::new(named("lin-kv")).with_nodes(1);
         options.concurrency = 2;
         options.settings.set(&DISTINCT_VALUES, "true").unwrap();
-        let mut workload = LinKv::new(&options);
+        let mut workload = LinKv::new(&options.conditions());
         let mut random = Random::new(1, "generator");
         let worker = Worker { index: 1, process: 1 };
         let mut register = None;
@@ -449,7 +453,7 @@ mod tests {
 
     #[test]
     fn what_a_liar_made_up_is_read_as_what_a_client_would_have_asked() {
-        let lin_kv = LinKv::new(&Options::new(named("lin-kv")));
+        let lin_kv = LinKv::new(&Options::new(named("lin-kv")).conditions());
         let key = || Json::from(3);
         for (body, expected) in [
             (

@@ -38,11 +38,11 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use simulator::Random;
 
+use crate::compat::Compat;
 use crate::exhibit::{Exhibit, Highlight, Lead};
-use crate::options::Options;
 use crate::wire::{Fields, Request};
 
-pub use self::any::{AnyEvent, AnyHistory, AnyWorkload, Misfit};
+pub use self::any::{AnyEvent, AnyHistory, AnyWorkload, Misfit, workload};
 pub use self::examination::{Exam, Expected, Question, Rule, Step};
 pub use self::settings::{Flag, Settings, is};
 pub use self::topology::{TopologyName, neighbours};
@@ -254,8 +254,23 @@ pub struct Kind {
     pub headline: Headline,
     /// In what it is stricter than Maelstrom.
     pub stricter: &'static str,
-    /// A workload of these options.
-    pub begin: fn(&Options) -> Box<dyn AnyWorkload>,
+    /// A workload under these conditions.
+    pub begin: fn(&Conditions<'_>) -> Box<dyn AnyWorkload>,
+}
+
+/// What a workload knows of the run that it is begun for.
+#[derive(Clone, Copy, Debug)]
+pub struct Conditions<'a> {
+    /// The names of the nodes.
+    pub nodes: &'a [NodeId],
+    /// How many client workers there are.
+    pub concurrency: usize,
+    /// Mean latency of a message between servers.
+    pub latency: Duration,
+    /// Whom to follow in what is done better here.
+    pub compat: Option<Compat>,
+    /// Flags of the workload that are not left to their defaults.
+    pub settings: &'a Settings,
 }
 
 /// Which latencies of a workload people mean.
@@ -323,11 +338,6 @@ impl Serialize for WorkloadName {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }
-}
-
-/// The workload of a run.
-pub fn workload(options: &Options) -> Box<dyn AnyWorkload> {
-    (options.workload.kind().begin)(options)
 }
 
 /// A process at the beginning of a sentence.

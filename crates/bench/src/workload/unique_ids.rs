@@ -11,9 +11,8 @@ use simulator::Random;
 
 use super::id_causality::IdCausality;
 use super::settings::{Flag, is};
-use super::{Checked, Expected, Headline, Kind, Step, Stored, Watch, Worker, Workload};
+use super::{Checked, Conditions, Expected, Headline, Kind, Step, Stored, Watch, Worker, Workload};
 use crate::exhibit::{Clue, Highlight, Lead, Shown, describe, shorten};
-use crate::options::Options;
 use crate::wire::{Fields, Request};
 
 /// `--causal-ids`.
@@ -40,7 +39,7 @@ pub(super) const KIND: Kind = Kind {
     ],
     headline: Headline::Operations,
     stricter: "a malformed line of a node makes the run invalid",
-    begin: |options| Box::new(UniqueIds::new(options)),
+    begin: |conditions| Box::new(UniqueIds::new(conditions)),
 };
 
 /// See the module.
@@ -50,8 +49,8 @@ struct UniqueIds {
 }
 
 impl UniqueIds {
-    fn new(options: &Options) -> Self {
-        Self { is_causal: options.settings.get(&CAUSAL_IDS) }
+    fn new(conditions: &Conditions<'_>) -> Self {
+        Self { is_causal: conditions.settings.get(&CAUSAL_IDS) }
     }
 }
 

@@ -44,6 +44,14 @@ pub struct LogResult<K, V> {
     pub keys: Vec<KeyLog<K, V>>,
 }
 
+impl<K, V> LogResult<K, V> {
+    /// What was found that a valid log must not show.
+    pub fn forbidden(&self) -> impl Iterator<Item = (FindingKind, &Findings<K, V>)> {
+        let findings = self.findings.iter().map(|(&kind, findings)| (kind, findings));
+        findings.filter(|(kind, _)| !kind.is_allowed())
+    }
+}
+
 /// All findings of a kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Findings<K, V> {

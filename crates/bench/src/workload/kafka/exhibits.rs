@@ -7,7 +7,6 @@ use checkers::{Kind, Operation, Process};
 use proto::Json;
 
 use super::op::KafkaOp;
-use super::results::bad;
 use crate::exhibit::{
     Clue, Drawing, Exhibit, Group, Lead, Series, Shown, Style, describe, shorten,
 };
@@ -27,7 +26,7 @@ type Ops<'a, 'b> = &'a [Operation<'b, KafkaOp>];
 
 /// The first finding of each kind that must not be; of these the one that is told in the fewest words.
 fn first(log: &LogResult<String, Json>) -> Option<&Finds> {
-    let samples = bad(log).filter_map(|(_, findings)| findings.samples.first());
+    let samples = log.forbidden().filter_map(|(_, findings)| findings.samples.first());
     samples.min_by_key(|finding| finding.explanation.len())
 }
 
@@ -186,7 +185,7 @@ impl<'a> Offsets<'a> {
         operations: Ops<'_, '_>,
     ) -> BTreeMap<&'static str, Vec<(u64, f64)>> {
         let mut wrong: BTreeMap<_, Vec<(u64, f64)>> = BTreeMap::new();
-        let samples = bad(log).flat_map(|(_, findings)| &findings.samples);
+        let samples = log.forbidden().flat_map(|(_, findings)| &findings.samples);
         for finding in samples.filter(|finding| finding.key.as_ref() == Some(&self.log.key)) {
             let mut shown =
                 finding.operations.iter().filter_map(|&index| with_index(operations, index));

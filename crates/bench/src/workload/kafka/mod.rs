@@ -33,8 +33,10 @@ use simulator::Random;
 
 use self::clients::{ActiveKeys, Clients};
 use self::op::{KafkaOp, Messages, Offsets, Polled};
-use super::{Checked, Expected, Flag, Headline, Kind, OnError, Step, Stored, Worker, Workload, is};
-use crate::options::Options;
+use super::{
+    Checked, Conditions, Expected, Flag, Headline, Kind, OnError, Step, Stored, Worker, Workload,
+    is,
+};
 use crate::wire::{Fields, Request, parse};
 
 /// `--key-count`.
@@ -71,7 +73,7 @@ pub(super) const KIND: Kind = Kind {
     headline: Headline::Operations,
     stricter: "a polled message that nobody sent makes the run invalid, and keys that were not asked \
                for are malformed",
-    begin: |options| Box::new(Kafka::new(options)),
+    begin: |conditions| Box::new(Kafka::new(conditions)),
 };
 
 /// See the module.
@@ -80,8 +82,8 @@ struct Kafka {
 }
 
 impl Kafka {
-    fn new(options: &Options) -> Self {
-        let settings = &options.settings;
+    fn new(conditions: &Conditions<'_>) -> Self {
+        let settings = conditions.settings;
         let keys = ActiveKeys::new(
             settings.get(&KEY_COUNT),
             settings.get::<u32>(&MAX_WRITES_PER_KEY).into(),

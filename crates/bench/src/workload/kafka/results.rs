@@ -62,7 +62,7 @@ pub(super) fn check(history: &[Event<KafkaOp>]) -> Checked {
         log,
     };
     let mut checked = Checked::new(results.log.verdict, &results, || complaint(&results.log));
-    for findings in bad(&results.log).map(|(_, findings)| findings) {
+    for findings in results.log.forbidden().map(|(_, findings)| findings) {
         checked.causes.extend(findings.samples.first().map(|first| first.explanation.clone()));
     }
     checked.lead = exhibits::lead(&results.log, &operations);
@@ -112,15 +112,9 @@ fn of_log(operation: &Operation<'_, KafkaOp>) -> Option<LogOperation<String, Jso
     })
 }
 
-pub(super) type KindFindings<'a> = (&'a FindingKind, &'a log::Findings<String, Json>);
-
-/// What a log must not show.
-pub(super) fn bad(log: &LogResult<String, Json>) -> impl Iterator<Item = KindFindings<'_>> {
-    log.findings.iter().filter(|(kind, _)| !kind.is_allowed())
-}
-
 fn complaint(log: &LogResult<String, Json>) -> String {
-    let counts = bad(log).map(|(kind, findings)| format!("{} {}", findings.count, name(*kind)));
+    let counts =
+        log.forbidden().map(|(kind, findings)| format!("{} {}", findings.count, name(kind)));
     format!("the logs have anomalies: {}", counts.collect::<Vec<_>>().join(", "))
 }
 
@@ -136,7 +130,7 @@ fn name(kind: FindingKind) -> String {
 impl Serialize for Results {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let kinds: Vec<_> = self.log.findings.keys().collect();
-        let bad: Vec<_> = bad(&self.log).map(|(kind, _)| kind).collect();
+        let bad: Vec<_> = self.log.forbidden().map(|(kind, _)| kind).collect();
         let places = || self.log.keys.iter().flat_map(|key| &key.places);
         let polled = places().filter(|place| place.was_polled).count();
         let unseen: usize = self.log.keys.iter().map(|key| key.unseen.len()).sum();

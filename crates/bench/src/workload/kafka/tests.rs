@@ -2,6 +2,7 @@ use checkers::{Event, Kind};
 
 use super::op::restore;
 use super::*;
+use crate::options::Options;
 use crate::workload::registry::named;
 
 type Line = (u64, Kind, KafkaOp);
@@ -176,7 +177,7 @@ fn a_stored_history_is_read_as_it_was_written() {
 
 /// Answers of a node to final operations, until the worker has no more.
 fn final_polls(answer: impl Fn(&KafkaOp) -> (Kind, KafkaOp)) -> usize {
-    let mut kafka = Kafka::new(&Options::new(named("kafka")));
+    let mut kafka = Kafka::new(&Options::new(named("kafka")).conditions());
     let worker = Worker { index: 0, process: 0 };
     let key = || "0".to_owned();
     let sent = KafkaOp::Send { key: key(), message: Json::from(1), offset: Some(40) };
@@ -219,7 +220,7 @@ fn keys_are_written_by_powers_of_two_and_replaced_when_they_are_full() {
     options.settings.set(&KEY_COUNT, "3").unwrap();
     options.settings.set(&MAX_WRITES_PER_KEY, "2").unwrap();
     assert!(options.settings.set(&KEY_COUNT, "0").is_err());
-    let mut kafka = Kafka::new(&options);
+    let mut kafka = Kafka::new(&options.conditions());
     let mut random = Random::new(1, "test");
     let worker = Worker { index: 0, process: 0 };
     let mut written: BTreeMap<String, Vec<i64>> = BTreeMap::new();

@@ -20,8 +20,9 @@ use simulator::Random;
 use self::generator::Generator;
 use self::micro::{Micro, Txn};
 use self::models::Models;
-use super::{Checked, Expected, Figure, Flag, Headline, Kind, Step, Stored, Worker, Workload, is};
-use crate::options::Options;
+use super::{
+    Checked, Conditions, Expected, Figure, Flag, Headline, Kind, Step, Stored, Worker, Workload, is,
+};
 use crate::wire::{Fields, Request};
 
 /// `--key-count`.
@@ -81,7 +82,7 @@ pub(super) const LIST_APPEND: Kind = Kind {
     headline: Headline::Operations,
     stricter: "a reply whose micro-operations are not those of the request is malformed, and so is \
                a read that is no list",
-    begin: |options| Box::new(Transactions::new(Objects::Lists, options)),
+    begin: |conditions| Box::new(Transactions::new(Objects::Lists, conditions)),
 };
 
 /// See the module.
@@ -96,7 +97,7 @@ pub(super) const RW_REGISTER: Kind = Kind {
                models that speak of real time or of sessions, each register by itself has to be \
                linearizable or sequentially consistent, by which stale reads and write cycles are \
                found",
-    begin: |options| Box::new(Transactions::new(Objects::Registers, options)),
+    begin: |conditions| Box::new(Transactions::new(Objects::Registers, conditions)),
 };
 
 /// What transactions are about.
@@ -124,8 +125,8 @@ struct Transactions {
 }
 
 impl Transactions {
-    fn new(objects: Objects, options: &Options) -> Self {
-        let settings = &options.settings;
+    fn new(objects: Objects, conditions: &Conditions<'_>) -> Self {
+        let settings = conditions.settings;
         let generator = Generator::new(
             objects.write(),
             settings.get(&KEY_COUNT),
