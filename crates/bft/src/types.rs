@@ -215,16 +215,19 @@ impl<T> Signed<T> {
         self.signature = Some(signature);
     }
 
-    /// Who signed, and the bits: what is left of a vote in a list of votes that say the same.
+    /// Who signed, and with which bits: what is left of votes that all say the same.
     #[cfg(feature = "serde")]
-    pub(crate) fn into_claim(self) -> Claim {
-        (self.signer, self.signature)
+    pub(crate) fn into_claims(votes: Vec<Self>) -> Vec<Claim> {
+        votes.into_iter().map(|vote| (vote.signer, vote.signature)).collect()
     }
+}
 
-    /// Puts statement and claim together again. It is for the host to check it.
-    #[cfg(feature = "serde")]
-    pub(crate) fn of_claim((signer, signature): Claim, statement: T) -> Self {
-        Self { signer, statement, signature }
+#[cfg(feature = "serde")]
+impl<T: Clone> Signed<T> {
+    /// Puts claims and what all of them say together again. It is for the host to check them.
+    pub(crate) fn of_claims(claims: Vec<Claim>, statement: &T) -> Vec<Self> {
+        let vote = |(signer, signature)| Self { signer, statement: statement.clone(), signature };
+        claims.into_iter().map(vote).collect()
     }
 }
 

@@ -104,23 +104,6 @@ impl Configuration {
     pub fn life(&self, id: MemberId) -> Option<Incarnation> {
         self.majorities().find_map(|voters| voters.get(&id).copied().flatten())
     }
-
-    /// Whether every majority of the one has a node in common with every majority of the other, so
-    /// that both cannot decide differently. Looks at every set of members.
-    #[must_use]
-    pub fn overlaps(&self, other: &Self) -> bool {
-        let members: Vec<_> = self.members().union(&other.members()).copied().collect();
-        (0..1_u32 << members.len().min(20)).all(|set| {
-            let is_in = |id| {
-                members
-                    .iter()
-                    .position(|&member| member == id)
-                    .is_some_and(|place| set >> place & 1 == 1)
-            };
-            !crate::quorum::joint::is_quorum(self, is_in)
-                || !crate::quorum::joint::is_quorum(other, |id| !is_in(id))
-        })
-    }
 }
 
 /// Why a change of members did not happen. It never will, unless it says otherwise.

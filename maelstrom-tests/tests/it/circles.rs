@@ -37,8 +37,11 @@ fn a_circle_of_files_is_found_whatever_way_imports_are_written() {
     write("d.rs", "use crate::a::{b::B, A};\n");
     write("e.rs", "use crate::a::A;\n#[cfg(test)]\nmod tests {\n    use crate::f::F;\n}\n");
     write("f.rs", "use crate::e::E;\n");
+    write("g.rs", "fn g() -> crate::h::H {\n    crate::h::H::new()\n}\n");
+    write("h.rs", "#[serde(with = \"super::g\")]\nstruct H;\n// Not crate::i::I.\n");
+    write("i.rs", "use crate::h::H;\n");
     let circular = circular(&imports(directory.path()));
-    assert_eq!(circular, ["a::b", "a::c", "d"].map(str::to_owned).into());
+    assert_eq!(circular, ["a::b", "a::c", "d", "g", "h"].map(str::to_owned).into());
 }
 
 /// The directories of the workspace's packages.
@@ -93,15 +96,28 @@ fn read(directory: &Path, module: &Module, texts: &mut BTreeMap<Module, String>)
     }
 }
 
-/// The paths that a file imports; those of its tests do not count.
+/// The paths that a file imports or writes out; those of its tests and comments do not count.
 fn uses(text: &str) -> Vec<Vec<String>> {
     let text = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let code = |line: &&str| !line.trim_start().starts_with("//");
+    let text: String = text.lines().filter(code).flat_map(|line| [line, "\n"]).collect();
     let mut paths = Vec::new();
     for (at, _) in text.match_indices("use ") {
         let line = text[..at].rsplit('\n').next().unwrap_or_default().trim_start();
         if line.is_empty() || line == "pub " || line.starts_with("pub(") {
             let tree = text[at + 4..].split(';').next().unwrap_or_default();
             spread(&[], &tree.split_whitespace().collect::<String>(), &mut paths);
+        }
+    }
+    for root in ["crate::", "super::"] {
+        for (at, _) in text.match_indices(root) {
+            let is_part =
+                |character: char| character.is_alphanumeric() || "_:$".contains(character);
+            if !text[..at].ends_with(is_part) {
+                let path = text[at..].split(|character| !is_part(character)).next();
+                let names = path.unwrap_or_default().split("::").filter(|name| !name.is_empty());
+                paths.push(names.map(str::to_owned).collect());
+            }
         }
     }
     paths

@@ -9,8 +9,6 @@ use crate::equivocation::Detector;
 use crate::types::{Key, NodeIndex, Quorums, Signed};
 
 mod catch_up;
-#[cfg(feature = "serde")]
-mod compact;
 mod message;
 mod split;
 mod view_change;

@@ -9,8 +9,6 @@ use crate::equivocation::{Detector, KEPT_MAX, Statement};
 use crate::types::{Key, NodeIndex, Quorums, Signed, ToBytes};
 
 mod chain;
-#[cfg(feature = "serde")]
-mod compact;
 mod restore;
 
 pub use chain::{Chain, Decision, HELPED_MAX, Message, Status};

@@ -64,6 +64,24 @@ pub fn is_quorum(configuration: &Configuration, has: impl Fn(MemberId) -> bool) 
     tally(configuration, |id| Some(has(id))) == Tally::Won
 }
 
+impl Configuration {
+    /// Whether every majority of the one has a node in common with every majority of the other, so
+    /// that both cannot decide differently. Looks at every set of members.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let members: Vec<_> = self.members().union(&other.members()).copied().collect();
+        (0..1_u32 << members.len().min(20)).all(|set| {
+            let is_in = |id| {
+                members
+                    .iter()
+                    .position(|&member| member == id)
+                    .is_some_and(|place| set >> place & 1 == 1)
+            };
+            !is_quorum(self, is_in) || !is_quorum(other, |id| !is_in(id))
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,9 @@
 //! silent. Decisions are kept with their proofs until a quorum has said that it has the same state
 //! after them ([`crate::checkpoint`]), so that whoever missed one gets it from anybody.
 
+#[cfg(feature = "serde")]
+mod compact;
+
 use std::collections::BTreeMap;
 
 use super::{Restored, Round, Step, Validator, Vote};
@@ -22,8 +25,8 @@ const EARLY_MAX: usize = 64;
 #[cfg_attr(
     feature = "serde",
     serde(
-        from = "super::compact::Decision<V>",
-        into = "super::compact::Decision<V>",
+        from = "compact::Decision<V>",
+        into = "compact::Decision<V>",
         bound(
             serialize = "V: Clone + serde::Serialize",
             deserialize = "V: Clone + serde::Deserialize<'de>"

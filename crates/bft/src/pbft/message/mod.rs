@@ -1,5 +1,8 @@
 //! What replicas say to each other.
 
+#[cfg(feature = "serde")]
+mod compact;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -80,8 +83,8 @@ impl<V: Clone + Eq> Statement for Vote<V> {
 #[cfg_attr(
     feature = "serde",
     serde(
-        from = "super::compact::Certificate<V>",
-        into = "super::compact::Certificate<V>",
+        from = "compact::Certificate<V>",
+        into = "compact::Certificate<V>",
         bound(
             serialize = "V: Clone + serde::Serialize",
             deserialize = "V: Clone + serde::Deserialize<'de>"
@@ -130,8 +133,8 @@ impl<V: Clone + Ord> Certificate<V> {
 #[cfg_attr(
     feature = "serde",
     serde(
-        from = "super::compact::Decision<V>",
-        into = "super::compact::Decision<V>",
+        from = "compact::Decision<V>",
+        into = "compact::Decision<V>",
         bound(
             serialize = "V: Clone + serde::Serialize",
             deserialize = "V: Clone + serde::Deserialize<'de>"
