@@ -30,11 +30,11 @@ fn a_circle_of_files_is_found_whatever_way_imports_are_written() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     };
-    write("lib.rs", "mod a;\npub use a::b::B;\n");
+    write("lib.rs", "mod a;\n#[cfg(test)]\nmod tests;\npub use a::b::B;\n");
     write("a/mod.rs", "mod b;\nmod c;\nuse self::b::B;\n");
     write("a/b.rs", "use std::fmt;\n\npub(crate) use super::{\n    A,\n    c::{self, C},\n};\n");
     write("a/c.rs", "use crate::d::D;\n");
-    write("d.rs", "use crate::a::{b::B, A};\n");
+    write("d.rs", "#[cfg(test)]\nmod tests;\n\nuse crate::a::{b::B, A};\n");
     write("e.rs", "use crate::a::A;\n#[cfg(test)]\nmod tests {\n    use crate::f::F;\n}\n");
     write("f.rs", "use crate::e::E;\n");
     write("g.rs", "fn g() -> crate::h::H {\n    crate::h::H::new()\n}\n");
@@ -98,7 +98,7 @@ fn read(directory: &Path, module: &Module, texts: &mut BTreeMap<Module, String>)
 
 /// The paths that a file imports or writes out; those of its tests and comments do not count.
 fn uses(text: &str) -> Vec<Vec<String>> {
-    let text = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let code = |line: &&str| !line.trim_start().starts_with("//");
     let text: String = text.lines().filter(code).flat_map(|line| [line, "\n"]).collect();
     let mut paths = Vec::new();
