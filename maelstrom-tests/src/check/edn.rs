@@ -7,6 +7,8 @@
 //! A file can have one form after the other, or a single list or vector of them, which is then read
 //! one element at a time: no file is ever in memory as a whole.
 
+mod strings;
+
 use std::io::{self, BufRead};
 
 use serde_json::Number;
@@ -243,71 +245,6 @@ impl<R: BufRead> Forms<R> {
         }
     }
 
-    fn string(&mut self) -> Result<String> {
-        self.skip();
-        let mut bytes = Vec::new();
-        loop {
-            let Some(byte) = self.peek()? else { return wrong("the file ends inside of a string") };
-            self.skip();
-            match byte {
-                b'"' => return text(bytes),
-                b'\\' => {
-                    let escaped = self.escaped()?;
-                    bytes.extend_from_slice(escaped.encode_utf8(&mut [0; 4]).as_bytes());
-                }
-                b'\n' => {
-                    self.line += 1;
-                    bytes.push(byte);
-                }
-                _ => bytes.push(byte),
-            }
-        }
-    }
-
-    /// The character that an escape in a string stands for.
-    fn escaped(&mut self) -> Result<char> {
-        let Some(byte) = self.peek()? else { return wrong("the file ends inside of a string") };
-        self.skip();
-        Ok(match byte {
-            b'n' => '\n',
-            b't' => '\t',
-            b'r' => '\r',
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'"' | b'\\' | b'/' | b'\'' => char::from(byte),
-            b'u' => {
-                let first = self.code_unit()?;
-                if !(0xd800..0xdc00).contains(&first) {
-                    return char::from_u32(first).map_or_else(|| wrong("half a character"), Ok);
-                }
-                for expected in [b'\\', b'u'] {
-                    if self.peek()? != Some(expected) {
-                        return wrong("half a character");
-                    }
-                    self.skip();
-                }
-                let units = [first, self.code_unit()?].map(|unit| unit as u16);
-                match char::decode_utf16(units).next() {
-                    Some(Ok(character)) => character,
-                    _ => return wrong("half a character"),
-                }
-            }
-            other => return wrong(format!("`\\{}` in a string", char::from(other))),
-        })
-    }
-
-    /// Four hexadecimal digits.
-    fn code_unit(&mut self) -> Result<u32> {
-        let mut unit = 0;
-        for _ in 0..4 {
-            let digit = self.peek()?.and_then(|byte| char::from(byte).to_digit(16));
-            let Some(digit) = digit else { return wrong("`\\u` without four digits") };
-            self.skip();
-            unit = unit * 16 + digit;
-        }
-        Ok(unit)
-    }
-
     fn atom(&mut self, json: &mut String) -> Result<()> {
         let mut bytes = Vec::new();
         self.word(&mut bytes)?;
@@ -355,96 +292,4 @@ fn write_string(text: &str, json: &mut String) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Each form as JSON with its line; or what is wrong and where.
-    fn read(text: &str) -> std::result::Result<Vec<(u64, String)>, (u64, String)> {
-        // A buffer of one byte, so that every look ahead meets the end of a buffer.
-        let mut forms = Forms::new(io::BufReader::with_capacity(1, text.as_bytes()));
-        let mut all = Vec::new();
-        loop {
-            let mut json = String::new();
-            match forms.next(&mut json) {
-                Ok(Some(line)) => all.push((line, json)),
-                Ok(None) => return Ok(all),
-                Err(error) => return Err((forms.line(), error.to_string())),
-            }
-        }
-    }
-
-    fn one(text: &str) -> String {
-        let [(_, json)] = &read(text).unwrap()[..] else { panic!("`{text}` is one form") };
-        let _: serde_json::Value = serde_json::from_str(json).unwrap();
-        json.clone()
-    }
-
-    #[test]
-    fn every_kind_of_form_has_its_json() {
-        for (edn, json) in [
-            ("nil", "null"),
-            ("true", "true"),
-            (":append", r#""append""#),
-            (":net/timeout", r#""net/timeout""#),
-            ("a-symbol", r#""a-symbol""#),
-            ("-", r#""-""#),
-            ("-17", "-17"),
-            ("+17", "17"),
-            ("123456789012345678901234567890N", "123456789012345678901234567890"),
-            ("2.50M", "2.50"),
-            ("1e3", "1e3"),
-            ("##Inf", r#""Inf""#),
-            (r"\a", r#""a""#),
-            (r"\newline", r#""newline""#),
-            (r#""a \"b\" \n \u00e9 \ud83d\ude00""#, r#""a \"b\" \n é 😀""#),
-            ("#{1 2}", "[1,2]"),
-            ("{1 2, :k [3 (4)], \"s\" {}}", r#"{"1":2,"k":[3,[4]],"s":{}}"#),
-            ("{[1 :a] 2}", r#"{"[1,\"a\"]":2}"#),
-            ("#jepsen.independent/tuple [3 nil]", "[3,null]"),
-            ("#jepsen.history.Op{:f :read, :value nil}", r#"{"f":"read","value":null}"#),
-            ("#inst \"2020\"", r#""2020""#),
-            ("; a comment\n7 #_ 8 #_#_ 9 10", "7"),
-            ("{:a #_ 1 2}", r#"{"a":2}"#),
-        ] {
-            assert_eq!(one(edn), json, "{edn}");
-        }
-        assert_eq!(read("([\\( \\] 1])").unwrap(), [(1, r#"["(","]",1]"#.to_owned())]);
-    }
-
-    #[test]
-    fn a_list_of_forms_is_read_like_forms_that_follow_each_other() {
-        let expected = |lines: [u64; 2]| {
-            lines.into_iter().zip([r#"{"a":1}"#, r#"{"b":2}"#].map(str::to_owned)).collect()
-        };
-        for (text, lines) in [
-            ("{:a 1}\n{:b 2}\n", [1, 2]),
-            ("[{:a 1}\n\n {:b\n2}]", [1, 3]),
-            ("({:a 1}{:b 2})\n", [1, 1]),
-        ] {
-            assert_eq!(read(text), Ok(expected(lines)), "{text}");
-        }
-        assert_eq!(read(" \n"), Ok(Vec::new()));
-    }
-
-    #[test]
-    fn what_is_no_edn_is_told_with_its_line() {
-        for (text, line, flaw) in [
-            ("{:a 1}\n{:a", 2, "the file ends before `}`"),
-            ("{:a", 1, "the file ends before `}`"),
-            ("(1\n2", 2, "the file ends inside of its list"),
-            ("\n}", 2, "`}` closes nothing"),
-            ("{:a 1 :b}", 1, "a key without a value"),
-            ("\"abc", 1, "the file ends inside of a string"),
-            ("\"\\q\"", 1, "`\\q` in a string"),
-            ("\"\\ud800x\"", 1, "half a character"),
-            ("1/2", 1, "`1/2` is no number"),
-            ("#\"a\"", 1, "`#` stands before nothing"),
-            (&"#_".repeat(5000), 1, "forms in each other"),
-            (&"{:a".repeat(5000), 1, "forms in each other"),
-        ] {
-            let (at, error) = read(text).unwrap_err();
-            assert!(error.contains(flaw), "{text}: {error}");
-            assert_eq!(at, line, "{text}");
-        }
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ use std::io;
 
 use serde_json::Value;
 
-use super::{JOURNAL_LINES_MAX, Search};
+use super::search::{JOURNAL_LINES_MAX, Search};
 use crate::exhibit::{Clue, Lead};
 use crate::history::Operation;
 use crate::report::data::{Role, role};

@@ -1,0 +1,73 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn run(history: &str, messages: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join(crate::history::FILE), history).unwrap();
+    std::fs::write(directory.path().join(Journal::FILE), messages).unwrap();
+    directory
+}
+
+fn find(directory: &tempfile::TempDir, results: Value) -> Option<Offence> {
+    let run_dir = directory.path();
+    let results: Results = serde_json::from_value(results).unwrap();
+    let gathered = Gathered::read(run_dir, &results).unwrap();
+    Offence::find(gathered.evidence(run_dir, &results)).unwrap()
+}
+
+#[test]
+fn what_came_twice_is_shown_with_both_operations_and_the_messages_of_one() {
+    let directory = run(
+        r#"{"index":0,"time":1000000,"process":0,"type":"invoke","f":"draw","value":null}
+{"index":1,"time":2000000,"process":0,"type":"ok","f":"draw","value":"a"}
+{"index":2,"time":3000000,"process":1,"type":"invoke","f":"draw","value":null}
+{"index":3,"time":5000000,"process":1,"type":"ok","f":"draw","value":"a"}
+"#,
+        r#"{"time":1000000,"id":0,"event":"send","src":"c1","dest":"n1","body":{"type":"draw","msg_id":1}}
+{"time":2000000,"id":3,"event":"send","src":"n1","dest":"c1","body":{"type":"draw_ok","card":"a","in_reply_to":1}}
+{"time":2000000,"id":3,"event":"recv","src":"n1","dest":"c1","body":{"type":"draw_ok","card":"a","in_reply_to":1}}
+{"time":3000000,"id":1,"event":"send","src":"c2","dest":"n2","body":{"type":"draw","msg_id":1}}
+{"time":4000000,"id":2,"event":"send","src":"n2","dest":"c2","body":{"type":"draw_ok","card":"a","in_reply_to":1}}
+{"time":5000000,"id":2,"event":"recv","src":"n2","dest":"c2","body":{"type":"draw_ok","card":"a","in_reply_to":1}}
+"#,
+    );
+    let lead = json!({"text": "\"a\" was given out 2 times.", "time": 3_000_000,
+        "operations": [{"invoked": 0, "what": "draw → \"a\""}, {"invoked": 2, "what": "again"}],
+        "clue": {"repeated": {"value": "a", "times": 2, "at-once": false}}});
+    let offence = find(&directory, json!({"valid?": false, "lead": lead})).unwrap();
+    assert_eq!(offence.text, "\"a\" was given out 2 times: by n1 at 0.002 s and by n2 at 0.004 s.");
+    let what: Vec<_> = offence.operations.iter().map(|step| step.what.as_str()).collect();
+    assert_eq!(what, ["draw → \"a\"", "again"]);
+    let who: Vec<_> = offence.messages.iter().map(|step| step.who.as_str()).collect();
+    assert_eq!(who, ["c2 → n2", "n2 → c2"]);
+    assert!(find(&directory, json!({"valid?": true})).is_none());
+}
+
+#[test]
+fn a_dead_node_is_shown_with_the_end_of_its_log() {
+    let directory = run("", "");
+    std::fs::create_dir(directory.path().join("node-logs")).unwrap();
+    std::fs::write(directory.path().join("node-logs/n1.log"), "1\n2\n3\n4\n5\npanic\n").unwrap();
+    let results = json!({"valid?": false,
+        "problems": [{"node": "n1", "time": 9, "kind": "died", "text": "exited with 101", "count": 1}]});
+    let offence = find(&directory, results).unwrap();
+    assert_eq!(offence.text, "n1: exited with 101");
+    assert_eq!(offence.log, ["2", "3", "4", "5", "panic"]);
+}
+
+#[test]
+fn a_function_that_never_succeeded_is_shown_by_its_first_operation() {
+    let directory = run(
+        r#"{"index":0,"time":1,"process":0,"type":"invoke","f":"read","key":1,"value":null}
+{"index":1,"time":2,"process":0,"type":"fail","f":"read","key":1,"value":null,"error":["key-does-not-exist","no"]}
+{"index":2,"time":3,"process":0,"type":"invoke","f":"swap","key":1,"value":[1,2]}
+{"index":3,"time":4,"process":0,"type":"info","f":"swap","key":1,"value":[1,2],"error":"net-timeout"}
+"#,
+        "",
+    );
+    let results = json!({"valid?": false, "stats": {"by-f": {"swap": {"valid?": false}}}});
+    let offence = find(&directory, results).unwrap();
+    assert_eq!(offence.operations[0].what, "swap 1 = [1,2]");
+    assert!(offence.operations[0].end.starts_with("info \"net-timeout\" after"));
+}
