@@ -12,19 +12,22 @@
 //! a comparison aims at what was last known: such a history is checked without a search, in the time of
 //! sorting it (see `checkers::linearizable`).
 
+mod exhibits;
+
 use std::time::Duration;
 
-use checkers::linearizable::{Counterexample, RegisterOp, WorkLimit};
-use checkers::{Event, Kind as EventKind, Record, Verdict};
+use checkers::linearizable::{RegisterOp, WorkLimit};
+use checkers::{Event, Kind as EventKind, Verdict};
 use proto::{ErrorCode, Json};
 use simulator::Random;
 
+use self::exhibits::{label, violation};
 use super::{
     Checked, Conditions, Expected, Flag, Headline, Kind, OnError, Step, Stored, Worker, Workload,
     is,
 };
 use crate::compat::Compat;
-use crate::exhibit::{Clue, Drawing, Exhibit, Highlight, Lead, TimeLine, shorten};
+use crate::exhibit::{Clue, Highlight, Lead};
 use crate::lab::registers;
 use crate::wire::{Fields, Request};
 
@@ -322,157 +325,5 @@ impl Workload for LinKv {
     }
 }
 
-/// An operation in a few words, with its key or without.
-fn label(record: &Record<RegisterOp<Json>>, has_key: bool) -> String {
-    const LENGTH_MAX: usize = 18;
-    let short = |json: &Json| shorten(&json.to_string(), LENGTH_MAX);
-    let key = |sign: &str| match has_key {
-        true => format!(" {}{sign}", short(record.op.key())),
-        false => String::new(),
-    };
-    match &record.op {
-        RegisterOp::Read { value, .. } => {
-            let known = value.as_ref().filter(|_| record.outcome == EventKind::Ok);
-            let read = known.map(|value| value.as_ref().map_or_else(|| "null".to_owned(), short));
-            format!("read{}{}", key(""), read.map_or(String::new(), |read| format!(" → {read}")))
-        }
-        RegisterOp::Write { value, .. } => {
-            format!("write{} {}", key(" ="), short(value))
-        }
-        RegisterOp::Cas { from, to, .. } => {
-            format!("cas{} {} → {}", key(":"), short(from), short(to))
-        }
-    }
-}
-
-/// Why a key is not linearizable, to be drawn.
-fn violation(key: &Json, counterexample: &Counterexample<Json>) -> Exhibit {
-    const LENGTH_MAX: usize = 18;
-    let error = &counterexample.operation;
-    let written = |op: &RegisterOp<Json>| match op {
-        RegisterOp::Write { value, .. } | RegisterOp::Cas { to: value, .. } => {
-            Some(shorten(&value.to_string(), LENGTH_MAX))
-        }
-        RegisterOp::Read { .. } => None,
-    };
-    let mut drawing = TimeLine::new(
-        "register",
-        error,
-        &counterexample.concurrent,
-        &counterexample.linearization_end,
-        |record| label(record, false),
-        written,
-    );
-    let state = |state: &Option<Json>| match state {
-        Some(value) => shorten(&value.to_string(), LENGTH_MAX),
-        None => "null".to_owned(),
-    };
-    drawing.states = counterexample.states.iter().take(STATES_SHOWN).map(state).collect();
-    Exhibit {
-        name: "violation".to_owned(),
-        title: "Why this is not linearizable".to_owned(),
-        caption: format!(
-            "Operations on key {}. Red: {} of {}, for which the register would have to hold \
-             something else than it can.",
-            shorten(&key.to_string(), 60),
-            label(error, false),
-            error.process
-        ),
-        is_evidence: true,
-        drawing: Drawing::TimeLine(drawing),
-    }
-}
-
-/// Of the values that a register can hold so many are shown.
-const STATES_SHOWN: usize = 8;
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::options::Options;
-    use crate::workload::registry::named;
-
-    #[test]
-    fn operations_are_mixed_as_with_maelstrom_where_that_is_asked_for() {
-        let shares = |compat| {
-            let mut options = Options::new(named("lin-kv")).with_nodes(5);
-            (options.concurrency, options.compat) = (20, compat);
-            let mut workload = LinKv::new(&options.conditions());
-            let mut random = Random::new(1, "generator");
-            let idle: Vec<usize> = (0..20).rev().collect();
-            let mut counts = [0; 3];
-            let mut of_first_writer = 0;
-            for _ in 0..4000 {
-                let place = workload.choose(&idle, &mut random);
-                let index = idle[place.unwrap_or_else(|| random.index(20))];
-                of_first_writer += u32::from(index == 5);
-                let worker = Worker { index, process: index as u64 };
-                counts[match workload.operation(worker, &mut random) {
-                    RegisterOp::Read { .. } => 0,
-                    RegisterOp::Write { .. } => 1,
-                    RegisterOp::Cas { .. } => 2,
-                }] += 1;
-            }
-            (counts.map(|count: u32| count / 40), of_first_writer / 40)
-        };
-        // Measured with Maelstrom at 4n: 25 % reads, 25 % writes, 50 % compare-and-sets.
-        let ([reads, writes, swaps], of_first) = shares(Some(Compat::Maelstrom));
-        assert!((23..=27).contains(&reads) && (23..=27).contains(&writes), "{reads} {writes}");
-        assert!((48..=52).contains(&swaps) && (23..=27).contains(&of_first), "{swaps} {of_first}");
-        let ([reads, ..], of_first) = shares(None);
-        assert!((48..=52).contains(&reads) && of_first < 8, "{reads} {of_first}");
-    }
-
-    #[test]
-    fn distinct_values_are_written_once_and_compared_with_what_is_there() {
-        let mut options = Options::new(named("lin-kv")).with_nodes(1);
-        options.concurrency = 2;
-        options.settings.set(&DISTINCT_VALUES, "true").unwrap();
-        let mut workload = LinKv::new(&options.conditions());
-        let mut random = Random::new(1, "generator");
-        let worker = Worker { index: 1, process: 1 };
-        let mut register = None;
-        let mut written = std::collections::BTreeSet::new();
-        let mut swapped = 0;
-        for _ in 0..1000 {
-            let op = workload.operation(worker, &mut random);
-            let (matches, value) = match &op {
-                RegisterOp::Write { value, .. } => (true, value.clone()),
-                RegisterOp::Cas { from, to, .. } => (register.as_ref() == Some(from), to.clone()),
-                RegisterOp::Read { .. } => panic!("the second half of a group writes"),
-            };
-            assert!(written.insert(value.clone()), "{op:?}");
-            if matches {
-                swapped += u32::from(matches!(op, RegisterOp::Cas { .. }));
-                register = Some(value);
-            }
-            workload.ended(worker, if matches { EventKind::Ok } else { EventKind::Fail }, &op);
-        }
-        assert!((200..500).contains(&swapped), "{swapped}");
-    }
-
-    #[test]
-    fn what_a_liar_made_up_is_read_as_what_a_client_would_have_asked() {
-        let lin_kv = LinKv::new(&Options::new(named("lin-kv")).conditions());
-        let key = || Json::from(3);
-        for (body, expected) in [
-            (
-                r#"{"type":"write","key":3,"value":4,"msg_id":9}"#,
-                Some(RegisterOp::Write { key: key(), value: Json::from(4) }),
-            ),
-            (
-                r#"{"type":"cas","key":3,"from":1,"to":2}"#,
-                Some(RegisterOp::Cas { key: key(), from: Json::from(1), to: Json::from(2) }),
-            ),
-            (r#"{"type":"read","key":3}"#, None),
-            ("nonsense", None),
-        ] {
-            assert_eq!(lin_kv.invented(body), expected, "{body}");
-        }
-    }
-
-    #[test]
-    fn the_default_of_max_states_is_that_of_the_checker() {
-        assert_eq!(super::STATES_MAX_TEXT, checkers::linearizable::STATES_MAX.to_string());
-    }
-}
+mod tests;

@@ -1,0 +1,87 @@
+use super::*;
+use crate::options::Options;
+use crate::workload::registry::named;
+
+#[test]
+fn operations_are_mixed_as_with_maelstrom_where_that_is_asked_for() {
+    let shares = |compat| {
+        let mut options = Options::new(named("lin-kv")).with_nodes(5);
+        (options.concurrency, options.compat) = (20, compat);
+        let mut workload = LinKv::new(&options.conditions());
+        let mut random = Random::new(1, "generator");
+        let idle: Vec<usize> = (0..20).rev().collect();
+        let mut counts = [0; 3];
+        let mut of_first_writer = 0;
+        for _ in 0..4000 {
+            let place = workload.choose(&idle, &mut random);
+            let index = idle[place.unwrap_or_else(|| random.index(20))];
+            of_first_writer += u32::from(index == 5);
+            let worker = Worker { index, process: index as u64 };
+            counts[match workload.operation(worker, &mut random) {
+                RegisterOp::Read { .. } => 0,
+                RegisterOp::Write { .. } => 1,
+                RegisterOp::Cas { .. } => 2,
+            }] += 1;
+        }
+        (counts.map(|count: u32| count / 40), of_first_writer / 40)
+    };
+    // Measured with Maelstrom at 4n: 25 % reads, 25 % writes, 50 % compare-and-sets.
+    let ([reads, writes, swaps], of_first) = shares(Some(Compat::Maelstrom));
+    assert!((23..=27).contains(&reads) && (23..=27).contains(&writes), "{reads} {writes}");
+    assert!((48..=52).contains(&swaps) && (23..=27).contains(&of_first), "{swaps} {of_first}");
+    let ([reads, ..], of_first) = shares(None);
+    assert!((48..=52).contains(&reads) && of_first < 8, "{reads} {of_first}");
+}
+
+#[test]
+fn distinct_values_are_written_once_and_compared_with_what_is_there() {
+    let mut options = Options::new(named("lin-kv")).with_nodes(1);
+    options.concurrency = 2;
+    options.settings.set(&DISTINCT_VALUES, "true").unwrap();
+    let mut workload = LinKv::new(&options.conditions());
+    let mut random = Random::new(1, "generator");
+    let worker = Worker { index: 1, process: 1 };
+    let mut register = None;
+    let mut written = std::collections::BTreeSet::new();
+    let mut swapped = 0;
+    for _ in 0..1000 {
+        let op = workload.operation(worker, &mut random);
+        let (matches, value) = match &op {
+            RegisterOp::Write { value, .. } => (true, value.clone()),
+            RegisterOp::Cas { from, to, .. } => (register.as_ref() == Some(from), to.clone()),
+            RegisterOp::Read { .. } => panic!("the second half of a group writes"),
+        };
+        assert!(written.insert(value.clone()), "{op:?}");
+        if matches {
+            swapped += u32::from(matches!(op, RegisterOp::Cas { .. }));
+            register = Some(value);
+        }
+        workload.ended(worker, if matches { EventKind::Ok } else { EventKind::Fail }, &op);
+    }
+    assert!((200..500).contains(&swapped), "{swapped}");
+}
+
+#[test]
+fn what_a_liar_made_up_is_read_as_what_a_client_would_have_asked() {
+    let lin_kv = LinKv::new(&Options::new(named("lin-kv")).conditions());
+    let key = || Json::from(3);
+    for (body, expected) in [
+        (
+            r#"{"type":"write","key":3,"value":4,"msg_id":9}"#,
+            Some(RegisterOp::Write { key: key(), value: Json::from(4) }),
+        ),
+        (
+            r#"{"type":"cas","key":3,"from":1,"to":2}"#,
+            Some(RegisterOp::Cas { key: key(), from: Json::from(1), to: Json::from(2) }),
+        ),
+        (r#"{"type":"read","key":3}"#, None),
+        ("nonsense", None),
+    ] {
+        assert_eq!(lin_kv.invented(body), expected, "{body}");
+    }
+}
+
+#[test]
+fn the_default_of_max_states_is_that_of_the_checker() {
+    assert_eq!(super::STATES_MAX_TEXT, checkers::linearizable::STATES_MAX.to_string());
+}
