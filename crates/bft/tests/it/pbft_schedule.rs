@@ -15,15 +15,14 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::{IndexedRandom, IteratorRandom};
 use rand::{RngExt, SeedableRng};
 
-/// How many events a schedule has for each node.
-const EVENTS: usize = 100;
-
-/// What the Byzantine nodes would like to see decided; nobody may.
-const INVALID: u32 = 666;
+use super::schedule::{
+    EVENTS, INVALID, Schedule, disagrees_with_3f, finds, is_valid, stands_with_3f_plus_1,
+};
 
 /// A way to get it wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Mistake {
+    #[default]
     None,
     /// View changes tell nothing of what was prepared.
     NoCertificates,
@@ -33,11 +32,7 @@ enum Mistake {
     SmallCommitQuorum,
 }
 
-fn is_valid(value: &u32) -> bool {
-    *value != INVALID
-}
-
-struct Schedule {
+struct Pbft {
     random: Xoshiro256PlusPlus,
     mistake: Mistake,
     quorums: Quorums,
@@ -53,31 +48,7 @@ struct Schedule {
     wishes: u32,
 }
 
-impl Schedule {
-    fn new(seed: u64, quorums: Quorums, mistake: Mistake) -> Self {
-        let mut used = quorums;
-        match mistake {
-            Mistake::SmallPrepareQuorum => used.certify = quorums.faulty + 1,
-            Mistake::SmallCommitQuorum => used.decide = quorums.faulty + 1,
-            Mistake::None | Mistake::NoCertificates => {}
-        }
-        let replica = |id| (id, Replica::new(Key::of(NodeIndex(id)), used, is_valid));
-        Self {
-            random: Xoshiro256PlusPlus::seed_from_u64(seed),
-            mistake,
-            quorums,
-            liars: (0..quorums.faulty).map(|id| Key::of(NodeIndex(id))).collect(),
-            honest: (quorums.faulty..quorums.nodes).map(replica).collect(),
-            flying: Vec::new(),
-            // One value a view is not what the mistakes break; two decisions are what counts.
-            invariants: Invariants::new(used, |value| value.as_ref().is_none_or(is_valid)),
-            votes: BTreeSet::new(),
-            changes: BTreeSet::new(),
-            new_views: Vec::new(),
-            wishes: 0,
-        }
-    }
-
+impl Pbft {
     /// Somebody sends this to one node. The network tells the invariants and the liars.
     fn send(&mut self, to: usize, message: Message<u32>) -> Result<(), String> {
         match &message {
@@ -274,6 +245,43 @@ impl Schedule {
         self.carry_out(id)
     }
 
+    /// The Byzantine nodes are silent and nothing is late any more.
+    fn settle(&mut self) -> Result<(), String> {
+        while !self.flying.is_empty() {
+            let (to, message) = self.flying.remove(0);
+            self.step(to, message)?;
+        }
+        Ok(())
+    }
+}
+
+impl Schedule for Pbft {
+    type Mistake = Mistake;
+
+    fn new(seed: u64, quorums: Quorums, mistake: Mistake) -> Self {
+        let mut used = quorums;
+        match mistake {
+            Mistake::SmallPrepareQuorum => used.certify = quorums.faulty + 1,
+            Mistake::SmallCommitQuorum => used.decide = quorums.faulty + 1,
+            Mistake::None | Mistake::NoCertificates => {}
+        }
+        let replica = |id| (id, Replica::new(Key::of(NodeIndex(id)), used, is_valid));
+        Self {
+            random: Xoshiro256PlusPlus::seed_from_u64(seed),
+            mistake,
+            quorums,
+            liars: (0..quorums.faulty).map(|id| Key::of(NodeIndex(id))).collect(),
+            honest: (quorums.faulty..quorums.nodes).map(replica).collect(),
+            flying: Vec::new(),
+            // One value a view is not what the mistakes break; two decisions are what counts.
+            invariants: Invariants::new(used, |value| value.as_ref().is_none_or(is_valid)),
+            votes: BTreeSet::new(),
+            changes: BTreeSet::new(),
+            new_views: Vec::new(),
+            wishes: 0,
+        }
+    }
+
     fn run(&mut self) -> Result<(), String> {
         for _ in 0..EVENTS * self.quorums.nodes {
             let id = self.some_honest();
@@ -287,15 +295,6 @@ impl Schedule {
                 }
                 _ => {}
             }
-        }
-        Ok(())
-    }
-
-    /// The Byzantine nodes are silent and nothing is late any more.
-    fn settle(&mut self) -> Result<(), String> {
-        while !self.flying.is_empty() {
-            let (to, message) = self.flying.remove(0);
-            self.step(to, message)?;
         }
         Ok(())
     }
@@ -323,30 +322,14 @@ impl Schedule {
     }
 }
 
-/// The first seed in which something is wrong.
-fn first_failure(seeds: u64, quorums: Quorums, mistake: Mistake) -> Option<(u64, String)> {
-    (0..seeds).find_map(|seed| {
-        let mut schedule = Schedule::new(seed, quorums, mistake);
-        Some((seed, schedule.run().err()?))
-    })
-}
-
 #[test]
 fn at_3f_plus_1_nothing_breaks_an_invariant_and_what_is_left_alone_gets_on() {
-    for (nodes, seeds) in [(4, 3000), (7, 300), (5, 300), (1, 10)] {
-        for seed in 0..seeds {
-            let mut schedule = Schedule::new(seed, Quorums::of(nodes), Mistake::None);
-            assert_eq!(schedule.run(), Ok(()), "{nodes} nodes, seed {seed}");
-            assert_eq!(schedule.gets_on(), Ok(true), "{nodes} nodes, seed {seed}");
-        }
-    }
+    stands_with_3f_plus_1::<Pbft>();
 }
 
 #[test]
 fn at_3f_quorums_of_n_minus_f_are_made_to_disagree_within_100_seeds() {
-    let (_, failure) =
-        first_failure(100, Quorums::sized(3, 1, 2), Mistake::None).expect("a disagreement");
-    assert!(failure.starts_with("agreement"), "{failure}");
+    disagrees_with_3f::<Pbft>();
 }
 
 #[test]
@@ -372,7 +355,7 @@ fn at_3f_quorums_of_2f_plus_1_decide_nothing_while_f_are_silent() {
         for (nodes, expected) in [(3 * faulty, false), (3 * faulty + 1, true)] {
             let quorums = Quorums::sized(nodes, faulty, 2 * faulty + 1);
             assert!(quorums.is_safe(), "it is not safety that is missing");
-            let mut schedule = Schedule::new(0, quorums, Mistake::None);
+            let mut schedule = Pbft::new(0, quorums, Mistake::None);
             assert_eq!(schedule.gets_on(), Ok(expected), "{nodes} nodes, {faulty} silent");
         }
     }
@@ -380,19 +363,15 @@ fn at_3f_quorums_of_2f_plus_1_decide_nothing_while_f_are_silent() {
 
 #[test]
 fn each_mistake_is_found_within_3000_seeds() {
-    for mistake in
-        [Mistake::NoCertificates, Mistake::SmallPrepareQuorum, Mistake::SmallCommitQuorum]
-    {
-        let found = first_failure(3000, Quorums::of(4), mistake);
-        let (seed, failure) = found.unwrap_or_else(|| panic!("{mistake:?} was not found"));
-        println!("{mistake:?}: seed {seed}: {failure}");
-        assert!(failure.starts_with("agreement"), "{mistake:?}: {failure}");
-    }
+    finds::<Pbft>(
+        3000,
+        &[Mistake::NoCertificates, Mistake::SmallPrepareQuorum, Mistake::SmallCommitQuorum],
+    );
 }
 
 #[test]
 fn who_proposes_two_values_to_everybody_is_caught_by_everybody() {
-    let mut schedule = Schedule::new(0, Quorums::of(4), Mistake::None);
+    let mut schedule = Pbft::new(0, Quorums::of(4), Mistake::None);
     for value in [1, 2] {
         let (stage, view, sequence) = (Stage::PrePrepare, View(0), Sequence(1));
         let vote = schedule.liars[0].sign(Vote { stage, view, sequence, value: Some(value) });

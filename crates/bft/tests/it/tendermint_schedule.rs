@@ -12,15 +12,14 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::IteratorRandom;
 use rand::{RngExt, SeedableRng};
 
-/// How many events a schedule has for each node.
-const EVENTS: usize = 100;
-
-/// What the Byzantine nodes would like to see decided; nobody may.
-const INVALID: u32 = 666;
+use super::schedule::{
+    EVENTS, INVALID, Schedule, disagrees_with_3f, finds, is_valid, stands_with_3f_plus_1,
+};
 
 /// A way to get it wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Mistake {
+    #[default]
     None,
     /// A locked validator prevotes for whatever a new round proposes, without a later polka for it.
     UnlockWithoutPolka,
@@ -30,11 +29,7 @@ enum Mistake {
     SmallPrecommitQuorum,
 }
 
-fn is_valid(value: &u32) -> bool {
-    *value != INVALID
-}
-
-struct Schedule {
+struct Tendermint {
     random: Xoshiro256PlusPlus,
     mistake: Mistake,
     quorums: Quorums,
@@ -50,32 +45,7 @@ struct Schedule {
     heard: BTreeSet<Signed<Vote<u32>>>,
 }
 
-impl Schedule {
-    fn new(seed: u64, quorums: Quorums, mistake: Mistake) -> Self {
-        let mut used = quorums;
-        match mistake {
-            Mistake::SmallPrevoteQuorum => used.certify = quorums.faulty + 1,
-            Mistake::SmallPrecommitQuorum => used.decide = quorums.faulty + 1,
-            Mistake::None | Mistake::UnlockWithoutPolka => {}
-        }
-        let validator = |id: usize| {
-            let key = Key::of(NodeIndex(id));
-            (id, Validator::new(key, used, is_valid, 100 + id as u32))
-        };
-        Self {
-            random: Xoshiro256PlusPlus::seed_from_u64(seed),
-            mistake,
-            quorums,
-            liars: (0..quorums.faulty).map(|id| Key::of(NodeIndex(id))).collect(),
-            honest: (quorums.faulty..quorums.nodes).map(validator).collect(),
-            flying: Vec::new(),
-            timeouts: Vec::new(),
-            invariants: Invariants::new(used, |value| value.as_ref().is_some_and(is_valid)),
-            sent: BTreeSet::new(),
-            heard: BTreeSet::new(),
-        }
-    }
-
+impl Tendermint {
     /// Somebody sends this to one node. The network tells the invariants and the liars.
     fn send(&mut self, to: usize, vote: Signed<Vote<u32>>) -> Result<(), String> {
         let Vote { step, round, value, .. } = vote.statement().clone();
@@ -188,6 +158,44 @@ impl Schedule {
         (self.quorums.faulty..self.quorums.nodes).try_for_each(|id| self.carry_out(id))
     }
 
+    /// Everything that is on its way arrives.
+    fn arrive(&mut self) -> Result<(), String> {
+        while !self.flying.is_empty() {
+            let (to, vote) = self.flying.remove(0);
+            self.receive(to, vote)?;
+        }
+        Ok(())
+    }
+}
+
+impl Schedule for Tendermint {
+    type Mistake = Mistake;
+
+    fn new(seed: u64, quorums: Quorums, mistake: Mistake) -> Self {
+        let mut used = quorums;
+        match mistake {
+            Mistake::SmallPrevoteQuorum => used.certify = quorums.faulty + 1,
+            Mistake::SmallPrecommitQuorum => used.decide = quorums.faulty + 1,
+            Mistake::None | Mistake::UnlockWithoutPolka => {}
+        }
+        let validator = |id: usize| {
+            let key = Key::of(NodeIndex(id));
+            (id, Validator::new(key, used, is_valid, 100 + id as u32))
+        };
+        Self {
+            random: Xoshiro256PlusPlus::seed_from_u64(seed),
+            mistake,
+            quorums,
+            liars: (0..quorums.faulty).map(|id| Key::of(NodeIndex(id))).collect(),
+            honest: (quorums.faulty..quorums.nodes).map(validator).collect(),
+            flying: Vec::new(),
+            timeouts: Vec::new(),
+            invariants: Invariants::new(used, |value| value.as_ref().is_some_and(is_valid)),
+            sent: BTreeSet::new(),
+            heard: BTreeSet::new(),
+        }
+    }
+
     fn run(&mut self) -> Result<(), String> {
         self.begin()?;
         for _ in 0..EVENTS * self.quorums.nodes {
@@ -212,19 +220,10 @@ impl Schedule {
         Ok(())
     }
 
-    /// Everything that is on its way arrives.
-    fn arrive(&mut self) -> Result<(), String> {
-        while !self.flying.is_empty() {
-            let (to, vote) = self.flying.remove(0);
-            self.receive(to, vote)?;
-        }
-        Ok(())
-    }
-
     /// Whether all honest validators decide once the Byzantine ones are silent, nothing is late any
     /// more, and time-outs are longer than what messages take. What one of them got all of them get:
     /// the paper's assumption about gossip (section 2).
-    fn decides(&mut self) -> Result<bool, String> {
+    fn gets_on(&mut self) -> Result<bool, String> {
         self.arrive()?;
         for id in self.quorums.faulty..self.quorums.nodes {
             self.flying.extend(self.heard.iter().map(|vote| (id, vote.clone())));
@@ -242,30 +241,14 @@ impl Schedule {
     }
 }
 
-/// The first seed in which something is wrong.
-fn first_failure(seeds: u64, quorums: Quorums, mistake: Mistake) -> Option<(u64, String)> {
-    (0..seeds).find_map(|seed| {
-        let mut schedule = Schedule::new(seed, quorums, mistake);
-        Some((seed, schedule.run().err()?))
-    })
-}
-
 #[test]
 fn at_3f_plus_1_nothing_breaks_an_invariant_and_what_is_left_alone_decides() {
-    for (nodes, seeds) in [(4, 3000), (7, 300), (5, 300), (1, 10)] {
-        for seed in 0..seeds {
-            let mut schedule = Schedule::new(seed, Quorums::of(nodes), Mistake::None);
-            assert_eq!(schedule.run(), Ok(()), "{nodes} nodes, seed {seed}");
-            assert_eq!(schedule.decides(), Ok(true), "{nodes} nodes, seed {seed}");
-        }
-    }
+    stands_with_3f_plus_1::<Tendermint>();
 }
 
 #[test]
 fn at_3f_quorums_of_n_minus_f_are_made_to_disagree_within_100_seeds() {
-    let (_, failure) =
-        first_failure(100, Quorums::sized(3, 1, 2), Mistake::None).expect("a disagreement");
-    assert!(failure.starts_with("agreement"), "{failure}");
+    disagrees_with_3f::<Tendermint>();
 }
 
 #[test]
@@ -274,23 +257,19 @@ fn at_3f_quorums_of_2f_plus_1_decide_nothing_while_f_are_silent() {
         for (nodes, expected) in [(3 * faulty, false), (3 * faulty + 1, true)] {
             let quorums = Quorums::sized(nodes, faulty, 2 * faulty + 1);
             assert!(quorums.is_safe(), "it is not safety that is missing");
-            let mut schedule = Schedule::new(0, quorums, Mistake::None);
+            let mut schedule = Tendermint::new(0, quorums, Mistake::None);
             schedule.begin().expect("no liar did anything yet");
-            assert_eq!(schedule.decides(), Ok(expected), "{nodes} nodes, {faulty} silent");
+            assert_eq!(schedule.gets_on(), Ok(expected), "{nodes} nodes, {faulty} silent");
         }
     }
 }
 
 #[test]
 fn each_mistake_is_found_within_10_000_seeds() {
-    for mistake in
-        [Mistake::UnlockWithoutPolka, Mistake::SmallPrevoteQuorum, Mistake::SmallPrecommitQuorum]
-    {
-        let found = first_failure(10_000, Quorums::of(4), mistake);
-        let (seed, failure) = found.unwrap_or_else(|| panic!("{mistake:?} was not found"));
-        println!("{mistake:?}: seed {seed}: {failure}");
-        assert!(failure.starts_with("agreement"), "{mistake:?}: {failure}");
-    }
+    finds::<Tendermint>(
+        10_000,
+        &[Mistake::UnlockWithoutPolka, Mistake::SmallPrevoteQuorum, Mistake::SmallPrecommitQuorum],
+    );
 }
 
 #[test]
