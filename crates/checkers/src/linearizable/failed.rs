@@ -152,7 +152,7 @@ impl<S: Clone + Eq + Hash, const WORDS: usize> Failed<S, WORDS> {
 #[cfg(test)]
 mod tests {
     use super::{Failed, TABLE_MIN};
-    use crate::linearizable::moves::Configuration;
+    use crate::linearizable::configuration::Configuration;
     use crate::linearizable::slots::SlotSet;
     use crate::linearizable::used::UsedSets;
 
