@@ -14,7 +14,8 @@ macro_rules! help {
             "\
   --election-timeout MS  shortest wait for a leader before a node campaigns; default 300
   --heartbeat MS         longest silence of a leader towards a follower; default 100
-  --gather MS            how long a leader gathers requests for one round; default 3
+  --gather MS            how long a leader gathers requests for one round, and once more as long
+                         where a second one comes meanwhile; default 3
   --compact-after N      applied entries after which the log is compacted; default 1000
   --state-dir DIR        keep term, vote, log, snapshot and whom the node has met in DIR/<node id>/.
                          Without it a node that was killed follows when it comes back, but gets no

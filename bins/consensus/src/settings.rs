@@ -10,7 +10,8 @@ pub struct Settings {
     pub election_timeout: Duration,
     /// A follower that got nothing for this long gets a heartbeat.
     pub heartbeat: Duration,
-    /// How long a leader gathers requests before it starts a round.
+    /// How long a leader gathers requests before it starts a round; Raft's twice as long where a
+    /// second one comes meanwhile.
     pub gather: Duration,
     /// How long a node gathers changes of its clients before they are one request, where the
     /// service can join them; nothing is gathered if it is 0.

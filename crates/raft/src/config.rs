@@ -18,7 +18,8 @@ pub struct Config {
     pub election_timeout: Duration,
     /// A follower that got nothing for this long gets a heartbeat.
     pub heartbeat_interval: Duration,
-    /// How long a leader gathers proposals and reads before it starts a round.
+    /// How long a leader gathers proposals and reads before it starts a round; twice as long where
+    /// a second one comes meanwhile.
     pub gather_window: Duration,
     /// The most entries one message carries.
     pub entries_per_message: usize,

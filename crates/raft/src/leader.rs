@@ -1,11 +1,14 @@
 //! The leader: gathers proposals and reads, sends rounds to a quorum, counts
 //! answers.
 //!
-//! *Quorum first.* What arrives within one gather window shares one round. The
-//! round goes to just enough followers for a quorum, those that answered
-//! fastest lately; the others get the entries with their next heartbeat, or
-//! at once when the chosen ones are late. One round serves every proposal and
-//! every read that waited for it.
+//! *Quorum first.* What arrives within one gather window shares one round; a
+//! second request makes the window twice as long, since where two come so soon
+//! after each other there are likely to be more. The round goes to just enough
+//! followers for a quorum, those that answered fastest lately; the others get
+//! the entries with their next heartbeat, or at once when the chosen ones are
+//! late. Those that are hardly slower take turns with them, so that a busy
+//! leader needs no heartbeats. One round serves every proposal and every read
+//! that waited for it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -131,8 +134,10 @@ impl<C: Clone> Leader<C> {
         let is_alone = joint::is_quorum(core.membership.current(), |id| id == core.config.id);
         if is_alone || self.proposals.len() >= core.config.entries_per_message {
             self.start_round(core, now);
-        } else {
-            self.gather_until.get_or_insert(now + window);
+        } else if self.gather_until.is_none() {
+            self.gather_until = Some(now + window);
+        } else if self.proposals.len() + self.waiting_reads.len() == 2 {
+            self.gather_until = self.gather_until.map(|until| until + window);
         }
     }
 
@@ -151,8 +156,8 @@ impl<C: Clone> Leader<C> {
         self.advance(core, now);
     }
 
-    /// The followers that make a quorum with this node, the fastest first;
-    /// while the members change, all of them.
+    /// The followers that make a quorum with this node, the fastest if it is
+    /// no other's turn; while the members change, all of them.
     fn quorum_of_followers<S: Clone>(&self, core: &Core<C, S>, now: Duration) -> Vec<MemberId> {
         let configuration = core.membership.current();
         let voters = configuration.voters();
@@ -171,8 +176,36 @@ impl<C: Clone> Leader<C> {
             )
         });
         let own = usize::from(voters.contains_key(&core.config.id));
-        followers.truncate(quorum(voters.len()) - own);
+        let count = quorum(voters.len()) - own;
+        if let Some(&slowest) = followers.get(count.saturating_sub(1)) {
+            let turn = |follower| self.takes_turn(core, now, follower, slowest);
+            let sent_at = |follower: &_| self.progress[follower].sent_at;
+            followers.sort_by_key(|f| if turn(*f) { sent_at(f) } else { Duration::MAX });
+        }
+        followers.truncate(count);
         followers
+    }
+
+    /// Whether a follower had better get this round, since otherwise it would soon get a heartbeat:
+    /// one that answers about as fast as `other` does, which would get it.
+    fn takes_turn<S: Clone>(
+        &self,
+        core: &Core<C, S>,
+        now: Duration,
+        follower: MemberId,
+        other: MemberId,
+    ) -> bool {
+        let (progress, other) = (&self.progress[&follower], &self.progress[&other]);
+        let is_as_fast = progress
+            .round_trip
+            .zip(other.round_trip)
+            .is_some_and(|(own, other)| own <= other * 5 / 4);
+        let life = core.membership.current().voters().get(&follower);
+        is_as_fast
+            && life.is_some_and(|&life| progress.counts_as(life))
+            && progress.mode == Mode::Replicate
+            && !progress.is_late(now, self.patience(core, follower))
+            && now >= progress.sent_at + core.config.heartbeat_interval / 2
     }
 
     /// All followers, in order.
@@ -383,7 +416,13 @@ impl<C: Clone> Leader<C> {
         }
         self.transfer.take_if(|transfer| now >= transfer.deadline);
         self.give_up_change(core, now);
-        if self.gather_until.is_some_and(|until| now >= until) {
+        let heartbeat_is_due =
+            |progress: &Progress| now >= progress.sent_at + core.config.heartbeat_interval;
+        // What somebody has to be sent anyway may as well be what is gathered.
+        if self
+            .gather_until
+            .is_some_and(|until| now >= until || self.progress.values().any(heartbeat_is_due))
+        {
             self.start_round(core, now);
         }
         self.widen_late_rounds(core, now);

@@ -26,6 +26,8 @@ pub(crate) struct Load {
     pub(crate) rate: u64,
     /// For how long they come.
     pub(crate) length: Duration,
+    /// How long the leader gathers requests for a round.
+    pub(crate) gather: Duration,
 }
 
 /// What a load cost.
@@ -56,13 +58,19 @@ struct Begun {
 }
 
 impl Load {
+    /// On nodes as they are when nothing is said.
+    pub(crate) fn new(rate: u64, length: Duration) -> Self {
+        Self { rate, length, gather: Settings::default().gather }
+    }
+
     /// Runs it, with `nemesis` called once a second.
     pub(crate) fn run(self, mut nemesis: impl FnMut(u64, &mut Cluster<ConsensusNode>)) -> Report {
         let mut options = ClusterOptions::new(NODES, 1);
         options.network = NetworkOptions { latency: LATENCY, ..NetworkOptions::default() };
         // Enough that one is free even if every request takes its whole timeout.
         let clients = 4 * NODES + self.rate as usize * 2;
-        let make = |_| ConsensusNode::new(Settings::default());
+        let settings = Settings { gather: self.gather, ..Settings::default() };
+        let make = move |_| ConsensusNode::new(settings.clone());
         let mut lab = Lab::new(options, make, clients, CLIENT_TIMEOUT);
         let mut random = Random::new(1, "generator");
         let mut free: Vec<usize> = (0..clients).collect();

@@ -11,6 +11,7 @@ mod load;
 
 use std::time::Duration;
 
+use consensus::Settings;
 use simulator::{Cut, Random};
 
 use self::load::{LATENCY, Load, NODES};
@@ -18,12 +19,16 @@ use self::load::{LATENCY, Load, NODES};
 fn main() {
     println!("{NODES} nodes, {} ms one-way latency, virtual time", LATENCY.as_millis());
     println!();
-    println!("healthy, 30 s       read p50, ms         write p50, ms     server");
-    println!("rate, ops/s     at leader  follower   at leader  follower   msgs/op");
-    for rate in [10, 100, 1_000, 5_000] {
-        let report = Load { rate, length: Duration::from_secs(30) }.run(|_, _| {});
+    println!("healthy, 30 s                   read p50, ms         write p50, ms     server");
+    println!("rate, ops/s  --gather, ms    at leader  follower   at leader  follower   msgs/op");
+    let ends = [5, 21].map(|gather| (100, Duration::from_millis(gather)));
+    let default = Settings::default().gather;
+    let rates = [10, 100, 1_000, 5_000].map(|rate| (rate, default));
+    for (rate, gather) in rates.into_iter().chain(ends) {
+        let report = Load { rate, length: Duration::from_secs(30), gather }.run(|_, _| {});
         println!(
-            "{rate:>8}        {:>7.1} {:>9.1}   {:>9.1} {:>9.1}   {:>7.2}",
+            "{rate:>11}  {:>12}    {:>9.1} {:>9.1}   {:>9.1} {:>9.1}   {:>7.2}",
+            gather.as_millis(),
             report.median_ms(true, true),
             report.median_ms(true, false),
             report.median_ms(false, true),
@@ -34,7 +39,7 @@ fn main() {
     println!();
     println!("partitions, 60 s, rate 100: cut for 10 s, healed for 10 s, sides drawn at random");
     let mut random = Random::new(7, "nemesis");
-    let load = Load { rate: 100, length: Duration::from_secs(60) };
+    let load = Load::new(100, Duration::from_secs(60));
     let report = load.run(|second, cluster| match second % 20 {
         10 => {
             let mut order: Vec<usize> = (0..NODES).collect();

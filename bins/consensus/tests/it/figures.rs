@@ -17,7 +17,7 @@ fn latencies_and_messages_stay_within_their_limits() {
     let round_trip_ms = LATENCY.as_secs_f64() * 2e3;
     let mut messages = 6.0;
     for rate in [100, 1000] {
-        let report = Load { rate, length: Duration::from_secs(10) }.run(|_, _| {});
+        let report = Load::new(rate, Duration::from_secs(10)).run(|_, _| {});
         assert!(report.availability() > 0.9999);
         for is_read in [true, false] {
             assert!(report.median_ms(is_read, true) <= round_trip_ms + 5.0);
@@ -33,7 +33,7 @@ fn the_majority_serves_again_within_two_seconds_of_a_cut() {
     // Every pair of nodes is the minority once, the leader's among them.
     let pairs: Vec<_> = (0..NODES).flat_map(|a| (0..a).map(move |b| (a, b))).collect();
     for (a, b) in pairs {
-        let report = Load { rate: 50, length: Duration::from_secs(6) }.run(|second, cluster| {
+        let report = Load::new(50, Duration::from_secs(6)).run(|second, cluster| {
             if second == 2 {
                 let cut = Cut::halves(NODES, |node| node == a || node == b);
                 cluster.network_mut().set_cut(cut);
