@@ -51,6 +51,7 @@ pub mod raft_steps;
 mod records;
 pub mod replica;
 pub mod settings;
+mod sometimes;
 pub mod store;
 pub mod tendermint_node;
 pub mod token;

@@ -16,6 +16,7 @@ use crate::machine::Service;
 use crate::members::Members;
 use crate::peer::{Forward, ForwardOk, MemberChange, Peer, SharedState};
 use crate::settings::Settings;
+use crate::sometimes;
 use crate::store::Store;
 use crate::token::Token;
 use crate::wire::{self, Incoming, Raft, ReplyKind};
@@ -51,6 +52,7 @@ impl<S: Service> Agreement<S> for Replica<S> {
         records: &Records,
         ctx: &mut Context<'_, H>,
     ) -> Result<Self, Error> {
+        sometimes::start(ctx);
         let members = Members::new(ctx.id(), ctx.node_ids());
         let members = match ctx.initial_members() {
             all if all.len() == ctx.node_ids().len() => members,
@@ -125,7 +127,11 @@ impl<S: Service> Agreement<S> for Replica<S> {
         };
         match author {
             Ok(author) => {
+                let led = self.raft.is_leader();
                 self.raft.step(now(ctx), author, message);
+                if self.raft.configuration().is_joint() {
+                    ctx.sometimes(sometimes::INHERITED, !led && self.raft.is_leader());
+                }
                 self.carry_out(reply.map(|reply| Answering { caller, reply, is_ours }), ctx)
             }
             Err(what) => {
@@ -139,7 +145,11 @@ impl<S: Service> Agreement<S> for Replica<S> {
 
     fn tick<H: Host<Peer<S>>>(&mut self, ctx: &mut Context<'_, H>) -> Vec<Happening<S>> {
         self.alarm.went_off();
+        let led = self.raft.is_leader();
         self.raft.tick(now(ctx));
+        if led && !self.raft.is_leader() {
+            ctx.sometimes(sometimes::STEPPED_DOWN, true);
+        }
         // Or the timer would be set for now again and again, and virtual time stand still.
         debug_assert!(self.raft.next_deadline() > now(ctx), "a deadline of Raft's stays due");
         self.carry_out(None, ctx)
@@ -267,6 +277,7 @@ impl<S: Service> Replica<S> {
         ctx: &mut Context<'_, H>,
     ) {
         let output = self.raft.take_output();
+        sometimes::look(&output, ctx);
         for record in output.records {
             durable::store(record, &self.members, ctx);
         }

@@ -57,6 +57,7 @@ pub fn analyse(
     results.notes = notes(options, record, &causes);
     results.messages = record.watched.as_ref().map(workload_results);
     results.faults.clone_from(&record.bites);
+    results.sometimes.clone_from(&record.conditions);
     if !expectations.is_empty() {
         let figures = results.json();
         let outcome = |expectation: &Expectation| expectation.judge(&figures, options.workload);

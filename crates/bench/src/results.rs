@@ -89,6 +89,10 @@ pub struct Results {
     /// What the faults did, by kind.
     #[serde(deserialize_with = "each")]
     pub faults: Vec<Bite>,
+    /// How often each condition has held of which a node says that it should sometimes
+    /// ([`proto::Context::sometimes`]; virtual time only).
+    #[serde(deserialize_with = "leniently", skip_serializing_if = "BTreeMap::is_empty")]
+    pub sometimes: BTreeMap<String, u64>,
     /// How the figures stand to the limits that were set.
     #[serde(deserialize_with = "each")]
     pub expect: Vec<expect::Outcome>,

@@ -183,6 +183,12 @@ pub trait World {
         Vec::new()
     }
 
+    /// How often each condition has held that a node told (see [`proto::Context::sometimes`]): where nodes
+    /// are processes they tell none.
+    fn conditions(&self) -> BTreeMap<String, u64> {
+        BTreeMap::new()
+    }
+
     /// Whether the run has to end now: the user wants it, or no node is left.
     fn interrupted(&self) -> bool {
         false

@@ -26,13 +26,20 @@ pub struct Engine<N: Node> {
     shell: Option<Shell<N::Token>>,
     seed: u64,
     durable: bool,
+    is_watched: bool,
 }
 
 impl<N: Node> Engine<N> {
     /// A node that has not seen `init` yet. `seed` determines its random numbers; `durable` says
     /// whether [`Effect::Persist`] will be carried out.
     pub fn new(node: N, seed: u64, durable: bool) -> Self {
-        Self { node, shell: None, seed, durable }
+        Self { node, shell: None, seed, durable, is_watched: false }
+    }
+
+    /// The same with somebody who wants to know which conditions hold (see [`Context::sometimes`]).
+    #[must_use]
+    pub fn watched(self) -> Self {
+        Self { is_watched: true, ..self }
     }
 
     /// Whether `init` has been handled.
@@ -152,7 +159,7 @@ impl<N: Node> Engine<N> {
             Payload::Init(init) => {
                 let records = restored(init);
                 let random = Xoshiro256PlusPlus::seed_from_u64(self.seed);
-                let shell = Shell::new((**init).clone(), self.durable, random);
+                let shell = Shell::new((**init).clone(), self.durable, self.is_watched, random);
                 let shell = self.shell.insert(shell);
                 let number = shell.number_message();
                 if message.msg_id.is_some() {

@@ -157,4 +157,11 @@ pub enum Effect<B> {
     Persist(Write),
     /// Say this to people: a line on stderr.
     Log(String),
+    /// Note whether this holds, for whoever [watches](crate::Engine::watched).
+    Sometimes {
+        /// What should hold sometimes, for people.
+        condition: &'static str,
+        /// Whether it does at this moment; if not, it was not heard of before.
+        holds: bool,
+    },
 }

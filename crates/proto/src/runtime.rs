@@ -214,7 +214,7 @@ fn say<B: Body, W: io::Write>(out: &mut Output<W>, effects: &[Effect<B>]) -> io:
         match effect {
             Effect::Send(message) => encode(message, out)?,
             Effect::Log(line) => complain(line),
-            Effect::Persist(_) => {}
+            Effect::Persist(_) | Effect::Sometimes { .. } => {}
         }
     }
     Ok(())

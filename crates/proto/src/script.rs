@@ -1,6 +1,6 @@
 //! A node on a leash, for unit tests: lines in, lines out, and a clock that moves only when told.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::decode::decode;
@@ -41,6 +41,7 @@ pub struct Script<N: Node> {
     now: Now,
     records: Records,
     logs: Vec<String>,
+    conditions: BTreeMap<&'static str, u64>,
 }
 
 impl<N: Node> Script<N> {
@@ -52,9 +53,10 @@ impl<N: Node> Script<N> {
     /// A node with random numbers from `seed`, and with the records of an earlier life if there is
     /// a state directory.
     pub fn with_records(node: N, seed: u64, records: Option<Records>) -> Self {
-        let engine = Engine::new(node, seed, records.is_some());
+        let engine = Engine::new(node, seed, records.is_some()).watched();
         let records = records.unwrap_or_default();
-        Self { engine, now: Now::default(), records, logs: Vec::new() }
+        let (logs, conditions) = Default::default();
+        Self { engine, now: Now::default(), records, logs, conditions }
     }
 
     /// Sends `init` as message 1 of client `c0`, and returns what the node says.
@@ -104,6 +106,13 @@ impl<N: Node> Script<N> {
         &self.logs
     }
 
+    /// How often each condition has held that the node told (see [`Context::sometimes`]).
+    ///
+    /// [`Context::sometimes`]: crate::Context::sometimes
+    pub fn conditions(&self) -> &BTreeMap<&'static str, u64> {
+        &self.conditions
+    }
+
     /// The node's logic.
     pub fn node(&self) -> &N {
         self.engine.node()
@@ -135,6 +144,9 @@ impl<N: Node> Script<N> {
                 }
                 Effect::Persist(write) => write.apply(&mut self.records),
                 Effect::Log(line) => self.logs.push(line),
+                Effect::Sometimes { condition, holds } => {
+                    *self.conditions.entry(condition).or_default() += u64::from(holds);
+                }
             }
         }
         lines.into()

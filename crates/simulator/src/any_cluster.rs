@@ -4,6 +4,7 @@
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use proto::{AnyMessage, AnyNode, Insides, Liar, MessageId, NodeId, Time};
@@ -45,6 +46,7 @@ pub struct AnyCluster {
     outputs: Vec<Output>,
     logs: Vec<(Time, usize, String)>,
     troubles: Vec<Trouble>,
+    conditions: BTreeMap<&'static str, u64>,
     /// The node whose logic was asked last.
     acting: usize,
     /// Whether any node has a mouth of its own.
@@ -98,6 +100,7 @@ impl AnyCluster {
             outputs: Vec::new(),
             logs: Vec::new(),
             troubles: Vec::new(),
+            conditions: BTreeMap::new(),
             acting: 0,
             has_liars: false,
         };
@@ -163,6 +166,11 @@ impl AnyCluster {
     /// What went wrong with nodes so far, in the words of their hosts.
     pub fn troubles(&self) -> &[Trouble] {
         &self.troubles
+    }
+
+    /// How often each condition has held that a node told (see [`proto::Context::sometimes`]).
+    pub fn conditions(&self) -> &BTreeMap<&'static str, u64> {
+        &self.conditions
     }
 
     /// Sends a client's request to a node: a whole body as text, `msg_id` included.
@@ -342,6 +350,9 @@ impl AnyCluster {
             match output {
                 Output::Send(message) => self.send(node, message),
                 Output::Log(line) => self.logs.push((self.now, node, line)),
+                Output::Sometimes(condition, holds) => {
+                    *self.conditions.entry(condition).or_default() += u64::from(holds);
+                }
                 Output::Trouble(text) => {
                     self.troubles.push(Trouble { time: self.now, node, text });
                 }

@@ -73,6 +73,9 @@ impl EngineHost {
         for effect in self.effects.drain(..) {
             match effect {
                 Effect::Log(line) => out.push(Output::Log(line)),
+                Effect::Sometimes { condition, holds } => {
+                    out.push(Output::Sometimes(condition, holds));
+                }
                 Effect::Persist(write) => {
                     sync.get_or_insert_with(Sync::default).writes.push(write);
                 }

@@ -15,6 +15,8 @@ pub enum Output {
     Log(String),
     /// Something went wrong with it, in words for people: it has ended by itself, for one.
     Trouble(String),
+    /// Whether a condition holds that should hold sometimes (see [`proto::Context::sometimes`]).
+    Sometimes(&'static str, bool),
 }
 
 /// A node and the machine that it runs on.

@@ -76,7 +76,7 @@ pub fn failure(call: &Call) -> Result<Option<Failure>, TestError> {
     let Target::Simulated(node) = call.target else {
         return Err(TestError::usage("the corpus runs in virtual time"));
     };
-    Ok(match attempt_simulated(node, call)? {
+    Ok(match attempt_simulated(node, call)?.outcome {
         Outcome::Invalid(failure) if shows(failure.kind) => Some(failure),
         _ => None,
     })

@@ -29,7 +29,7 @@ pub(super) struct AnyTarget<'a> {
 impl Runner for AnyTarget<'_> {
     fn attempt(&self, call: &Call) -> Result<Attempt, TestError> {
         match &call.target {
-            Target::Simulated(node) => attempt_simulated(*node, call).map(Attempt::of),
+            Target::Simulated(node) => attempt_simulated(*node, call),
             Target::Virtual(bin) => {
                 let (record, trace) = BENCH.with_borrow_mut(|bench| {
                     bench.run(bin, &call.args, &call.options, &mut Silent)

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::outcome::{FailureKind, Outcome, shape};
 use bench::sweep::Counts;
 use bench::sweep::seeds::SeedRange;
-use bench::sweep::shard_file::{Contents, Header};
+use bench::sweep::shard_file::{Contents, Header, Known};
 
 /// Stretches of missing seeds that are written out for people.
 const MISSING_SHOWN: usize = 20;
@@ -63,7 +63,7 @@ struct Sweep {
     header: Header,
     /// The first file, to be named when another contradicts it.
     first: PathBuf,
-    tried: BTreeMap<u64, Outcome>,
+    known: Known,
 }
 
 /// Everything that a sweep found.
@@ -80,6 +80,8 @@ struct Merged {
     bugs: Vec<Group>,
     /// Why nobody can say, by the lowest seed.
     unknowns: Vec<Group>,
+    /// What nodes said should hold sometimes and held in no run.
+    never_held: Vec<String>,
     /// Seeds that no file has.
     missing: Vec<SeedRange>,
 }
@@ -116,10 +118,10 @@ fn read_all(directories: &[PathBuf]) -> Result<Sweep, String> {
                 .and_then(|bytes| Contents::parse(&bytes))
                 .map_err(|error| format!("{}: {error}", file.display()))?;
             // A shard that was stopped before its first line is one whose seeds are missing.
-            let Some((header, tried)) = contents.sweep else { continue };
+            let Some((header, known)) = contents.sweep else { continue };
             match &mut sweep {
-                None => sweep = Some(Sweep { header, first: file, tried }),
-                Some(sweep) => sweep.join(&file, &header, tried)?,
+                None => sweep = Some(Sweep { header, first: file, known }),
+                Some(sweep) => sweep.join(&file, &header, known)?,
             }
         }
     }
@@ -143,18 +145,14 @@ fn shard_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
 
 impl Sweep {
     /// Takes in what another file has. Shards that overlap have to agree.
-    fn join(
-        &mut self,
-        file: &Path,
-        header: &Header,
-        tried: BTreeMap<u64, Outcome>,
-    ) -> Result<(), String> {
+    fn join(&mut self, file: &Path, header: &Header, other: Known) -> Result<(), String> {
         let (first, file) = (self.first.display(), file.display());
         if let Some(difference) = self.header.difference(header) {
             return Err(format!("{first} and {file} are different sweeps, {difference}"));
         }
-        for (seed, outcome) in tried {
-            let known = self.tried.entry(seed).or_insert_with(|| outcome.clone());
+        self.known.conditions.join(other.conditions);
+        for (seed, outcome) in other.tried {
+            let known = self.known.tried.entry(seed).or_insert_with(|| outcome.clone());
             if *known != outcome {
                 return Err(format!(
                     "{file} and a file before it disagree on seed {seed}: they are of different \
@@ -169,7 +167,7 @@ impl Sweep {
         let mut counts = Counts::default();
         let mut groups: BTreeMap<(Option<FailureKind>, String), Group> = BTreeMap::new();
         // In rising order, so the first of a group is its lowest.
-        for (&seed, outcome) in &self.tried {
+        for (&seed, outcome) in &self.known.tried {
             counts.add(outcome);
             let (sort, cause) = match outcome {
                 Outcome::Valid => continue,
@@ -203,6 +201,7 @@ impl Sweep {
             unknown: counts.unknown,
             bugs,
             unknowns,
+            never_held: self.known.conditions.never().map(str::to_owned).collect(),
             missing: self.missing(),
         }
     }
@@ -212,7 +211,7 @@ impl Sweep {
         let SeedRange { start, end } = self.header.seeds();
         let mut missing = Vec::new();
         let mut next = start;
-        for &seed in self.tried.keys() {
+        for &seed in self.known.tried.keys() {
             if next < seed {
                 missing.push(SeedRange { start: next, end: seed });
             }
@@ -251,6 +250,9 @@ impl fmt::Display for Merged {
             let seeds = counted(*seeds);
             writeln!(f, "\n{seeds} {verdict}, the lowest is {lowest}: {cause}")?;
             writeln!(f, "  repeat:  {repeat}")?;
+        }
+        for condition in &self.never_held {
+            writeln!(f, "\nsometimes: `{condition}` never held in {tried} seeds")?;
         }
         if self.missing.is_empty() {
             return Ok(());

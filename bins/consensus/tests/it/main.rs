@@ -14,6 +14,7 @@ mod processes;
 mod promise;
 mod refusals;
 mod services;
+mod sometimes;
 mod storage;
 mod store_cluster;
 mod strangers;

@@ -489,6 +489,7 @@ impl<'a, W: Workload> Harness<'a, W> {
             unsettled: self.unsettled,
             notes,
             bites: self.account.close(reading),
+            conditions: self.world.conditions(),
             interrupted: self.world.interrupted(),
             watched: None,
         }

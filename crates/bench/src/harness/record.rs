@@ -1,5 +1,7 @@
 //! What a run leaves behind.
 
+use std::collections::BTreeMap;
+
 use proto::{NodeId, Time};
 use simulator::Statistics;
 
@@ -27,6 +29,8 @@ pub struct Record<H = Box<dyn AnyHistory>> {
     pub notes: Vec<String>,
     /// What the faults came to, by kind.
     pub bites: Vec<Bite>,
+    /// How often each condition has held that nodes told.
+    pub conditions: BTreeMap<String, u64>,
     /// Whether the run was ended before its time.
     pub interrupted: bool,
     /// What the workload says of the run's messages, if it watched them.
@@ -45,6 +49,7 @@ impl<H> Record<H> {
             unexamined: self.unexamined,
             notes: self.notes,
             bites: self.bites,
+            conditions: self.conditions,
             interrupted: self.interrupted,
             watched: self.watched,
         }
@@ -65,6 +70,7 @@ impl Record {
             unexamined: Vec::new(),
             notes: Vec::new(),
             bites: Vec::new(),
+            conditions: BTreeMap::new(),
             watched: None,
         }
     }

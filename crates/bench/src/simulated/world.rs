@@ -1,5 +1,6 @@
 //! A cluster in virtual time as the harness sees it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proto::{AnyBody, AnyNode, Invariant, Liar, NodeId, Payload, Time};
@@ -143,6 +144,11 @@ impl World for SimulatedWorld {
             self.cluster.advance_to(until.max(self.cluster.now()));
         }
         None
+    }
+
+    fn conditions(&self) -> BTreeMap<String, u64> {
+        let told = self.cluster.conditions().iter();
+        told.map(|(condition, count)| ((*condition).to_owned(), *count)).collect()
     }
 
     fn inject(&mut self, fault: &Fault) {

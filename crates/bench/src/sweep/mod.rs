@@ -1,11 +1,14 @@
 //! Many seeds on all cores: the lowest that fails, the command that repeats it and the smallest run
 //! like it. How a run is made is up to a [`Runner`]; what people see of it, to whoever writes `out` on.
 
+mod conditions;
 pub mod search;
 pub mod seeds;
 pub mod shard_file;
 mod simulated;
 mod strategy;
+#[cfg(test)]
+mod tests;
 mod trial;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +17,7 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+pub use self::conditions::Conditions;
 use self::search::search;
 use self::seeds::{SeedRange, Seeds, Shard};
 use self::shard_file::{Header, ShardFile};
@@ -65,12 +69,14 @@ pub struct Attempt {
     pub directory: Option<RunDirectory>,
     /// A hash of all that a program did in virtual time.
     pub digest: Option<u64>,
+    /// What nodes said should hold sometimes.
+    pub conditions: Conditions,
 }
 
 impl Attempt {
     /// A run without files.
     pub fn of(outcome: Outcome) -> Self {
-        Self { outcome, directory: None, digest: None }
+        Self { outcome, directory: None, digest: None, conditions: Conditions::default() }
     }
 
     /// Removes the files of a run that nobody will look at.
@@ -155,6 +161,7 @@ struct Tally {
     counts: Counts,
     /// The lowest failing seeds.
     failures: BTreeMap<u64, (Failure, Attempt)>,
+    conditions: Conditions,
     error: Option<TestError>,
 }
 
@@ -183,7 +190,8 @@ impl Sweep<'_> {
         watcher: &mut impl Watcher,
     ) -> Result<Counts, TestError> {
         let mut tally = Tally::default();
-        let (mut file, before) = self.open()?;
+        let (mut file, before, conditions) = self.open()?;
+        tally.conditions = conditions;
         before.values().for_each(|outcome| tally.counts.add(outcome));
         if !before.is_empty() {
             let (count, all) = (before.len(), self.len());
@@ -197,8 +205,9 @@ impl Sweep<'_> {
         search(self.part(), self.threads, attempt, |seed, attempted| {
             let Some(attempted) = attempted else { return ControlFlow::Continue(()) };
             let taken = attempted.and_then(|attempt| {
+                let news = tally.conditions.join(attempt.conditions.clone());
                 if let Some(file) = &mut file {
-                    file.append(seed, &attempt.outcome).map_err(TestError::unknown)?;
+                    file.append(seed, &attempt.outcome, news).map_err(TestError::unknown)?;
                 }
                 self.take(seed, attempt, &mut tally, watcher, out)
             });
@@ -209,7 +218,7 @@ impl Sweep<'_> {
             })
         });
         watcher.clear();
-        let Tally { counts, failures, error } = tally;
+        let Tally { counts, failures, conditions, error } = tally;
         if let Some(error) = error {
             return Err(error);
         }
@@ -222,6 +231,11 @@ impl Sweep<'_> {
             } else {
                 attempt.discard();
             }
+        }
+        // A sweep that ended at a failure has not looked at the rest.
+        let is_whole = counts.tried() == self.len();
+        for condition in conditions.never().filter(|_| is_whole) {
+            writeln!(out, "sometimes: `{condition}` never held in {} seeds", counts.tried())?;
         }
         writeln!(
             out,
@@ -240,11 +254,11 @@ impl Sweep<'_> {
     }
 
     /// The file of this shard, if one is wanted, and what it has already.
-    fn open(&self) -> Result<(Option<ShardFile>, BTreeMap<u64, Outcome>), TestError> {
-        let Some(directory) = self.out else { return Ok((None, BTreeMap::new())) };
+    fn open(&self) -> Result<(Option<ShardFile>, BTreeMap<u64, Outcome>, Conditions), TestError> {
+        let Some(directory) = self.out else { return Ok(Default::default()) };
         let header = Header::new(self.seeds, self.strategy, self.call);
         ShardFile::open(directory, self.shard, &header)
-            .map(|(file, tried)| (Some(file), tried))
+            .map(|(file, known)| (Some(file), known.tried, known.conditions))
             .map_err(TestError::unknown)
     }
 

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Strategy;
 use super::seeds::{SeedRange, Shard};
+use super::{Conditions, Strategy};
 use crate::command_line::{Call, for_shell, push_seed};
 use crate::outcome::{Failure, FailureKind, Outcome};
 
@@ -87,6 +87,9 @@ struct Line {
     seed: u64,
     #[serde(flatten)]
     tried: Tried,
+    /// What this run says of conditions and the lines before it do not.
+    #[serde(default, skip_serializing_if = "Conditions::is_empty")]
+    sometimes: Conditions,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -117,11 +120,20 @@ impl From<Tried> for Outcome {
     }
 }
 
+/// What is known of a sweep, or of a part of it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Known {
+    /// What came of each seed.
+    pub tried: BTreeMap<u64, Outcome>,
+    /// What nodes said should hold sometimes.
+    pub conditions: Conditions,
+}
+
 /// What a file has in it.
 #[derive(Debug)]
 pub struct Contents {
-    /// Which sweep it is of, and what came of each seed.
-    pub sweep: Option<(Header, BTreeMap<u64, Outcome>)>,
+    /// Which sweep it is of, and what is known of it.
+    pub sweep: Option<(Header, Known)>,
     /// Bytes of whole lines. What comes after them is a line whose writer was stopped.
     whole: usize,
 }
@@ -143,16 +155,17 @@ impl Contents {
         };
         let first = lines.next().map_or(&[][..], |(line, _)| line);
         let header: Header = serde_json::from_slice(first).map_err(|error| wrong(1, &error))?;
-        let mut tried = BTreeMap::new();
+        let mut known = Known::default();
         // The last newline has nothing after it.
         for (line, number) in lines.filter(|(line, _)| !line.is_empty()) {
             let line: Line = serde_json::from_slice(line).map_err(|error| wrong(number, &error))?;
             if !header.seeds.contains(line.seed) {
                 return Err(wrong(number, &format!("its seed is {}", line.seed)));
             }
-            tried.insert(line.seed, line.tried.into());
+            known.tried.insert(line.seed, line.tried.into());
+            known.conditions.join(line.sometimes);
         }
-        Ok(Self { sweep: Some((header, tried)), whole })
+        Ok(Self { sweep: Some((header, known)), whole })
     }
 }
 
@@ -164,17 +177,13 @@ pub struct ShardFile {
 }
 
 impl ShardFile {
-    /// Opens or makes the file of this shard, and reads what came of the seeds that were tried
+    /// Opens or makes the file of this shard, and reads what is known by the seeds that were tried
     /// before. A torn last line is removed.
     ///
     /// # Errors
     /// Says in a sentence why it cannot be gone on with: a file of another sweep, one that somebody
     /// else has open, one that cannot be read or written.
-    pub fn open(
-        directory: &Path,
-        shard: Shard,
-        header: &Header,
-    ) -> Result<(Self, BTreeMap<u64, Outcome>), String> {
+    pub fn open(directory: &Path, shard: Shard, header: &Header) -> Result<(Self, Known), String> {
         let path = directory.join(format!("shard-{}-of-{}.jsonl", shard.index, shard.count));
         let name = path.display().to_string();
         let failed = |error: io::Error| format!("{name}: {error}");
@@ -192,13 +201,13 @@ impl ShardFile {
         file.read_to_end(&mut bytes).map_err(failed)?;
         let contents = Contents::parse(&bytes).map_err(|error| format!("{name}: {error}"))?;
         let length = contents.whole as u64;
-        let tried = match contents.sweep {
+        let known = match contents.sweep {
             None => {
                 file.set_len(0).map_err(failed)?;
                 append(&mut file, header).map_err(failed)?;
-                BTreeMap::new()
+                Known::default()
             }
-            Some((found, tried)) => {
+            Some((found, known)) => {
                 if let Some(difference) = found.difference(header) {
                     return Err(format!(
                         "{name} and this are different sweeps, {difference}; give this one a \
@@ -206,18 +215,24 @@ impl ShardFile {
                     ));
                 }
                 file.set_len(length).map_err(failed)?;
-                tried
+                known
             }
         };
-        Ok((Self { file, path }, tried))
+        Ok((Self { file, path }, known))
     }
 
-    /// Notes what came of a seed. Once it has returned, only the machine's end can lose it.
+    /// Notes what came of a seed, and what is new of conditions. Once it has returned, only the machine's
+    /// end can lose it.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn append(&mut self, seed: u64, outcome: &Outcome) -> Result<(), String> {
-        append(&mut self.file, &Line { seed, tried: outcome.into() })
+    pub fn append(
+        &mut self,
+        seed: u64,
+        outcome: &Outcome,
+        sometimes: Conditions,
+    ) -> Result<(), String> {
+        append(&mut self.file, &Line { seed, tried: outcome.into(), sometimes })
             .map_err(|error| format!("{}: {error}", self.path.display()))
     }
 }
@@ -257,20 +272,25 @@ mod tests {
         ])
     }
 
+    /// What the first seed tells of, and holds with the second.
+    fn sometimes(seed: u64) -> Conditions {
+        match seed {
+            3 | 4 => Conditions::of_run(&[("it held".to_owned(), seed - 3)].into()),
+            _ => Conditions::default(),
+        }
+    }
+
     /// A file with these seeds.
     fn write(directory: &TempDir, header: &Header) -> PathBuf {
         let (mut file, before) = open(directory, header).unwrap();
-        assert_eq!(before, BTreeMap::new());
+        assert_eq!(before, Known::default());
         for (seed, outcome) in some() {
-            file.append(seed, &outcome).unwrap();
+            file.append(seed, &outcome, sometimes(seed)).unwrap();
         }
         file.path
     }
 
-    fn open(
-        directory: &TempDir,
-        header: &Header,
-    ) -> Result<(ShardFile, BTreeMap<u64, Outcome>), String> {
+    fn open(directory: &TempDir, header: &Header) -> Result<(ShardFile, Known), String> {
         ShardFile::open(directory.path(), Shard { index: 1, count: 4 }, header)
     }
 
@@ -285,10 +305,12 @@ mod tests {
             let whole = all[..length].iter().filter(|byte| **byte == b'\n').count();
             let (mut file, before) = open(&directory, &header).unwrap();
             let expected: BTreeMap<_, _> = some().into_iter().take(whole.max(1) - 1).collect();
-            assert_eq!(before, expected, "{length} bytes");
+            assert_eq!(before.tried, expected, "{length} bytes");
+            let held = before.conditions.never().next().is_none();
+            assert_eq!(held, before.tried.is_empty() || before.tried.contains_key(&4));
             // It goes on from there, and comes to the same file.
-            for (seed, outcome) in some().into_iter().skip(before.len()) {
-                file.append(seed, &outcome).unwrap();
+            for (seed, outcome) in some().into_iter().skip(before.tried.len()) {
+                file.append(seed, &outcome, sometimes(seed)).unwrap();
             }
             assert_eq!(fs::read(&path).unwrap(), all, "{length} bytes");
         }

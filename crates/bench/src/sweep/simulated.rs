@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use super::{Attempt, Runner};
+use super::{Attempt, Conditions, Runner};
 use crate::analysis::{Subject, analyse};
 use crate::command_line::{Call, Target};
 use crate::outcome::{FailureKind, Outcome};
@@ -23,7 +23,7 @@ pub struct Simulations<'a> {
 
 impl Runner for Simulations<'_> {
     fn attempt(&self, call: &Call) -> Result<Attempt, TestError> {
-        attempt_simulated(simulated(call)?, call).map(Attempt::of)
+        attempt_simulated(simulated(call)?, call)
     }
 
     fn run_in_store(&self, call: &Call) -> Result<RunDirectory, TestError> {
@@ -53,14 +53,17 @@ fn simulated(call: &Call) -> Result<SimulatedNode, TestError> {
 ///
 /// # Errors
 /// If it cannot be made, with this seed or any other.
-pub fn attempt_simulated(node: SimulatedNode, call: &Call) -> Result<Outcome, TestError> {
+pub fn attempt_simulated(node: SimulatedNode, call: &Call) -> Result<Attempt, TestError> {
     let record = match simulate(node, &call.args, &call.options, None, &mut Silent) {
         Ok(record) => record,
         Err(error @ SimulateError::Panic) => {
-            return Ok(Outcome::invalid(FailureKind::Panic, error.to_string()));
+            let outcome = Outcome::invalid(FailureKind::Panic, error.to_string());
+            return Ok(Attempt::of(outcome));
         }
         Err(error @ (SimulateError::Usage(_) | SimulateError::File(_))) => return Err(error.into()),
     };
     let subject = Subject::default();
-    Ok(Outcome::of(&analyse(&call.options, &subject, &record, &call.expect, &mut || false)))
+    let results = analyse(&call.options, &subject, &record, &call.expect, &mut || false);
+    let conditions = Conditions::of_run(&results.sometimes);
+    Ok(Attempt { conditions, ..Attempt::of(Outcome::of(&results)) })
 }

@@ -47,6 +47,7 @@ impl<N: Node + 'static> Forgetful<N> {
             Effect::Send(message) => Effect::Send(message.map(AnyBody::typed)),
             Effect::Persist(write) => Effect::Persist(write),
             Effect::Log(line) => Effect::Log(line),
+            Effect::Sometimes { condition, holds } => Effect::Sometimes { condition, holds },
         }));
     }
 }

@@ -17,7 +17,7 @@ impl AnyNode {
         Self(Box::new(node))
     }
 
-    /// Puts the node into an engine (see [`Engine::new`]).
+    /// Puts the node into a [watched](Engine::watched) engine (see [`Engine::new`]).
     pub fn into_engine(self, seed: u64, durable: bool) -> Box<dyn AnyEngine> {
         self.0.into_engine(seed, durable)
     }
@@ -51,7 +51,7 @@ trait Begin {
 
 impl<N: Node + 'static> Begin for N {
     fn into_engine(self: Box<Self>, seed: u64, durable: bool) -> Box<dyn AnyEngine> {
-        Box::new(Forgetful::new(Engine::new(*self, seed, durable)))
+        Box::new(Forgetful::new(Engine::new(*self, seed, durable).watched()))
     }
 
     #[cfg(feature = "runtime")]

@@ -1,6 +1,6 @@
 //! What a node's logic may see and ask for while it handles one event.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rand::rngs::Xoshiro256PlusPlus;
@@ -35,6 +35,8 @@ pub(crate) struct Shell<T> {
     initial_member_ids: Option<Vec<NodeId>>,
     pub(crate) durable: bool,
     pub(crate) random: Xoshiro256PlusPlus,
+    /// The conditions that were told so far, if anybody watches for them.
+    watched: Option<BTreeSet<&'static str>>,
     next_message: u64,
     next_timer: u64,
     pub(crate) timers: BTreeMap<TimerId, Due<T>>,
@@ -58,13 +60,19 @@ pub(crate) struct Call<T> {
 }
 
 impl<T> Shell<T> {
-    pub(crate) fn new(init: Init, durable: bool, random: Xoshiro256PlusPlus) -> Self {
+    pub(crate) fn new(
+        init: Init,
+        durable: bool,
+        is_watched: bool,
+        random: Xoshiro256PlusPlus,
+    ) -> Self {
         Self {
             id: init.node_id,
             node_ids: init.node_ids,
             initial_member_ids: init.initial_member_ids,
             durable,
             random,
+            watched: is_watched.then(BTreeSet::new),
             next_message: 0,
             next_timer: 0,
             timers: BTreeMap::new(),
@@ -241,6 +249,20 @@ impl<N: Node> Context<'_, N> {
         self.effects.push(Effect::Log(line.into()));
     }
 
+    /// Says whether something holds at this moment that should hold at some moment of some run, such as
+    /// that a snapshot takes the place of entries. A sweep ends by naming what never held: what happened
+    /// in none of its runs was tested by none of them. (Antithesis calls that a "sometimes assertion".)
+    ///
+    /// A condition is known once it has been told; one at a place that may never be reached is therefore
+    /// told as false in [`Node::init`]. Where nobody watches, as in a real run, this is one comparison.
+    pub fn sometimes(&mut self, condition: &'static str, holds: bool) {
+        let Some(told) = &mut self.shell.watched else { return };
+        let is_new = told.insert(condition);
+        if is_new || holds {
+            self.effects.push(Effect::Sometimes { condition, holds });
+        }
+    }
+
     fn persist(&mut self, write: impl FnOnce() -> Write) {
         if self.shell.durable {
             self.effects.push(Effect::Persist(write()));
@@ -275,5 +297,71 @@ impl<N: Node> Context<'_, N> {
             payload,
         }));
         id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::engine::Engine;
+    use crate::script::Script;
+
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Body {
+        Count { number: u64 },
+    }
+
+    struct Counter;
+
+    impl Node for Counter {
+        type Body = Body;
+        type Token = ();
+
+        fn request(
+            &mut self,
+            _: Caller,
+            Body::Count { number }: Body,
+            ctx: &mut Context<'_, Self>,
+        ) {
+            ctx.sometimes("the number is even", number.is_multiple_of(2));
+            ctx.sometimes("the number is beyond ten", number > 10);
+        }
+    }
+
+    #[test]
+    fn a_condition_is_known_from_when_it_is_told_and_counted_when_it_holds() {
+        let mut script = Script::new(Counter);
+        script.init("n1", &["n1"]);
+        assert!(script.conditions().is_empty());
+        for number in [1, 2, 4, 7] {
+            let body = format!(r#"{{"type":"count","msg_id":1,"number":{number}}}"#);
+            script.line(&format!(r#"{{"src":"c1","dest":"n1","body":{body}}}"#));
+        }
+        let expected = BTreeMap::from([("the number is beyond ten", 0), ("the number is even", 2)]);
+        assert_eq!(*script.conditions(), expected);
+    }
+
+    #[test]
+    fn a_condition_is_told_once_while_it_does_not_hold_and_never_where_nobody_watches() {
+        let mut told = Vec::new();
+        for engine in [Engine::new(Counter, 0, false), Engine::new(Counter, 0, false).watched()] {
+            let mut engine = engine;
+            let mut effects = Vec::new();
+            let init = r#"{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}"#;
+            let count = r#"{"type":"count","msg_id":2,"number":3}"#;
+            for body in [init, count, count, count] {
+                let line = format!(r#"{{"src":"c1","dest":"n1","body":{body}}}"#);
+                let message = crate::decode(&line).unwrap();
+                engine.receive(Now::default(), message, |_| Default::default(), &mut effects);
+            }
+            let is_told = |effect: &&Effect<Body>| matches!(effect, Effect::Sometimes { .. });
+            told.push(effects.iter().filter(is_told).count());
+        }
+        assert_eq!(told, [0, 2]);
     }
 }

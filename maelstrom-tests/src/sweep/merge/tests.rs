@@ -10,7 +10,8 @@ fn sweep(seeds: &str, tried: impl IntoIterator<Item = (u64, Outcome)>) -> Sweep 
     let target = Target::Simulated(IDENTIFIER);
     let call = Call { target, options, expect: Vec::new(), args: vec!["echo".to_owned()] };
     let header = Header::new(seeds.parse().unwrap(), Strategy::Independent, &call);
-    Sweep { header, first: PathBuf::from("first"), tried: tried.into_iter().collect() }
+    let known = Known { tried: tried.into_iter().collect(), ..Known::default() };
+    Sweep { header, first: PathBuf::from("first"), known }
 }
 
 fn invalid(kind: FailureKind, cause: &str) -> Outcome {
@@ -100,7 +101,7 @@ fn files_join_in_any_order_and_have_to_agree() {
         let mut whole = part(order[0]);
         for more in &order[1..] {
             let more = part(more);
-            whole.join(Path::new("more"), &more.header, more.tried).unwrap();
+            whole.join(Path::new("more"), &more.header, more.known).unwrap();
         }
         whole.result().to_string()
     };
@@ -110,9 +111,9 @@ fn files_join_in_any_order_and_have_to_agree() {
     }
     let mut whole = part(&[0, 1]);
     let other = sweep("0..4", [(1, Outcome::Valid)]);
-    let refusal = whole.join(Path::new("more"), &other.header, other.tried).unwrap_err();
+    let refusal = whole.join(Path::new("more"), &other.header, other.known).unwrap_err();
     assert!(refusal.starts_with("more and a file before it disagree on seed 1"), "{refusal}");
     let other = sweep("0..5", []);
-    let refusal = whole.join(Path::new("more"), &other.header, other.tried).unwrap_err();
+    let refusal = whole.join(Path::new("more"), &other.header, other.known).unwrap_err();
     assert_eq!(refusal, "first and more are different sweeps, over seeds 0..4 and over 0..5");
 }

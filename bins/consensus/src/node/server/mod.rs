@@ -25,6 +25,7 @@ use crate::clients::{Clients, Place};
 use crate::command::{Command, RequestId};
 use crate::machine::{Access, Aside, Service};
 use crate::settings::Settings;
+use crate::sometimes::ANSWERED_AGAIN;
 use crate::store::Known;
 use crate::token::Token;
 
@@ -262,7 +263,10 @@ impl<S: Service, A: Agreement<S>> Server<S, A> {
         } else {
             let id = command.request.clone();
             match self.replica.store().look_up(&id) {
-                Known::Applied(answer) => reply_to_peer(&caller, answer, ctx),
+                Known::Applied(answer) => {
+                    ctx.sometimes(ANSWERED_AGAIN, true);
+                    reply_to_peer(&caller, answer, ctx);
+                }
                 Known::Void => {}
                 // A copy of a request that is in the log already: whichever of
                 // its messages the follower waits for gets the answer.
