@@ -77,7 +77,8 @@ impl<S: Service> Agreement<S> for Replica<S> {
             durable: ctx.is_durable(),
         };
         let seed = ctx.random().random();
-        let raft = Raft::new(config, Incarnation(incarnation), restored, now(ctx), seed);
+        let mut raft = Raft::new(config, Incarnation(incarnation), restored, now(ctx), seed);
+        settings.shortcuts.iter().for_each(|shortcut| raft.take_shortcut(*shortcut));
         let compact_after = settings.compact_after;
         Ok(Self { members, store: Store::default(), raft, compact_after, alarm: Alarm::default() })
     }

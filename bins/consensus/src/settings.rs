@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use raft::membership::Shortcut;
+
 /// How a node is run; the same for all nodes of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -19,6 +21,10 @@ pub struct Settings {
     /// Applied entries after which the log is compacted, unless the state is
     /// larger than that.
     pub compact_after: u64,
+    /// Steps of changes of members that are left out, as no node ever should: for tests that show what
+    /// they are there for.
+    #[doc(hidden)]
+    pub shortcuts: &'static [Shortcut],
 }
 
 impl Default for Settings {
@@ -29,6 +35,7 @@ impl Default for Settings {
             gather: Duration::from_millis(3),
             batch: Duration::ZERO,
             compact_after: 1000,
+            shortcuts: &[],
         }
     }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use proto::{AnyNode, Caller, Context, Node, Records};
 use serde::{Deserialize, Serialize};
 
-use crate::Bug;
 use crate::bodies::CounterBody;
+use crate::{Bug, runs};
 
 const ROUND: Duration = Duration::from_millis(300);
 const STATE: &str = "state";
@@ -102,15 +102,11 @@ impl<R: Rules> Node for Counter<R> {
     }
 }
 
-/// As somebody would run a counter that is said to survive everything.
-const RUN: &str = "--node-count 3 --rate 10 --time-limit 10 --latency 10 --recovery-time 3 \
-     --nemesis partition,kill,pause,loss,duplicate --nemesis-interval 2";
-
 /// A bug of such a node, but for what is said of it.
 pub(crate) const fn bug<R: Rules>() -> Bug {
     Bug {
         workload: "pn-counter",
-        run: RUN,
+        run: runs::COUNTER,
         durable: true,
         seen_by: "counter: sums that cannot be",
         make: || AnyNode::new(Counter::<R>::default()),

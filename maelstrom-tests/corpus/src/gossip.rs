@@ -10,8 +10,8 @@ use proto::{AnyNode, Caller, Context, Json, Node, NodeId, Outcome, Records};
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
-use crate::Bug;
 use crate::bodies::SetBody;
+use crate::{Bug, runs};
 
 const CALL: Duration = Duration::from_millis(300);
 const ROUND: Duration = Duration::from_millis(500);
@@ -197,15 +197,11 @@ impl<R: Rules> Node for Gossip<R> {
     }
 }
 
-/// As somebody would run a broadcast that is said to survive everything.
-const RUN: &str = "--node-count 5 --rate 10 --time-limit 10 --latency 10 --recovery-time 5 \
-     --nemesis partition,kill,pause,loss,duplicate --nemesis-interval 2";
-
 /// A bug of such a node, but for what is said of it.
 pub(crate) const fn bug<R: Rules>() -> Bug {
     Bug {
         workload: "broadcast",
-        run: RUN,
+        run: runs::BROADCAST,
         durable: true,
         seen_by: "broadcast: lost elements",
         make: || AnyNode::new(Gossip::<R>::default()),

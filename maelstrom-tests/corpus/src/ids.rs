@@ -7,8 +7,8 @@ use std::marker::PhantomData;
 use proto::{AnyNode, Caller, Context, Node, Records};
 use rand::RngExt as _;
 
-use crate::Bug;
 use crate::bodies::IdBody;
+use crate::{Bug, runs};
 
 /// How far beyond the time in use the note is that a restart begins from.
 const NOTED_AHEAD_MS: u64 = 1_000;
@@ -90,15 +90,11 @@ impl<R: Rules> Node for Ids<R> {
     }
 }
 
-/// As somebody would run ids that are said to survive restarts and clocks.
-const RUN: &str = "--node-count 3 --rate 200 --time-limit 10 --latency 10 \
-     --nemesis partition,kill,pause,clock --nemesis-interval 2";
-
 /// A bug of such a node, but for what is said of it.
 pub(crate) const fn bug<R: Rules>() -> Bug {
     Bug {
         workload: "unique-ids",
-        run: RUN,
+        run: runs::IDS,
         durable: true,
         seen_by: "unique-ids",
         make: || AnyNode::new(Ids::<R>::default()),

@@ -15,6 +15,7 @@ pub mod measure;
 mod ours;
 pub mod quorum;
 pub mod raft;
+mod runs;
 pub mod table;
 pub mod txn;
 
@@ -28,6 +29,27 @@ use bench::workload::WorkloadName;
 use proto::{AnyNode, Invariant, Manual, Program};
 
 pub use bugs::ALL;
+
+/// Nodes without a bug, in the runs in which bugs of their kind are looked for: whatever is found in one of
+/// them would be found in each node of its kind, and taken for its bug.
+pub const RIGHT: &[Bug] = &[
+    Bug { name: "right-raft", ..raft::bug::<raft::Right>(runs::STORE) },
+    Bug { name: "right-abd", ..quorum::bug::<quorum::Right>() },
+    Bug { name: "right-ids", ..ids::bug::<ids::Right>() },
+    Bug { name: "right-gossip", ..gossip::bug::<gossip::Right>() },
+    Bug { name: "right-counter", ..counter::bug::<counter::Right>() },
+    Bug { name: "right-log", ..logs::bug::<logs::Right>() },
+    Bug { name: "right-txn", ..txn::bug::<txn::Right>() },
+    Bug { name: "right-store", make: ours::raft, ..ours::on_raft() },
+    Bug { name: "right-members", make: ours::raft, ..ours::on_members() },
+    Bug { name: "right-paxos", make: ours::multi_paxos, ..ours::on_multi_paxos() },
+    Bug { name: "right-pbft", make: ours::pbft, ..ours::on_pbft() },
+    Bug {
+        name: "right-services",
+        make: ours::g_counter_services,
+        ..ours::on_services("g-counter", runs::SERVICES)
+    },
+];
 
 /// A bug.
 #[derive(Clone, Copy, Debug)]
@@ -99,22 +121,22 @@ pub fn shows(kind: FailureKind) -> bool {
 /// The program whose nodes are the bugs.
 pub const CORPUS: SimulatedNode = SimulatedNode::new("corpus", program);
 
-/// All bugs as nodes of a program, each by its name.
+/// All bugs as nodes of a program, each by its name, and the nodes that have none.
 pub fn program() -> Program {
-    program_of(ALL)
-}
-
-fn program_of(bugs: &[Bug]) -> Program {
-    bugs.iter().fold(Program::new("corpus", env!("CARGO_PKG_VERSION")), |program, bug| {
-        let manual = Manual { name: bug.name, summary: bug.what, usage: "", help: bug.source };
-        let make = bug.make;
-        let program = program.any_node(manual, move |arguments| match arguments.next_flag()? {
-            Some(flag) => Err(arguments.unknown(&flag)),
-            None => Ok(make()),
-        });
-        match bug.invariant {
-            Some(invariant) => program.invariant(invariant),
-            None => program,
-        }
-    })
+    ALL.iter().chain(RIGHT).fold(
+        Program::new("corpus", env!("CARGO_PKG_VERSION")),
+        |program, bug| {
+            let manual = Manual { name: bug.name, summary: bug.what, usage: "", help: bug.source };
+            let make = bug.make;
+            let program =
+                program.any_node(manual, move |arguments| match arguments.next_flag()? {
+                    Some(flag) => Err(arguments.unknown(&flag)),
+                    None => Ok(make()),
+                });
+            match bug.invariant {
+                Some(invariant) => program.invariant(invariant),
+                None => program,
+            }
+        },
+    )
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use proto::kafka::Message as Body;
 use proto::{AnyNode, Caller, Context, Error, ErrorCode, Json, Node, Outcome, Records};
 
-use crate::Bug;
+use crate::{Bug, runs};
 
 const CALL: Duration = Duration::from_millis(300);
 
@@ -162,15 +162,11 @@ impl<R: Rules> Node for Logs<R> {
     }
 }
 
-/// As somebody would run logs that are said to survive everything.
-const RUN: &str = "--node-count 3 --concurrency 9 --rate 30 --time-limit 10 --latency 10 \
-     --recovery-time 3 --nemesis partition,kill,pause --nemesis-interval 2";
-
 /// A bug of such a node, but for what is said of it.
 pub(crate) const fn bug<R: Rules>() -> Bug {
     Bug {
         workload: "kafka",
-        run: RUN,
+        run: runs::LOGS,
         durable: true,
         seen_by: "kafka",
         make: || AnyNode::new(Logs::<R>::default()),

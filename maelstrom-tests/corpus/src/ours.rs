@@ -1,18 +1,11 @@
 //! Nodes of this project, to be bent at their edge.
 
+use consensus::ConsensusNode;
+use consensus::settings::Settings;
 use proto::{AnyNode, Invariant, Program};
+use raft::membership::Shortcut;
 
-use crate::Bug;
-
-/// As somebody would run a store that is said to survive everything but lies.
-const STORE: &str = "--node-count 5 --rate 30 --time-limit 10 --latency 10 \
-     --nemesis partition,kill,pause,duplicate --nemesis-interval 1 --distinct-values true";
-/// The same with members that come and go.
-const MEMBERS: &str = "--node-count 5 --rate 30 --time-limit 10 --latency 10 \
-     --nemesis partition,kill,membership --nemesis-interval 1 --distinct-values true";
-/// As somebody would run what keeps its state in a service.
-const SERVICES: &str = "--node-count 3 --rate 20 --time-limit 10 --latency 10 --recovery-time 3 \
-     --nemesis partition,kill,pause --nemesis-interval 2";
+use crate::{Bug, runs};
 
 /// A node of a program, by its arguments, as it should be.
 fn node(program: &Program, args: &[&str]) -> AnyNode {
@@ -25,6 +18,20 @@ fn node(program: &Program, args: &[&str]) -> AnyNode {
 /// `consensus lin-kv`, which compacts its log often.
 pub(crate) fn raft() -> AnyNode {
     node(&consensus::program(), &["lin-kv", "--compact-after", "20"])
+}
+
+/// `consensus lin-kv` that leaves these steps of changes of members out.
+pub(crate) fn raft_without(shortcuts: &'static [Shortcut]) -> AnyNode {
+    AnyNode::new(ConsensusNode::new(Settings {
+        compact_after: 20,
+        shortcuts,
+        ..Settings::default()
+    }))
+}
+
+/// `consensus pbft`.
+pub(crate) fn pbft() -> AnyNode {
+    node(&consensus::program(), &["pbft", "--authenticity", "blake3"])
 }
 
 /// `consensus multi-paxos`.
@@ -56,7 +63,7 @@ fn invariant(name: &str, nodes: usize) -> Box<dyn Invariant> {
 pub(crate) const fn on_raft() -> Bug {
     Bug {
         workload: "lin-kv",
-        run: STORE,
+        run: runs::STORE,
         durable: true,
         seen_by: "linearizability or invariant",
         invariant: Some(|nodes| invariant("lin-kv", nodes)),
@@ -66,7 +73,7 @@ pub(crate) const fn on_raft() -> Bug {
 
 /// The same where members come and go.
 pub(crate) const fn on_members() -> Bug {
-    Bug { run: MEMBERS, ..on_raft() }
+    Bug { run: runs::MEMBERS, ..on_raft() }
 }
 
 /// A bug of our store on Multi-Paxos, but for what is said of it.
@@ -74,7 +81,12 @@ pub(crate) const fn on_multi_paxos() -> Bug {
     Bug { invariant: Some(|nodes| invariant("multi-paxos", nodes)), ..on_raft() }
 }
 
+/// A bug of our store on PBFT, but for what is said of it.
+pub(crate) const fn on_pbft() -> Bug {
+    Bug { run: runs::BYZANTINE, invariant: Some(|nodes| invariant("pbft", nodes)), ..on_raft() }
+}
+
 /// A bug of a node that keeps its state in a service, but for what is said of it.
-pub(crate) const fn on_services(workload: &'static str) -> Bug {
-    Bug { workload, run: SERVICES, seen_by: workload, ..Bug::NONE }
+pub(crate) const fn on_services(workload: &'static str, run: &'static str) -> Bug {
+    Bug { workload, run, seen_by: workload, ..Bug::NONE }
 }

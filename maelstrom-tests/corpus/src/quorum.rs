@@ -10,8 +10,8 @@ use std::time::Duration;
 use proto::{AnyNode, Caller, Context, Error, ErrorCode, Json, Node, NodeId, Outcome, Records};
 use serde::{Deserialize, Serialize};
 
-use crate::Bug;
 use crate::bodies::RegisterBody;
+use crate::{Bug, runs};
 
 const CALL: Duration = Duration::from_millis(800);
 
@@ -219,15 +219,11 @@ fn call_all<R: Rules>(message: Peer, token: Token, ctx: &mut Context<'_, Quorum<
     }
 }
 
-/// As somebody would run a store that is said to survive everything but lies.
-const RUN: &str = "--node-count 5 --rate 30 --time-limit 10 --latency 10 \
-     --nemesis partition,kill,pause,duplicate,clock --nemesis-interval 1 --distinct-values true";
-
 /// A bug of such a node, but for what is said of it.
 pub(crate) const fn bug<R: Rules>() -> Bug {
     Bug {
         workload: "lin-kv",
-        run: RUN,
+        run: runs::REGISTER,
         durable: true,
         seen_by: "linearizability",
         make: || AnyNode::new(Quorum::<R>::default()),

@@ -16,7 +16,7 @@ use proto::{Arguments, UsageError};
 use serde::{Deserialize, Serialize};
 
 use crate::measure::{self, Found, Trial};
-use crate::{ALL, Bug};
+use crate::{ALL, Bug, RIGHT};
 
 /// Below so many seeds of the first strategy a bug says nothing about the others.
 const SEEDS_COMPARED: f64 = 20.0;
@@ -33,6 +33,8 @@ struct Settings {
     strategies: Vec<Strategy>,
     /// Bugs whose name has this in it.
     bugs: String,
+    /// Whether nodes without a bug are measured instead, which all have to be missed.
+    right: bool,
 }
 
 /// A line of the file.
@@ -50,7 +52,10 @@ struct Line {
 /// If the command line is wrong, runs cannot be made, or something cannot be written.
 pub fn run(arguments: Arguments, out: &mut impl io::Write) -> Result<(), String> {
     let settings = Settings::read(arguments)?;
-    let bugs: Vec<&Bug> = ALL.iter().filter(|bug| bug.name.contains(&settings.bugs)).collect();
+    let bugs: Vec<&Bug> = if settings.right { RIGHT } else { ALL }
+        .iter()
+        .filter(|bug| bug.name.contains(&settings.bugs))
+        .collect();
     let mut done = settings.before()?;
     let mut jobs = Vec::new();
     for number in 0..settings.trials {
@@ -85,6 +90,7 @@ impl Settings {
                 Strategy::Mixed,
             ],
             bugs: String::new(),
+            right: false,
         };
         let mut read = || -> Result<(), UsageError> {
             while let Some(flag) = arguments.next_flag()? {
@@ -94,6 +100,7 @@ impl Settings {
                     "--jobs" => settings.jobs = arguments.value("a number")?,
                     "--shrink" => settings.shrink_runs = arguments.value("a number")?,
                     "--out" => settings.out = Some(arguments.value("a file")?),
+                    "--right" => settings.right = true,
                     "--bugs" => settings.bugs = arguments.value("a part of a name")?,
                     "--strategies" => {
                         let names: String = arguments.value("names with commas")?;

@@ -10,7 +10,7 @@ use proto::{AnyNode, Caller, Context, Error, ErrorCode, Json, Node};
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
-use crate::Bug;
+use crate::{Bug, runs};
 
 /// A transaction takes up to so many milliseconds.
 const WORK_MS: u64 = 30;
@@ -176,15 +176,11 @@ impl<R: Rules> Node for Transactions<R> {
     }
 }
 
-/// As somebody would run a store that is said to be strict serializable.
-const RUN: &str = "--node-count 1 --concurrency 10 --rate 50 --time-limit 10 --nemesis pause \
-     --nemesis-interval 2 --consistency-models strict-serializable";
-
 /// A bug of such a node, but for what is said of it.
 pub(crate) const fn bug<R: Rules>() -> Bug {
     Bug {
         workload: "txn-list-append",
-        run: RUN,
+        run: runs::TRANSACTIONS,
         durable: false,
         seen_by: "transactions",
         make: || AnyNode::new(Transactions::<R>::default()),

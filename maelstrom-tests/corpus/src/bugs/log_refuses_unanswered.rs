@@ -15,6 +15,6 @@ impl Rules for RefusesUnanswered {
 pub(super) const BUG: Bug = Bug {
     name: "log-refuses-unanswered",
     what: "a send without an answer is said to have failed",
-    source: "Jepsen, Redpanda 21.10.1 (2022): aborted reads",
+    source: "Jepsen, Redpanda 21.10.1 (2022), redpanda-data/redpanda#3036: aborted reads",
     ..logs::bug::<RefusesUnanswered>()
 };

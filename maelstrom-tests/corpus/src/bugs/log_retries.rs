@@ -15,6 +15,6 @@ impl Rules for Retries {
 pub(super) const BUG: Bug = Bug {
     name: "log-retries",
     what: "a send without an answer is sent once more",
-    source: "Jepsen, Redpanda 21.10.1 (2022): duplicates; Kafka before idempotent producers (KIP-98)",
+    source: "Jepsen, Redpanda 21.10.1 (2022), redpanda-data/redpanda#3039: duplicates; Kafka before idempotent producers (KIP-98)",
     ..logs::bug::<Retries>()
 };

@@ -27,11 +27,15 @@ mod log_refuses_unanswered;
 mod log_retries;
 mod log_write_for_cas;
 mod members_at_once;
+mod members_learners_count;
+mod members_no_way_back;
+mod members_single_server;
 mod members_snapshot_lacks_them;
 mod paxos_accepted_not_stored;
 mod paxos_any_accepted;
 mod paxos_promise_forgotten;
 mod paxos_promise_hides;
+mod pbft_prepared_not_stored;
 mod raft_answer_of_any_term;
 mod raft_any_log;
 mod raft_applied_twice;
@@ -92,11 +96,15 @@ pub const ALL: &[Bug] = &[
     paxos_any_accepted::BUG,
     paxos_promise_forgotten::BUG,
     paxos_promise_hides::BUG,
+    pbft_prepared_not_stored::BUG,
     store_lazy_sync::BUG,
     store_records_last::BUG,
     store_snapshot_not_stored::BUG,
     store_snapshot_sessions::BUG,
     members_at_once::BUG,
+    members_learners_count::BUG,
+    members_no_way_back::BUG,
+    members_single_server::BUG,
     members_snapshot_lacks_them::BUG,
     abd_last_to_arrive::BUG,
     abd_no_write_back::BUG,

@@ -1,7 +1,7 @@
 //! A leader counts an acknowledgement of what it sent when it led before, and which was overwritten since.
 
-use crate::Bug;
 use crate::raft::{self, Rules};
+use crate::{Bug, runs};
 
 #[derive(Default)]
 struct AnswerOfAnyTerm;
@@ -15,7 +15,7 @@ impl Rules for AnswerOfAnyTerm {
 pub(super) const BUG: Bug = Bug {
     name: "raft-answer-of-any-term",
     what: "acknowledgements of earlier terms count",
-    source: "vesoft-inc/nebula#568; a mutation of this project's own Raft that its tests once let live",
+    source: "atomix/copycat#29 (what followers had in an earlier term counts); a mutation of this project's own Raft that its tests once let live",
     seen_by: "invariant",
-    ..raft::bug::<AnswerOfAnyTerm>(raft::RUN)
+    ..raft::bug::<AnswerOfAnyTerm>(runs::STORE)
 };

@@ -1,7 +1,7 @@
 //! A vote is given whatever the candidate's log has, so that a leader can lack what was committed.
 
-use crate::Bug;
 use crate::raft::{self, Last, Rules};
+use crate::{Bug, runs};
 
 #[derive(Default)]
 struct AnyLog;
@@ -15,7 +15,7 @@ impl Rules for AnyLog {
 pub(super) const BUG: Bug = Bug {
     name: "raft-any-log",
     what: "votes are given without comparing logs",
-    source: "Ongaro and Ousterhout (2014), section 5.4.1; the Students' Guide to Raft (2016)",
+    source: "jgroups-extras/jgroups-raft#14; Ongaro and Ousterhout (2014), section 5.4.1",
     seen_by: "invariant",
-    ..raft::bug::<AnyLog>(raft::RUN)
+    ..raft::bug::<AnyLog>(runs::STORE)
 };

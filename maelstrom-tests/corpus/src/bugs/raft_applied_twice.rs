@@ -1,7 +1,7 @@
 //! A command that the network doubles on its way to the leader is carried out twice.
 
-use crate::Bug;
 use crate::raft::{self, Rules};
+use crate::{Bug, runs};
 
 #[derive(Default)]
 struct AppliedTwice;
@@ -17,5 +17,5 @@ pub(super) const BUG: Bug = Bug {
     what: "a command that comes twice is carried out twice",
     source: "Ongaro's thesis (2014), section 6.3; TiDB's automatic retries, Jepsen (2019)",
     seen_by: "linearizability",
-    ..raft::bug::<AppliedTwice>(raft::RUN)
+    ..raft::bug::<AppliedTwice>(runs::STORE)
 };

@@ -1,7 +1,7 @@
 //! A follower believes any message about how far is committed, also a late one.
 
-use crate::Bug;
 use crate::raft::{self, Rules};
+use crate::{Bug, runs};
 
 #[derive(Default)]
 struct CommitFalls;
@@ -17,5 +17,5 @@ pub(super) const BUG: Bug = Bug {
     what: "the commit index of a follower falls",
     source: "bakwc/PySyncObj#166, found by SandTable (EuroSys 2024)",
     seen_by: "invariant",
-    ..raft::bug::<CommitFalls>(raft::RUN)
+    ..raft::bug::<CommitFalls>(runs::STORE)
 };

@@ -1,7 +1,7 @@
 //! A follower commits as far as its leader, also where it has entries that are not the leader's.
 
-use crate::Bug;
 use crate::raft::{self, Rules};
+use crate::{Bug, runs};
 
 #[derive(Default)]
 struct CommitsBeyondMatch;
@@ -15,7 +15,7 @@ impl Rules for CommitsBeyondMatch {
 pub(super) const BUG: Bug = Bug {
     name: "raft-commits-beyond-match",
     what: "a follower commits beyond what it knows to agree",
-    source: "the Students' Guide to Raft (2016)",
+    source: "atomix/copycat#265; the Students' Guide to Raft (2016)",
     seen_by: "invariant",
-    ..raft::bug::<CommitsBeyondMatch>(raft::RUN)
+    ..raft::bug::<CommitsBeyondMatch>(runs::STORE)
 };

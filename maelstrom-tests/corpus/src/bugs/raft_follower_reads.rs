@@ -1,7 +1,7 @@
 //! Every node answers reads from its own state, however far behind it is.
 
-use crate::Bug;
 use crate::raft::{self, Rules};
+use crate::{Bug, runs};
 
 #[derive(Default)]
 struct FollowerReads;
@@ -15,7 +15,7 @@ impl Rules for FollowerReads {
 pub(super) const BUG: Bug = Bug {
     name: "raft-follower-reads",
     what: "every node answers reads at once, from its state",
-    source: "ZooKeeper's documented reads; Jepsen, etcd and Consul (2014), reads with `consistent=false`",
+    source: "xnnyygn/xraft#39, found by SandTable (EuroSys 2024); reads of etcd with `consistent=false`, Jepsen (2014)",
     seen_by: "linearizability",
-    ..raft::bug::<FollowerReads>(raft::RUN)
+    ..raft::bug::<FollowerReads>(runs::STORE)
 };

@@ -1,7 +1,7 @@
 //! Term and vote are not stored: after a restart a node votes once more in the same term.
 
-use crate::Bug;
 use crate::raft::{self, Rules};
+use crate::{Bug, runs};
 
 #[derive(Default)]
 struct ForgottenBallot;
@@ -15,7 +15,7 @@ impl Rules for ForgottenBallot {
 pub(super) const BUG: Bug = Bug {
     name: "raft-forgotten-ballot",
     what: "term and vote are not stored",
-    source: "Ongaro and Ousterhout (2014), figure 2 (persistent state); ktoso/akka-raft, found by DEMi (NSDI 2016)",
+    source: "bakwc/PySyncObj#202; Ongaro and Ousterhout (2014), figure 2 (persistent state)",
     seen_by: "invariant",
-    ..raft::bug::<ForgottenBallot>(raft::RUN)
+    ..raft::bug::<ForgottenBallot>(runs::STORE)
 };

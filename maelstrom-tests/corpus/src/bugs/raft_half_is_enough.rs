@@ -1,7 +1,7 @@
 //! Half of the nodes elect a leader, so that in a cluster of four both halves have one.
 
-use crate::Bug;
 use crate::raft::{self, Rules};
+use crate::{Bug, runs};
 
 #[derive(Default)]
 struct HalfIsEnough;
@@ -15,7 +15,7 @@ impl Rules for HalfIsEnough {
 pub(super) const BUG: Bug = Bug {
     name: "raft-half-is-enough",
     what: "half of the nodes elect a leader",
-    source: "mgodave/barge#68 (a majority that is not strict)",
+    source: "mgodave/barge#64 and #68 (a majority that is not strict)",
     seen_by: "invariant",
-    ..raft::bug::<HalfIsEnough>(raft::FOUR)
+    ..raft::bug::<HalfIsEnough>(runs::STORE_OF_FOUR)
 };

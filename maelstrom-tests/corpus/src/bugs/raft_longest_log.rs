@@ -1,7 +1,7 @@
 //! A voter compares the length of logs before their terms: not the order that the proof needs.
 
-use crate::Bug;
 use crate::raft::{self, Last, Rules};
+use crate::{Bug, runs};
 
 #[derive(Default)]
 struct LongestLog;
@@ -17,5 +17,5 @@ pub(super) const BUG: Bug = Bug {
     what: "logs are compared by length before term",
     source: "ZOOKEEPER-1419 (an election by an order that is none); the Students' Guide to Raft (2016)",
     seen_by: "invariant",
-    ..raft::bug::<LongestLog>(raft::RUN)
+    ..raft::bug::<LongestLog>(runs::STORE)
 };

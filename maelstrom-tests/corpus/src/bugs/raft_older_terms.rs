@@ -1,8 +1,8 @@
 //! A leader commits entries of earlier terms because a majority has them (figure 8 of the paper): such an
 //! entry can still be overwritten.
 
-use crate::Bug;
 use crate::raft::{self, Rules};
+use crate::{Bug, runs};
 
 #[derive(Default)]
 struct OlderTerms;
@@ -16,7 +16,7 @@ impl Rules for OlderTerms {
 pub(super) const BUG: Bug = Bug {
     name: "raft-older-terms",
     what: "entries of earlier terms are committed by counting",
-    source: "Ongaro and Ousterhout (2014), figure 8; logcabin/logcabin#44; bakwc/PySyncObj#169",
+    source: "logcabin/logcabin#44; canonical/raft#220; bakwc/PySyncObj#169; Ongaro and Ousterhout (2014), figure 8",
     seen_by: "invariant",
-    ..raft::bug::<OlderTerms>(raft::RUN)
+    ..raft::bug::<OlderTerms>(runs::STORE)
 };

@@ -1,7 +1,7 @@
 //! A follower takes entries without comparing the term of the one before them.
 
-use crate::Bug;
 use crate::raft::{self, Rules};
+use crate::{Bug, runs};
 
 #[derive(Default)]
 struct PreviousNotCompared;
@@ -15,7 +15,7 @@ impl Rules for PreviousNotCompared {
 pub(super) const BUG: Bug = Bug {
     name: "raft-previous-not-compared",
     what: "the entry before those sent is not compared",
-    source: "Ongaro and Ousterhout (2014), section 5.3; willemt/raft#118",
+    source: "jasonrogena/lightraft#11; Ongaro and Ousterhout (2014), section 5.3",
     seen_by: "invariant",
-    ..raft::bug::<PreviousNotCompared>(raft::RUN)
+    ..raft::bug::<PreviousNotCompared>(runs::STORE)
 };

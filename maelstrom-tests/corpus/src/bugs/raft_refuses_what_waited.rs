@@ -1,7 +1,7 @@
 //! A leader that is deposed tells clients that their writes failed; its successor may commit them.
 
-use crate::Bug;
 use crate::raft::{self, Rules};
+use crate::{Bug, runs};
 
 #[derive(Default)]
 struct RefusesWhatWaited;
@@ -17,5 +17,5 @@ pub(super) const BUG: Bug = Bug {
     what: "writes that may still be committed are refused",
     source: "Jepsen, Redis-Raft 1b3fbf6 (2020), aborted reads",
     seen_by: "linearizability",
-    ..raft::bug::<RefusesWhatWaited>(raft::RUN)
+    ..raft::bug::<RefusesWhatWaited>(runs::STORE)
 };

@@ -1,7 +1,7 @@
 //! A leader holds what it has sent for stored: it commits what nobody else has.
 
-use crate::Bug;
 use crate::raft::{self, Rules};
+use crate::{Bug, runs};
 
 #[derive(Default)]
 struct SentIsMatched;
@@ -17,5 +17,5 @@ pub(super) const BUG: Bug = Bug {
     what: "what was sent counts as stored",
     source: "Redis' asynchronous replication, Jepsen (2013)",
     seen_by: "invariant",
-    ..raft::bug::<SentIsMatched>(raft::RUN)
+    ..raft::bug::<SentIsMatched>(runs::STORE)
 };

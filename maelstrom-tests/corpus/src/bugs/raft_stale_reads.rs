@@ -1,8 +1,8 @@
 //! A leader answers reads from its state without asking whether it still leads: one that was cut off
 //! serves what has long been overwritten.
 
-use crate::Bug;
 use crate::raft::{self, Rules};
+use crate::{Bug, runs};
 
 #[derive(Default)]
 struct StaleReads;
@@ -16,7 +16,7 @@ impl Rules for StaleReads {
 pub(super) const BUG: Bug = Bug {
     name: "raft-stale-reads",
     what: "a leader answers reads at once, from its state",
-    source: "xnnyygn/xraft#40; Jepsen, etcd and Consul (2014); Jepsen, Redis-Raft 1b3fbf6 (2020)",
+    source: "Jepsen, etcd and Consul (2014); Jepsen, Redis-Raft 1b3fbf6 (2020); adjoint-io/raft#41",
     seen_by: "linearizability",
-    ..raft::bug::<StaleReads>(raft::RUN)
+    ..raft::bug::<StaleReads>(runs::STORE)
 };

@@ -1,8 +1,8 @@
 //! A follower removes entries in memory and not on disk: after a restart they are back, behind those that
 //! took their place.
 
-use crate::Bug;
 use crate::raft::{self, Rules};
+use crate::{Bug, runs};
 
 #[derive(Default)]
 struct TruncationNotStored;
@@ -16,7 +16,7 @@ impl Rules for TruncationNotStored {
 pub(super) const BUG: Bug = Bug {
     name: "raft-truncation-not-stored",
     what: "the removal of entries is not stored",
-    source: "a mutation of this project's own Raft that its tests once let live; willemt/raft#118",
+    source: "a mutation of this project's own Raft that its tests once let live; baidu/braft#119 (a truncation that a crash cuts short)",
     seen_by: "invariant",
-    ..raft::bug::<TruncationNotStored>(raft::RUN)
+    ..raft::bug::<TruncationNotStored>(runs::STORE)
 };

@@ -2,8 +2,8 @@
 
 use proto::NodeId;
 
-use crate::Bug;
 use crate::raft::{self, Rules};
+use crate::{Bug, runs};
 
 #[derive(Default)]
 struct TwoVotes;
@@ -17,7 +17,7 @@ impl Rules for TwoVotes {
 pub(super) const BUG: Bug = Bug {
     name: "raft-two-votes",
     what: "a node votes for two candidates in a term",
-    source: "camunda/camunda#5356; vesoft-inc/nebula#2405; djjonno/kerala#18",
+    source: "camunda/camunda#5356 and #5368; vesoft-inc/nebula#2405",
     seen_by: "invariant",
-    ..raft::bug::<TwoVotes>(raft::RUN)
+    ..raft::bug::<TwoVotes>(runs::STORE)
 };

@@ -1,7 +1,7 @@
 //! A candidate counts votes that were given to it in an earlier term.
 
-use crate::Bug;
 use crate::raft::{self, Rules};
+use crate::{Bug, runs};
 
 #[derive(Default)]
 struct VoteOfAnyTerm;
@@ -15,7 +15,7 @@ impl Rules for VoteOfAnyTerm {
 pub(super) const BUG: Bug = Bug {
     name: "raft-vote-of-any-term",
     what: "votes of earlier terms are counted",
-    source: "xnnyygn/xraft#33, found by SandTable (EuroSys 2024)",
+    source: "eatonphil/raft-rs#3; xnnyygn/xraft#33, found by SandTable (EuroSys 2024)",
     seen_by: "invariant",
-    ..raft::bug::<VoteOfAnyTerm>(raft::RUN)
+    ..raft::bug::<VoteOfAnyTerm>(runs::STORE)
 };

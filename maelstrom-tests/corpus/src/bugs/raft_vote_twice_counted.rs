@@ -2,8 +2,8 @@
 
 use proto::NodeId;
 
-use crate::Bug;
 use crate::raft::{self, Rules};
+use crate::{Bug, runs};
 
 #[derive(Default)]
 struct VoteTwiceCounted;
@@ -17,7 +17,7 @@ impl Rules for VoteTwiceCounted {
 pub(super) const BUG: Bug = Bug {
     name: "raft-vote-twice-counted",
     what: "a vote that arrives twice counts twice",
-    source: "ktoso/akka-raft, found by DEMi (NSDI 2016)",
+    source: "ktoso/akka-raft#45, found by DEMi (NSDI 2016)",
     seen_by: "invariant",
-    ..raft::bug::<VoteTwiceCounted>(raft::RUN)
+    ..raft::bug::<VoteTwiceCounted>(runs::STORE)
 };

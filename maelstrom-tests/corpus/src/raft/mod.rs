@@ -146,14 +146,6 @@ pub fn watch<R: Rules>(_: usize) -> Box<dyn Invariant> {
     Box::new(watch::Watch::<R>::default())
 }
 
-/// How all of them are run: as somebody would run a store that is said to survive everything but lies.
-pub(crate) const RUN: &str = "--node-count 5 --rate 30 --time-limit 10 --latency 10 \
-     --nemesis partition,kill,pause,duplicate --nemesis-interval 1 --distinct-values true";
-
-/// The same on four nodes.
-pub(crate) const FOUR: &str = "--node-count 4 --rate 30 --time-limit 10 --latency 10 \
-     --nemesis partition,kill,pause,duplicate --nemesis-interval 1 --distinct-values true";
-
 /// A bug of such a node, but for what is said of it.
 pub(crate) const fn bug<R: Rules>(run: &'static str) -> Bug {
     Bug {

@@ -304,7 +304,8 @@ impl<R: Rules> Raft<R> {
             }
             Peer::Forward { origin, command } => match self.role {
                 Role::Leader { .. } => self.propose(from, origin, *command, ctx),
-                _ => ctx.reply_error(&from, Error::temporarily_unavailable("no leader")),
+                // Another copy of this may have come while this node led, so nobody can say that it failed.
+                _ => ctx.reply_error(&from, Error::new(ErrorCode::Timeout, "leads no more")),
             },
         }
     }
@@ -322,14 +323,17 @@ impl<R: Rules> Raft<R> {
         if !R::counts_answer(sent_in, self.term) {
             return;
         }
+        let known = matched.entry(from.clone()).or_default();
+        let before = *known;
         if success {
-            let known = matched.entry(from.clone()).or_default();
             *known = R::matched_after(*known, index.min(last));
             next.insert(from.clone(), *known + 1);
         } else {
             next.insert(from.clone(), index.clamp(1, last + 1));
         }
-        if next[from] <= last {
+        // Without news of the follower the next tick sends. If every answer did, also one that comes twice,
+        // each exchange would make more than one of the next, until there is no room for messages.
+        if *known > before && *known < last {
             self.send_entries(from, ctx);
         }
         self.advance_commit(ctx);
