@@ -48,11 +48,12 @@ pub struct SweepArgs {
     #[arg(long = BIN, value_name = "FILE", required_unless_present = "simulate")]
     bin: Option<PathBuf>,
 
-    /// How the runs differ: `independent` by their seed alone; `swarm`: each seed draws which of the faults
-    /// there are, how often, how many nodes, which rate and latencies; `priorities[:DEPTH]`: improbable
-    /// orders of messages; `mixed`: a swarm in which some runs have priorities
-    #[arg(long, value_name = "NAME", default_value_t)]
-    strategy: Strategy,
+    /// How the runs differ: `independent` by their seed alone; `mixed`: each seed draws besides how often
+    /// faults come, and every other one which of them there are, the rate and latencies; `swarm`: further
+    /// from what was asked for, also with fewer nodes; `priorities[:DEPTH]`: improbable orders of messages
+    /// (default: mixed with --nemesis, but independent with --expect or --availability)
+    #[arg(long, value_name = "NAME")]
+    strategy: Option<Strategy>,
 
     /// Go on after a failing seed
     #[arg(long)]
@@ -136,7 +137,7 @@ fn sweep(args: &SweepArgs) -> Result<Counts, TestError> {
         call: &call,
         seeds: args.seeds,
         shard: args.shard,
-        strategy: args.strategy,
+        strategy: args.strategy.unwrap_or_else(|| Strategy::usual(&call)),
         threads: threads.unwrap_or(NonZeroUsize::MIN),
         keep_going: args.keep_going,
         out: args.out.as_deref(),

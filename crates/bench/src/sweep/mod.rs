@@ -25,7 +25,7 @@ pub use self::simulated::{Simulations, attempt_simulated};
 pub use self::strategy::Strategy;
 pub use self::trial::Trial;
 use crate::command_line::Call;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Failure, FailureKind, Outcome};
 use crate::run::TestError;
 use crate::shrink::shrink;
 use crate::store::RunDirectory;
@@ -160,7 +160,7 @@ pub struct Sweep<'a> {
 struct Tally {
     counts: Counts,
     /// The lowest failing seeds.
-    failures: BTreeMap<u64, (Failure, Attempt)>,
+    failures: BTreeMap<u64, (Failure, Call, Attempt)>,
     conditions: Conditions,
     error: Option<TestError>,
 }
@@ -198,18 +198,15 @@ impl Sweep<'_> {
             writeln!(out, "{count} of {all} seeds were tried before and are not tried again")?;
         }
         watcher.tell(tally.counts);
-        let attempt = |seed| {
-            (!before.contains_key(&seed))
-                .then(|| self.runner.attempt(&self.strategy.call(self.call, seed)))
-        };
+        let attempt = |seed| (!before.contains_key(&seed)).then(|| self.attempt(seed));
         search(self.part(), self.threads, attempt, |seed, attempted| {
             let Some(attempted) = attempted else { return ControlFlow::Continue(()) };
-            let taken = attempted.and_then(|attempt| {
+            let taken = attempted.and_then(|(call, attempt)| {
                 let news = tally.conditions.join(attempt.conditions.clone());
                 if let Some(file) = &mut file {
                     file.append(seed, &attempt.outcome, news).map_err(TestError::unknown)?;
                 }
-                self.take(seed, attempt, &mut tally, watcher, out)
+                self.take(call, attempt, &mut tally, watcher, out)
             });
             watcher.tell(tally.counts);
             taken.unwrap_or_else(|error| {
@@ -224,9 +221,8 @@ impl Sweep<'_> {
         }
         let lowest = if self.keeps_going() { RUNS_KEPT_MAX } else { 1 };
         let mut kinds = BTreeSet::new();
-        for (place, (seed, (failure, attempt))) in failures.into_iter().enumerate() {
+        for (place, (failure, call, attempt)) in failures.into_values().enumerate() {
             if place < lowest {
-                let call = self.strategy.call(self.call, seed);
                 self.report(&call, &failure, attempt, kinds.insert(failure.kind), out)?;
             } else {
                 attempt.discard();
@@ -262,15 +258,33 @@ impl Sweep<'_> {
             .map_err(TestError::unknown)
     }
 
+    /// Makes the run of a seed. Where the seed has drawn faults so dense that not one operation of some
+    /// kind succeeded, that says nothing about the node: then it is the run that was asked for.
+    fn attempt(&self, seed: u64) -> Result<(Call, Attempt), TestError> {
+        let call = self.strategy.call(self.call, seed);
+        let attempt = self.runner.attempt(&call)?;
+        let failure = attempt.outcome.failure();
+        if self.strategy == Strategy::Independent
+            || failure.is_none_or(|failure| failure.kind != FailureKind::Stats)
+        {
+            return Ok((call, attempt));
+        }
+        attempt.discard();
+        let call = Strategy::Independent.call(self.call, seed);
+        let attempt = self.runner.attempt(&call)?;
+        Ok((call, attempt))
+    }
+
     /// Counts what came of a seed, and says whether to go on.
     fn take(
         &self,
-        seed: u64,
+        call: Call,
         attempt: Attempt,
         tally: &mut Tally,
         watcher: &mut impl Watcher,
         out: &mut impl io::Write,
     ) -> Result<ControlFlow<()>, TestError> {
+        let seed = call.options.seed;
         tally.counts.add(&attempt.outcome);
         match &attempt.outcome {
             Outcome::Valid => {
@@ -289,9 +303,9 @@ impl Sweep<'_> {
                     watcher.clear();
                     writeln!(out, "seed {seed} is invalid ({}): {}", failure.kind, failure.cause)?;
                 }
-                tally.failures.insert(seed, (failure, attempt));
+                tally.failures.insert(seed, (failure, call, attempt));
                 if tally.failures.len() > RUNS_KEPT_MAX
-                    && let Some((_, (_, highest))) = tally.failures.pop_last()
+                    && let Some((_, (_, _, highest))) = tally.failures.pop_last()
                 {
                     highest.discard();
                 }

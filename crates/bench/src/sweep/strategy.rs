@@ -11,9 +11,6 @@ use simulator::{LatencyDistribution, Random};
 use crate::command_line::Call;
 use crate::options::{FaultKind, Options};
 
-/// Depths of priorities that a swarm draws: an order of so many messages is aimed at.
-const DEPTHS: [u8; 4] = [1, 2, 3, 5];
-
 /// How the runs of a sweep differ.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
@@ -28,11 +25,25 @@ pub enum Strategy {
     /// By the order of messages: latencies are [priorities](LatencyDistribution::Priorities) of this
     /// depth.
     Priorities(u8),
-    /// A swarm, some of whose runs have priorities.
+    /// Half of the seeds have all the faults that were asked for, the others some of them; each draws how
+    /// often they come, how often clients ask and how long messages take. What a right node may count on
+    /// stays: the number of nodes, and messages that arrive within a few latencies.
     Mixed,
 }
 
 impl Strategy {
+    /// How the runs of a sweep differ if nothing is said: [`Mixed`](Self::Mixed) where faults come and go,
+    /// because on the corpus that finds bugs with far fewer seeds. Limits on figures are limits of the
+    /// run that they were set for, and without faults there is little to vary: such runs differ by their
+    /// seed alone.
+    pub fn usual(call: &Call) -> Self {
+        let has_limits = !call.expect.is_empty() || call.options.availability.is_some();
+        match call.options.nemesis.is_empty() || has_limits {
+            true => Self::Independent,
+            false => Self::Mixed,
+        }
+    }
+
     /// The run of a seed.
     #[must_use]
     pub fn call(self, base: &Call, seed: u64) -> Call {
@@ -41,14 +52,8 @@ impl Strategy {
         match self {
             Self::Independent => {}
             Self::Priorities(depth) => prioritize(options, depth),
-            Self::Swarm | Self::Mixed => {
-                let mut random = Random::new(seed, "swarm");
-                swarm(options, &mut random);
-                if self == Self::Mixed && random.chance(0.4) {
-                    let depth = random.pick(&DEPTHS).copied().unwrap_or(1);
-                    prioritize(options, depth);
-                }
-            }
+            Self::Swarm => swarm(options, &mut Random::new(seed, "swarm")),
+            Self::Mixed => mix(options, &mut Random::new(seed, "swarm")),
         }
         call
     }
@@ -61,8 +66,31 @@ fn prioritize(options: &mut Options, depth: u8) {
     }
 }
 
-/// Draws what the seed decides besides.
+/// Draws what the seed of a swarm decides besides.
 fn swarm(options: &mut Options, random: &mut Random) {
+    draw_faults(options, random);
+    options.rate = tidy(options.rate * scale(0.3, 4.0, random));
+    draw_nodes(options, random);
+    draw_latency(options, 6.0, random);
+    for chance in [&mut options.loss, &mut options.duplicate, &mut options.loss_clients] {
+        *chance = tidy((*chance * scale(0.1, 3.0, random)).min(0.5));
+    }
+}
+
+/// Draws what the seed of a mixture decides besides.
+fn mix(options: &mut Options, random: &mut Random) {
+    // All of them at once hit what needs two, and hide what only shows while something still works.
+    if random.chance(0.5) {
+        draw_interval(options, random);
+    } else {
+        draw_faults(options, random);
+    }
+    options.rate = tidy(options.rate * scale(0.5, 2.0, random));
+    draw_latency(options, 3.0, random);
+}
+
+/// Leaves each fault out every other time, but not all of them, and draws how often they come.
+fn draw_faults(options: &mut Options, random: &mut Random) {
     let all = std::mem::take(&mut options.nemesis);
     let drawn: Vec<FaultKind> = all.iter().copied().filter(|_| random.chance(0.5)).collect();
     options.nemesis = match drawn.is_empty() {
@@ -70,21 +98,25 @@ fn swarm(options: &mut Options, random: &mut Random) {
         true => random.pick(&all).copied().into_iter().collect(),
         false => drawn,
     };
+    draw_interval(options, random);
+}
+
+fn draw_interval(options: &mut Options, random: &mut Random) {
     options.nemesis_interval = around(options.nemesis_interval, 0.06, 1.5, random);
-    options.rate = tidy(options.rate * scale(0.3, 4.0, random));
-    draw_nodes(options, random);
-    if !options.latency.is_zero() {
-        options.latency = around(options.latency, 0.3, 6.0, random);
-        let distributions = [
-            LatencyDistribution::Constant,
-            LatencyDistribution::Uniform,
-            LatencyDistribution::Exponential,
-        ];
-        options.latency_dist = random.pick(&distributions).copied().unwrap_or_default();
+}
+
+/// Draws how long messages take, up to so many times as long as was asked for, and how that varies.
+fn draw_latency(options: &mut Options, most: f64, random: &mut Random) {
+    if options.latency.is_zero() {
+        return;
     }
-    for chance in [&mut options.loss, &mut options.duplicate, &mut options.loss_clients] {
-        *chance = tidy((*chance * scale(0.1, 3.0, random)).min(0.5));
-    }
+    options.latency = around(options.latency, 0.3, most, random);
+    let distributions = [
+        LatencyDistribution::Constant,
+        LatencyDistribution::Uniform,
+        LatencyDistribution::Exponential,
+    ];
+    options.latency_dist = random.pick(&distributions).copied().unwrap_or_default();
 }
 
 /// Leaves some of the nodes out, every other time. With fewer than three there is hardly a cluster, and
@@ -161,6 +193,8 @@ impl FromStr for Strategy {
 mod tests {
     use std::collections::BTreeSet;
 
+    use checkers::stats::Requirement;
+
     use super::*;
     use crate::command_line::{Given, Target};
     use crate::simulated::SimulatedNode;
@@ -196,6 +230,35 @@ mod tests {
             sizes.insert(options.nodes.len());
         }
         assert_eq!((faults.len(), sizes.len()), (7, 3), "every set of faults but none: {faults:?}");
+    }
+
+    #[test]
+    fn a_mixture_has_all_faults_every_other_time_and_leaves_what_a_right_node_counts_on() {
+        let (base, mut whole) = (base(), 0);
+        for seed in 0..200 {
+            let Options { nemesis, nodes, latency, latency_dist, duplicate, .. } =
+                Strategy::Mixed.call(&base, seed).options;
+            whole += u32::from(nemesis == base.options.nemesis);
+            assert!(!nemesis.is_empty() && nodes == base.options.nodes && duplicate == 0.1);
+            assert!(latency <= 3 * base.options.latency);
+            assert!(!matches!(latency_dist, LatencyDistribution::Priorities(_)));
+        }
+        // Half of them, and one in eight of the others.
+        assert!((90..135).contains(&whole), "{whole} of 200");
+    }
+
+    #[test]
+    fn what_is_usual_varies_faults_where_there_are_some_and_no_limits_are_set() {
+        let base = base();
+        assert_eq!(Strategy::usual(&base), Strategy::Mixed);
+        let quiet = Options { nemesis: Vec::new(), ..base.options.clone() };
+        let quiet = Call { options: quiet, ..base.clone() };
+        let limited = Call { expect: vec!["p50<1s".parse().unwrap()], ..base.clone() };
+        let available = Options { availability: Some(Requirement::Total), ..base.options.clone() };
+        let available = Call { options: available, ..base };
+        for call in [quiet, limited, available] {
+            assert_eq!(Strategy::usual(&call), Strategy::Independent);
+        }
     }
 
     #[test]

@@ -41,26 +41,39 @@ fn program() -> Program {
     Program::new("echoes", "0").any_node(manual, |_| Ok(AnyNode::new(Echo::default())))
 }
 
-/// What a sweep over so many seeds says.
-fn swept(seeds: u64, out: Option<&Path>) -> Vec<String> {
+fn call(flags: &[(&str, &str)]) -> Call {
     let mut given = Given::default();
-    for (flag, value) in [("node-count", "1"), ("time-limit", "2"), ("rate", "10")] {
-        given.push(flag, value);
-    }
+    flags.iter().for_each(|(flag, value)| given.push(flag, value));
     let (options, expect) = given.options(named("echo"), 0).unwrap();
     let target = Target::Simulated(SimulatedNode::new("echoes", program));
-    let call = Call { target, options, expect, args: Vec::new() };
+    Call { target, options, expect, args: Vec::new() }
+}
+
+/// What a sweep over so many seeds says.
+fn swept(seeds: u64, out: Option<&Path>) -> Vec<String> {
+    let call = call(&[("node-count", "1"), ("time-limit", "2"), ("rate", "10")]);
+    let simulations = Simulations { store: Path::new("store"), draw: None };
+    said(&call, Strategy::Independent, seeds, &simulations, out)
+}
+
+fn said(
+    call: &Call,
+    strategy: Strategy,
+    seeds: u64,
+    runner: &dyn Runner,
+    out: Option<&Path>,
+) -> Vec<String> {
     let sweep = Sweep {
-        call: &call,
+        call,
         seeds: SeedRange { start: 0, end: seeds },
         shard: Shard::default(),
-        strategy: Strategy::Independent,
+        strategy,
         threads: NonZeroUsize::new(2).unwrap(),
         keep_going: false,
         out,
         shrink_runs: 0,
-        runner: &Simulations { store: Path::new("store"), draw: None },
-        repeat: &|_| String::new(),
+        runner,
+        repeat: &|call| format!("rate {}", call.options.rate),
     };
     let mut told = Vec::new();
     sweep.run(&mut told, &mut Nobody).unwrap();
@@ -85,4 +98,31 @@ fn a_sweep_that_goes_on_from_its_file_knows_what_held_before() {
     assert_eq!(known.conditions.never().collect::<Vec<_>>(), ["a millionth client is served"]);
     let text = String::from_utf8(file).unwrap();
     assert_eq!(text.matches("a second client").count(), 1, "only what is news is written");
+}
+
+/// Runs in which nothing succeeds that have another rate than 100, or this seed.
+struct Fruitless(Option<u64>);
+
+impl Runner for Fruitless {
+    fn attempt(&self, call: &Call) -> Result<Attempt, TestError> {
+        let fails = call.options.rate != 100.0 || self.0 == Some(call.options.seed);
+        Ok(Attempt::of(match fails {
+            true => Outcome::invalid(FailureKind::Stats, "not one echo succeeded"),
+            false => Outcome::Valid,
+        }))
+    }
+
+    fn run_in_store(&self, _: &Call) -> Result<RunDirectory, TestError> {
+        Err(TestError::invalid("it has no files"))
+    }
+}
+
+#[test]
+fn where_nothing_succeeds_the_run_that_was_asked_for_decides() {
+    let call = call(&[("rate", "100"), ("nemesis", "kill")]);
+    let sweep = |fails| said(&call, Strategy::Mixed, 5, &Fruitless(fails), None);
+    assert_eq!(sweep(None), ["5 of 5 seeds tried: 5 valid, 0 invalid, 0 unknown"]);
+    let failing = sweep(Some(0));
+    assert_eq!(failing[0], "seed 0 is invalid (stats): not one echo succeeded");
+    assert_eq!(failing[1], "  repeat:  rate 100", "as it was asked for");
 }

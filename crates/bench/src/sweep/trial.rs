@@ -75,7 +75,8 @@ impl Trial {
         self
     }
 
-    /// How the runs of these seeds differ.
+    /// How the runs of these seeds differ; by their seed alone if nothing is said, so that each run of a test
+    /// is the one that the test describes.
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.strategy = strategy;
         self
