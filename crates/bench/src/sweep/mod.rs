@@ -20,7 +20,7 @@ use std::path::Path;
 pub use self::conditions::Conditions;
 use self::search::search;
 use self::seeds::{SeedRange, Seeds, Shard};
-use self::shard_file::{Header, ShardFile};
+use self::shard_file::{Header, Known, ShardFile};
 pub use self::simulated::{Simulations, attempt_simulated};
 pub use self::strategy::Strategy;
 pub use self::trial::Trial;
@@ -190,7 +190,7 @@ impl Sweep<'_> {
         watcher: &mut impl Watcher,
     ) -> Result<Counts, TestError> {
         let mut tally = Tally::default();
-        let (mut file, before, conditions) = self.open()?;
+        let (mut file, Known { tried: before, conditions }) = self.open()?;
         tally.conditions = conditions;
         before.values().for_each(|outcome| tally.counts.add(outcome));
         if !before.is_empty() {
@@ -250,11 +250,11 @@ impl Sweep<'_> {
     }
 
     /// The file of this shard, if one is wanted, and what it has already.
-    fn open(&self) -> Result<(Option<ShardFile>, BTreeMap<u64, Outcome>, Conditions), TestError> {
+    fn open(&self) -> Result<(Option<ShardFile>, Known), TestError> {
         let Some(directory) = self.out else { return Ok(Default::default()) };
         let header = Header::new(self.seeds, self.strategy, self.call);
         ShardFile::open(directory, self.shard, &header)
-            .map(|(file, known)| (Some(file), known.tried, known.conditions))
+            .map(|(file, known)| (Some(file), known))
             .map_err(TestError::unknown)
     }
 
