@@ -1,15 +1,15 @@
 //! A node: a tree of processes with one clock, of whose threads one at most runs.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod turns;
+mod waits;
+
+use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::ptrace;
-use nix::unistd::Pid;
+use rand::SeedableRng as _;
 use rand::rngs::Xoshiro256PlusPlus;
-use rand::{RngExt as _, SeedableRng as _};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::digest::{Call, Digest};
 use crate::durable::Durable;
@@ -18,14 +18,9 @@ use crate::event::{Event, Exit, NodeId, Stream, What};
 use crate::lines::Lines;
 use crate::mailbox::Mailbox;
 use crate::options::{NodeSpec, Options, Preempt, Vdso};
-use crate::process::{Process, Role};
-use crate::thread::{Cause, Expiry, Resume, State, Thread, Waited};
-use crate::vdso::Clocks;
-use crate::wait::{Stop, wait};
+use crate::process::Process;
+use crate::thread::Thread;
 use crate::watchdog::Watchdog;
-
-/// The most instructions that a thread is let do before it is pre-empted, as a power of two.
-const LARGEST_STEPS: u32 = 12;
 
 /// The first number that a process of a node sees as its own.
 pub(crate) const FIRST_ID: u32 = 100;
@@ -203,26 +198,6 @@ impl Node {
         self.push_input()
     }
 
-    /// Says so if no process has the input or the output open any more.
-    fn look_for_pipes(&mut self) {
-        let mut open = BTreeSet::new();
-        for process in &self.processes {
-            let directory = format!("/proc/{}/fd", process.pid);
-            for file in std::fs::read_dir(directory).into_iter().flatten().flatten() {
-                if let Ok(stat) = rustix::fs::stat(file.path()) {
-                    open.insert((stat.st_dev, stat.st_ino));
-                }
-            }
-        }
-        let pipes = [(Stream::Input, self.input.identity), (Stream::Output, self.output.identity)];
-        for (stream, identity) in pipes {
-            if !open.contains(&identity) && !self.closed.contains(&stream) {
-                self.closed.push(stream);
-                self.say(What::Closed(stream));
-            }
-        }
-    }
-
     /// Whether a thread of it could run now.
     pub(crate) fn is_busy(&self) -> bool {
         let has_ready = !self.ready.is_empty() || !self.urgent.is_empty() || self.current.is_some();
@@ -257,258 +232,6 @@ impl Node {
             self.draws = stream(*seed, "draws", name, *life);
             self.chance = stream(*seed, "threads", name, *life);
         }
-    }
-
-    fn pick(&mut self) -> Option<u32> {
-        let current = self.current.take();
-        if !self.urgent.is_empty() {
-            self.ready.extend(current);
-            let id = self.urgent.remove(0);
-            self.ready.retain(|&ready| ready != id);
-            return Some(id);
-        }
-        if current.is_some() {
-            return current;
-        }
-        match self.ready.len() {
-            0 => None,
-            1 => self.ready.pop(),
-            many => {
-                let index = self.chance.random_range(0..many);
-                Some(self.ready.remove(index))
-            }
-        }
-    }
-
-    /// Runs one thread until it waits, loses the processor, or time is up.
-    fn turn(&mut self, id: u32, horizon: u64, watchdog: &Watchdog) -> Result<(), Error> {
-        loop {
-            let Some(thread) = self.thread(id) else { return Ok(()) };
-            let State::Ready(resume) = thread.state else { return Ok(()) };
-            match resume {
-                Resume::Enter => self.enter(id)?,
-                _ => self.resume(id, resume, watchdog)?,
-            }
-            if self.exit.is_some() || !self.boot.goes_on() {
-                return Ok(());
-            }
-            if self.soonest <= self.local {
-                self.expire()?;
-            }
-            let Some(thread) = self.thread(id) else { return Ok(()) };
-            if !thread.is_ready() {
-                return Ok(());
-            }
-            // In the middle of a call it must go on: what it has changed is not yet restored.
-            if thread.at_exit.is_some() {
-                continue;
-            }
-            let preempted = self.is_preempted();
-            if preempted && self.options.deep {
-                self.step(id, watchdog)?;
-                if self.exit.is_some() || !self.thread(id).is_some_and(|thread| thread.is_ready()) {
-                    return Ok(());
-                }
-            }
-            if !self.booted && !preempted && self.urgent.is_empty() && self.local > horizon {
-                // How far the other nodes are must not change the order of its threads: until it reads
-                // its input it depends on itself alone.
-                self.current = Some(id);
-                return Ok(());
-            }
-            if self.local > horizon || !self.urgent.is_empty() || preempted {
-                // What it has written may have woken others.
-                self.stale = true;
-                self.ask_files()?;
-                self.ready.push(id);
-                return Ok(());
-            }
-        }
-    }
-
-    fn is_preempted(&mut self) -> bool {
-        self.options.preempt > 0
-            && self.threads.len() > 1
-            && self.chance.random_range(0..1000) < self.options.preempt
-    }
-
-    /// Lets a thread do a few instructions, up to its next stop at most: from one to some thousand, small
-    /// numbers as likely as large ones.
-    fn step(&mut self, id: u32, watchdog: &Watchdog) -> Result<(), Error> {
-        let magnitude = self.chance.random_range(0..=LARGEST_STEPS);
-        let steps = self.chance.random_range(1..=1_u32 << magnitude);
-        let Some(thread) = self.thread(id) else { return Ok(()) };
-        let (tid, process) = (thread.tid, thread.process);
-        if !matches!(thread.state, State::Ready(Resume::Continue)) || thread.at_exit.is_some() {
-            return Ok(());
-        }
-        if self.process(process).is_some_and(|process| process.has_page) {
-            let _ = self.clocks(id).write(tid);
-        }
-        self.stale = true;
-        let leader = self.process(process).map_or(tid, |process| process.pid);
-        for _ in 0..steps {
-            match ptrace::step(tid, None) {
-                Ok(()) | Err(Errno::ESRCH) => {}
-                Err(errno) => return Err(Error::system("let a thread take a step")(errno)),
-            }
-            watchdog.watch(leader, tid);
-            let stop = wait(Some(tid))?.map(|(_, stop)| stop);
-            watchdog.rest();
-            if stop != Some(Stop::Signal(libc::SIGTRAP)) {
-                return self.stopped(id, tid, stop);
-            }
-        }
-        self.note(id, -998);
-        self.pay(id, tid, 0);
-        Ok(())
-    }
-
-    fn resume(&mut self, id: u32, resume: Resume, watchdog: &Watchdog) -> Result<(), Error> {
-        let Some(thread) = self.thread(id) else { return Ok(()) };
-        let tid = thread.tid;
-        let process = thread.process;
-        if self.process(process).is_some_and(|process| process.has_page) {
-            // A process that has been killed has no page.
-            let _ = self.clocks(id).write(tid);
-        }
-        let result = match resume {
-            Resume::Continue => ptrace::cont(tid, None),
-            Resume::ToExit => ptrace::syscall(tid, None),
-            Resume::Signal(signal) => ptrace::cont(tid, signal),
-            Resume::Enter => return Ok(()),
-        };
-        match result {
-            // ESRCH: it was killed while it was stopped; waiting for it will tell.
-            Ok(()) | Err(Errno::ESRCH) => {}
-            Err(errno) => return Err(Error::system("let a thread run")(errno)),
-        }
-        self.stale = true;
-        let leader = self.process(process).map_or(tid, |process| process.pid);
-        watchdog.watch(leader, tid);
-        let stopped = self.wait_for_stop(id, tid, matches!(resume, Resume::Signal(_)));
-        watchdog.rest();
-        stopped
-    }
-
-    /// What the page says by which programs read clocks.
-    fn clocks(&mut self, id: u32) -> Clocks {
-        Clocks {
-            now: self.local,
-            tick: self.price_of_look(id),
-            monotonic: self.monotonic() - self.local,
-            wall: self.wall().wrapping_sub(self.local),
-            process: self.thread(id).map_or(0, |thread| thread.process),
-            thread: id,
-        }
-    }
-
-    /// Ends the waits whose time is up, and fires timers.
-    pub(crate) fn expire(&mut self) -> Result<(), Error> {
-        if self.soonest > self.local {
-            return Ok(());
-        }
-        self.fire_timers()?;
-        for index in 0..self.threads.len() {
-            let thread = &mut self.threads[index];
-            let due = thread.deadline().is_some_and(|deadline| deadline <= self.local);
-            if !due {
-                continue;
-            }
-            let State::Waiting(wait) = &thread.state else { continue };
-            let done = match wait.expiry {
-                Expiry::Answer(value) => thread.answer(value),
-                Expiry::Poll { address, count } => {
-                    clear_poll(thread.tid, address, count);
-                    thread.answer(0)
-                }
-                Expiry::Select { sets, bytes } => {
-                    let zeros = vec![0; bytes];
-                    for set in sets.into_iter().filter(|&set| set != 0) {
-                        let _ = crate::memory::write(thread.tid, set, &zeros);
-                    }
-                    thread.answer(0)
-                }
-                Expiry::Continue => {
-                    thread.state = State::Ready(Resume::Continue);
-                    Ok(())
-                }
-            };
-            tolerate_death(done)?;
-            self.ready.push(self.threads[index].id);
-        }
-        self.soonest = self.due().unwrap_or(u64::MAX);
-        Ok(())
-    }
-
-    /// Makes threads ready whose files are, and collects what was written behind our back. Answers
-    /// whether a thread became ready.
-    pub(crate) fn ask_files(&mut self) -> Result<bool, Error> {
-        if !self.stale {
-            return Ok(false);
-        }
-        self.stale = false;
-        let mut files = vec![
-            PollFd::new(&self.output.reader, PollFlags::IN),
-            PollFd::new(&self.error.reader, PollFlags::IN),
-        ];
-        let mut owners = Vec::new();
-        let mut woken = Vec::new();
-        let mut has_input = None;
-        for thread in &self.threads {
-            if let State::Waiting(wait) = &thread.state
-                && let Cause::Files(waited) = &wait.cause
-            {
-                for waited in waited {
-                    match waited {
-                        Waited::File(file, events) => {
-                            files.push(PollFd::new(file, *events));
-                            owners.push(thread.id);
-                        }
-                        Waited::Input => {
-                            if *has_input.get_or_insert_with(|| self.input.has_something()) {
-                                woken.push(thread.id);
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        let none = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let found = poll(&mut files, Some(&none)).map_err(Error::rustix("ask files"))?;
-        if found == 0 && woken.is_empty() {
-            return Ok(false);
-        }
-        let stray = [Role::Output, Role::Error].into_iter().zip(&files);
-        let stray: Vec<Role> = stray
-            .filter(|(_, file)| file.revents().contains(PollFlags::IN))
-            .map(|(role, _)| role)
-            .collect();
-        let ready = owners.into_iter().zip(&files[2..]);
-        woken.extend(ready.filter(|(_, file)| !file.revents().is_empty()).map(|(owner, _)| owner));
-        woken.sort_unstable();
-        woken.dedup();
-        for role in stray {
-            self.collect_stray(role);
-        }
-        for &id in &woken {
-            if let Some(thread) = self.thread(id) {
-                thread.state = State::Ready(Resume::Continue);
-            }
-            self.ready.push(id);
-        }
-        Ok(!woken.is_empty())
-    }
-}
-
-fn clear_poll(tid: Pid, address: u64, count: usize) {
-    // struct pollfd: descriptor (4), events (2), results (2).
-    let mut array = vec![0; count * 8];
-    if crate::memory::read(tid, address, &mut array).is_ok() {
-        for entry in array.chunks_mut(8) {
-            entry[6..].fill(0);
-        }
-        let _ = crate::memory::write(tid, address, &array);
     }
 }
 
