@@ -1,18 +1,18 @@
 //! A world of programs in virtual time: the supervisor runs them, the carrier carries their messages,
 //! and one clock, which jumps from event to event, is that of both.
 
+mod faults;
+mod patience;
+
 use std::collections::BTreeMap;
 
 use proto::{NodeId, Time};
 use simulator::{Fabric, Fate, Parcel, Statistics};
-use supervisor::{Counts, Delivered, Exit, NodeSpec, Stream, Supervisor, What};
+use supervisor::{Counts, Exit, NodeSpec, Supervisor, What};
 
-use super::node::{Log, Node, Reading};
+use super::node::{Log, Node};
 use super::{Keep, VirtualTimeError};
-use crate::carrier::{
-    Arrival, CLOSED_GRACE, Carrier, INIT_TIMEOUT, READ_PATIENCE, closed_stream, describe_exit,
-    message, not_reading, not_started,
-};
+use crate::carrier::{Arrival, CLOSED_GRACE, Carrier, describe_exit, message, not_started};
 use crate::process::interrupted;
 use crate::world::{Fault, Problem, ProblemKind, Reply, World};
 
@@ -239,63 +239,6 @@ impl VirtualWorld {
         self.watch_reading(index);
     }
 
-    /// Looks from now on whether a node reads what it is sent.
-    fn watch_reading(&mut self, index: usize) {
-        let node = &mut self.nodes[index];
-        if node.reading.is_none() && !self.carrier.awaits_init(index) {
-            match self.supervisor.delivered(node.handle) {
-                Ok(Delivered { read, .. }) => {
-                    node.reading = Some(Reading { due: self.now + READ_PATIENCE, read });
-                }
-                Err(error) => {
-                    self.broken.get_or_insert(error);
-                }
-            }
-        }
-    }
-
-    /// A while ago something was delivered: has the node read anything since?
-    fn check_reading(&mut self, index: usize) {
-        let node = &mut self.nodes[index];
-        let Some(before) = node.reading.take_if(|reading| reading.due <= self.now) else { return };
-        let Ok(Delivered { read, unread }) = self.supervisor.delivered(node.handle) else { return };
-        if !node.is_running || unread == 0 {
-            return;
-        }
-        if node.is_paused || read != before.read {
-            return self.watch_reading(index);
-        }
-        self.complain(index, ProblemKind::NotReading, || not_reading(unread));
-    }
-
-    fn check_deadlines(&mut self) {
-        for index in 0..self.nodes.len() {
-            self.check_reading(index);
-            let node = &mut self.nodes[index];
-            let closed = node.closed.take_if(|(due, _)| *due <= self.now);
-            if let Some((_, stream)) = closed.filter(|_| node.is_running) {
-                let stream = match stream {
-                    Stream::Input => "stdin",
-                    Stream::Output => "stdout",
-                };
-                self.complain(index, ProblemKind::ClosedStream, || closed_stream(stream));
-            }
-            if self.carrier.init_deadline(index).is_some_and(|deadline| deadline <= self.now) {
-                let why = match self.carrier.has_spoken(index) {
-                    false => "it wrote nothing; does it flush stdout after each line?",
-                    true => {
-                        "it wrote lines, but none of them answers; does the reply have the `msg_id` of \
-                         its request as `in_reply_to`?"
-                    }
-                };
-                let seconds = INIT_TIMEOUT.as_secs();
-                let why =
-                    format!("it did not answer `init` within {seconds} s of virtual time; {why}");
-                self.fail_init(index, &why);
-            }
-        }
-    }
-
     /// A node has ended by itself.
     fn bury(&mut self, index: usize, exit: Exit) {
         let node = &mut self.nodes[index];
@@ -316,37 +259,6 @@ impl VirtualWorld {
 
     fn complain(&mut self, index: usize, kind: ProblemKind, text: impl FnOnce() -> String) {
         self.carrier.complain(self.now, index, kind, text);
-    }
-
-    fn kill(&mut self, index: usize, loses_power: bool) {
-        let node = &mut self.nodes[index];
-        node.is_running = false;
-        node.has_died = false;
-        node.life += 1;
-        self.carrier.killed(index);
-        let killed = match loses_power {
-            true => self.supervisor.power_cut(node.handle),
-            false => self.supervisor.kill(node.handle),
-        };
-        self.note(killed);
-    }
-
-    fn restart(&mut self, index: usize) {
-        let node = &mut self.nodes[index];
-        if node.is_running {
-            return;
-        }
-        (node.has_died, node.is_paused) = (false, false);
-        (node.closed, node.reading) = (None, None);
-        match self.supervisor.restart(node.handle) {
-            Ok(()) => {
-                node.is_running = true;
-                self.carrier.begin(self.now, index);
-            }
-            Err(error) => self.complain(index, ProblemKind::NoInit, || {
-                format!("it could not be started again: {error}")
-            }),
-        }
     }
 
     fn note(&mut self, done: Result<(), supervisor::Error>) {
@@ -395,37 +307,7 @@ impl World for VirtualWorld {
     }
 
     fn inject(&mut self, fault: &Fault) {
-        let nodes = 0..self.nodes.len();
-        match fault {
-            Fault::RemoveMembers(_) | Fault::AddMembers => {}
-            Fault::Partition(_) | Fault::Loss(_) | Fault::Duplicate(_) => {
-                fault.strike(self.carrier.fabric_mut().network_mut());
-            }
-            Fault::Kill(targets) => targets.iter().for_each(|index| self.kill(*index, false)),
-            Fault::PowerCut(targets) => targets.iter().for_each(|index| self.kill(*index, true)),
-            Fault::Restart => nodes.for_each(|index| self.restart(index)),
-            Fault::Pause(targets) => targets.iter().for_each(|index| {
-                self.nodes[*index].is_paused = true;
-                let paused = self.supervisor.pause(self.nodes[*index].handle);
-                self.note(paused);
-            }),
-            Fault::Resume => nodes.for_each(|index| {
-                self.nodes[index].is_paused = false;
-                let resumed = self.supervisor.resume(self.nodes[index].handle);
-                self.note(resumed);
-            }),
-            // Whoever wrote the program says how it lies: `check` of the command refuses this.
-            Fault::Lie(_) => {}
-            Fault::Clocks(offsets) => {
-                for (index, offset) in offsets.iter().enumerate() {
-                    let node = &mut self.nodes[index];
-                    let jump = (offset - node.clock_offset_ms).saturating_mul(1_000_000);
-                    node.clock_offset_ms = *offset;
-                    let moved = self.supervisor.jump_clock(node.handle, jump);
-                    self.note(moved);
-                }
-            }
-        }
+        self.strike(fault);
     }
 
     fn is_down(&self, node: usize) -> bool {
