@@ -161,6 +161,7 @@ pub mod service;
 #[cfg(feature = "runtime")]
 mod storage;
 mod time;
+pub mod txn;
 
 pub use any::{AnyBody, AnyEngine, AnyMessage, AnyNode, TypedBody, body_text, recall};
 pub use arguments::{Arguments, Options, UsageError};

@@ -6,35 +6,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use proto::txn::{Message, Micro};
 use proto::{AnyNode, Caller, Context, Error, ErrorCode, Json, Node};
 use rand::RngExt as _;
-use serde::{Deserialize, Serialize};
 
 use crate::{Bug, runs};
 
 /// A transaction takes up to so many milliseconds.
 const WORK_MS: u64 = 30;
 
-/// A micro-operation: function, key, value.
-type Micro = (String, Json, Json);
+/// The messages of workload txn-list-append.
+pub type Body = Message<String>;
+/// A transaction.
+type Txn = Vec<Micro<String>>;
 /// What each key has, and how often it was written.
 type State = BTreeMap<Json, (u64, Vec<Json>)>;
-
-/// The messages of workload txn-list-append.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Body {
-    /// A transaction.
-    Txn {
-        /// What it does.
-        txn: Vec<Micro>,
-    },
-    /// It was committed.
-    TxnOk {
-        /// The same, with what was read.
-        txn: Vec<Micro>,
-    },
-}
 
 /// What a node decides.
 pub trait Rules: Default + 'static {
@@ -75,7 +61,7 @@ pub trait Rules: Default + 'static {
 #[expect(missing_docs, reason = "as in `Node::request`")]
 pub enum Later {
     /// It is to be committed.
-    Commit { client: Caller, txn: Vec<Micro>, seen: State, writes: State },
+    Commit { client: Caller, txn: Txn, seen: State, writes: State },
     /// The rest of its writes.
     Rest { writes: State },
 }
@@ -90,9 +76,9 @@ pub struct Transactions<R> {
 }
 
 /// Fills in what is read from a state, and does to it what is written; says which keys were.
-fn apply(txn: &mut [Micro], state: &mut State) -> BTreeSet<Json> {
+fn apply(txn: &mut [Micro<String>], state: &mut State) -> BTreeSet<Json> {
     let mut written = BTreeSet::new();
-    for (f, key, value) in txn {
+    for Micro(f, key, value) in txn {
         if f == "append" {
             let (version, list) = state.entry(key.clone()).or_default();
             list.push(value.clone());
@@ -138,14 +124,14 @@ impl<R: Rules> Node for Transactions<R> {
 
     fn request(&mut self, client: Caller, body: Body, ctx: &mut Context<'_, Self>) {
         let Body::Txn { mut txn } = body else { return };
-        let reads_only = txn.iter().all(|(f, ..)| f == "r");
+        let reads_only = txn.iter().all(|Micro(f, ..)| f == "r");
         let before = self.snapshot(reads_only);
         let mut after = before.clone();
         let written = apply(&mut txn, &mut after);
         if reads_only && R::trusts_reads() {
             return ctx.reply(&client, Body::TxnOk { txn });
         }
-        let keys: BTreeSet<&Json> = txn.iter().map(|(_, key, _)| key).collect();
+        let keys: BTreeSet<&Json> = txn.iter().map(|Micro(_, key, _)| key).collect();
         let known = |key: &Json| before.get(key).cloned().unwrap_or_default();
         let seen = keys.into_iter().map(|key| (key.clone(), known(key))).collect();
         after.retain(|key, _| written.contains(key));

@@ -12,6 +12,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
+use proto::txn::{Message, Micro};
 use proto::{Error, Json};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -23,18 +24,6 @@ pub mod list_append;
 pub mod rw_register;
 #[cfg(test)]
 mod tests;
-
-/// A micro-operation: `["r", key, null]`, `["w", key, value]` or `["append", key, element]`. Of a read
-/// that is answered the value is what the object has, or null.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Micro(
-    /// What it does.
-    pub Function,
-    /// The object.
-    pub Json,
-    /// What it has, or gets.
-    pub Json,
-);
 
 /// What a micro-operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,22 +37,6 @@ pub enum Function {
     /// Appends to a list.
     #[serde(rename = "append")]
     Append,
-}
-
-/// The messages of both workloads.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Message {
-    /// Runs a transaction.
-    Txn {
-        /// Its micro-operations.
-        txn: Vec<Micro>,
-    },
-    /// Answer to `txn`.
-    TxnOk {
-        /// The same with what was read.
-        txn: Vec<Micro>,
-    },
 }
 
 /// One object that transactions read and write. It is there once it is written.
@@ -99,22 +72,27 @@ impl<O: Object> Objects<O> {
     }
 }
 
-impl<O: Object> Machine for Objects<O> {
-    type Operation = Vec<Micro>;
-    type Answer = Vec<Micro>;
-    type Wire = PlainCommand<Vec<Micro>>;
+/// A transaction.
+pub type Txn = Vec<Micro<Function>>;
 
-    fn access(txn: &Vec<Micro>) -> Access {
+impl<O: Object> Machine for Objects<O> {
+    type Operation = Txn;
+    type Answer = Txn;
+    type Wire = PlainCommand<Txn>;
+
+    fn access(txn: &Txn) -> Access {
         let is_read = txn.iter().all(|Micro(function, ..)| *function == Function::Read);
         if is_read { Access::Read } else { Access::Change }
     }
 
-    fn read(&self, txn: &Vec<Micro>) -> Vec<Micro> {
-        let read = |Micro(function, key, _): &Micro| Micro(*function, key.clone(), self.value(key));
+    fn read(&self, txn: &Txn) -> Txn {
+        let read = |Micro(function, key, _): &Micro<Function>| {
+            Micro(*function, key.clone(), self.value(key))
+        };
         txn.iter().map(read).collect()
     }
 
-    fn apply(&mut self, txn: &Vec<Micro>) -> Vec<Micro> {
+    fn apply(&mut self, txn: &Txn) -> Txn {
         let mut done = txn.clone();
         for Micro(function, key, value) in &mut done {
             if *function == Function::Read {
@@ -133,12 +111,13 @@ impl<O: Object> Machine for Objects<O> {
 }
 
 impl<O: Object> Service for Objects<O> {
-    type Message = Message;
+    type Message = Message<Function>;
 
-    fn operation(message: Message) -> Result<Vec<Micro>, Error> {
+    fn operation(message: Message<Function>) -> Result<Txn, Error> {
         let Message::Txn { txn } = message else { return Err(no_request()) };
-        let is_known =
-            |Micro(function, ..): &Micro| *function == Function::Read || *function == O::WRITE;
+        let is_known = |Micro(function, ..): &Micro<Function>| {
+            *function == Function::Read || *function == O::WRITE
+        };
         match txn.iter().position(|micro| !is_known(micro)) {
             None => Ok(txn),
             Some(place) => {
@@ -148,7 +127,7 @@ impl<O: Object> Service for Objects<O> {
         }
     }
 
-    fn replies(txn: Vec<Micro>) -> Vec<Result<Message, Error>> {
+    fn replies(txn: Txn) -> Vec<Result<Message<Function>, Error>> {
         vec![Ok(Message::TxnOk { txn })]
     }
 }

@@ -3,7 +3,7 @@ use super::rw_register::Register;
 use super::*;
 use crate::command::{Command, RequestId, SharedCommand};
 
-fn txn(text: &str) -> Vec<Micro> {
+fn txn(text: &str) -> Txn {
     serde_json::from_str(text).unwrap()
 }
 
@@ -69,8 +69,8 @@ fn what_the_workload_does_not_know_is_refused_with_its_place() {
     assert_eq!(refused.code, proto::ErrorCode::MalformedRequest);
     assert!(refused.text.contains("`txn`: micro-operation 1"), "{}", refused.text);
     assert!(Objects::<Register>::operation(message(r#"[["append",1,2]]"#)).is_err());
-    assert!(serde_json::from_str::<Micro>(r#"["cas",1,2]"#).is_err());
-    assert!(serde_json::from_str::<Micro>(r#"["r",1]"#).is_err());
+    assert!(serde_json::from_str::<Micro<Function>>(r#"["cas",1,2]"#).is_err());
+    assert!(serde_json::from_str::<Micro<Function>>(r#"["r",1]"#).is_err());
     assert!(Objects::<Register>::operation(Message::TxnOk { txn: Vec::new() }).is_err());
 }
 

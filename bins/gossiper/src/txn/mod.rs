@@ -16,6 +16,7 @@
 
 use crdt::{LwwMap, LwwRegister};
 use proto::Json;
+use proto::txn::Message;
 use serde::{Deserialize, Serialize};
 
 use crate::crdt::replica::{ReplicaName, Step};
@@ -26,18 +27,6 @@ mod replicated;
 pub mod single;
 
 pub use replicated::{Isolation, TxnNode};
-
-/// A micro-operation: `["r", key, null]` or `["w", key, value]`; of a read that is answered the value
-/// is what the register has, or null.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Micro(
-    /// What it does.
-    pub Function,
-    /// The register.
-    pub Json,
-    /// What it has, or gets.
-    pub Json,
-);
 
 /// What a micro-operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,21 +39,8 @@ pub enum Function {
     Write,
 }
 
-/// The messages of the nodes that replicate.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Body {
-    /// Runs a transaction.
-    Txn {
-        /// Its micro-operations.
-        txn: Vec<Micro>,
-    },
-    /// Answer to `txn`.
-    TxnOk {
-        /// The same with what was read.
-        txn: Vec<Micro>,
-    },
-}
+/// The messages of the nodes.
+pub type Body = Message<Function>;
 
 /// When and by which transaction something was written, and at which place of it.
 ///

@@ -9,9 +9,10 @@
 //! it (lost update), and reads may be old.
 
 use crdt::LwwRegister;
+use proto::txn::Micro;
 use proto::{Context, Manual};
 
-use super::{Function, Isolation, Micro, Stamp, Store, TxnNode, value};
+use super::{Function, Isolation, Stamp, Store, TxnNode, value};
 use crate::crdt::help;
 use crate::crdt::replica::Replica;
 
@@ -41,7 +42,7 @@ impl Isolation for ReadCommitted {
     fn run(
         replica: &mut Replica<Store>,
         time: u64,
-        txn: &mut [Micro],
+        txn: &mut [Micro<Function>],
         ctx: &mut Context<'_, TxnNode<Self>>,
     ) {
         let mut writes = Store::default();

@@ -7,9 +7,10 @@
 //! rest, and versions that the transaction itself replaces (G1b), which read uncommitted allows.
 
 use crdt::LwwRegister;
+use proto::txn::Micro;
 use proto::{Context, Manual};
 
-use super::{Function, Isolation, Micro, Stamp, Store, TxnNode, value};
+use super::{Function, Isolation, Stamp, Store, TxnNode, value};
 use crate::crdt::help;
 use crate::crdt::replica::Replica;
 
@@ -39,7 +40,7 @@ impl Isolation for ReadUncommitted {
     fn run(
         replica: &mut Replica<Store>,
         time: u64,
-        txn: &mut [Micro],
+        txn: &mut [Micro<Function>],
         ctx: &mut Context<'_, TxnNode<Self>>,
     ) {
         for (place, Micro(function, key, content)) in (0..).zip(txn) {

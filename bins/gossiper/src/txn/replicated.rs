@@ -3,9 +3,10 @@
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
+use proto::txn::Micro;
 use proto::{Caller, Context, Error};
 
-use super::{Body, Clock, Micro, Store};
+use super::{Body, Clock, Function, Store};
 use crate::crdt::node::{ReplicaNode, Serves};
 use crate::crdt::replica::{Replica, Step};
 
@@ -15,7 +16,7 @@ pub trait Isolation: Debug + Sized + 'static {
     fn run(
         replica: &mut Replica<Store>,
         time: u64,
-        txn: &mut [Micro],
+        txn: &mut [Micro<Function>],
         ctx: &mut Context<'_, TxnNode<Self>>,
     );
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use proto::txn::Micro;
 use proto::{
     Arguments, Caller, Context, Error, ErrorCode, Json, Manual, Node, Records, UsageError,
 };
-use serde::{Deserialize, Serialize};
 
-use super::{Function, Micro};
+use super::{Body, Function};
 use crate::records::damaged;
 
 /// What the node says about itself.
@@ -23,22 +23,6 @@ node; in a larger one it refuses every transaction. Transactions are strict seri
                           that a node that is killed and started again still has them
 ",
 };
-
-/// The messages of the node.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Body {
-    /// Runs a transaction.
-    Txn {
-        /// Its micro-operations.
-        txn: Vec<Micro>,
-    },
-    /// Answer to `txn`.
-    TxnOk {
-        /// The same with what was read.
-        txn: Vec<Micro>,
-    },
-}
 
 /// The node.
 #[derive(Debug, Default)]
@@ -71,7 +55,7 @@ impl SingleNode {
     }
 
     /// Runs a transaction: fills in what it reads, and keeps what it writes.
-    fn run(&mut self, txn: &mut [Micro], ctx: &mut Context<'_, Self>) {
+    fn run(&mut self, txn: &mut [Micro<Function>], ctx: &mut Context<'_, Self>) {
         for Micro(function, key, content) in txn {
             match function {
                 Function::Read => {

@@ -7,22 +7,14 @@ use eddy::options::{FaultKind, Options};
 use eddy::outcome::Outcome;
 use eddy::results::Results;
 use eddy::workload::registry::named;
+use proto::txn::{Message, Micro};
 use proto::{Caller, Context, Error, ErrorCode, Json, Node};
-use serde::{Deserialize, Serialize};
 
 use super::{Bug, runs};
 
-/// A micro-operation: function, key, value.
-type Micro = (String, Json, Json);
+type Body = Message<String>;
 /// What each key has.
 type State = BTreeMap<Json, Json>;
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Body {
-    Txn { txn: Vec<Micro> },
-    TxnOk { txn: Vec<Micro> },
-}
 
 /// What is wrong with a node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,13 +41,13 @@ struct Transactions {
 #[derive(Clone, Debug)]
 struct Later {
     client: Caller,
-    txn: Vec<Micro>,
+    txn: Vec<Micro<String>>,
     writes: State,
 }
 
 /// Fills in what is read, and does to the state what is written.
-fn apply(txn: &mut [Micro], state: &mut State) {
-    for (f, key, value) in txn {
+fn apply(txn: &mut [Micro<String>], state: &mut State) {
+    for Micro(f, key, value) in txn {
         let known = state.get(key).cloned();
         match f.as_str() {
             "r" => *value = known.unwrap_or_else(Json::null),
@@ -84,7 +76,7 @@ impl Node for Transactions {
     fn request(&mut self, client: Caller, body: Body, ctx: &mut Context<'_, Self>) {
         let Body::Txn { mut txn } = body else { return };
         self.done += 1;
-        let reads_only = txn.iter().all(|(f, ..)| f == "r");
+        let reads_only = txn.iter().all(|Micro(f, ..)| f == "r");
         if self.flaw == Flaw::StaleRead && reads_only && self.earlier.len() == 3 {
             apply(&mut txn, &mut self.earlier[0].clone());
             ctx.reply(&client, Body::TxnOk { txn });
