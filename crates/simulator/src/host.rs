@@ -1,6 +1,6 @@
 //! Where a node of a cluster in virtual time lives: whatever can be handed messages and woken, and
-//! can crash. An engine round a node's logic is one ([`EngineHost`](crate::EngineHost)); a program
-//! whose clock is owned is another.
+//! can crash. An engine round a node's logic is one ([`EngineHost`](crate::EngineHost)). Unmodified
+//! programs are none: they share one clock and run by turns (`ARCHITECTURE.md` says more).
 
 use std::any::Any;
 
