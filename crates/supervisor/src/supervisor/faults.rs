@@ -21,7 +21,7 @@ impl Supervisor {
     }
 
     /// Ends a node as a loss of power would: of what it has written to files below
-    /// [`NodeSpec::state_dir`] only that is left which it has synced.
+    /// [`NodeSpec::state_dir`](crate::NodeSpec::state_dir) only that is left which it has synced.
     ///
     /// # Errors
     ///
