@@ -53,8 +53,8 @@ pub struct Change {
     pub node: NodeId,
     /// Whether the node is to be a member.
     pub adds: bool,
-    /// Whether another node passes it on.
-    pub is_passed_on: bool,
+    /// The number of the request if another node passes it on.
+    pub passed_on: Option<u64>,
 }
 
 /// A node on which the protocol `P` can run: what it says to others, and its timers.

@@ -66,9 +66,10 @@ pub enum Peer<M: Machine> {
 pub struct MemberChange {
     /// The node, which has to be one of those that `init` names.
     pub node_id: NodeId,
-    /// Set by a node that passes it on to the leader: nobody passes it on once more.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub passed_on: bool,
+    /// Set by a node that passes it on to the leader, to a number that no other such request has: nobody
+    /// passes it on once more, and the leader hears it once however often the network delivers it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_on: Option<u64>,
 }
 
 /// Voters by name, each with the life that counts where a change has named it.

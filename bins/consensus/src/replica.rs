@@ -191,7 +191,7 @@ impl<S: Service> Agreement<S> for Replica<S> {
     }
 
     fn pass_change_on(change: Change) -> Option<Peer<S>> {
-        let passed = MemberChange { node_id: change.node, passed_on: true };
+        let passed = MemberChange { node_id: change.node, passed_on: change.passed_on };
         Some(match change.adds {
             true => Peer::AddMember(passed),
             false => Peer::RemoveMember(passed),
@@ -218,11 +218,11 @@ impl<S: Service> Agreement<S> for Replica<S> {
             Peer::Forward(forward) => Heard::Forward(Term(forward.term), forward.request),
             Peer::ForwardOk(done) => Heard::ForwardOk(done.answer),
             Peer::TransferLeadership { to } => Heard::Transfer(to),
-            Peer::AddMember(MemberChange { node_id: node, passed_on: is_passed_on }) => {
-                Heard::Change(Change { node, adds: true, is_passed_on })
+            Peer::AddMember(MemberChange { node_id: node, passed_on }) => {
+                Heard::Change(Change { node, adds: true, passed_on })
             }
-            Peer::RemoveMember(MemberChange { node_id: node, passed_on: is_passed_on }) => {
-                Heard::Change(Change { node, adds: false, is_passed_on })
+            Peer::RemoveMember(MemberChange { node_id: node, passed_on }) => {
+                Heard::Change(Change { node, adds: false, passed_on })
             }
             message => Heard::Protocol(message),
         }

@@ -9,6 +9,8 @@ use proto::{AnyBody, AnyNode, MessageId, NodeId, Payload, Script, Time};
 use serde_json::{Value, json};
 use simulator::{AnyCluster, ClusterOptions};
 
+use crate::lonely::{Lonely, is_silent, to};
+
 /// A cluster in virtual time, and one client of it.
 struct Cluster {
     cluster: AnyCluster,
@@ -218,4 +220,16 @@ fn members_come_and_go_under_all_other_faults() {
         .args(["lin-kv", "--state-dir", "{run}"])
         .seeds(0..8)
         .assert_valid();
+}
+
+/// The copy reaches the leader while it makes the change. If it refused that one, the operator would
+/// take a node for a member that is none, and never add it back.
+#[test]
+fn a_request_that_the_network_doubles_is_answered_once() {
+    let mut node = Lonely::leader();
+    let request = |number: u64| json!({"type": "remove_member", "node_id": "n3", "passed_on": number, "msg_id": number});
+    node.say("n2", request(70));
+    assert!(is_silent("n2", &node.say("n2", request(70))));
+    // Another one is told that this has to wait.
+    assert_eq!(to("n2", &node.say("n2", request(71)))["code"], 11);
 }

@@ -4,7 +4,7 @@
 //! the change is done. A change that did not happen is refused with a definite code; with error 0 if
 //! it may still happen, because its leader was lost while it was in the log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use proto::{Caller, Either, Error, ErrorCode, Outcome};
 
@@ -16,6 +16,8 @@ use crate::token::Token;
 
 /// How many times longer than a request a change may take: a new member has to catch up.
 const PATIENCE: u32 = 12;
+/// How many requests of others are remembered. They come one at a time, and a copy soon after.
+const HEARD_MAX: usize = 100;
 
 /// The changes that somebody waits for.
 #[derive(Debug, Default)]
@@ -25,6 +27,24 @@ pub(crate) struct Changes {
     /// Those that were passed on, by number.
     passed_on: BTreeMap<u64, (Caller, Change)>,
     next: u64,
+    /// The latest that others passed on to this node, by number. A copy of one is not heard: its refusal
+    /// would say of a change that is under way that it does not happen.
+    heard: VecDeque<u64>,
+}
+
+impl Changes {
+    /// Whether this is a copy of what was heard before; from now on it is.
+    fn is_copy(&mut self, change: &Change) -> bool {
+        let Some(number) = change.passed_on else { return false };
+        if self.heard.contains(&number) {
+            return true;
+        }
+        if self.heard.len() == HEARD_MAX {
+            self.heard.pop_front();
+        }
+        self.heard.push_back(number);
+        false
+    }
 }
 
 impl<S: Service, A: Agreement<S>> Server<S, A> {
@@ -35,18 +55,22 @@ impl<S: Service, A: Agreement<S>> Server<S, A> {
         change: Change,
         ctx: &mut Ctx<'_, S, A, T>,
     ) {
+        if self.changes.is_copy(&change) {
+            return;
+        }
         let own = self.replica.members().own();
         match self.replica.leadership().0 {
             Some(leader) if leader == own => match self.replica.change(&change, ctx) {
                 Ok(()) => self.changes.own = Some((caller, change)),
                 Err(error) => ctx.reply_error(&caller, error),
             },
-            Some(leader) if !change.is_passed_on => {
+            Some(leader) if change.passed_on.is_none() => {
                 let leader = self.replica.members().name(leader).clone();
-                match A::pass_change_on(change.clone()) {
+                let number = self.session.wrapping_add(self.changes.next);
+                self.changes.next += 1;
+                let passed = Change { passed_on: Some(number), ..change.clone() };
+                match A::pass_change_on(passed) {
                     Some(message) => {
-                        let number = self.changes.next;
-                        self.changes.next += 1;
                         self.changes.passed_on.insert(number, (caller, change));
                         let patience = self.forward_timeout * PATIENCE;
                         let token = Token::Change { number };
