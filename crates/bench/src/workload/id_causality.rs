@@ -103,6 +103,8 @@ impl IdCausality {
                 self.asked.insert((client, body.msg_id?), seen.number);
                 Some(Event::Ask { node, request: seen.number })
             }
+            // At its first start a node has heard of nothing that it could forget.
+            (None, Some(node), Fate::Received, "init") => Some(Event::Restart { node }),
             (Some(node), None, Fate::Sent, "generate_ok") => {
                 let client = seen.message.dest.clone();
                 let request = self.asked.remove(&(client, body.in_reply_to?))?;
@@ -223,6 +225,16 @@ mod tests {
                         given out 100_2_n0";
         assert_eq!(checked.causes, [expected]);
         assert_eq!(checked.results["violation-count"], 1);
+    }
+
+    #[test]
+    fn a_node_that_is_started_again_may_have_lost_what_it_heard_last() {
+        let mut shown = Shown::new();
+        shown.generate("n0", "100");
+        shown.tell("n0", "n1", Fate::Received);
+        shown.show(99, Fate::Received, "c0", "n1", r#"{"type":"init","msg_id":1}"#);
+        shown.generate("n1", "20");
+        assert_eq!(shown.end().results["violation-count"], 0);
     }
 
     #[test]

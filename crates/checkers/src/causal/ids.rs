@@ -9,6 +9,10 @@
 //! between the request for it and that answer, so it has to be higher than what its node had heard
 //! of before the request, and what the node says after the answer carries it on ([`Event::Ask`],
 //! [`Event::Answer`]): no order is taken for one that was not there.
+//!
+//! A node that is killed may forget what it heard last, for to be told is not to have stored it. What it
+//! has said something after it has to know again ([`Event::Restart`]): a node stores first and speaks
+//! then.
 
 use std::collections::BTreeMap;
 
@@ -56,6 +60,12 @@ pub enum Event<I> {
         node: usize,
         /// The number of the message.
         message: u64,
+    },
+    /// A node was killed and runs again: of what it heard it may have lost all after the last that it
+    /// sent or gave out.
+    Restart {
+        /// Which node.
+        node: usize,
     },
 }
 
@@ -164,6 +174,8 @@ pub fn check<I: Clone + Ord>(events: &[Event<I>]) -> CausalIds<I> {
 pub struct Follower<I> {
     result: CausalIds<I>,
     pasts: BTreeMap<usize, Past<I>>,
+    /// What each node knew when it last said something.
+    said: BTreeMap<usize, Past<I>>,
     /// What the sender of each message knew.
     carried: FxHashMap<u64, Past<I>>,
     /// What each node knew when it got a request that it has not answered yet.
@@ -184,6 +196,7 @@ impl<I: Clone + Ord> Follower<I> {
                 unsent_count: 0,
             },
             pasts: BTreeMap::new(),
+            said: BTreeMap::new(),
             carried: FxHashMap::default(),
             asked: FxHashMap::default(),
         }
@@ -206,12 +219,17 @@ impl<I: Clone + Ord> Follower<I> {
             },
             Event::Send { node, message } => {
                 let past = self.past(node).clone();
+                self.said.insert(node, past.clone());
                 self.carried.insert(message, past);
             }
             Event::Receive { node, message } => match self.carried.get(&message) {
                 Some(sent) => self.pasts.entry(node).or_default().join(sent),
                 None => self.result.unsent_count += 1,
             },
+            Event::Restart { node } => {
+                let past = self.said.get(&node).cloned().unwrap_or_default();
+                self.pasts.insert(node, past);
+            }
         }
     }
 
@@ -240,6 +258,8 @@ impl<I: Clone + Ord> Follower<I> {
         let past = self.past(node);
         *past.counts.entry(node).or_default() += 1;
         past.raise(&issued);
+        let past = past.clone();
+        self.said.insert(node, past);
     }
 
     /// What was found.

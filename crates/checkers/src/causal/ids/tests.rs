@@ -4,7 +4,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 
 use super::*;
-use Event::{Answer, Ask, Issue, Receive, Send};
+use Event::{Answer, Ask, Issue, Receive, Restart, Send};
 
 #[test]
 fn without_a_pair_across_nodes_nothing_is_known() {
@@ -85,6 +85,25 @@ fn an_id_has_to_be_above_what_was_heard_before_it_was_asked_for_and_no_more() {
     assert_eq!(check(&[Answer { node: 0, request: 1, id: 1 }]).unsent_count, 1);
 }
 
+#[test]
+fn who_is_killed_may_forget_what_it_heard_and_told_nobody_of_and_nothing_else() {
+    let killed_after = |more: &[Event<u64>]| {
+        let mut events = vec![
+            Issue { node: 0, id: 50 },
+            Send { node: 0, message: 1 },
+            Receive { node: 1, message: 1 },
+        ];
+        events.extend(more);
+        events.extend([Restart { node: 1 }, Issue { node: 1, id: 10 }]);
+        check(&events).violation_count
+    };
+    assert_eq!(killed_after(&[]), 0);
+    assert_eq!(killed_after(&[Send { node: 1, message: 2 }]), 1);
+    assert_eq!(killed_after(&[Issue { node: 1, id: 60 }]), 1);
+    // Another's restart takes nothing from it.
+    assert_eq!(killed_after(&[Send { node: 1, message: 2 }, Restart { node: 0 }]), 1);
+}
+
 /// Against sets of all ids in the past of each event.
 #[test]
 fn it_agrees_with_explicit_pasts() {
@@ -95,18 +114,19 @@ fn it_agrees_with_explicit_pasts() {
         let (mut sent, mut next_id) = (0, 0_u64);
         for _ in 0..random.random_range(1..60) {
             let node = random.random_range(0..3);
-            events.push(match random.random_range(0..3) {
-                0 => {
+            events.push(match random.random_range(0..10) {
+                0..3 => {
                     // Mostly rising in the order of time, which contradicts no cause.
                     next_id += 1;
                     let back = if random.random_ratio(1, 20) { 3 } else { 0 };
                     Issue { node, id: next_id.saturating_sub(back) }
                 }
-                1 => {
+                3..6 => {
                     sent += 1;
                     Send { node, message: sent }
                 }
-                _ => Receive { node, message: random.random_range(0..=sent) },
+                6..9 => Receive { node, message: random.random_range(0..=sent) },
+                _ => Restart { node },
             });
         }
         let result = check(&events);
@@ -122,6 +142,7 @@ fn it_agrees_with_explicit_pasts() {
 fn explicit(events: &[Event<u64>]) -> (u64, u64) {
     // The past of a node: the places of all issues before.
     let mut pasts = vec![BTreeSet::new(); 3];
+    let mut said = pasts.clone();
     let mut carried = BTreeMap::new();
     let issue = |place: usize| match events[place] {
         Issue { node, id } => (node, id),
@@ -135,14 +156,17 @@ fn explicit(events: &[Event<u64>]) -> (u64, u64) {
                 across += past().filter(|(origin, _)| origin != node).count() as u64;
                 violations += u64::from(past().any(|(_, earlier)| earlier >= *id));
                 pasts[*node].insert(place);
+                said[*node] = pasts[*node].clone();
             }
             Send { node, message } => {
                 carried.insert(*message, pasts[*node].clone());
+                said[*node] = pasts[*node].clone();
             }
             Receive { node, message } => {
                 let sent = carried.get(message).cloned().unwrap_or_default();
                 pasts[*node].extend(sent);
             }
+            Restart { node } => pasts[*node] = said[*node].clone(),
             Ask { .. } | Answer { .. } => unreachable!("none is made here"),
         }
     }
