@@ -274,6 +274,41 @@ fn what_only_one_peer_was_told_reaches_all_after_its_author_is_gone() {
     }
 }
 
+/// The heir's anchor was out of reach and is back. It has got what it missed from others, thinks that it
+/// has all and says nothing: the heir has to find out by itself, or the ring is broken there.
+#[test]
+fn who_did_not_answer_once_is_told_what_comes_later() {
+    for heir in 1..5 {
+        let mut world = World::new(ClusterOptions::new(5, heir as u64), g_set);
+        world.run_for(Duration::from_secs(3));
+        let lost = heir % 4 + 1;
+        let mut cut = simulator::Cut::none(5);
+        for other in (0..5).filter(|other| *other != lost) {
+            cut.refuse(other, lost);
+            cut.refuse(lost, other);
+        }
+        world.cluster.network_mut().set_cut(cut);
+        assert!(world.ask_replica(0, g_set::Body::Add { element: Json::from(6) }).is_some());
+        world.run_for(Duration::from_secs(10));
+        world.heal();
+        world.run_for(Duration::from_secs(20));
+        assert_eq!(elements(&mut world, lost), BTreeSet::from([6]));
+        let mut cut = simulator::Cut::none(5);
+        for other in (1..5).filter(|other| *other != heir) {
+            cut.refuse(other, 0);
+        }
+        world.cluster.network_mut().set_cut(cut);
+        assert!(world.ask_replica(0, g_set::Body::Add { element: Json::from(7) }).is_some());
+        world.run_for(Duration::from_millis(200));
+        world.cluster.crash(0);
+        world.heal();
+        world.run_for(Duration::from_secs(20));
+        for node in 1..5 {
+            assert_eq!(elements(&mut world, node), BTreeSet::from([6, 7]), "heir n{heir}, n{node}");
+        }
+    }
+}
+
 /// A write goes to every other node once and is acknowledged once, many at a time under load.
 #[test]
 fn gossip_costs_two_messages_a_peer_and_interval() {

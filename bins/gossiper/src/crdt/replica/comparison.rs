@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proto::{Context, Time};
 
-use super::link::Asked;
+use super::link::{ATTEMPTS_MAX, Asked};
 use super::{Replica, Replicated, State, Step};
 
 /// When a replica that has just started compares, a little more by chance.
@@ -66,7 +66,8 @@ impl<S: State> Replica<S> {
         }
     }
 
-    /// The peer does not answer. Another one may be the anchor now.
+    /// The peer does not answer. Another one may be the anchor now, until this one says something: so it
+    /// is asked on, for it may be there, have missed something and think that it has all.
     pub(super) fn fail<N: Replicated<State = S>>(
         &mut self,
         index: usize,
@@ -75,9 +76,25 @@ impl<S: State> Replica<S> {
         let link = &mut self.links[index];
         if !link.failed {
             link.failed = true;
+            let is_asked = link.open.is_some();
             ctx.log(format!("{} does not answer", link.id));
             self.unsettle(ctx.now());
+            if !is_asked {
+                self.probe(index, ATTEMPTS_MAX + 1, ctx);
+            }
         }
+    }
+
+    /// Asks a peer that does not answer with a small message, for the so-many-th time.
+    pub(super) fn probe<N: Replicated<State = S>>(
+        &mut self,
+        index: usize,
+        attempts: u32,
+        ctx: &mut Context<'_, N>,
+    ) {
+        self.links[index].open = Some(self.asked(index, attempts, ctx));
+        let sum = self.sum();
+        self.send(index, Step::Compare { sum }, ctx);
     }
 
     /// Asks the anchor whether it has the same, after so many attempts without an answer.

@@ -76,9 +76,7 @@ impl<S: State> Replica<S> {
             self.send_pending(index, attempts, ctx);
             return;
         }
+        self.probe(index, attempts, ctx);
         self.fail(index, ctx);
-        self.links[index].open = Some(self.asked(index, attempts, ctx));
-        let sum = self.sum();
-        self.send(index, Step::Compare { sum }, ctx);
     }
 }
