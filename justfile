@@ -375,6 +375,39 @@ corpus-full *FLAGS:
     mkdir -p store
     cargo run --release --quiet -p corpus --features table -- --trials 10 --seeds 100000 --out store/corpus-full.jsonl {{FLAGS}}
 
+# The nodes of all three tracks and of the challenges under the faults that they are to bear, for so many seeds each. (`just sweep-kafka`, `sweep-txn`, `sweep-byzantine`, `sweep-consensus` and `sweep-gossiper` have the others.)
+sweep-nodes COUNT="10000": build
+    #!/usr/bin/env bash
+    set -euo pipefail
+    sweep() {
+        echo "$*"
+        {{eddy}} sweep --seeds 0..{{COUNT}} --latency 10 --nemesis-interval 3 --time-limit 20 --simulate "$@"
+    }
+    network=partition,one-way,loss,duplicate,pause
+    kills=kill,partition,pause,loss
+    ids="-w unique-ids --node-count 5 --rate 100"
+    sweep identifier $ids --nemesis $network,clock -- snowflake
+    sweep identifier $ids --nemesis $kills,clock -- snowflake --state-dir '{run}'
+    sweep identifier $ids --causal-ids --nemesis $network,clock -- hlc
+    sweep identifier $ids --causal-ids --nemesis $kills,clock -- hlc --state-dir '{run}'
+    sweep identifier -w echo --node-count 3 --rate 50 --nemesis kill,$network -- echo
+    for node in g-set g-counter pn-counter; do
+        sweep gossiper -w $node --node-count 5 --rate 20 --nemesis $network -- $node
+        sweep gossiper -w $node --node-count 5 --rate 20 --nemesis $kills -- $node --state-dir '{run}'
+    done
+    sweep gossiper -w g-counter --node-count 3 --rate 50 --nemesis $network -- g-counter-services
+    sweep gossiper -w g-counter --node-count 3 --rate 50 --nemesis $kills -- g-counter-services --state-dir '{run}'
+    txn="-w txn-rw-register --concurrency 2n --rate 50"
+    sweep gossiper $txn --node-count 1 --nemesis pause --consistency-models read-uncommitted -- txn-single
+    sweep gossiper $txn --node-count 1 --nemesis kill,pause --consistency-models read-uncommitted -- txn-single --state-dir '{run}'
+    for model in read-uncommitted read-committed; do
+        sweep gossiper $txn --node-count 3 --nemesis $network --consistency-models $model -- txn-$model
+        sweep gossiper $txn --node-count 3 --nemesis $kills --consistency-models $model -- txn-$model --state-dir '{run}'
+    done
+    store="-w lin-kv --node-count 5 --concurrency 4n --rate 50 --settle 5"
+    sweep consensus $store --nemesis $network -- multi-paxos
+    sweep consensus $store --nemesis $kills -- multi-paxos --state-dir '{run}'
+
 # Members that come and go while everything else breaks as well, for so many seeds.
 sweep-membership COUNT="10000" *FLAGS: build
     {{eddy}} sweep --seeds 0..{{COUNT}} --simulate consensus -w lin-kv --node-count 5 --concurrency 4n --rate 50 --latency 10 --time-limit 20 --settle 5 --nemesis-interval 3 --nemesis membership,partition,loss,duplicate,one-way,pause,kill {{FLAGS}} -- --state-dir '{run}'
