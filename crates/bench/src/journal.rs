@@ -74,6 +74,8 @@ pub struct Journal {
     written: u64,
     error: Option<io::Error>,
     line: Vec<u8>,
+    /// Kept for its memory.
+    body: Vec<u8>,
 }
 
 impl Journal {
@@ -84,7 +86,15 @@ impl Journal {
     pub fn create(path: &Path, logged: LoggedMessages) -> io::Result<Self> {
         let out = BufWriter::with_capacity(BUFFER_BYTES, File::create(path)?);
         let bytes_max = JOURNAL_BYTES_MAX;
-        Ok(Self { logged, out, bytes_max, written: 0, error: None, line: Vec::new() })
+        Ok(Self {
+            logged,
+            out,
+            bytes_max,
+            written: 0,
+            error: None,
+            line: Vec::new(),
+            body: Vec::new(),
+        })
     }
 
     /// Adds what happened to a message at `time`. `body` is the JSON text of its body. An error is
@@ -134,10 +144,15 @@ impl Journal {
         if let Payload::Body(AnyBody::Text(body)) = &seen.message.payload {
             return self.record(seen.time, seen.number, event, between, body);
         }
+        let mut body = std::mem::take(&mut self.body);
+        body.clear();
         // A body that cannot be written is a defect of the node's types, which a real process shows.
-        if let Ok(body) = proto::body_text(seen.message) {
-            self.record(seen.time, seen.number, event, between, &body);
+        if proto::write_body(seen.message, &mut body).is_ok()
+            && let Ok(text) = std::str::from_utf8(&body)
+        {
+            self.record(seen.time, seen.number, event, between, text);
         }
+        self.body = body;
     }
 
     /// Whether it has reached its end, so that later messages are missing.
@@ -166,7 +181,11 @@ fn write_line(
     (src, dest): (&NodeId, &NodeId),
     body: &str,
 ) -> io::Result<()> {
-    write!(line, "{{\"time\":{},\"id\":{id},\"event\":", time.as_nanos())?;
+    line.extend_from_slice(b"{\"time\":");
+    serde_json::to_writer(&mut *line, &time.as_nanos())?;
+    line.extend_from_slice(b",\"id\":");
+    serde_json::to_writer(&mut *line, &id)?;
+    line.extend_from_slice(b",\"event\":");
     match event {
         MessageEvent::Send => line.extend_from_slice(b"\"send\""),
         MessageEvent::Receive => line.extend_from_slice(b"\"recv\""),

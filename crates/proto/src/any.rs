@@ -73,17 +73,26 @@ impl<B: Body> TypedBody for B {
 /// # Errors
 /// If its type cannot be written as a body, which is a defect of the node's types.
 pub fn body_text(message: &AnyMessage) -> io::Result<Box<str>> {
-    let mut text = Vec::new();
-    encode_payload(&message.payload, Numbers::of(message), &mut text, |body, numbers, text| {
-        match body {
-            AnyBody::Text(own) => {
-                text.extend_from_slice(own.as_bytes());
-                Ok(())
-            }
-            AnyBody::Typed(body) => body.write(numbers, text),
-        }
-    })?;
+    let mut text = Vec::with_capacity(BODY_BYTES_USUAL);
+    write_body(message, &mut text)?;
     String::from_utf8(text).map(String::into_boxed_str).map_err(io::Error::other)
+}
+
+/// What most bodies take at most, in bytes.
+const BODY_BYTES_USUAL: usize = 256;
+
+/// Adds the body of a message to `out`, as the text that stands on the wire.
+///
+/// # Errors
+/// As [`body_text`].
+pub fn write_body(message: &AnyMessage, out: &mut Vec<u8>) -> io::Result<()> {
+    encode_payload(&message.payload, Numbers::of(message), out, |body, numbers, out| match body {
+        AnyBody::Text(own) => {
+            out.extend_from_slice(own.as_bytes());
+            Ok(())
+        }
+        AnyBody::Typed(body) => body.write(numbers, out),
+    })
 }
 
 /// Reads a message as one whose bodies are `B`, in whatever form it came.

@@ -163,7 +163,7 @@ mod storage;
 mod time;
 pub mod txn;
 
-pub use any::{AnyBody, AnyEngine, AnyMessage, AnyNode, TypedBody, body_text, recall};
+pub use any::{AnyBody, AnyEngine, AnyMessage, AnyNode, TypedBody, body_text, recall, write_body};
 pub use arguments::{Arguments, Options, UsageError};
 pub use decode::{DecodeError, decode, decode_body};
 pub use edge::Edge;

@@ -7,7 +7,9 @@ use std::fmt::Write as _;
 /// Replaces what cannot be seen by something that can: control characters by their pictures
 /// (`␛` for escape), marks that reorder or hide text by their code (`\u{202e}`). Tabs stay.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_invisible) {
+    // Nearly all text is plain.
+    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if is_plain || !text.chars().any(is_invisible) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 8);
@@ -36,6 +38,9 @@ fn is_invisible(character: char) -> bool {
 
 /// The first `characters_max` characters of a text and, if that is not all, its length in bytes.
 pub fn cut(text: &str, characters_max: usize) -> Cow<'_, str> {
+    if text.len() <= characters_max {
+        return Cow::Borrowed(text);
+    }
     match text.char_indices().nth(characters_max) {
         None => Cow::Borrowed(text),
         Some((end, _)) => Cow::Owned(format!("{}… ({} bytes)", &text[..end], grouped(text.len()))),

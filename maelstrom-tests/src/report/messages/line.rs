@@ -79,10 +79,11 @@ impl<'a> Line<'a> {
     pub(super) fn content(&self) -> Content {
         let json = self.body.unwrap_or("null");
         // Where there is space or an escape, what is shown is not what stands there.
-        if !json.contains([' ', '\\', '\n', '\t', '\r'])
+        let is_special = |byte: u8| matches!(byte, b' ' | b'\\' | b'\n' | b'\t' | b'\r');
+        if !json.bytes().any(is_special)
             && let Ok(fields) = serde_json::from_str::<Fields<'_>>(json)
         {
-            return fields.content();
+            return fields.content(json.len());
         }
         match serde_json::from_str(json) {
             Ok(Value::Object(mut body)) => {
@@ -100,48 +101,58 @@ impl<'a> Line<'a> {
 }
 
 fn number(text: &str) -> Option<(u64, &str)> {
-    let end = text.find(|character: char| !character.is_ascii_digit())?;
+    let end = text.bytes().position(|byte| !byte.is_ascii_digit())?;
     Some((text[..end].parse().ok()?, &text[end..]))
 }
 
 fn string(text: &str) -> Option<(&str, &str)> {
-    let (string, rest) = text.strip_prefix('"')?.split_once('"')?;
-    let is_plain = string.bytes().all(|byte| byte != b'\\' && byte >= b' ');
-    is_plain.then_some((string, rest))
+    let text = text.strip_prefix('"')?;
+    let end = text.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..b' '))?;
+    let rest = text[end..].strip_prefix('"')?;
+    Some((&text[..end], rest))
 }
 
 /// Whether all that is opened is closed, at the very end and not before. A body was JSON when it was
 /// written, so it is whole then.
 fn is_balanced(text: &str) -> bool {
-    let (mut depth, mut in_string, mut is_escaped) = (0_u32, false, false);
-    let mut rest = text.len();
-    for byte in text.bytes() {
-        rest -= 1;
+    let mut depth = 0_u32;
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
         match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' if in_string => is_escaped = true,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
+            b'"' if !end_string(&mut bytes) => return false,
             b'{' | b'[' => depth += 1,
             b'}' | b']' => {
                 let Some(less) = depth.checked_sub(1) else { return false };
                 depth = less;
-                if depth == 0 && rest > 0 {
+                if depth == 0 && bytes.len() > 0 {
                     return false;
                 }
             }
             _ => {}
         }
     }
-    depth == 0 && !in_string && !text.is_empty()
+    depth == 0 && !text.is_empty()
+}
+
+/// Goes on behind the end of a string; `false` if there is none.
+fn end_string(bytes: &mut std::str::Bytes<'_>) -> bool {
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => return true,
+            b'\\' => _ = bytes.next(),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// The fields of a body in their order, each as it stands there.
 struct Fields<'a>(Vec<(&'a str, &'a RawValue)>);
 
 impl Fields<'_> {
-    fn content(self) -> Content {
-        let mut content = Content::default();
+    /// What a body of so many bytes says.
+    fn content(self, length: usize) -> Content {
+        let mut content = Content { rest: String::with_capacity(length), ..Content::default() };
         for (name, value) in self.0 {
             let value = value.get();
             match name {
