@@ -15,12 +15,10 @@ use rustix::process::{TimeStampCounterReadability, set_time_stamp_counter_readab
 
 use crate::filter;
 
-/// Address layout could not be fixed: a flag of the launcher's exit from the first stop.
-pub(crate) const KEEP_LAYOUT: &str = "random-layout";
 /// `fsync` and its kin are to stop as well.
-pub(crate) const WATCH_SYNC: &str = "watch-sync";
-/// No flag at all.
-pub(crate) const PLAIN: &str = "plain";
+const WATCH_SYNC: &str = "watch-sync";
+/// The process that this one is to be ruled by: `parent=PID`.
+const PARENT: &str = "parent=";
 
 /// Becomes the program named in `arguments`, under the rule of the process that started this one.
 ///
@@ -36,6 +34,26 @@ pub fn launch(arguments: impl IntoIterator<Item = OsString>) -> ! {
     };
     eprintln!("{message}");
     std::process::exit(code)
+}
+
+/// What a launcher has to be told of whether `fsync` is watched, and by whom it is started.
+pub(crate) fn flags(watch_sync: bool) -> String {
+    let parent = format!("{PARENT}{}", std::process::id());
+    if watch_sync { format!("{WATCH_SYNC},{parent}") } else { parent }
+}
+
+/// Dies with the supervisor from now on; before the supervisor rules this process nothing else would see to
+/// that, and whoever adopts it would become its tracer.
+fn die_with(parent: Option<&str>) -> Result<(), Launch> {
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)
+        .map_err(|error| Launch::Refused(format!("cannot die with the supervisor: {error}")))?;
+    let now = nix::unistd::getppid().to_string();
+    match parent {
+        Some(parent) if parent != now => {
+            Err(Launch::Failed("launch: the supervisor is gone".to_owned()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Files that were left open by whoever started the supervisor: the numbers of the program's own files
@@ -63,12 +81,13 @@ fn prepare_and_exec(arguments: impl IntoIterator<Item = OsString>) -> Launch {
     };
     let flags = flags.to_string_lossy().into_owned();
     let has = |flag: &str| flags.split(',').any(|given| given == flag);
+    if let Err(refusal) = die_with(flags.split(',').find_map(|flag| flag.strip_prefix(PARENT))) {
+        return refusal;
+    }
     close_inherited_files();
     // A node that crashes leaves no core file behind.
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
-    if !has(KEEP_LAYOUT)
-        && let Ok(now) = personality::get()
-    {
+    if let Ok(now) = personality::get() {
         // Refused in some containers; the supervisor looks whether it worked.
         let _ = personality::set(now | Persona::ADDR_NO_RANDOMIZE);
     }

@@ -65,7 +65,7 @@ pub(crate) fn prepare(
     let mut command = Command::new(launcher);
     command
         .args(first)
-        .arg(if spec.state_dir.is_some() { launch::WATCH_SYNC } else { launch::PLAIN })
+        .arg(launch::flags(spec.state_dir.is_some()))
         .arg(&spec.program)
         .args(&spec.args)
         .env_clear()
