@@ -208,7 +208,7 @@ challenge-5c: build
 sweep-kafka SEEDS="0..10000": build (_sweep-kafka "gossiper" SEEDS "--node-count 1 --nemesis pause -- kafka-single") (_sweep-kafka "gossiper" SEEDS "--node-count 1 --nemesis kill,pause -- kafka-single --state-dir '{run}'") (_sweep-kafka "gossiper" SEEDS "--nemesis kill,partition,loss,duplicate,pause -- kafka-services") (_sweep-kafka "consensus" SEEDS "--nemesis partition,one-way,loss,duplicate,pause -- kafka") (_sweep-kafka "consensus" SEEDS "--nemesis kill,partition,pause -- kafka --compact-after 50 --state-dir '{run}'")
 
 _sweep-kafka PROGRAM SEEDS *FLAGS:
-    {{eddy}} sweep --seeds {{SEEDS}} --simulate {{PROGRAM}} -w kafka --node-count 3 --concurrency 3n --rate 50 --latency 10 --time-limit 20 --nemesis-interval 3 {{FLAGS}}
+    {{eddy}} sweep --seeds {{SEEDS}} --simulate {{PROGRAM}} -w kafka --node-count 3 --concurrency 3n --rate 100 --latency 10 --time-limit 20 --nemesis-interval 3 {{FLAGS}}
 
 # Transactions on Raft in virtual time under faults, strict serializable: so many seeds of each node.
 sweep-txn SEEDS="0..10000": build (_sweep-txn "list-append" SEEDS) (_sweep-txn "rw-register" SEEDS)
