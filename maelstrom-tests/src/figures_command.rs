@@ -69,7 +69,7 @@ mod tests {
             results.remove("options");
             for (pattern, _) in listed(name) {
                 // Some are there only where something was lost, or a flag asks for them.
-                let is_rare = ["lost-latencies", "messages.pairs-across-nodes"]
+                let is_rare = ["lost-latencies", "messages.pairs-across-nodes", "sometimes."]
                     .iter()
                     .any(|rare| pattern.contains(rare));
                 let there = found.iter().any(|path| fits(pattern, path));

@@ -10,7 +10,7 @@ use crate::support::{TemporaryDirectory, eddy, run};
 
 /// Ids that are counted in memory repeat after a restart: most seeds fail.
 const SWEEP: &str = "sweep --seeds 0..40 --simulate identifier -w unique-ids --node-count 3 \
-    --time-limit 10 --nemesis kill,pause --nemesis-interval 3 --shrink 0 --jobs 1";
+    --time-limit 10 --nemesis kill,pause --nemesis-interval 3 --strategy independent --shrink 0 --jobs 1";
 
 fn words(out: &Path, more: &[&str]) -> Vec<String> {
     let store = out.with_file_name("store");

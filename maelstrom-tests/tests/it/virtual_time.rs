@@ -72,8 +72,11 @@ fn a_lost_message_that_nobody_sends_again_is_found_by_a_sweep_and_replayed_byte_
          --recovery-time 1 --nemesis partition --nemesis-interval 1",
         node("broadcast.py")
     );
-    let (status, out) =
-        eddy(stores[0].path(), &format!("sweep --seeds 0..40 {run}"), &["--shrink", "0"]);
+    let (status, out) = eddy(
+        stores[0].path(),
+        &format!("sweep --seeds 0..40 --strategy independent {run}"),
+        &["--shrink", "0"],
+    );
     assert_eq!(status, Some(1), "{out}");
     assert!(out.contains("are gone") && !out.contains("cannot be replayed"), "{out}");
     assert!(out.contains("--virtual-time"), "the command that repeats it says how: {out}");

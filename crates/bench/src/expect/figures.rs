@@ -5,7 +5,7 @@ use crate::options::WorkloadName;
 use crate::workload::{Figure, Headline};
 
 /// What every run has.
-static COMMON: [Figure; 20] = [
+static COMMON: [Figure; 21] = [
     ("stats.count", "operations that ended"),
     ("stats.ok-count", "those that succeeded"),
     ("stats.fail-count", "those that certainly did not happen"),
@@ -26,6 +26,7 @@ static COMMON: [Figure; 20] = [
     ("latencies.p99", "the same: 99th percentile"),
     ("latencies.max", "the same: the longest"),
     ("latencies.by-f.*", "the same four by function, such as `latencies.by-f.read.p99`"),
+    ("sometimes.*", "how often something happened that nodes say should happen sometimes"),
 ];
 
 /// The path of a figure in the results, which has a short name if it is wanted often.
