@@ -2,8 +2,8 @@
 //! overtakes `init`, one numbering, one outcome a call, errors for what is not understood) so that
 //! the runtime, the simulator and a test script only have to carry messages and time.
 
-use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt as _, SeedableRng as _};
 
 use crate::error::Error;
 use crate::message::{BadBody, Init, Message, Payload, is_reply_type};
@@ -159,7 +159,12 @@ impl<N: Node> Engine<N> {
             Payload::Init(init) => {
                 let records = restored(init);
                 let random = Xoshiro256PlusPlus::seed_from_u64(self.seed);
-                let shell = Shell::new((**init).clone(), self.durable, self.is_watched, random);
+                // Without records nobody knows of an earlier life. A stream of its own, so that a node's
+                // own random numbers do not depend on it.
+                let life = || Xoshiro256PlusPlus::seed_from_u64(!self.seed).random();
+                let life = (!records.is_empty()).then(life);
+                let shell =
+                    Shell::new((**init).clone(), self.durable, self.is_watched, random, life);
                 let shell = self.shell.insert(shell);
                 let number = shell.number_message();
                 if message.msg_id.is_some() {

@@ -208,3 +208,20 @@ fn clusters_stay_linearizable_under_faults_and_serve_after_them() {
         }
     }
 }
+
+/// Nodes that are killed every moment: replies to an earlier life come while a later one waits for others.
+#[test]
+fn nodes_that_are_killed_at_every_moment_never_take_a_reply_to_an_earlier_life_for_theirs() {
+    bench::sweep::Trial::of(consensus::program)
+        .workload("lin-kv")
+        .nemesis("kill,partition,pause")
+        .flag("nemesis-interval", "0.17")
+        .flag("latency", "8.2")
+        .flag("latency-dist", "uniform")
+        .flag("rate", 82)
+        .flag("time-limit", 20)
+        .flag("settle", 5)
+        .args(["lin-kv", "--state-dir", "{run}"])
+        .seeds(0..100)
+        .assert_valid();
+}

@@ -247,3 +247,26 @@ fn the_numbers_of_messages_rise_by_one_from_init_ok_on() {
         .collect();
     assert_eq!(numbers, [0, 1, 2, 3].map(MessageId));
 }
+
+/// A reply to an earlier life, which comes late, is not taken for one to this: it is known which life was
+/// asked, if there was one.
+#[test]
+fn calls_after_a_restart_have_numbers_that_no_earlier_life_has_used() {
+    let first_call = |seed, records: Records| {
+        let mut effects = Vec::new();
+        let mut engine = Engine::new(Asker::default(), seed, true);
+        let (node_id, node_ids) = (NodeId::new("n1"), vec![NodeId::new("n1"), peer()]);
+        let init = Init { node_id, node_ids, initial_member_ids: None };
+        let init = message("c0", None, Payload::Init(Box::new(init)));
+        engine.receive(at(0), init, |_| records.clone(), &mut effects);
+        let ask = Payload::Body(Talk::Ask { deadline_ms: 50, service: false });
+        engine.receive(at(0), message("c1", None, ask), |_| records, &mut effects);
+        let shell = engine.shell.as_ref().expect("initialised");
+        shell.calls.keys().next().expect("a call").0
+    };
+    let kept = Records::from([(b"x".to_vec(), b"y".to_vec())]);
+    assert_eq!(first_call(1, Records::new()), 1);
+    let (second, third) = (first_call(2, kept.clone()), first_call(3, kept));
+    assert!(second > 1 << 20 && third > 1 << 20 && second.abs_diff(third) > 1 << 20);
+    assert!(second.max(third) < 1 << 53, "every language reads it exactly");
+}

@@ -38,6 +38,8 @@ pub(crate) struct Shell<T> {
     /// The conditions that were told so far, if anybody watches for them.
     watched: Option<BTreeSet<&'static str>>,
     next_message: u64,
+    /// The next number of a call, if those have numbers of their own.
+    next_call: Option<u64>,
     next_timer: u64,
     pub(crate) timers: BTreeMap<TimerId, Due<T>>,
     pub(crate) calls: BTreeMap<MessageId, Call<T>>,
@@ -65,6 +67,7 @@ impl<T> Shell<T> {
         durable: bool,
         is_watched: bool,
         random: Xoshiro256PlusPlus,
+        life: Option<u32>,
     ) -> Self {
         Self {
             id: init.node_id,
@@ -74,6 +77,8 @@ impl<T> Shell<T> {
             random,
             watched: is_watched.then(BTreeSet::new),
             next_message: 0,
+            // Below 2^53, so that every language reads it exactly.
+            next_call: life.map(|life| (u64::from(life) + 1) << 20),
             next_timer: 0,
             timers: BTreeMap::new(),
             calls: BTreeMap::new(),
@@ -84,6 +89,18 @@ impl<T> Shell<T> {
         let id = MessageId(self.next_message);
         self.next_message += 1;
         id
+    }
+
+    /// The number of a message that wants a reply. After a restart it is none that the earlier life has
+    /// used: a reply to that life may still be on its way, and would pass for one to this.
+    fn number_call(&mut self) -> MessageId {
+        match &mut self.next_call {
+            Some(next) => {
+                *next += 1;
+                MessageId(*next)
+            }
+            None => self.number_message(),
+        }
     }
 
     fn set_timer(&mut self, at: Time, due: Due<T>) -> TimerId {
@@ -206,7 +223,8 @@ impl<N: Node> Context<'_, N> {
         deadline: Duration,
         token: N::Token,
     ) -> MessageId {
-        let id = self.emit(dest.clone(), None, Payload::Body(body));
+        let id = self.shell.number_call();
+        self.emit_as(id, dest.clone(), None, Payload::Body(body));
         self.expect(id, dest, deadline, token, false);
         id
     }
@@ -219,7 +237,9 @@ impl<N: Node> Context<'_, N> {
         deadline: Duration,
         token: N::Token,
     ) {
-        let id = self.emit(service.clone(), None, Payload::ServiceRequest(Box::new(request)));
+        let id = self.shell.number_call();
+        let request = Payload::ServiceRequest(Box::new(request));
+        self.emit_as(id, service.clone(), None, request);
         self.expect(id, service, deadline, token, true);
     }
 
@@ -288,6 +308,17 @@ impl<N: Node> Context<'_, N> {
         payload: Payload<N::Body>,
     ) -> MessageId {
         let id = self.shell.number_message();
+        self.emit_as(id, dest, in_reply_to, payload);
+        id
+    }
+
+    fn emit_as(
+        &mut self,
+        id: MessageId,
+        dest: NodeId,
+        in_reply_to: Option<MessageId>,
+        payload: Payload<N::Body>,
+    ) {
         let src = self.shell.id.clone();
         self.effects.push(Effect::Send(Message {
             src,
@@ -296,7 +327,6 @@ impl<N: Node> Context<'_, N> {
             in_reply_to,
             payload,
         }));
-        id
     }
 }
 
