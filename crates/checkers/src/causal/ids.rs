@@ -173,9 +173,10 @@ pub fn check<I: Clone + Ord>(events: &[Event<I>]) -> CausalIds<I> {
 /// A check that goes on while events happen, and keeps none of them.
 pub struct Follower<I> {
     result: CausalIds<I>,
+    /// What each node has to know for good: what it knew when it last said something.
     pasts: BTreeMap<usize, Past<I>>,
-    /// What each node knew when it last said something.
-    said: BTreeMap<usize, Past<I>>,
+    /// What it has heard since.
+    heard: BTreeMap<usize, Past<I>>,
     /// What the sender of each message knew.
     carried: FxHashMap<u64, Past<I>>,
     /// What each node knew when it got a request that it has not answered yet.
@@ -196,7 +197,7 @@ impl<I: Clone + Ord> Follower<I> {
                 unsent_count: 0,
             },
             pasts: BTreeMap::new(),
-            said: BTreeMap::new(),
+            heard: BTreeMap::new(),
             carried: FxHashMap::default(),
             asked: FxHashMap::default(),
         }
@@ -206,11 +207,14 @@ impl<I: Clone + Ord> Follower<I> {
     pub fn note(&mut self, event: Event<I>) {
         match event {
             Event::Issue { node, id } => {
-                let past = self.past(node).clone();
+                let past = self.speaks(node).clone();
                 self.issue(node, id, &past);
             }
             Event::Ask { node, request } => {
-                let past = self.past(node).clone();
+                let mut past = self.pasts.get(&node).cloned().unwrap_or_default();
+                if let Some(heard) = self.heard.get(&node) {
+                    past.join(heard);
+                }
                 self.asked.insert((node, request), past);
             }
             Event::Answer { node, request, id } => match self.asked.remove(&(node, request)) {
@@ -218,23 +222,24 @@ impl<I: Clone + Ord> Follower<I> {
                 None => self.result.unsent_count += 1,
             },
             Event::Send { node, message } => {
-                let past = self.past(node).clone();
-                self.said.insert(node, past.clone());
+                let past = self.speaks(node).clone();
                 self.carried.insert(message, past);
             }
             Event::Receive { node, message } => match self.carried.get(&message) {
-                Some(sent) => self.pasts.entry(node).or_default().join(sent),
+                Some(sent) => self.heard.entry(node).or_default().join(sent),
                 None => self.result.unsent_count += 1,
             },
-            Event::Restart { node } => {
-                let past = self.said.get(&node).cloned().unwrap_or_default();
-                self.pasts.insert(node, past);
-            }
+            Event::Restart { node } => drop(self.heard.remove(&node)),
         }
     }
 
-    fn past(&mut self, node: usize) -> &mut Past<I> {
-        self.pasts.entry(node).or_default()
+    /// A node says something: what it has heard it knows for good. Returns all that it knows.
+    fn speaks(&mut self, node: usize) -> &mut Past<I> {
+        let past = self.pasts.entry(node).or_default();
+        if let Some(heard) = self.heard.remove(&node) {
+            past.join(&heard);
+        }
+        past
     }
 
     /// Notes an id that has to be higher than all of `past`.
@@ -255,11 +260,9 @@ impl<I: Clone + Ord> Follower<I> {
                 result.violations.push(Violation { earlier, later: issued.clone() });
             }
         }
-        let past = self.past(node);
+        let past = self.speaks(node);
         *past.counts.entry(node).or_default() += 1;
         past.raise(&issued);
-        let past = past.clone();
-        self.said.insert(node, past);
     }
 
     /// What was found.
