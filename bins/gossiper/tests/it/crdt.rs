@@ -251,21 +251,26 @@ fn a_node_that_forgets_counts_on_and_gets_back_what_the_others_know() {
     world.assert_silence("after a restart");
 }
 
+/// The first node is told to add this, tells one other node and dies.
+fn leave_to(heir: usize, element: i64, world: &mut World<g_set::GSetNode>) {
+    let mut cut = simulator::Cut::none(5);
+    for other in (1..5).filter(|other| *other != heir) {
+        cut.refuse(other, 0);
+    }
+    world.cluster.network_mut().set_cut(cut);
+    assert!(world.ask_replica(0, g_set::Body::Add { element: Json::from(element) }).is_some());
+    world.run_for(Duration::from_millis(200));
+    world.cluster.crash(0);
+    world.heal();
+}
+
 /// An author that dies after it has told one other node: the ring passes its update on.
 #[test]
 fn what_only_one_peer_was_told_reaches_all_after_its_author_is_gone() {
     for heir in 1..5 {
         let mut world = World::new(ClusterOptions::new(5, heir as u64), g_set);
         world.run_for(Duration::from_secs(3));
-        let mut cut = simulator::Cut::none(5);
-        for other in (1..5).filter(|other| *other != heir) {
-            cut.refuse(other, 0);
-        }
-        world.cluster.network_mut().set_cut(cut);
-        assert!(world.ask_replica(0, g_set::Body::Add { element: Json::from(7) }).is_some());
-        world.run_for(Duration::from_millis(200));
-        world.cluster.crash(0);
-        world.heal();
+        leave_to(heir, 7, &mut world);
         assert_eq!(elements(&mut world, heir), BTreeSet::from([7]));
         world.run_for(Duration::from_secs(20));
         for node in 1..5 {
@@ -293,15 +298,7 @@ fn who_did_not_answer_once_is_told_what_comes_later() {
         world.heal();
         world.run_for(Duration::from_secs(20));
         assert_eq!(elements(&mut world, lost), BTreeSet::from([6]));
-        let mut cut = simulator::Cut::none(5);
-        for other in (1..5).filter(|other| *other != heir) {
-            cut.refuse(other, 0);
-        }
-        world.cluster.network_mut().set_cut(cut);
-        assert!(world.ask_replica(0, g_set::Body::Add { element: Json::from(7) }).is_some());
-        world.run_for(Duration::from_millis(200));
-        world.cluster.crash(0);
-        world.heal();
+        leave_to(heir, 7, &mut world);
         world.run_for(Duration::from_secs(20));
         for node in 1..5 {
             assert_eq!(elements(&mut world, node), BTreeSet::from([6, 7]), "heir n{heir}, n{node}");

@@ -85,6 +85,19 @@ impl<S: State> Replica<S> {
         }
     }
 
+    /// Asks a peer whether it has the same, for the so-many-th time.
+    fn ask<N: Replicated<State = S>>(
+        &mut self,
+        index: usize,
+        attempts: u32,
+        ctx: &mut Context<'_, N>,
+    ) -> Asked {
+        let asked = self.asked(index, attempts, ctx);
+        let sum = self.sum();
+        self.send(index, Step::Compare { sum }, ctx);
+        asked
+    }
+
     /// Asks a peer that does not answer with a small message, for the so-many-th time.
     pub(super) fn probe<N: Replicated<State = S>>(
         &mut self,
@@ -92,9 +105,7 @@ impl<S: State> Replica<S> {
         attempts: u32,
         ctx: &mut Context<'_, N>,
     ) {
-        self.links[index].open = Some(self.asked(index, attempts, ctx));
-        let sum = self.sum();
-        self.send(index, Step::Compare { sum }, ctx);
+        self.links[index].open = Some(self.ask(index, attempts, ctx));
     }
 
     /// Asks the anchor whether it has the same, after so many attempts without an answer.
@@ -110,9 +121,7 @@ impl<S: State> Replica<S> {
         };
         let is_same = self.comparison.is_some_and(|comparison| comparison.link == index);
         let attempts = if is_same || up.is_none() { attempts.saturating_add(1) } else { 1 };
-        let asked = self.asked(index, attempts, ctx);
+        let asked = self.ask(index, attempts, ctx);
         self.comparison = Some(Comparison { link: index, asked });
-        let sum = self.sum();
-        self.send(index, Step::Compare { sum }, ctx);
     }
 }
