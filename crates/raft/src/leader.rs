@@ -167,13 +167,8 @@ impl<C: Clone> Leader<C> {
         }
         followers.retain(|follower| voters.contains_key(follower));
         followers.sort_by_key(|&follower| {
-            let progress = &self.progress[&follower];
-            (
-                !progress.counts_as(voters[&follower]),
-                progress.is_late(now, self.patience(core, follower)),
-                progress.mode != Mode::Replicate,
-                progress.round_trip.unwrap_or(Duration::MAX),
-            )
+            let round_trip = self.progress[&follower].round_trip;
+            (self.flaws(core, now, follower), round_trip.unwrap_or(Duration::MAX))
         });
         let own = usize::from(voters.contains_key(&core.config.id));
         let count = quorum(voters.len()) - own;
@@ -184,6 +179,21 @@ impl<C: Clone> Leader<C> {
         }
         followers.truncate(count);
         followers
+    }
+
+    /// What speaks against a follower that votes, the worst first.
+    fn flaws<S: Clone>(
+        &self,
+        core: &Core<C, S>,
+        now: Duration,
+        follower: MemberId,
+    ) -> (bool, bool, bool) {
+        let progress = &self.progress[&follower];
+        (
+            !progress.counts_as(core.membership.current().voters()[&follower]),
+            progress.is_late(now, self.patience(core, follower)),
+            progress.mode != Mode::Replicate,
+        )
     }
 
     /// Whether a follower had better get this round, since otherwise it would soon get a heartbeat:
@@ -200,11 +210,8 @@ impl<C: Clone> Leader<C> {
             .round_trip
             .zip(other.round_trip)
             .is_some_and(|(own, other)| own <= other * 5 / 4);
-        let life = core.membership.current().voters().get(&follower);
         is_as_fast
-            && life.is_some_and(|&life| progress.counts_as(life))
-            && progress.mode == Mode::Replicate
-            && !progress.is_late(now, self.patience(core, follower))
+            && self.flaws(core, now, follower) == (false, false, false)
             && now >= progress.sent_at + core.config.heartbeat_interval / 2
     }
 
@@ -416,8 +423,8 @@ impl<C: Clone> Leader<C> {
         }
         self.transfer.take_if(|transfer| now >= transfer.deadline);
         self.give_up_change(core, now);
-        let heartbeat_is_due =
-            |progress: &Progress| now >= progress.sent_at + core.config.heartbeat_interval;
+        let interval = core.config.heartbeat_interval;
+        let heartbeat_is_due = |progress: &Progress| now >= progress.sent_at + interval;
         // What somebody has to be sent anyway may as well be what is gathered.
         if self
             .gather_until
@@ -427,7 +434,7 @@ impl<C: Clone> Leader<C> {
         }
         self.widen_late_rounds(core, now);
         for peer in self.followers() {
-            if now >= self.progress[&peer].sent_at + core.config.heartbeat_interval {
+            if heartbeat_is_due(&self.progress[&peer]) {
                 self.send_entries(core, now, peer, true);
             }
         }
