@@ -78,14 +78,14 @@ pub enum MalformedReason {
 
 /// The open operation of each process.
 #[derive(Default)]
-struct OpenOperations {
+struct OpenByProcess {
     /// Of processes with small numbers, which are nearly all, at their number's place.
     small: Vec<Option<usize>>,
     /// Of the others.
     large: FxHashMap<u64, Option<usize>>,
 }
 
-impl OpenOperations {
+impl OpenByProcess {
     /// That of one process.
     #[inline]
     fn of(&mut self, process: u64, events: usize) -> &mut Option<usize> {
@@ -115,7 +115,7 @@ impl OpenOperations {
 /// The first event that does not fit, see [`MalformedReason`].
 pub fn operations<O: Op>(history: &[Event<O>]) -> Result<Vec<Operation<'_, O>>, Malformed> {
     let mut operations: Vec<Operation<'_, O>> = Vec::with_capacity(history.len() / 2 + 1);
-    let mut open = OpenOperations::default();
+    let mut open = OpenByProcess::default();
     for (position, event) in history.iter().enumerate() {
         let (Process::Client(process), Some(op)) = (event.process, event.op()) else { continue };
         let malformed = |reason| Malformed { index: event.index, reason };

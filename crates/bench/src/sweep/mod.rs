@@ -1,11 +1,11 @@
 //! Many seeds on all cores: the lowest that fails, the command that repeats it and the smallest run
 //! like it. How a run is made is up to a [`Runner`]; what people see of it, to whoever writes `out` on.
 
-mod conditions;
 pub mod search;
 pub mod seeds;
 pub mod shard_file;
 mod simulated;
+mod sometimes;
 mod strategy;
 #[cfg(test)]
 mod tests;
@@ -17,11 +17,11 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-pub use self::conditions::Conditions;
 use self::search::search;
 use self::seeds::{SeedRange, Seeds, Shard};
 use self::shard_file::{Header, Known, ShardFile};
 pub use self::simulated::{Simulations, attempt_simulated};
+pub use self::sometimes::Sometimes;
 pub use self::strategy::Strategy;
 pub use self::trial::Trial;
 use crate::command_line::Call;
@@ -70,13 +70,13 @@ pub struct Attempt {
     /// A hash of all that a program did in virtual time.
     pub digest: Option<u64>,
     /// What nodes said should hold sometimes.
-    pub conditions: Conditions,
+    pub conditions: Sometimes,
 }
 
 impl Attempt {
     /// A run without files.
     pub fn of(outcome: Outcome) -> Self {
-        Self { outcome, directory: None, digest: None, conditions: Conditions::default() }
+        Self { outcome, directory: None, digest: None, conditions: Sometimes::default() }
     }
 
     /// Removes the files of a run that nobody will look at.
@@ -161,7 +161,7 @@ struct Tally {
     counts: Counts,
     /// The lowest failing seeds.
     failures: BTreeMap<u64, (Failure, Call, Attempt)>,
-    conditions: Conditions,
+    conditions: Sometimes,
     error: Option<TestError>,
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::seeds::{SeedRange, Shard};
-use super::{Conditions, Strategy};
+use super::{Sometimes, Strategy};
 use crate::command_line::{Call, for_shell, push_seed};
 use crate::outcome::{Failure, FailureKind, Outcome};
 
@@ -88,8 +88,8 @@ struct Line {
     #[serde(flatten)]
     tried: Tried,
     /// What this run says of conditions and the lines before it do not.
-    #[serde(default, skip_serializing_if = "Conditions::is_empty")]
-    sometimes: Conditions,
+    #[serde(default, skip_serializing_if = "Sometimes::is_empty")]
+    sometimes: Sometimes,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -126,7 +126,7 @@ pub struct Known {
     /// What came of each seed.
     pub tried: BTreeMap<u64, Outcome>,
     /// What nodes said should hold sometimes.
-    pub conditions: Conditions,
+    pub conditions: Sometimes,
 }
 
 /// What a file has in it.
@@ -230,7 +230,7 @@ impl ShardFile {
         &mut self,
         seed: u64,
         outcome: &Outcome,
-        sometimes: Conditions,
+        sometimes: Sometimes,
     ) -> Result<(), String> {
         append(&mut self.file, &Line { seed, tried: outcome.into(), sometimes })
             .map_err(|error| format!("{}: {error}", self.path.display()))
@@ -273,10 +273,10 @@ mod tests {
     }
 
     /// What the first seed tells of, and holds with the second.
-    fn sometimes(seed: u64) -> Conditions {
+    fn sometimes(seed: u64) -> Sometimes {
         match seed {
-            3 | 4 => Conditions::of_run(&[("it held".to_owned(), seed - 3)].into()),
-            _ => Conditions::default(),
+            3 | 4 => Sometimes::of_run(&[("it held".to_owned(), seed - 3)].into()),
+            _ => Sometimes::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use super::{Attempt, Conditions, Runner};
+use super::{Attempt, Runner, Sometimes};
 use crate::analysis::{Subject, analyse};
 use crate::command_line::{Call, Target};
 use crate::outcome::{FailureKind, Outcome};
@@ -64,6 +64,6 @@ pub fn attempt_simulated(node: SimulatedNode, call: &Call) -> Result<Attempt, Te
     };
     let subject = Subject::default();
     let results = analyse(&call.options, &subject, &record, &call.expect, &mut || false);
-    let conditions = Conditions::of_run(&results.sometimes);
+    let conditions = Sometimes::of_run(&results.sometimes);
     Ok(Attempt { conditions, ..Attempt::of(Outcome::of(&results)) })
 }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 /// Conditions, and of each whether it has held at some moment.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Conditions(BTreeMap<String, bool>);
+pub struct Sometimes(BTreeMap<String, bool>);
 
-impl Conditions {
+impl Sometimes {
     /// Those of one run, which says how often each held.
     pub fn of_run(counts: &BTreeMap<String, u64>) -> Self {
         Self(counts.iter().map(|(condition, count)| (condition.clone(), *count > 0)).collect())
@@ -47,16 +47,16 @@ impl Conditions {
 mod tests {
     use super::*;
 
-    fn run(counts: &[(&str, u64)]) -> Conditions {
+    fn run(counts: &[(&str, u64)]) -> Sometimes {
         let counts = counts.iter().map(|(name, count)| ((*name).to_owned(), *count));
-        Conditions::of_run(&counts.collect())
+        Sometimes::of_run(&counts.collect())
     }
 
     #[test]
     fn what_held_once_has_held_whatever_the_order_of_the_runs() {
         let runs = [run(&[("a", 0), ("b", 0)]), run(&[("a", 3), ("c", 0)]), run(&[("a", 0)])];
         for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
-            let mut all = Conditions::default();
+            let mut all = Sometimes::default();
             order.into_iter().for_each(|at| drop(all.join(runs[at].clone())));
             assert_eq!(all.never().collect::<Vec<_>>(), ["b", "c"], "{order:?}");
         }
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn only_what_was_not_known_is_news() {
-        let mut all = Conditions::default();
+        let mut all = Sometimes::default();
         assert_eq!(all.join(run(&[("a", 0), ("b", 2)])), run(&[("a", 0), ("b", 1)]));
         assert!(all.join(run(&[("a", 0), ("b", 0)])).is_empty());
         assert_eq!(all.join(run(&[("a", 1), ("b", 1)])), run(&[("a", 1)]));
