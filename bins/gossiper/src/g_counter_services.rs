@@ -2,18 +2,27 @@
 //! challenge of Gossip Glomers asks for.
 //!
 //! The sum is one key, changed by compare-and-set; a node has at most one of them open and adds up what
-//! comes meanwhile. A sum that only grows never comes back to what it was, so a compare-and-set that was
-//! given up counts at most once. The store may show a reader what was there long ago, but never
-//! something older than the reader's own last write, so a node writes before it reads.
+//! comes meanwhile. Beside the sum stands the mark of the batch that each node added last. So the value
+//! never comes back to what it was, and a compare-and-set that was given up counts at most once. And a
+//! request to the service may arrive twice: then the second copy fails because of the first, and its
+//! failure may come back before the success; the mark tells a node that its batch is in the sum.
+//!
+//! The store may show a reader what was there long ago, but never something older than the reader's own
+//! last write, so a node writes before it reads.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proto::service::{CompareAndSet, KeyValue, ServiceReply};
 use proto::{
     Arguments, Caller, Context, Error, ErrorCode, Json, Manual, Node, Outcome, UsageError,
 };
-use rand::Rng as _;
+use rand::{Rng as _, RngExt as _};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+#[cfg(test)]
+mod tests;
 
 /// What the node says about itself.
 pub const MANUAL: Manual = Manual {
@@ -54,8 +63,8 @@ pub enum Body {
 /// What a call to the service is for.
 #[derive(Clone, Debug)]
 pub enum Token {
-    /// The sum becomes this.
-    Swap(i64),
+    /// The batch that is open comes into the sum, which becomes this.
+    Swap(Total),
     /// A client wants the sum: something was written first.
     Written(Caller),
     /// A client wants the sum.
@@ -66,18 +75,33 @@ pub enum Token {
     Looking,
 }
 
+/// What the store holds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Total {
+    sum: i64,
+    /// The mark of what each node added last.
+    last: BTreeMap<String, String>,
+}
+
+/// Adds that go to the store together.
+#[derive(Debug, Default)]
+struct Batch {
+    clients: Vec<Caller>,
+    delta: i64,
+}
+
 /// The node.
 #[derive(Debug)]
 pub struct CounterNode {
     store: KeyValue,
-    /// The sum as it was last seen; nothing when there was none.
-    sum: Option<i64>,
-    /// Clients whose adds are on the way to the store, and how much that is.
-    open: Vec<Caller>,
-    open_delta: i64,
-    /// Those that come next.
-    waiting: Vec<Caller>,
-    waiting_delta: i64,
+    /// What the store held when it was last seen; nothing when there was nothing.
+    total: Option<Total>,
+    /// What is on the way to the store.
+    open: Batch,
+    /// What the batch on the way is told by from all others.
+    mark: String,
+    /// What comes next.
+    waiting: Batch,
 }
 
 impl CounterNode {
@@ -89,20 +113,19 @@ impl CounterNode {
         if let Some(flag) = arguments.next_flag()? {
             return Err(arguments.unknown(&flag));
         }
-        let (sum, open, open_delta, waiting, waiting_delta) = Default::default();
-        let store = KeyValue::sequential();
-        Ok(Self { store, sum, open, open_delta, waiting, waiting_delta })
+        let (total, open, mark, waiting) = Default::default();
+        Ok(Self { store: KeyValue::sequential(), total, open, mark, waiting })
     }
 
     fn add(&mut self, client: Caller, delta: i64, ctx: &mut Context<'_, Self>) {
-        let sum = self.waiting_delta.checked_add(delta);
+        let sum = self.waiting.delta.checked_add(delta);
         match sum.filter(|_| delta >= 0) {
             // Nothing to do, and a sum that stays the same would prove nothing.
             Some(_) if delta == 0 => ctx.reply(&client, Body::AddOk),
             Some(sum) => {
-                self.waiting_delta = sum;
-                self.waiting.push(client);
-                if self.open.is_empty() {
+                self.waiting.delta = sum;
+                self.waiting.clients.push(client);
+                if self.open.clients.is_empty() {
                     self.swap_next(ctx);
                 }
             }
@@ -116,20 +139,23 @@ impl CounterNode {
     /// Brings what has been added meanwhile to the store.
     fn swap_next(&mut self, ctx: &mut Context<'_, Self>) {
         self.open = std::mem::take(&mut self.waiting);
-        self.open_delta = std::mem::take(&mut self.waiting_delta);
-        if !self.open.is_empty() {
+        if !self.open.clients.is_empty() {
+            self.mark = format!("{:x}", ctx.random().random::<u64>());
             self.swap(ctx);
         }
     }
 
     fn swap(&mut self, ctx: &mut Context<'_, Self>) {
-        let Some(to) = self.sum.unwrap_or(0).checked_add(self.open_delta) else {
+        let mut to = self.total.clone().unwrap_or_default();
+        let Some(sum) = to.sum.checked_add(self.open.delta) else {
             return self.end(Err(Error::new(ErrorCode::Abort, "the sum would be too large")), ctx);
         };
+        to.sum = sum;
+        to.last.insert(ctx.id().to_string(), self.mark.clone());
         let swap = CompareAndSet {
             key: Json::from(SUM),
-            from: self.sum.map_or_else(Json::null, Json::from),
-            to: Json::from(to),
+            from: self.total.as_ref().map_or_else(Json::null, Total::stored),
+            to: to.stored(),
             create_if_not_exists: true,
         };
         self.store.compare_and_set(ctx, swap, SERVICE, Token::Swap(to));
@@ -137,7 +163,7 @@ impl CounterNode {
 
     /// Answers the clients whose adds were on the way.
     fn end(&mut self, result: Result<(), Error>, ctx: &mut Context<'_, Self>) {
-        for client in std::mem::take(&mut self.open) {
+        for client in std::mem::take(&mut self.open.clients) {
             match &result {
                 Ok(()) => ctx.reply(&client, Body::AddOk),
                 Err(error) => ctx.reply_error(&client, error.clone()),
@@ -158,12 +184,21 @@ impl CounterNode {
     }
 }
 
-/// What a read of the sum found: nothing as long as nobody has added anything.
-fn sum_of(outcome: Outcome<ServiceReply>) -> Result<Option<i64>, Error> {
-    match outcome {
-        Outcome::Reply(ServiceReply::ReadOk { value }) => Ok(value.as_i64()),
-        Outcome::Error(error) if error.code == ErrorCode::KeyDoesNotExist => Ok(None),
-        other => failure(&other).map(|()| None),
+impl Total {
+    fn stored(&self) -> Json {
+        Json::from(&json!(self))
+    }
+
+    /// What a read found: nothing as long as nobody has added anything.
+    fn found(outcome: Outcome<ServiceReply>) -> Result<Option<Self>, Error> {
+        match outcome {
+            Outcome::Reply(ServiceReply::ReadOk { value }) => {
+                let strange = |_| Error::new(ErrorCode::Crash, format!("`{SUM}` is {value}"));
+                serde_json::from_str(&value.text()).map(Some).map_err(strange)
+            }
+            Outcome::Error(error) if error.code == ErrorCode::KeyDoesNotExist => Ok(None),
+            other => failure(&other).map(|()| None),
+        }
     }
 }
 
@@ -197,14 +232,14 @@ impl Node for CounterNode {
     ) {
         match token {
             Token::Swap(to) => match &outcome {
-                // Somebody else has added.
+                // Somebody else has added, or this very batch arrived twice.
                 Outcome::Error(error) if error.code == ErrorCode::PreconditionFailed => {
                     self.write(Token::CatchingUp, ctx);
                 }
                 other => {
                     let result = failure(other);
                     if result.is_ok() {
-                        self.sum = Some(to);
+                        self.total = Some(to);
                     }
                     self.end(result, ctx);
                 }
@@ -213,10 +248,16 @@ impl Node for CounterNode {
                 Ok(()) => self.read(Token::Looking, ctx),
                 Err(error) => self.end(Err(error), ctx),
             },
-            Token::Looking => match sum_of(outcome) {
-                Ok(sum) => {
-                    self.sum = sum;
-                    self.swap(ctx);
+            Token::Looking => match Total::found(outcome) {
+                Ok(total) => {
+                    let last =
+                        total.as_ref().and_then(|total| total.last.get(&*ctx.id().to_string()));
+                    let is_in = last == Some(&self.mark);
+                    self.total = total;
+                    match is_in {
+                        true => self.end(Ok(()), ctx),
+                        false => self.swap(ctx),
+                    }
                 }
                 Err(error) => self.end(Err(error), ctx),
             },
@@ -224,8 +265,11 @@ impl Node for CounterNode {
                 Ok(()) => self.read(Token::Reading(client), ctx),
                 Err(error) => ctx.reply_error(&client, error),
             },
-            Token::Reading(client) => match sum_of(outcome) {
-                Ok(sum) => ctx.reply(&client, Body::ReadOk { value: sum.unwrap_or(0) }),
+            Token::Reading(client) => match Total::found(outcome) {
+                Ok(total) => {
+                    let value = total.map_or(0, |total| total.sum);
+                    ctx.reply(&client, Body::ReadOk { value });
+                }
                 Err(error) => ctx.reply_error(&client, error),
             },
         }
