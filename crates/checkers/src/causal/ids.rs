@@ -2,17 +2,20 @@
 //! 1978): those given out before by the same node, and those that it could have heard of through
 //! messages, directly or through others.
 //!
-//! Each message carries, for the checker only, what its sender knew when it sent it: how many ids
-//! of each node, and the highest. That takes one pass, and a vector a message.
+//! Each message carries, for the checker only, what its sender surely knew when it made it: how many
+//! ids of each node, and the highest. That takes one pass, and a vector a message.
 //!
 //! Whoever watches from outside sees an id only when it leaves its node. It was made at some time
 //! between the request for it and that answer, so it has to be higher than what its node had heard
 //! of before the request, and what the node says after the answer carries it on ([`Event::Ask`],
-//! [`Event::Answer`]): no order is taken for one that was not there.
+//! [`Event::Answer`]). A message may have waited as well, for a disk or in a buffer, while others
+//! came in. All that is sure is that nodes say things in the order in which they made them: a message
+//! carries what the node had heard of before the latest request that it answered first. No order is
+//! taken for one that was not there.
 //!
 //! A node that is killed may forget what it heard last, for to be told is not to have stored it. What it
-//! has said something after it has to know again ([`Event::Restart`]): a node stores first and speaks
-//! then.
+//! had heard of before a request that it has answered it has to know again ([`Event::Restart`]): a node
+//! stores first and speaks then.
 
 use std::collections::BTreeMap;
 
@@ -61,8 +64,8 @@ pub enum Event<I> {
         /// The number of the message.
         message: u64,
     },
-    /// A node was killed and runs again: of what it heard it may have lost all after the last that it
-    /// sent or gave out.
+    /// A node was killed and runs again: it may have lost all that it heard after the latest request
+    /// that it has answered.
     Restart {
         /// Which node.
         node: usize,
@@ -173,11 +176,11 @@ pub fn check<I: Clone + Ord>(events: &[Event<I>]) -> CausalIds<I> {
 /// A check that goes on while events happen, and keeps none of them.
 pub struct Follower<I> {
     result: CausalIds<I>,
-    /// What each node has to know for good: what it knew when it last said something.
+    /// What each node knew when it made what it has said by now, and has to know for good.
     pasts: BTreeMap<usize, Past<I>>,
-    /// What it has heard since.
+    /// What it has heard besides.
     heard: BTreeMap<usize, Past<I>>,
-    /// What the sender of each message knew.
+    /// What the sender of each message surely knew.
     carried: FxHashMap<u64, Past<I>>,
     /// What each node knew when it got a request that it has not answered yet.
     asked: FxHashMap<(usize, u64), Past<I>>,
@@ -207,14 +210,11 @@ impl<I: Clone + Ord> Follower<I> {
     pub fn note(&mut self, event: Event<I>) {
         match event {
             Event::Issue { node, id } => {
-                let past = self.speaks(node).clone();
+                let past = self.knows(node);
                 self.issue(node, id, &past);
             }
             Event::Ask { node, request } => {
-                let mut past = self.pasts.get(&node).cloned().unwrap_or_default();
-                if let Some(heard) = self.heard.get(&node) {
-                    past.join(heard);
-                }
+                let past = self.knows(node);
                 self.asked.insert((node, request), past);
             }
             Event::Answer { node, request, id } => match self.asked.remove(&(node, request)) {
@@ -222,7 +222,7 @@ impl<I: Clone + Ord> Follower<I> {
                 None => self.result.unsent_count += 1,
             },
             Event::Send { node, message } => {
-                let past = self.speaks(node).clone();
+                let past = self.pasts.get(&node).cloned().unwrap_or_default();
                 self.carried.insert(message, past);
             }
             Event::Receive { node, message } => match self.carried.get(&message) {
@@ -233,11 +233,11 @@ impl<I: Clone + Ord> Follower<I> {
         }
     }
 
-    /// A node says something: what it has heard it knows for good. Returns all that it knows.
-    fn speaks(&mut self, node: usize) -> &mut Past<I> {
-        let past = self.pasts.entry(node).or_default();
-        if let Some(heard) = self.heard.remove(&node) {
-            past.join(&heard);
+    /// All that a node knows if everything that was handed to it has reached it.
+    fn knows(&self, node: usize) -> Past<I> {
+        let mut past = self.pasts.get(&node).cloned().unwrap_or_default();
+        if let Some(heard) = self.heard.get(&node) {
+            past.join(heard);
         }
         past
     }
@@ -260,9 +260,10 @@ impl<I: Clone + Ord> Follower<I> {
                 result.violations.push(Violation { earlier, later: issued.clone() });
             }
         }
-        let past = self.speaks(node);
-        *past.counts.entry(node).or_default() += 1;
-        past.raise(&issued);
+        let known = self.pasts.entry(node).or_default();
+        known.join(past);
+        *known.counts.entry(node).or_default() += 1;
+        known.raise(&issued);
     }
 
     /// What was found.
