@@ -12,34 +12,24 @@ mod clients;
 mod complaints;
 mod faults;
 mod members;
+mod operations;
+mod phases;
 mod record;
 mod set_up;
 
-use std::time::Duration;
-
 use checkers::{Action, Event, Kind, OpError, Process};
-use proto::{MessageId, NodeId, Time};
+use proto::{NodeId, Time};
 use simulator::Random;
 
-use self::clients::{Clients, Open};
-use self::faults::node_is_byzantine;
+use self::clients::Clients;
 pub use self::record::Record;
 use crate::account::Account;
 use crate::nemesis::{Nemesis, Told};
 use crate::operator::Operator;
 use crate::options::Options;
 use crate::progress::Progress;
-use crate::wire::{self, Answer};
-use crate::workload::{OnError, Workload};
-use crate::world::{Problem, Reply, World};
-
-/// An operation that starts this late is still held to belong to the schedule; after a longer
-/// stall the schedule goes on from where it is, without catching up.
-const LATENESS_MAX: Duration = Duration::from_millis(10);
-/// How long restarted nodes are asked at the end before they count as not examined.
-const EXAMINATION_TIME: Duration = Duration::from_secs(10);
-/// How long after a refusal such a node is asked again.
-const EXAMINATION_GAP: Duration = Duration::from_millis(100);
+use crate::workload::Workload;
+use crate::world::{Problem, World};
 
 /// Runs a workload in a world. Everything that goes wrong is in the record; if a node fails at the
 /// set-up already, that is a problem of kind [`NotStarted`](crate::world::ProblemKind::NotStarted) and
@@ -133,145 +123,6 @@ impl<'a, W: Workload> Harness<'a, W> {
         }
     }
 
-    fn run_main_phase(&mut self) {
-        self.progress.phase("running");
-        self.origin = self.world.now();
-        self.nemesis = Nemesis::new(self.options, self.origin);
-        let most = self.options.max_operations;
-        self.generate(self.origin + self.options.time_limit, most);
-        self.drain();
-    }
-
-    fn run_last_phases(&mut self) {
-        let settles = !self.options.settle.is_zero();
-        let has_final_phase = self.workload.has_final_phase();
-        let examines = !settles && !has_final_phase && self.awaits_service().next().is_some();
-        if !settles && !has_final_phase && !examines {
-            return;
-        }
-        for step in self.nemesis.stop_all() {
-            self.carry_out(step);
-        }
-        self.await_members();
-        if examines {
-            self.examine_restarted();
-        }
-        if settles {
-            self.progress.phase("settling");
-            self.settled.fill(false);
-            // However few operations the main phase has, every node is to be seen at work here.
-            self.generate(self.world.now() + self.options.settle, None);
-            self.drain();
-            let nodes = self.world.node_ids().iter().zip(&self.settled);
-            self.unsettled =
-                nodes.filter(|(_, settled)| !**settled).map(|(node, _)| node.clone()).collect();
-        }
-        if has_final_phase {
-            self.progress.phase("recovering");
-            let end = self.world.now() + self.options.recovery_time;
-            while self.world.now() < end && !self.world.interrupted() {
-                self.wait(end);
-            }
-            self.progress.phase("final reads");
-            self.clients.rest_all();
-            self.start_final_operations();
-            while self.clients.first_deadline().is_some() && !self.world.interrupted() {
-                self.wait(Time::MAX);
-                self.start_final_operations();
-            }
-        }
-    }
-
-    /// Has every idle worker begin its next final operation. One that has none is not asked again.
-    fn start_final_operations(&mut self) {
-        loop {
-            let idle = self.clients.take_all_idle();
-            if idle.is_empty() {
-                return;
-            }
-            for worker in idle {
-                if let Some(op) = self.workload.final_operation(self.clients.worker(worker)) {
-                    self.start(worker, op, true);
-                }
-            }
-        }
-    }
-
-    /// Nodes that were killed and have completed no operation since, as far as clients speak to them.
-    fn awaits_service(&self) -> impl Iterator<Item = usize> {
-        let kills = self.options.nemesis.iter().any(|kind| kind.kills());
-        let workers = if kills { self.clients.len() } else { 0 };
-        let nodes = self.nodes.iter().enumerate().take(workers);
-        nodes
-            .filter(|(_, node)| node.is_down || node.has_restarted && !node.has_served)
-            .map(|(index, _)| index)
-    }
-
-    /// Asks every restarted node that has not served yet, until it has or the time is up.
-    fn examine_restarted(&mut self) {
-        self.progress.phase("restarted nodes");
-        let end = self.world.now() + EXAMINATION_TIME;
-        // A node that refuses at once is asked again after a while, not at once.
-        let mut next_round = self.world.now();
-        while self.world.now() < end && !self.world.interrupted() {
-            let awaited: Vec<_> =
-                self.awaits_service().filter(|node| !self.world.is_down(*node)).collect();
-            if awaited.is_empty() {
-                break;
-            }
-            if next_round <= self.world.now() {
-                next_round = self.world.now() + EXAMINATION_GAP;
-                awaited.into_iter().for_each(|node| self.ask_if_idle(node));
-            }
-            self.wait(end.min(next_round));
-        }
-        self.drain();
-    }
-
-    /// Starts an operation of a node unless one is under way.
-    fn ask_if_idle(&mut self, node: usize) {
-        let idle = self.clients.idle().iter().position(|worker| self.clients.node(*worker) == node);
-        if let Some(place) = idle
-            && !self.clients.is_asked(node)
-        {
-            self.start_idle(place);
-        }
-    }
-
-    /// Lets clients work and the nemesis strike until `end`, with at most so many operations.
-    fn generate(&mut self, end: Time, operations_max: Option<u64>) {
-        let gap_mean = Duration::from_secs_f64(match self.options.rate {
-            rate if rate > 0.0 => 1.0 / rate,
-            _ => f64::from(u32::MAX),
-        });
-        let mut next = if self.options.rate > 0.0 { self.world.now() } else { Time::MAX };
-        while !self.world.interrupted() {
-            let now = self.world.now();
-            if now >= end {
-                break;
-            }
-            self.let_nemesis_strike(now);
-            let exhausted = operations_max.is_some_and(|most| self.started >= most);
-            if next <= now && !self.clients.idle().is_empty() && !exhausted {
-                self.start_next();
-                let schedule = if now.since(next) <= LATENESS_MAX { next } else { now };
-                next = schedule + self.random.uniform(gap_mean);
-                continue;
-            }
-            let next_start =
-                if self.clients.idle().is_empty() || exhausted { Time::MAX } else { next };
-            let next_fault = self.nemesis.next_due().unwrap_or(Time::MAX);
-            self.wait(end.min(next_start).min(next_fault));
-        }
-    }
-
-    /// Waits until no operation is under way.
-    fn drain(&mut self) {
-        while self.clients.first_deadline().is_some() && !self.world.interrupted() {
-            self.wait(Time::MAX);
-        }
-    }
-
     /// Handles one reply, and the time-outs that are due, at most until `until`.
     fn wait(&mut self, until: Time) {
         self.let_operator_act();
@@ -302,16 +153,6 @@ impl<'a, W: Workload> Harness<'a, W> {
         }
     }
 
-    /// Ends an operation that gets no answer.
-    fn give_up(&mut self, worker: usize, open: Open<W::Op>, error: OpError) {
-        let op = open.op;
-        let kind = match self.workload.on_error(&op) {
-            OnError::Idempotent => Kind::Fail,
-            OnError::AsTheCodeSays | OnError::AlwaysUnknown => Kind::Info,
-        };
-        self.complete(worker, kind, op, Some(error), open.is_final);
-    }
-
     /// Ends what was asked of nodes that have died.
     fn notice_deaths(&mut self) {
         for node in 0..self.nodes.len() {
@@ -332,104 +173,6 @@ impl<'a, W: Workload> Harness<'a, W> {
             {
                 self.give_up(worker, open, node_is_down());
             }
-        }
-    }
-
-    /// Starts an operation: of a node that has just come back, if there is one, or of any.
-    fn start_next(&mut self) {
-        let fresh = |worker: &usize| self.nodes[self.clients.node(*worker)].is_fresh;
-        let place = match self.clients.idle().iter().position(fresh) {
-            Some(place) => place,
-            None => match self.workload.choose(self.clients.idle(), &mut self.random) {
-                Some(place) => place,
-                None => self.random.index(self.clients.idle().len()),
-            },
-        };
-        self.start_idle(place);
-    }
-
-    /// Starts an operation of the worker at this place among the idle ones.
-    fn start_idle(&mut self, place: usize) {
-        let worker = self.clients.take_idle(place);
-        let op = self.workload.operation(self.clients.worker(worker), &mut self.random);
-        self.start(worker, op, false);
-    }
-
-    fn start(&mut self, worker: usize, op: W::Op, is_final: bool) {
-        self.started += 1;
-        self.account.operation();
-        let process = self.clients.worker(worker).process;
-        self.record_client(process, Kind::Invoke, op.clone(), None, is_final);
-        let node = self.clients.node(worker);
-        self.nodes[node].is_fresh = false;
-        if self.world.is_down(node) {
-            self.clients.rest(worker);
-            let deadline = self.world.now();
-            let open = Open { op, msg_id: MessageId(0), deadline, is_final, is_doubtful: false };
-            return self.give_up(worker, open, node_is_down());
-        }
-        self.nodes[node].asked += 1;
-        let (client, msg_id) = self.clients.next_request(worker);
-        let deadline = self.world.now() + self.workload.timeout();
-        self.world.send(&client, node, self.workload.request(&op).body(msg_id));
-        let is_doubtful = self.nodes[node].lies;
-        self.clients.open(worker, Open { op, msg_id, deadline, is_final, is_doubtful });
-    }
-
-    fn receive(&mut self, reply: Reply) {
-        if let Some(told) = self.operator.take(self.world.now(), &*self.world, &reply) {
-            return told.into_iter().for_each(|told| self.record_fault(told));
-        }
-        let Some(worker) = self.clients.awaiting(&reply.client, reply.in_reply_to) else {
-            return self.note_late_reply(&reply);
-        };
-        let Some(mut open) = self.clients.close(worker) else { return };
-        let node = self.clients.node(worker);
-        self.nodes[node].answered += 1;
-        if open.is_doubtful {
-            return self.give_up(worker, open, node_is_byzantine());
-        }
-        let kind = self.workload.request(&open.op).kind;
-        let answer =
-            wire::read(kind, &reply.body, |fields| self.workload.accept(&mut open.op, fields));
-        let op = open.op;
-        let (kind, error) = match answer {
-            Answer::Ok => {
-                self.settled[node] = true;
-                self.nodes[node].has_served = true;
-                (Kind::Ok, None)
-            }
-            Answer::Malformed(reason) => {
-                self.note_malformed_reply(&reply.node, kind, &reason);
-                (Kind::Info, Some(OpError::Other(format!("Malformed RPC response: {reason}"))))
-            }
-            Answer::Error(error) => {
-                let definite = match self.workload.on_error(&op) {
-                    OnError::AsTheCodeSays => error.code.is_definite(),
-                    OnError::Idempotent => true,
-                    OnError::AlwaysUnknown => false,
-                };
-                let name = error.code.name().to_owned();
-                let kind = if definite { Kind::Fail } else { Kind::Info };
-                (kind, Some(OpError::Reply { name, text: error.text }))
-            }
-        };
-        self.complete(worker, kind, op, error, open.is_final);
-    }
-
-    fn complete(
-        &mut self,
-        worker: usize,
-        kind: Kind,
-        op: W::Op,
-        error: Option<OpError>,
-        is_final: bool,
-    ) {
-        let state = self.clients.worker(worker);
-        self.workload.ended(state, kind, &op);
-        self.record_client(state.process, kind, op, error, is_final);
-        if kind == Kind::Info {
-            self.clients.renew(worker, self.workload.keeps_clients());
         }
     }
 

@@ -1,0 +1,121 @@
+//! The operations of a run: who begins which, and what became of it.
+
+use checkers::{Kind, OpError};
+use proto::MessageId;
+
+use super::clients::Open;
+use super::faults::node_is_byzantine;
+use super::{Harness, node_is_down};
+use crate::wire::{self, Answer};
+use crate::workload::{OnError, Workload};
+use crate::world::Reply;
+
+impl<W: Workload> Harness<'_, W> {
+    /// Starts an operation: of a node that has just come back, if there is one, or of any.
+    pub(super) fn start_next(&mut self) {
+        let fresh = |worker: &usize| self.nodes[self.clients.node(*worker)].is_fresh;
+        let place = match self.clients.idle().iter().position(fresh) {
+            Some(place) => place,
+            None => match self.workload.choose(self.clients.idle(), &mut self.random) {
+                Some(place) => place,
+                None => self.random.index(self.clients.idle().len()),
+            },
+        };
+        self.start_idle(place);
+    }
+
+    /// Starts an operation of the worker at this place among the idle ones.
+    pub(super) fn start_idle(&mut self, place: usize) {
+        let worker = self.clients.take_idle(place);
+        let op = self.workload.operation(self.clients.worker(worker), &mut self.random);
+        self.start(worker, op, false);
+    }
+
+    pub(super) fn start(&mut self, worker: usize, op: W::Op, is_final: bool) {
+        self.started += 1;
+        self.account.operation();
+        let process = self.clients.worker(worker).process;
+        self.record_client(process, Kind::Invoke, op.clone(), None, is_final);
+        let node = self.clients.node(worker);
+        self.nodes[node].is_fresh = false;
+        if self.world.is_down(node) {
+            self.clients.rest(worker);
+            let deadline = self.world.now();
+            let open = Open { op, msg_id: MessageId(0), deadline, is_final, is_doubtful: false };
+            return self.give_up(worker, open, node_is_down());
+        }
+        self.nodes[node].asked += 1;
+        let (client, msg_id) = self.clients.next_request(worker);
+        let deadline = self.world.now() + self.workload.timeout();
+        self.world.send(&client, node, self.workload.request(&op).body(msg_id));
+        let is_doubtful = self.nodes[node].lies;
+        self.clients.open(worker, Open { op, msg_id, deadline, is_final, is_doubtful });
+    }
+
+    pub(super) fn receive(&mut self, reply: Reply) {
+        if let Some(told) = self.operator.take(self.world.now(), &*self.world, &reply) {
+            return told.into_iter().for_each(|told| self.record_fault(told));
+        }
+        let Some(worker) = self.clients.awaiting(&reply.client, reply.in_reply_to) else {
+            return self.note_late_reply(&reply);
+        };
+        let Some(mut open) = self.clients.close(worker) else { return };
+        let node = self.clients.node(worker);
+        self.nodes[node].answered += 1;
+        if open.is_doubtful {
+            return self.give_up(worker, open, node_is_byzantine());
+        }
+        let kind = self.workload.request(&open.op).kind;
+        let answer =
+            wire::read(kind, &reply.body, |fields| self.workload.accept(&mut open.op, fields));
+        let op = open.op;
+        let (kind, error) = match answer {
+            Answer::Ok => {
+                self.settled[node] = true;
+                self.nodes[node].has_served = true;
+                (Kind::Ok, None)
+            }
+            Answer::Malformed(reason) => {
+                self.note_malformed_reply(&reply.node, kind, &reason);
+                (Kind::Info, Some(OpError::Other(format!("Malformed RPC response: {reason}"))))
+            }
+            Answer::Error(error) => {
+                let definite = match self.workload.on_error(&op) {
+                    OnError::AsTheCodeSays => error.code.is_definite(),
+                    OnError::Idempotent => true,
+                    OnError::AlwaysUnknown => false,
+                };
+                let name = error.code.name().to_owned();
+                let kind = if definite { Kind::Fail } else { Kind::Info };
+                (kind, Some(OpError::Reply { name, text: error.text }))
+            }
+        };
+        self.complete(worker, kind, op, error, open.is_final);
+    }
+
+    fn complete(
+        &mut self,
+        worker: usize,
+        kind: Kind,
+        op: W::Op,
+        error: Option<OpError>,
+        is_final: bool,
+    ) {
+        let state = self.clients.worker(worker);
+        self.workload.ended(state, kind, &op);
+        self.record_client(state.process, kind, op, error, is_final);
+        if kind == Kind::Info {
+            self.clients.renew(worker, self.workload.keeps_clients());
+        }
+    }
+
+    /// Ends an operation that gets no answer.
+    pub(super) fn give_up(&mut self, worker: usize, open: Open<W::Op>, error: OpError) {
+        let op = open.op;
+        let kind = match self.workload.on_error(&op) {
+            OnError::Idempotent => Kind::Fail,
+            OnError::AsTheCodeSays | OnError::AlwaysUnknown => Kind::Info,
+        };
+        self.complete(worker, kind, op, Some(error), open.is_final);
+    }
+}

@@ -1,0 +1,158 @@
+//! The phases of a run: what happens in which order, and how long it goes on.
+
+use std::time::Duration;
+
+use proto::Time;
+
+use super::Harness;
+use crate::nemesis::Nemesis;
+use crate::workload::Workload;
+
+/// An operation that starts this late is still held to belong to the schedule; after a longer
+/// stall the schedule goes on from where it is, without catching up.
+const LATENESS_MAX: Duration = Duration::from_millis(10);
+/// How long restarted nodes are asked at the end before they count as not examined.
+const EXAMINATION_TIME: Duration = Duration::from_secs(10);
+/// How long after a refusal such a node is asked again.
+const EXAMINATION_GAP: Duration = Duration::from_millis(100);
+
+impl<W: Workload> Harness<'_, W> {
+    pub(super) fn run_main_phase(&mut self) {
+        self.progress.phase("running");
+        self.origin = self.world.now();
+        self.nemesis = Nemesis::new(self.options, self.origin);
+        let most = self.options.max_operations;
+        self.generate(self.origin + self.options.time_limit, most);
+        self.drain();
+    }
+
+    pub(super) fn run_last_phases(&mut self) {
+        let settles = !self.options.settle.is_zero();
+        let has_final_phase = self.workload.has_final_phase();
+        let examines = !settles && !has_final_phase && self.awaits_service().next().is_some();
+        if !settles && !has_final_phase && !examines {
+            return;
+        }
+        for step in self.nemesis.stop_all() {
+            self.carry_out(step);
+        }
+        self.await_members();
+        if examines {
+            self.examine_restarted();
+        }
+        if settles {
+            self.progress.phase("settling");
+            self.settled.fill(false);
+            // However few operations the main phase has, every node is to be seen at work here.
+            self.generate(self.world.now() + self.options.settle, None);
+            self.drain();
+            let nodes = self.world.node_ids().iter().zip(&self.settled);
+            self.unsettled =
+                nodes.filter(|(_, settled)| !**settled).map(|(node, _)| node.clone()).collect();
+        }
+        if has_final_phase {
+            self.progress.phase("recovering");
+            let end = self.world.now() + self.options.recovery_time;
+            while self.world.now() < end && !self.world.interrupted() {
+                self.wait(end);
+            }
+            self.progress.phase("final reads");
+            self.clients.rest_all();
+            self.start_final_operations();
+            while self.clients.first_deadline().is_some() && !self.world.interrupted() {
+                self.wait(Time::MAX);
+                self.start_final_operations();
+            }
+        }
+    }
+
+    /// Has every idle worker begin its next final operation. One that has none is not asked again.
+    fn start_final_operations(&mut self) {
+        loop {
+            let idle = self.clients.take_all_idle();
+            if idle.is_empty() {
+                return;
+            }
+            for worker in idle {
+                if let Some(op) = self.workload.final_operation(self.clients.worker(worker)) {
+                    self.start(worker, op, true);
+                }
+            }
+        }
+    }
+
+    /// Nodes that were killed and have completed no operation since, as far as clients speak to them.
+    pub(super) fn awaits_service(&self) -> impl Iterator<Item = usize> {
+        let kills = self.options.nemesis.iter().any(|kind| kind.kills());
+        let workers = if kills { self.clients.len() } else { 0 };
+        let nodes = self.nodes.iter().enumerate().take(workers);
+        nodes
+            .filter(|(_, node)| node.is_down || node.has_restarted && !node.has_served)
+            .map(|(index, _)| index)
+    }
+
+    /// Asks every restarted node that has not served yet, until it has or the time is up.
+    fn examine_restarted(&mut self) {
+        self.progress.phase("restarted nodes");
+        let end = self.world.now() + EXAMINATION_TIME;
+        // A node that refuses at once is asked again after a while, not at once.
+        let mut next_round = self.world.now();
+        while self.world.now() < end && !self.world.interrupted() {
+            let awaited: Vec<_> =
+                self.awaits_service().filter(|node| !self.world.is_down(*node)).collect();
+            if awaited.is_empty() {
+                break;
+            }
+            if next_round <= self.world.now() {
+                next_round = self.world.now() + EXAMINATION_GAP;
+                awaited.into_iter().for_each(|node| self.ask_if_idle(node));
+            }
+            self.wait(end.min(next_round));
+        }
+        self.drain();
+    }
+
+    /// Starts an operation of a node unless one is under way.
+    fn ask_if_idle(&mut self, node: usize) {
+        let idle = self.clients.idle().iter().position(|worker| self.clients.node(*worker) == node);
+        if let Some(place) = idle
+            && !self.clients.is_asked(node)
+        {
+            self.start_idle(place);
+        }
+    }
+
+    /// Lets clients work and the nemesis strike until `end`, with at most so many operations.
+    fn generate(&mut self, end: Time, operations_max: Option<u64>) {
+        let gap_mean = Duration::from_secs_f64(match self.options.rate {
+            rate if rate > 0.0 => 1.0 / rate,
+            _ => f64::from(u32::MAX),
+        });
+        let mut next = if self.options.rate > 0.0 { self.world.now() } else { Time::MAX };
+        while !self.world.interrupted() {
+            let now = self.world.now();
+            if now >= end {
+                break;
+            }
+            self.let_nemesis_strike(now);
+            let exhausted = operations_max.is_some_and(|most| self.started >= most);
+            if next <= now && !self.clients.idle().is_empty() && !exhausted {
+                self.start_next();
+                let schedule = if now.since(next) <= LATENESS_MAX { next } else { now };
+                next = schedule + self.random.uniform(gap_mean);
+                continue;
+            }
+            let next_start =
+                if self.clients.idle().is_empty() || exhausted { Time::MAX } else { next };
+            let next_fault = self.nemesis.next_due().unwrap_or(Time::MAX);
+            self.wait(end.min(next_start).min(next_fault));
+        }
+    }
+
+    /// Waits until no operation is under way.
+    fn drain(&mut self) {
+        while self.clients.first_deadline().is_some() && !self.world.interrupted() {
+            self.wait(Time::MAX);
+        }
+    }
+}
