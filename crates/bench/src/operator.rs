@@ -7,7 +7,9 @@
 //!
 //! It asks any node that is up, one thing at a time, and asks again until the answer is yes: nodes
 //! may refuse while they elect a leader, and who got no answer does not know what came of it. So a
-//! node has to take a removal of one that is no member, and an addition of one that is, as done.
+//! node has to take a removal of one that is no member, and an addition of one that is, as done. A request
+//! that was given up may still be heard, by a node that was stopped for one: whoever is found to be
+//! removed late is added again.
 
 use std::time::Duration;
 
@@ -23,6 +25,8 @@ use crate::world::{Reply, World};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long after a refusal the next node is asked.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How long after all is healed what was given up may still take effect.
+const ECHO: Duration = Duration::from_secs(1);
 
 /// Who asks for changes of members.
 #[derive(Debug)]
@@ -32,6 +36,8 @@ pub(crate) struct Operator {
     client: Option<NodeId>,
     next_message: u64,
     open: Option<Open>,
+    /// Requests that nobody answered in time.
+    given_up: Vec<Open>,
     /// When it asks next if there is something to ask for.
     next: Time,
     /// How many members were removed and added back.
@@ -64,6 +70,7 @@ impl Operator {
             client: None,
             next_message: 1,
             open: None,
+            given_up: Vec::new(),
             next: Time::ZERO,
             changed: 0,
             is_refused: false,
@@ -79,6 +86,15 @@ impl Operator {
     /// All nodes are to be members.
     pub(crate) fn add_all(&mut self) {
         self.nodes.iter_mut().for_each(|(wanted, _)| *wanted = true);
+    }
+
+    /// Everything is healed by now: whoever may have been removed by a request that was given up is
+    /// asked about again, once no such request can be on its way any more.
+    pub(crate) fn check_again(&mut self, now: Time) {
+        for open in self.given_up.drain(..) {
+            self.nodes[open.node].1 = None;
+            self.next = self.next.max(now + ECHO);
+        }
     }
 
     /// Whether there is nothing to ask for and nothing asked.
@@ -122,8 +138,9 @@ impl Operator {
     pub(crate) fn act(&mut self, world: &mut dyn World, new_client: impl FnOnce() -> NodeId) {
         let now = world.now();
         if let Some(open) = self.open.take_if(|open| now >= open.deadline) {
-            // It may or may not be done.
+            // It may or may not be done, now or later.
             self.nodes[open.node].1 = None;
+            self.given_up.push(open);
         }
         if self.is_refused || self.open.is_some() || now < self.next {
             return;
@@ -154,6 +171,9 @@ impl Operator {
             return None;
         }
         let is_awaited = |open: &mut Open| Some(open.id) == reply.in_reply_to;
+        for late in self.given_up.extract_if(.., is_awaited) {
+            self.nodes[late.node].1 = None;
+        }
         let Some(open) = self.open.take_if(is_awaited) else { return Some(None) };
         let name = &world.node_ids()[open.node];
         let f = open.kind().replace('_', "-");
@@ -180,3 +200,6 @@ impl Operator {
         Some(Some((f, value)))
     }
 }
+
+#[cfg(test)]
+mod tests;

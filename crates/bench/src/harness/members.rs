@@ -21,6 +21,7 @@ impl<W: Workload> Harness<'_, W> {
 
     /// Waits until those that were removed are members again, as far as that can be.
     pub(super) fn await_members(&mut self) {
+        self.operator.check_again(self.world.now());
         if self.operator.is_done() {
             return;
         }
