@@ -342,13 +342,15 @@ impl<C: Clone, S: Clone> Raft<C, S> {
             self.core.set_ballot(self.core.term.next(), Some(self.core.config.id));
         }
         let campaign = Campaign::start(&mut self.core, now, ballot);
+        // Who is the only voter needs nobody else; but nobody leads without a vote proper.
         let won = campaign.tally() == Tally::Won;
-        self.role = match ballot {
-            Ballot::PreVote => Role::PreCandidate(campaign),
-            Ballot::Vote | Ballot::Transfer => Role::Candidate(campaign),
-        };
-        if won {
-            self.lead(now);
+        match ballot {
+            Ballot::PreVote if won && campaign.may_conclude(&self.core) => {
+                self.campaign(now, Ballot::Vote);
+            }
+            Ballot::PreVote => self.role = Role::PreCandidate(campaign),
+            Ballot::Vote | Ballot::Transfer if won => self.lead(now),
+            Ballot::Vote | Ballot::Transfer => self.role = Role::Candidate(campaign),
         }
     }
 

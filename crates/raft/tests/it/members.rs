@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use raft::{
     ChangeRefused, Config, Configuration, Content, Entry, Incarnation, LogIndex, MemberId, Message,
-    Restored, Role, Snapshot, Term,
+    Record, Restored, Role, Snapshot, Term,
 };
 
-use crate::single::{OTHER, PEER, Single, config, entry, ms, rounds, vote};
+use crate::single::{OTHER, PEER, Single, append, config, entry, ms, rounds, vote};
 
 fn follows(single: &Single, node: u64) -> bool {
     let Role::Leader(leader) = single.node.role() else { panic!("it does not lead") };
@@ -109,4 +109,18 @@ fn a_change_that_an_earlier_leader_began_ends_before_the_next_one_begins() {
     assert_eq!(ask(&mut single), Err(ChangeRefused::Busy));
     single.acknowledge(PEER, 2, 2, 4);
     assert_eq!((single.node.commit_index(), ask(&mut single)), (LogIndex(4), Ok(())));
+}
+
+/// The one before it led in this term, and was removed: election safety (the paper's figure 3).
+#[test]
+fn who_is_the_only_voter_left_leads_at_once_but_in_a_new_term_with_its_own_stored_vote() {
+    let alone = Content::Configuration(Arc::new(Configuration::of([MemberId(0)])));
+    let removal = Entry { term: Term(1), index: LogIndex(2), content: alone };
+    let mut single = Single::with_log(1, vec![entry(1, 1, None)]);
+    single.hear(PEER, 1, append((1, 1), vec![removal], 2));
+    let said = single.wake();
+    assert!(matches!(single.node.role(), Role::Leader(_)));
+    assert_eq!(single.node.term(), Term(2));
+    let stored = Record::Ballot { term: Term(2), voted_for: Some(MemberId(0)) };
+    assert!(said.records.contains(&stored), "{:?}", said.records);
 }
