@@ -65,7 +65,7 @@ class Diagram {
     this.sheet = shape("svg", { class: "sheet", role: "img", onclick: (event) => this.pick(event), onpointermove: (event) => this.hover(event) });
     this.spacer = element("div", { class: "spacer" }, this.sheet);
     this.box = element("div", { class: "diagram-box", tabindex: 0, role: "region",
-      "aria-label": "Message diagram: time goes down, each column is a node. Arrow keys scroll, plus and minus zoom, n and p choose the next and previous message, l the next lost one, c shows only the operation it belongs to, question mark lists the keys.",
+      "aria-label": "Message diagram: time goes down, each column is a node. Arrow keys scroll, plus and minus zoom, n and p choose the next and previous message, l the next lost one, c shows only the operation it belongs to, question mark lists all keys.",
       onscroll: onceAFrame(() => this.draw()), onkeydown: (event) => this.key(event) }, this.spacer);
     this.box.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     this.box.addEventListener("touchstart", (event) => this.touch(event), { passive: true });
@@ -75,13 +75,11 @@ class Diagram {
     const caption = element("figcaption", {},
       element("b", {}, "Message diagram. "),
       "Time goes down; each column is a node, each arrow a message from its sending to its receipt. ",
-      element("span", { class: "key client" }, "with clients"), " ", element("span", { class: "key node" }, "between nodes"), " ",
-      element("span", { class: "key service" }, "with services"), " ", element("span", { class: "key error" }, "errors"), " ",
-      element("span", { class: "key lost" }, "✕ lost"), ". Shaded: ", ...(this.faults.length ? this.faultKeys() : ["nothing, there were no faults"]),
-      ". Above it the messages over time, those that were lost in red; the blue pane is what is in sight. Ctrl and wheel or two fingers zoom; " +
-      "click an arrow for its message, then press c for what led to it and all it led to (by replies, by the value that is passed on, or else by what its sender had just received); ? lists the keys.");
+      ...this.arrowKeys(), ...(this.faults.length ? ["Faults are shaded while they were on, over the nodes that they hit or over all of the network: ", ...this.faultKeys(), ". "] : ["There were no faults. "]),
+      "Above the diagram the messages over time, those that were lost in red; the blue pane is what is in sight. Ctrl and wheel or two fingers zoom. " +
+      "Click an arrow for its message, then press c for what led to it and all it led to (by replies, by the value that is passed on, or else by what its sender had just received). The key ? lists all keys.");
     const parts = this.count ? [tools, this.overview, this.box, this.status, this.details, caption] : [this.status];
-    parent.append(element("figure", { class: "diagram" }, ...parts));
+    parent.append(element("figure", { class: "diagram" }, ...parts, this.keys = this.listOfKeys()));
     new ResizeObserver(onceAFrame(() => this.draw())).observe(this.box);
   }
 
@@ -184,9 +182,9 @@ class Diagram {
     this.columnX = (column) => LEFT + ((column + 0.5) * (width - LEFT)) / this.columns.length;
   }
 
-  /** Shows everything, readable or not. */
-  fit() {
-    this.unit = 0;
+  /** Shows everything, readable or not, or at this scale. */
+  fit(unit = 0) {
+    this.unit = unit;
     this.unitOf = this.scale.value;
     this.limitUnit();
     this.size();
@@ -220,7 +218,7 @@ class Diagram {
 
   key(event) {
     const act = { "+": () => this.zoom(1.5), "=": () => this.zoom(1.5), "-": () => this.zoom(1 / 1.5), 0: () => this.fit(),
-      n: () => this.step(1), p: () => this.step(-1), l: () => this.nextLost(), c: () => this.toggleCausal(), "?": () => this.help() }[event.key];
+      n: () => this.step(1), p: () => this.step(-1), l: () => this.nextLost(), c: () => this.toggleCausal(), Escape: () => { if (this.causal) this.toggleCausal(); } }[event.key];
     if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     act();
@@ -348,17 +346,31 @@ class Diagram {
     this.causal = this.causal ? undefined : this.causesAndEffects(this.chosen);
     this.causalButton.setAttribute("aria-pressed", String(Boolean(this.causal)));
     const { chosen } = this;
+    // Few messages get as much room as there is.
+    if (this.causal) this.unitBefore = this.unit;
+    else this.unit = this.unitBefore;
     this.arrange();
+    if (this.causal && this.inOrder) this.fit(Math.min(36, (this.box.clientHeight - this.top - 20) / this.length));
     if (chosen !== undefined) this.scrollTo(this.sentAt[chosen]);
     this.draw();
   }
 
-  /** What keys do, in the place of a message. */
+  /** What keys do, as a list over the page. */
+  listOfKeys() {
+    const list = (...entries) => element("dl", {}, ...entries.flatMap(([keys, does]) => [element("dt", {}, keys), element("dd", {}, does)]));
+    return element("dialog", { "aria-label": "Keys" },
+      element("h3", {}, "In the message diagram"),
+      list(["+  −  0", "zoom in, zoom out, show everything"], ["n  p", "choose the next, the previous message"], ["l", "choose the next message that was lost"],
+        ["c", "only the operation of the chosen message: what led to it, and all it led to; again, or Esc, for all messages"], ["arrows", "scroll"]),
+      element("h3", {}, "In the history and the logs"),
+      list(["↑  ↓", "choose the line before, the line after; also page up and down, home and end"], ["Enter", "show the chosen operation in the message diagram"]),
+      element("h3", {}, "Everywhere"), list(["Tab", "go to the next part"], ["?", "show this list or close it"]),
+      element("button", { type: "button", onclick: () => this.keys.close() }, "Close"));
+  }
+
   help() {
-    this.details.textContent = ["Keys, when the diagram has the focus:", "+  −  0   zoom in, zoom out, show everything",
-      "n  p      choose the next, the previous message", "l         choose the next message that was lost",
-      "c         only the operation of the chosen message: what led to it, and all it led to; again for all",
-      "arrows    scroll", "?         this list"].join("\n");
+    if (this.keys.open) this.keys.close();
+    else this.keys.showModal();
   }
 
   /** The arrow next to a point of the sheet, if one is near. */
@@ -438,20 +450,47 @@ class Diagram {
     return "fault fault" + (this.faultKinds.indexOf(fault.name) % 7);
   }
 
+  /** What the colours of arrows mean, those that there are. */
+  arrowKeys() {
+    const there = new Set(placesWhere(this.count, () => true).map((i) => this.classOf(i)));
+    const names = { client: "with clients", node: "between nodes", service: "with services", error: "errors", lost: "✕ lost" };
+    return Object.keys(names).filter((of) => there.has(of)).flatMap((of) => [element("span", { class: "key " + of }, names[of]), " "]);
+  }
+
   /** Names of the kinds of faults in their colours. */
   faultKeys() {
     const kinds = [...new Map(this.faults.map((fault) => [fault.name, fault])).values()];
     return kinds.flatMap((fault, n) => [n ? ", " : "", element("span", { class: "key band " + this.faultClass(fault) }, element("span", {}, fault.name))]);
   }
 
+  /** The columns of the nodes that a fault hits; none if it is not nodes that it hits. */
+  faultColumns(fault) {
+    const nodes = fault.whom.split(", ").map((name) => this.endpoints.findIndex((endpoint) => endpoint.name === name));
+    return nodes.includes(-1) ? [] : nodes.map((node) => this.columnOf[node]);
+  }
+
+  /** A fault in so many characters: names of nodes that have no room become their number. */
+  faultName(fault, room) {
+    const whole = (fault.name + " " + fault.whom).trim();
+    if (whole.length <= room) return whole;
+    const counts = fault.whom.split(" | ").map((side) => side.split(", ").length).join(" | ");
+    const short = /without|cut off/.test(fault.whom) ? fault.name : `${fault.name} ${counts} nodes`;
+    return short.length <= room ? short : fault.name.slice(0, room);
+  }
+
   drawFaults(width, height) {
-    const parts = [], names = [], { scrollTop } = this.box;
+    const parts = [], names = [], { scrollTop, scrollLeft } = this.box, room = Math.floor((width - LEFT - 12) / 6.7);
     for (const fault of this.faults) {
       const from = this.yAt(fault.start / 1000) - scrollTop, to = this.yAt(fault.end / 1000) - scrollTop;
       if (to < 0 || from > height) continue;
-      const top = Math.max(from, -2), bottom = Math.min(to, height + 2);
-      parts.push(shape("rect", { class: this.faultClass(fault), x: LEFT, y: top, width: Math.max(0, width - LEFT), height: Math.max(2, bottom - top) }));
-      names.push({ y: Math.max(top + 14, this.top + 12), text: (fault.name + " " + fault.whom).slice(0, 90) });
+      const top = Math.max(from, -2), bottom = Math.min(to, height + 2), columns = this.faultColumns(fault), of = this.faultClass(fault);
+      const band = (kind, x, breadth) => parts.push(shape("rect", { class: of + kind, x, y: top, width: Math.max(0, breadth), height: Math.max(2, bottom - top) }));
+      const breadth = (this.columnX(1) - this.columnX(0)) * 0.8;
+      if (columns.length) for (const column of columns) band(" of-node", this.columnX(column) - scrollLeft - breadth / 2, breadth);
+      else band("", LEFT, width - LEFT);
+      // What is on together stands side by side.
+      band(" strip", LEFT + 4 * this.faultKinds.indexOf(fault.name), 3);
+      names.push({ y: Math.max(top + 14, this.top + 12), text: this.faultName(fault, room) });
     }
     // Each name stands at the top of its band, or as far below as it takes not to stand on another one.
     names.sort((a, b) => a.y - b.y);
@@ -531,7 +570,7 @@ class Diagram {
     const parts = [], { scrollTop } = this.box;
     const across = (y, kind, text) => {
       if (y < this.top || y > height) return;
-      parts.push(shape("path", { class: kind, d: `M${LEFT} ${y}H${width}` }), shape("text", { class: kind + "-name", x: width - 8, y: y - 4, "text-anchor": "end" }, text));
+      parts.push(shape("path", { class: kind, d: `M${LEFT} ${y}H${width}` }), shape("text", { class: kind + "-name", x: width - 8, y: y < this.top + 14 ? y + 12 : y - 4, "text-anchor": "end" }, text));
     };
     if (this.mark !== undefined) across(this.yAt(this.mark) - scrollTop, "mark", "here: " + seconds(this.mark));
     for (const gap of this.gaps) {
@@ -548,14 +587,18 @@ class Diagram {
       sums[bin(this.sentAt[i])]++;
       if (this.took[i] < 0) lost[bin(this.sentAt[i])]++;
     }
-    const highest = Math.max(1, ...sums);
-    const bars = (counts) => counts.reduce((d, count, n) => count ? d + `M${n + 0.5} ${height}V${(height - Math.max(1, (count / highest) * (height - 4))).toFixed(1)}` : d, "");
+    // Above the columns there is room for the strips of the faults.
+    const highest = Math.max(1, ...sums), room = height - 4 - 4 * new Set(this.faults.map((fault) => fault.name)).size;
+    const bars = (counts) => counts.reduce((d, count, n) => count ? d + `M${n + 0.5} ${height}V${(height - Math.max(1, (count / highest) * room)).toFixed(1)}` : d, "");
     this.overview.setAttribute("viewBox", `0 0 ${bins} ${height}`);
     const x = (time) => (time / this.end) * bins;
     this.pane = shape("rect", { class: "window", y: 0, height });
     const mark = this.mark === undefined ? [] : [shape("path", { class: "mark", d: `M${x(this.mark)} 0V${height}` })];
     this.overview.replaceChildren(
-      ...this.faults.map((f) => shape("rect", { class: this.faultClass(f), x: x(f.start / 1000), y: 0, width: Math.max(0.4, x((f.end - f.start) / 1000)), height })),
+      ...this.faults.flatMap((f) => {
+        const band = { x: x(f.start / 1000), y: 0, width: Math.max(0.4, x((f.end - f.start) / 1000)) }, of = this.faultClass(f);
+        return [shape("rect", { ...band, class: of, height }), shape("rect", { ...band, class: of + " strip", y: 4 * this.faultKinds.indexOf(f.name), height: 3 })];
+      }),
       shape("path", { class: "all", d: bars(sums) }), shape("path", { class: "lost", d: bars(lost) }), ...mark, this.pane);
     this.moveWindow();
   }

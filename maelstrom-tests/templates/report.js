@@ -22,6 +22,7 @@ function showHistory(parent, history, seek) {
       return [seconds(start), String(process), functions[f], ...(hasKeys ? [key ?? ""] : []), OUTCOMES[kind],
         end === null ? "open" : milliseconds(end - start), value + (error === null ? "" : "   " + error)];
     },
+    open: (n) => seek(rows[n][1]),
     details: (n) => {
       const [index, start, end, process, f, kind, key, value, error] = rows[n];
       return `event ${index} · process ${process} · ${functions[f]}${key === null ? "" : " key " + key} · ${OUTCOMES[kind]}\n` +
@@ -30,7 +31,7 @@ function showHistory(parent, history, seek) {
   });
   parent.append(element("p", { class: "note" }, "An edge at the left marks what failed (", element("span", { class: "mark-fail" }, "pink"),
     ") and what nobody knows the outcome of (", element("span", { class: "mark-info" }, "orange"), ")."));
-  parent.append(element("button", { type: "button", onclick: () => { if (list.chosen >= 0) seek(rows[list.places[list.chosen]][1]); } }, "Show the chosen operation in the diagram"));
+  parent.append(element("button", { type: "button", onclick: () => { if (list.chosen >= 0) list.open(list.places[list.chosen]); } }, "Show the chosen operation in the diagram"));
   function filter() {
     const text = search.value.toLowerCase(), kind = Number(outcome.value), f = Number(which.value);
     list.show(placesWhere(rows.length, (n) => (kind < 0 || rows[n][5] === kind) && (f < 0 || rows[n][4] === f) && texts[n].includes(text)));
@@ -85,6 +86,26 @@ for (const button of document.querySelectorAll("[data-seek]")) {
 }
 for (const button of document.querySelectorAll("[data-log]")) {
   button.addEventListener("click", () => showLog(button.dataset.log));
+}
+// The list of keys is to be had from anywhere but where a question mark is text.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "?" || event.defaultPrevented || event.target.matches("input, select")) return;
+  event.preventDefault();
+  diagram.help();
+});
+// Whatever is wider than its place fades out where it goes on, and begins with what is wrong.
+for (const box of document.querySelectorAll(".scroll")) {
+  const wrong = box.querySelector(".wrong");
+  if (wrong) {
+    const [outer, inner] = [box, wrong].map((shown) => shown.getBoundingClientRect());
+    box.scrollLeft += (inner.left + inner.right - outer.left - outer.right) / 2;
+  }
+  const fade = onceAFrame(() => {
+    box.classList.toggle("more-left", box.scrollLeft > 2);
+    box.classList.toggle("more-right", box.scrollLeft + box.clientWidth < box.scrollWidth - 2);
+  });
+  box.addEventListener("scroll", fade);
+  new ResizeObserver(fade).observe(box);
 }
 const copy = document.getElementById("copy");
 if (copy) copy.addEventListener("click", () => {

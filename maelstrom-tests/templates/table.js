@@ -4,10 +4,10 @@ class LongList {
   /**
    * columns: [{ title, width }], widths in em, the last one takes the rest;
    * cells(place): texts of a row; classOf(place): its class; details(place): what is shown of the
-   * chosen row.
+   * chosen row; open(place): what Enter does with it, if it does anything.
    */
-  constructor(parent, { label, columns, cells, classOf, details }) {
-    Object.assign(this, { cells, classOf, details, places: [], chosen: -1 });
+  constructor(parent, { label, columns, cells, classOf, details, open }) {
+    Object.assign(this, { cells, classOf, details, open, places: [], chosen: -1 });
     this.rowHeight = 22;
     const widths = columns.map((c) => (c.width ? c.width + "em" : "minmax(12em, 1fr)")).join(" ");
     this.head = element("div", { class: "row head" });
@@ -60,10 +60,13 @@ class LongList {
   }
 
   key(event) {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (event.key === "Enter" && this.open && this.chosen >= 0) this.open(this.places[this.chosen]);
+    const page = Math.max(1, Math.floor(this.box.clientHeight / this.rowHeight) - 2), all = this.places.length;
+    const step = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -all, End: all }[event.key];
     if (!step) return;
     event.preventDefault();
-    this.choose(this.chosen < 0 ? Math.ceil(this.box.scrollTop / this.rowHeight) : this.chosen + step);
+    const first = Math.ceil(this.box.scrollTop / this.rowHeight), next = this.chosen < 0 && Math.abs(step) === 1 ? first : Math.max(this.chosen, 0) + step;
+    this.choose(Math.max(0, Math.min(all - 1, next)));
   }
 }
 

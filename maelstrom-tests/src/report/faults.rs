@@ -9,6 +9,9 @@ use super::logs::natural;
 use super::text;
 use crate::history::History;
 
+/// A cut that takes more characters than this is told by its numbers.
+const CUT_LENGTH_MAX: usize = 120;
+
 /// A time in which a fault was on.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Fault {
@@ -64,7 +67,7 @@ fn words(list: &[Value]) -> Vec<&str> {
 }
 
 /// A cut as the sides that do not hear each other, `n1, n2 | n3`, if it is one; else who hears whom not.
-/// Nodes that nothing was done to are not named.
+/// Nodes that nothing was done to are not named, and of a cut that takes too many words only its measure is.
 fn sides(refused: &Map<String, Value>) -> String {
     let mut refuses: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (receiver, senders) in refused {
@@ -99,12 +102,29 @@ fn sides(refused: &Map<String, Value>) -> String {
         format!("{} without {}", side.join(", "), others.join(", "))
     };
     let sides = sides.iter().filter(|(others, _)| !others.is_empty());
-    sides.map(deaf).collect::<Vec<_>>().join("; ")
+    let told = sides.map(deaf).collect::<Vec<_>>().join("; ");
+    if told.chars().count() <= CUT_LENGTH_MAX {
+        return told;
+    }
+    let counts = || refuses.values().map(BTreeSet::len);
+    let (least, most) = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
+    let others = if least == most { most.to_string() } else { format!("{least} to {most}") };
+    format!("{} nodes, each cut off from {others} others", refuses.len())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cut_between_many_nodes_is_told_by_its_measure() {
+        // Each of 25 nodes hears all but the twelve that are opposite of it on a ring.
+        let refused = |node: usize| (7..19).map(|far| format!("n{}", (node + far) % 25)).collect();
+        let ring: BTreeMap<String, Vec<String>> =
+            (0..25).map(|node| (format!("n{node}"), refused(node))).collect();
+        let value = serde_json::json!(["isolated", ring]);
+        assert_eq!(whom(&value), "25 nodes, each cut off from 12 others");
+    }
 
     #[test]
     fn faults_say_whom_they_hit() {

@@ -69,13 +69,35 @@ struct Page<'a> {
     phases: Vec<PhaseRow>,
     traffic: &'a [TrafficRow],
     files: &'a [String],
-    data_notes: &'a [String],
+    notes: Notes,
     raw_results: String,
     style: String,
     script: &'static str,
     style_hash: String,
     script_hash: String,
     data: String,
+}
+
+/// Remarks: those that are shown, and those that are folded away if there are many.
+struct Notes {
+    shown: Vec<String>,
+    folded: Vec<String>,
+}
+
+impl Notes {
+    /// What the page leaves out comes before what the bench remarks.
+    fn new(of_results: Vec<String>, of_data: &[String]) -> Self {
+        const SHOWN_MAX: usize = 6;
+        let mut shown = [of_data, &of_results[..]].concat();
+        // To fold a single line away saves nothing.
+        let is_long = shown.len() > SHOWN_MAX + 1;
+        let folded = if is_long { shown.split_off(SHOWN_MAX) } else { Vec::new() };
+        Self { shown, folded }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.shown.is_empty()
+    }
 }
 
 /// A line of the table of faults.
@@ -105,7 +127,7 @@ pub fn render(content: &Content<'_>) -> Result<String, askama::Error> {
         phases: phases(content.results, &content.data.faults),
         traffic: &content.traffic,
         files: &content.files,
-        data_notes: &content.data.notes,
+        notes: Notes::new(results.notes(), &content.data.notes),
         raw_results: raw(content.raw_results),
         style_hash: hash(&style),
         script_hash: hash(SCRIPT),
@@ -188,6 +210,16 @@ mod tests {
         assert!(!json.contains(['<', '>', '&']));
         let back: Vec<String> = serde_json::from_str(&json).unwrap();
         assert_eq!(back[0], "</script><script>alert(1)</script>");
+    }
+
+    #[test]
+    fn many_remarks_are_folded_away() {
+        let of = |count| Notes::new(vec!["remark".to_owned(); count], &["left out".to_owned()]);
+        for (count, shown, folded) in [(0, 1, 0), (6, 7, 0), (7, 6, 2)] {
+            let notes = of(count);
+            assert_eq!((notes.shown.len(), notes.folded.len()), (shown, folded));
+            assert_eq!(notes.shown[0], "left out");
+        }
     }
 
     #[test]

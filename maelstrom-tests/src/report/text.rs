@@ -53,6 +53,29 @@ pub fn line(text: &str, characters_max: usize) -> String {
     visible(&cut(text, characters_max)).into_owned()
 }
 
+/// A piece of a sentence.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part<'a> {
+    /// Words.
+    Plain(&'a str),
+    /// What stood between backticks.
+    Code(&'a str),
+}
+
+/// A sentence in its parts: what stands between two backticks is code.
+pub fn coded(sentence: &str) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    let mut rest = sentence;
+    while let Some((before, after)) = rest.split_once('`')
+        && let Some((code, behind)) = after.split_once('`')
+    {
+        parts.extend([Part::Plain(before), Part::Code(code)]);
+        rest = behind;
+    }
+    parts.push(Part::Plain(rest));
+    parts
+}
+
 /// A number with its digits in groups of three: `1,204,311`.
 pub fn grouped(number: impl TryInto<u64>) -> String {
     let digits = number.try_into().unwrap_or(u64::MAX).to_string();
@@ -112,6 +135,14 @@ mod tests {
         assert_eq!(cut("äöü", 3), "äöü");
         assert_eq!(cut("äöüx", 3), "äöü… (7 bytes)");
         assert_eq!(line(&"x".repeat(1 << 20), 2), "xx… (1,048,576 bytes)");
+    }
+
+    #[test]
+    fn what_stands_between_backticks_is_code() {
+        use Part::{Code, Plain};
+        assert_eq!(coded("a `b` c"), [Plain("a "), Code("b"), Plain(" c")]);
+        assert_eq!(coded("it's 3` long"), [Plain("it's 3` long")]);
+        assert_eq!(coded("`a``"), [Plain(""), Code("a"), Plain("`")]);
     }
 
     #[test]

@@ -103,6 +103,10 @@ impl Words<'_> {
         match self.0.options.get(name) {
             None | Some(Value::Null) => String::new(),
             Some(Value::String(value)) => text::line(value, TEXT_LENGTH_MAX),
+            Some(Value::Array(values)) if values.iter().all(Value::is_string) => {
+                let words: Vec<_> = values.iter().filter_map(Value::as_str).collect();
+                text::line(&words.join(if name == "args" { " " } else { ", " }), TEXT_LENGTH_MAX)
+            }
             Some(value) => text::line(&value.to_string(), TEXT_LENGTH_MAX),
         }
     }

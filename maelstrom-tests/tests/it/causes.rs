@@ -124,3 +124,34 @@ fn transactions_in_a_circle_are_told_one_by_one_with_the_fault_in_force() {
         ],
     );
 }
+
+/// What a node of `leader.py` is said to have failed of.
+fn of_leader(name: &str, flags: &str, arguments: &[&str]) -> String {
+    let common = "--node-count 3 --concurrency 2n --time-limit 10 --rate 60 --latency 5 --recovery-time 1 --seed 1";
+    of_python(name, "leader.py", &format!("{flags} {common}"), arguments)
+}
+
+#[test]
+fn a_message_that_nobody_polls_is_named_with_its_offset() {
+    for flaw in ["loses", "skips"] {
+        let sentence = of_leader(&format!("kafka-{flaw}"), "-w kafka", &["kafka", flaw]);
+        says(&sentence, &[" was acknowledged to process ", " for key ", "nobody ever polled it"]);
+    }
+}
+
+#[test]
+fn a_transaction_that_reads_what_was_aborted_or_is_old_is_told_with_the_other_one() {
+    for (flaw, parts) in [
+        ("aborted-writes-stay", &["G1a: T", " read ", ", which T", " wrote; but T", " failed"][..]),
+        ("reads-are-old", &["G-single-item-", "comes before", "would have to come before itself"]),
+        ("compares-writes-only", &["G2-item: transactions missed each other's writes in a circle"]),
+    ] {
+        says(&of_leader(flaw, "-w txn-list-append", &["txn", flaw]), parts);
+    }
+}
+
+#[test]
+fn a_lock_that_two_hold_is_named_with_both() {
+    let sentence = of_leader("leases", "-w lock", &["lock", "leases"]);
+    says(&sentence, &["could acquire lock ", " as holder ", "the lock is held by "]);
+}

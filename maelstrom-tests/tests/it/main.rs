@@ -19,6 +19,7 @@ mod process_bench;
 mod process_faults;
 mod real_processes;
 mod report;
+mod report_by_hand;
 mod serve;
 mod simulated;
 mod support;

@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use crate::support::TemporaryDirectory;
 
 /// A run's directory as eddy leaves it.
-struct Run {
-    directory: TemporaryDirectory,
-    results: Value,
+pub(crate) struct Run {
+    pub(crate) directory: TemporaryDirectory,
+    pub(crate) results: Value,
     history: String,
     messages: String,
     index: u64,
@@ -23,7 +23,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(name: &str, valid: Value) -> Self {
+    pub(crate) fn new(name: &str, valid: Value) -> Self {
         let results = json!({
             "valid?": valid,
             "verdict": {"text": "What the verdict says.", "causes": []},
@@ -35,7 +35,7 @@ impl Run {
         Self { directory, results, history, messages, index: 0, message: 0 }
     }
 
-    fn event(&mut self, milliseconds: u64, event: Value) {
+    pub(crate) fn event(&mut self, milliseconds: u64, event: Value) {
         let mut line = json!({"index": self.index, "time": milliseconds * 1_000_000});
         for (name, value) in event.as_object().into_iter().flatten() {
             line[name] = value.clone();
@@ -45,7 +45,14 @@ impl Run {
     }
 
     /// An operation that takes so many milliseconds.
-    fn operation(&mut self, start: u64, took: u64, process: u64, op: Value, outcome: &str) {
+    pub(crate) fn operation(
+        &mut self,
+        start: u64,
+        took: u64,
+        process: u64,
+        op: Value,
+        outcome: &str,
+    ) {
         let with = |kind: &str| {
             let mut event = op.clone();
             event["process"] = process.into();
@@ -64,7 +71,14 @@ impl Run {
     }
 
     /// A message that arrives a millisecond later, or is lost.
-    fn send(&mut self, milliseconds: u64, src: &str, dest: &str, body: Value, is_lost: bool) {
+    pub(crate) fn send(
+        &mut self,
+        milliseconds: u64,
+        src: &str,
+        dest: &str,
+        body: Value,
+        is_lost: bool,
+    ) {
         let second = if is_lost { "lost" } else { "recv" };
         for (event, milliseconds) in [("send", milliseconds), (second, milliseconds + 1)] {
             let line = json!({"time": milliseconds * 1_000_000, "id": self.message, "event": event,
@@ -82,6 +96,11 @@ impl Run {
 
     /// Writes the files and the report, and opens it.
     fn open(&self) -> Option<Opened> {
+        open(&self.write())
+    }
+
+    /// Writes the files and the report, and says where that is.
+    pub(crate) fn write(&self) -> PathBuf {
         let path = self.directory.path();
         fs::write(path.join("results.json"), self.results.to_string())
             .expect("a file of the run is written");
@@ -89,14 +108,14 @@ impl Run {
         fs::write(path.join("messages.jsonl"), &self.messages)
             .expect("a file of the run is written");
         eddy::report::write(path).expect("the report is written");
-        open(&path.join("report.html"))
+        path.join("report.html")
     }
 }
 
 /// A page after its script has run.
-struct Opened {
+pub(crate) struct Opened {
     /// The document as HTML.
-    document: String,
+    pub(crate) document: String,
     /// Size of the file in bytes.
     size: u64,
 }
@@ -150,7 +169,7 @@ fn chromium() -> Option<PathBuf> {
 }
 
 /// Opens a page in headless Chromium; nothing without Chromium.
-fn open(page: &Path) -> Option<Opened> {
+pub(crate) fn open(page: &Path) -> Option<Opened> {
     open_at(page, "")
 }
 
@@ -168,7 +187,7 @@ fn open_at(page: &Path, fragment: &str) -> Option<Opened> {
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
         .args(["--disable-dev-shm-usage", "--window-size=1200,900", "--virtual-time-budget=5000"])
-        .args(["--enable-logging=stderr", "--dump-dom"])
+        .args(["--enable-logging=stderr", "--dump-dom", "--allow-file-access-from-files"])
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .arg(format!("file://{}{fragment}", page.display()))
         .output()

@@ -5,7 +5,7 @@ use crate::exhibit::{Series, Style};
 use crate::report::faults::Fault;
 use crate::report::plots::DrawingError;
 use crate::report::plots::chart::{
-    Axes, Entry, Shape, draw_line, draw_mark, fault_entries, local, over_time, picture,
+    Axes, Entry, Shape, draw_line, draw_mark, draw_wrong, fault_entries, local, over_time, picture,
 };
 use crate::report::{palette, text};
 
@@ -14,8 +14,8 @@ const GROUPS_MAX: usize = 8;
 const POINTS_MAX: usize = 5000;
 /// Names beside the axis have room for this many pixels.
 const NAME_WIDTH_MAX: i32 = 56;
-/// The mark of what is wrong.
-const CROSS: usize = 1;
+/// The marks of what is right: all but the cross, which stands for what is wrong.
+const MARKS: [usize; 3] = [0, 3, 2];
 
 /// Draws it, and says what is to be read.
 pub(super) fn draw(
@@ -40,14 +40,19 @@ pub(super) fn draw(
         Style::Wrong => palette::WRONG,
         Style::Marks | Style::Line => palette::series(place),
     };
+    // Kinds of what is wrong are of one colour, and told apart by their shapes.
+    let wrong = |number: usize| {
+        let before = series.groups.iter().take(number);
+        before.filter(|group| matches!(group.style, Style::Wrong)).count()
+    };
     let legend: Vec<_> = groups()
         .map(|(place, group)| Entry {
             text: text::line(&group.name, 40),
             colour: colour(place, group.style),
             shape: match group.style {
                 Style::Line => Shape::Line,
-                Style::Marks => Shape::Point(place),
-                Style::Wrong => Shape::Point(CROSS),
+                Style::Marks => Shape::Point(MARKS[place % MARKS.len()]),
+                Style::Wrong => Shape::Wrong(wrong(place)),
             },
         })
         .chain(fault_entries(faults))
@@ -62,15 +67,14 @@ pub(super) fn draw(
                     Style::Line => draw_line(area, points, colour)?,
                     Style::Marks => {
                         for point in points {
-                            draw_mark(area, local(area, point), number, &colour.rgb())?;
+                            let mark = MARKS[number % MARKS.len()];
+                            draw_mark(area, local(area, point), mark, &colour.rgb())?;
                         }
                     }
                     Style::Wrong => {
                         for point in points {
-                            let (x, y) = local(area, point);
-                            for shift in [0, 1] {
-                                draw_mark(area, (x + shift, y), CROSS, &colour.rgb())?;
-                            }
+                            let at = local(area, point);
+                            draw_wrong(area, at, wrong(number), &colour.rgb())?;
                         }
                     }
                 }

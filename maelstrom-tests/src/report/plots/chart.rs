@@ -15,10 +15,12 @@ pub(in crate::report) const SIZE: (u32, u32) = (960, 340);
 pub(in crate::report) const TEXT_SIZE: u32 = 16;
 const LEGEND_LEFT: i32 = 64;
 const LEGEND_LINE: u32 = 20;
+/// The strip that shows when a kind of faults was on, with the gap below it.
+const STRIP: u32 = 6;
 /// Of the legend's letters, about.
 const CHARACTER_WIDTH: i32 = 8;
 /// Lower latencies (ms), such as the zeros of virtual time, are drawn at the bottom.
-const LATENCY_LOW: f64 = 0.01;
+pub(super) const LATENCY_LOW: f64 = 0.01;
 
 pub(in crate::report) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
@@ -33,6 +35,8 @@ pub(in crate::report) struct Entry {
 pub(in crate::report) enum Shape {
     Line,
     Point(usize),
+    /// What is wrong, by the place of its kind.
+    Wrong(usize),
     Band,
 }
 
@@ -69,9 +73,10 @@ pub(super) fn draw_legend(area: &Area<'_>, legend: &[Entry]) -> Result<(), Drawi
             ))?,
             Shape::Band => area.draw(&Rectangle::new(
                 [(left, middle - 6), (left + 18, middle + 6)],
-                colour.mix(0.25).filled(),
+                colour.mix(0.7).filled(),
             ))?,
             Shape::Point(shape) => draw_mark(area, (left + 9, middle), shape, &colour)?,
+            Shape::Wrong(shape) => draw_wrong(area, (left + 9, middle), shape, &colour)?,
         }
         area.draw(&Text::new(entry.text.clone(), (left + 24, middle), style.clone()))?;
     }
@@ -116,6 +121,22 @@ where
         _ => area.draw(&Circle::new(at, 3, faint.stroke_width(1))),
     };
     drawn.map_err(|error| error.to_string().into())
+}
+
+/// The large marks of what is wrong, told apart by their shapes, for they are all of one colour.
+pub(in crate::report) fn draw_wrong(
+    area: &Area<'_>,
+    at: (i32, i32),
+    shape: usize,
+    colour: &RGBColor,
+) -> Result<(), DrawingError> {
+    let line = colour.stroke_width(2);
+    match shape % 3 {
+        0 => area.draw(&Cross::new(at, 5, line))?,
+        1 => area.draw(&Circle::new(at, 6, line))?,
+        _ => area.draw(&TriangleMarker::new(at, 7, line))?,
+    }
+    Ok(())
 }
 
 /// The kinds of faults, in the order of their first time.
@@ -271,19 +292,27 @@ pub(super) fn frame(
     let scale = |value: f64| if axes.is_logarithmic { value.log10() } else { value };
     let unscale = |value: f64| if axes.is_logarithmic { 10_f64.powf(value) } else { value };
     let (low, high) = (scale(axes.low), scale(axes.high));
+    let kinds = fault_kinds(faults);
+    let strips = if kinds.is_empty() { 0 } else { STRIP * kinds.len() as u32 + 2 };
     let mut chart = ChartBuilder::on(area)
         .margin(4)
+        .margin_top(4 + strips)
         .margin_right(26)
         .x_label_area_size(42)
         .y_label_area_size(64)
         .build_cartesian_2d(along.scale, axes.vertical())?;
-    let kinds = fault_kinds(faults);
     let ground = chart.plotting_area();
     for fault in faults {
         let place = kinds.iter().position(|kind| *kind == fault.name).unwrap_or(0);
         let colour = palette::fault(place).rgb();
         let band = [(fault.start as f64 / 1e9, low), (fault.end as f64 / 1e9, high)];
-        ground.draw(&Rectangle::new(band, colour.mix(0.12).filled()))?;
+        ground.draw(&Rectangle::new(band, colour.mix(0.08).filled()))?;
+        // What is on together is told apart by strips above the plot, one a kind.
+        let [(left, top), (right, _)] =
+            [(band[0].0, high), (band[1].0, high)].map(|at| local(area, chart.backend_coord(&at)));
+        let top = top - 2 - STRIP as i32 * (place as i32 + 1);
+        let strip = [(left, top), (right.max(left + 2), top + STRIP as i32 - 2)];
+        area.draw(&Rectangle::new(strip, colour.mix(0.8).filled()))?;
     }
     let style = ("sans-serif", TEXT_SIZE).into_font().color(&ink);
     chart
@@ -322,7 +351,9 @@ pub(in crate::report) fn draw_line(
     for &point in points.iter().filter(|_| points.len() < 40) {
         area.draw(&Circle::new(point, 2, colour.rgb().filled()))?;
     }
-    area.draw(&PathElement::new(points, colour.rgb().stroke_width(2)))?;
+    if points.len() > 1 {
+        area.draw(&PathElement::new(points, colour.rgb().stroke_width(2)))?;
+    }
     Ok(())
 }
 

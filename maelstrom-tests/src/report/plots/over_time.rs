@@ -6,7 +6,8 @@ use checkers::Kind;
 use plotters::prelude::*;
 
 use super::chart::{
-    Axes, Entry, Shape, draw_line, draw_mark, fault_entries, fault_kinds, local, over_time, picture,
+    Axes, Entry, LATENCY_LOW, Shape, draw_line, draw_mark, fault_entries, fault_kinds, local,
+    over_time, picture,
 };
 use super::distribution::quantile;
 use super::{DrawingError, Plot};
@@ -66,6 +67,7 @@ pub(super) fn latencies(history: &History, faults: &[Fault]) -> Result<Plot, Dra
             Ok(())
         })
     })?;
+    let is_low = completed(history).any(|(_, latency)| latency < LATENCY_LOW);
     let parts: Vec<_> = counts
         .iter()
         .map(|(&(function, outcome), &count)| {
@@ -79,9 +81,10 @@ pub(super) fn latencies(history: &History, faults: &[Fault]) -> Result<Plot, Dra
         .collect();
     let caption = format!(
         "Each mark is an operation at the time when it began: {}. {} Marks that fall on each other \
-         are drawn once.",
+         are drawn once.{}",
         parts.join(", "),
-        say_faults(faults)
+        say_faults(faults),
+        if is_low { " What took less than 0.01 ms stands at the bottom." } else { "" }
     );
     Ok(Plot {
         file: "latency-raw.svg".to_owned(),
@@ -99,7 +102,7 @@ fn say_faults(faults: &[Fault]) -> String {
         let count = faults.iter().filter(|fault| fault.name == kind).count();
         format!("{kind} ({count}×)")
     });
-    format!("Shaded: {}.", kinds.collect::<Vec<_>>().join(", "))
+    format!("Shaded, and in strips above: {}.", kinds.collect::<Vec<_>>().join(", "))
 }
 
 /// The length of a window in nanoseconds: 1, 2 or 5 times a power of ten, so that there are about
@@ -131,21 +134,27 @@ pub(super) fn quantiles(history: &History, faults: &[Fault]) -> Result<Plot, Dra
         .map(|((_, name), colour)| Entry { text: (*name).to_owned(), colour, shape: Shape::Line })
         .chain(fault_entries(faults))
         .collect();
+    let windows: Vec<_> = windows.into_iter().collect();
+    // A line across a window of which nothing is known would say something of it.
+    let unbroken = || windows.chunk_by(|(before, _), (after, _)| before + 1 == *after);
     let svg = picture(&legend, |area| {
         over_time(area, &axes, faults, |area, place| {
             for ((point, _), colour) in curves {
-                let line = windows.iter().map(|(window, latencies)| {
-                    let middle = (*window as f64 + 0.5) * length as f64 / 1e9;
-                    place(middle.min(axes.seconds), quantile(latencies, *point))
-                });
-                draw_line(area, line, colour)?;
+                for windows in unbroken() {
+                    let line = windows.iter().map(|(window, latencies)| {
+                        let middle = (*window as f64 + 0.5) * length as f64 / 1e9;
+                        place(middle.min(axes.seconds), quantile(latencies, *point))
+                    });
+                    draw_line(area, line, colour)?;
+                }
             }
             Ok(())
         })
     })?;
     let caption = format!(
         "Median, 95th and 99th percentile and maximum of the latencies of operations that \
-         succeeded, in windows of {}. {}",
+         succeeded, in windows of {}; where none did, no line is drawn, and where lines meet, the \
+         higher percentile is on top. {}",
         length_text(length),
         say_faults(faults)
     );
@@ -203,7 +212,8 @@ pub(super) fn rate(history: &History, faults: &[Fault]) -> Result<Plot, DrawingE
                         place(middle.min(axes.seconds), rate((&window, &count)))
                     })
                     .collect();
-                for &point in &line {
+                // Marks of nothing at all would cover the axis.
+                for (_, &point) in (0..=last).zip(&line).filter(|(n, _)| windows.contains_key(n)) {
                     draw_mark(area, local(area, point), function, &colour.rgb())?;
                 }
                 let line: Vec<_> = line.into_iter().map(|point| local(area, point)).collect();
