@@ -76,19 +76,18 @@ pub enum MalformedReason {
     NoResult,
 }
 
-/// The open operation of each process.
-#[derive(Default)]
-struct OpenByProcess {
+/// The open operation of each process, as its [`Pairing`] knows it.
+struct OpenByProcess<T> {
     /// Of processes with small numbers, which are nearly all, at their number's place.
-    small: Vec<Option<usize>>,
+    small: Vec<Option<T>>,
     /// Of the others.
-    large: FxHashMap<u64, Option<usize>>,
+    large: FxHashMap<u64, Option<T>>,
 }
 
-impl OpenByProcess {
+impl<T: Clone> OpenByProcess<T> {
     /// That of one process.
     #[inline]
-    fn of(&mut self, process: u64, events: usize) -> &mut Option<usize> {
+    fn of(&mut self, process: u64, events: usize) -> &mut Option<T> {
         if process >= self.small.len() as u64 {
             return self.of_new(process, events);
         }
@@ -98,13 +97,56 @@ impl OpenByProcess {
     /// That of a process whose number is large, or not known yet. Small is a number below that of
     /// events, so that the table does not grow larger than the history.
     #[cold]
-    fn of_new(&mut self, process: u64, events: usize) -> &mut Option<usize> {
+    fn of_new(&mut self, process: u64, events: usize) -> &mut Option<T> {
         if process >= events as u64 {
             return self.large.entry(process).or_default();
         }
         self.small.resize(process as usize + 1, None);
         &mut self.small[process as usize]
     }
+}
+
+/// Who is told, in the order of the events, what begins and what ends.
+pub(crate) trait Pairing<'a, O> {
+    /// What it knows an open operation by.
+    type Open: Clone;
+
+    /// An operation begins with the event at `position`.
+    fn begin(&mut self, position: usize, event: &'a Event<O>, asked: &'a O) -> Self::Open;
+
+    /// An operation ends with the event at `position`, which says `done`.
+    fn end(&mut self, open: Self::Open, position: usize, event: &'a Event<O>, done: &'a O);
+}
+
+/// Pairs invocations with completions. Events of the nemesis are passed over.
+///
+/// # Errors
+///
+/// The first event that does not fit, see [`MalformedReason`].
+pub(crate) fn pair<'a, O: Op, P: Pairing<'a, O>>(
+    history: &'a [Event<O>],
+    pairing: &mut P,
+) -> Result<(), Malformed> {
+    let mut open = OpenByProcess { small: Vec::new(), large: FxHashMap::default() };
+    for (position, event) in history.iter().enumerate() {
+        let (Process::Client(process), Some(op)) = (event.process, event.op()) else { continue };
+        let malformed = |reason| Malformed { index: event.index, reason };
+        let open = open.of(process, history.len());
+        if event.kind == Kind::Invoke {
+            if open.is_some() {
+                return Err(malformed(MalformedReason::AlreadyOpen));
+            }
+            *open = Some((op, pairing.begin(position, event, op)));
+        } else {
+            let (asked, begun) =
+                open.take().ok_or_else(|| malformed(MalformedReason::NotInvoked))?;
+            if !asked.is_completed_by(op) {
+                return Err(malformed(MalformedReason::Mismatch));
+            }
+            pairing.end(begun, position, event, op);
+        }
+    }
+    Ok(())
 }
 
 /// The operations of all clients, in the order of their invocations. Events of the nemesis are
@@ -115,33 +157,30 @@ impl OpenByProcess {
 /// The first event that does not fit, see [`MalformedReason`].
 pub fn operations<O: Op>(history: &[Event<O>]) -> Result<Vec<Operation<'_, O>>, Malformed> {
     let mut operations: Vec<Operation<'_, O>> = Vec::with_capacity(history.len() / 2 + 1);
-    let mut open = OpenByProcess::default();
-    for (position, event) in history.iter().enumerate() {
-        let (Process::Client(process), Some(op)) = (event.process, event.op()) else { continue };
-        let malformed = |reason| Malformed { index: event.index, reason };
-        let open = open.of(process, history.len());
-        if event.kind == Kind::Invoke {
-            if open.replace(operations.len()).is_some() {
-                return Err(malformed(MalformedReason::AlreadyOpen));
-            }
-            operations.push(Operation {
-                asked: op,
-                invocation: event,
-                completion: None,
-                invoked_at: position,
-                completed_at: None,
-            });
-        } else {
-            let place = open.take().ok_or_else(|| malformed(MalformedReason::NotInvoked))?;
-            let operation = &mut operations[place];
-            if !operation.asked.is_completed_by(op) {
-                return Err(malformed(MalformedReason::Mismatch));
-            }
-            operation.completion = Some(event);
-            operation.completed_at = Some(position);
-        }
-    }
+    pair(history, &mut operations)?;
     Ok(operations)
+}
+
+impl<'a, O> Pairing<'a, O> for Vec<Operation<'a, O>> {
+    /// Its place.
+    type Open = usize;
+
+    fn begin(&mut self, position: usize, event: &'a Event<O>, asked: &'a O) -> usize {
+        self.push(Operation {
+            asked,
+            invocation: event,
+            completion: None,
+            invoked_at: position,
+            completed_at: None,
+        });
+        self.len() - 1
+    }
+
+    fn end(&mut self, open: usize, position: usize, event: &'a Event<O>, _: &'a O) {
+        let operation = &mut self[open];
+        operation.completion = Some(event);
+        operation.completed_at = Some(position);
+    }
 }
 
 /// An operation as reports show it: on its own, with times and event indices.

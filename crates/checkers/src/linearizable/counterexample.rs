@@ -5,10 +5,11 @@ use std::hash::Hash;
 
 use serde::Serialize;
 
+use super::Stuck;
+use super::keys::{KeyHistory, KeyOperation};
 use super::register::{Number, RegisterOp};
-use super::{KeyHistory, Stuck};
 use crate::history::{Event, Op};
-use crate::operation::{Operation, Record};
+use crate::operation::Record;
 
 /// Why the operations on one key have no order that explains them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -38,34 +39,35 @@ pub struct Counterexample<V> {
 const END_LENGTH: usize = 16;
 
 impl<V: Clone + Eq + Hash + Debug> Counterexample<V> {
-    pub(super) fn new(history: &KeyHistory<'_, V>, stuck: &Stuck<Number>) -> Self {
-        let operation = history.operations[stuck.call];
+    /// Explains where a key's calls got stuck, given their values by their numbers.
+    pub(super) fn new(
+        history: &KeyHistory<'_, V>,
+        values: &[Option<&V>],
+        stuck: &Stuck<Number>,
+    ) -> Self {
+        let (operations, failed) = history.operations();
+        let operation = &operations[stuck.call];
         let end = operation.completed_at.unwrap_or(usize::MAX);
-        let overlaps = |other: &&&Operation<'_, RegisterOp<V>>| {
+        let overlaps = |other: &&KeyOperation<'_, V>| {
             other.invoked_at != operation.invoked_at
                 && other.invoked_at < end
                 && other.completed_at.is_none_or(|completed| completed > operation.invoked_at)
         };
         let states: Vec<Option<V>> =
-            stuck.states.iter().map(|&number| history.values[number as usize].cloned()).collect();
+            stuck.states.iter().map(|&number| values[number as usize].cloned()).collect();
         let last = &stuck.order[stuck.order.len().saturating_sub(END_LENGTH)..];
         Self {
-            explanation: explain(history, operation, &states),
+            explanation: explain(history.key, (&operations, &failed), operation, &states),
             prefix_end: index(operation.completion.unwrap_or(operation.invocation)),
             operation: operation.into(),
-            concurrent: history
-                .operations
-                .iter()
-                .filter(overlaps)
-                .map(|&other| other.into())
-                .collect(),
+            concurrent: operations.iter().filter(overlaps).map(Into::into).collect(),
             states,
             linearization: stuck
                 .order
                 .iter()
-                .map(|&call| index(history.operations[call].invocation))
+                .map(|&call| index(operations[call].invocation))
                 .collect(),
-            linearization_end: last.iter().map(|&call| history.operations[call].into()).collect(),
+            linearization_end: last.iter().map(|&call| (&operations[call]).into()).collect(),
         }
     }
 }
@@ -74,9 +76,13 @@ const fn index<O>(event: &Event<O>) -> u64 {
     event.index
 }
 
+/// A key's operations that may have happened, and those that failed.
+type All<'a, V> = (&'a [KeyOperation<'a, V>], &'a [KeyOperation<'a, V>]);
+
 fn explain<V: Eq + Debug>(
-    history: &KeyHistory<'_, V>,
-    operation: &Operation<'_, RegisterOp<V>>,
+    key: &V,
+    all: All<'_, V>,
+    operation: &KeyOperation<'_, V>,
     states: &[Option<V>],
 ) -> String {
     let seen = match operation.op() {
@@ -97,14 +103,13 @@ fn explain<V: Eq + Debug>(
         }
     };
     format!(
-        "{} {did} from key {:?} (event {} to {}), but in every order of the operations before, the register holds {held}. {}",
+        "{} {did} from key {key:?} (event {} to {}), but in every order of the operations before, the register holds {held}. {}",
         operation.invocation.process,
-        history.key,
         index(operation.invocation),
         index(operation.completion.unwrap_or(operation.invocation)),
         seen.map_or_else(
             || "It had been written before.".to_owned(),
-            |value| origin(history, operation, value)
+            |value| origin(all, operation, value)
         ),
     )
 }
@@ -115,11 +120,11 @@ fn text<V: Debug>(state: &Option<V>) -> String {
 
 /// Who wrote a value that should not have been seen.
 fn origin<V: Eq + Debug>(
-    history: &KeyHistory<'_, V>,
-    operation: &Operation<'_, RegisterOp<V>>,
+    (operations, failed): All<'_, V>,
+    operation: &KeyOperation<'_, V>,
     value: &V,
 ) -> String {
-    let writes = |other: &&&Operation<'_, RegisterOp<V>>| {
+    let writes = |other: &&KeyOperation<'_, V>| {
         other.completed_at != operation.completed_at
             && operation.completed_at.is_none_or(|end| other.invoked_at < end)
             && match other.op() {
@@ -129,8 +134,8 @@ fn origin<V: Eq + Debug>(
                 _ => false,
             }
     };
-    let last = history.operations.iter().rfind(writes);
-    let failed = history.failed.iter().rfind(writes);
+    let last = operations.iter().rfind(writes);
+    let failed = failed.iter().rfind(writes);
     match (last, failed) {
         (Some(write), _) => format!(
             "{value:?} was last written by the {} of {} (event {}), and cannot still have been there.",

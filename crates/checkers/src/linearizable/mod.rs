@@ -14,7 +14,7 @@
 //! and remembers ([`WorkLimit`]), so that a verdict is the same on every machine; one that exceeds
 //! the bounds is unknown.
 //!
-//! `register::clusters` and `membership` do without a search. `search` is the algorithm of the search,
+//! `keys` takes a history apart. `register::clusters` and `membership` do without a search. `search` is the algorithm of the search,
 //! `moves` its rules, `configuration` a point of it, `timeline` and `unknown` prepare what it works on,
 //! `failed` is its memory, `used` what it remembers of unknown outcomes. `counterexample` explains a
 //! failure.
@@ -23,6 +23,7 @@ mod call;
 mod configuration;
 mod counterexample;
 mod failed;
+mod keys;
 mod membership;
 mod model;
 mod moves;
@@ -37,7 +38,6 @@ mod used;
 use std::fmt::Debug;
 use std::hash::Hash;
 
-use rustc_hash::FxHashMap;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -49,10 +49,11 @@ pub use register::{EMPTY, Number, Register, RegisterOp, RegisterOperation};
 pub use search::{BYTES_PER_STATE, Undecided, WORK_PER_STATE, WorkLimit};
 pub use set::{SetDecision, SetOperation, decide_set};
 
-use crate::history::{Event, Kind, Op};
+use crate::history::{Event, Op};
 use crate::json;
-use crate::operation::{Malformed, MalformedReason, Operation, operations};
+use crate::operation::Malformed;
 use crate::verdict::Verdict;
+use keys::{KeyCalls, KeyHistory};
 use search::{Outcome, Search};
 use timeline::Timeline;
 
@@ -126,25 +127,8 @@ where
     V: Clone + Eq + Hash + Debug,
     RegisterOp<V>: Op,
 {
-    let operations = operations(history)?;
-    let mut places: FxHashMap<&V, usize> = FxHashMap::default();
-    // The operations on each key.
-    let mut keys: Vec<(&V, Vec<&Operation<'_, RegisterOp<V>>>)> = Vec::new();
-    // The key of the operation before: often there is only one.
-    let mut place = 0;
-    for operation in &operations {
-        let key = operation.asked.key();
-        if keys.get(place).is_none_or(|&(last, _)| last != key) {
-            place = *places.entry(key).or_insert_with(|| {
-                keys.push((key, Vec::new()));
-                keys.len() - 1
-            });
-        }
-        keys[place].1.push(operation);
-    }
-    let histories = keys.iter().map(|&(key, ref operations)| KeyHistory::new(key, operations));
-    let histories = histories.collect::<Result<Vec<_>, _>>()?;
-    let results: Vec<_> = histories.iter().map(|history| history.check(limit)).collect();
+    let keys = keys::split(history)?;
+    let results: Vec<_> = keys.into_iter().map(|key| check_key(key, limit)).collect();
     let verdict = Verdict::all(results.iter().map(|result| result.verdict));
     Ok(Linearizability { verdict, results })
 }
@@ -223,92 +207,32 @@ fn decide_within<M: Model, const WORDS: usize>(
     (decision, search.states())
 }
 
-/// The operations on one key that may have happened.
-struct KeyHistory<'a, V> {
-    key: &'a V,
-    operations: Vec<&'a Operation<'a, RegisterOp<V>>>,
-    failed: Vec<&'a Operation<'a, RegisterOp<V>>>,
-    calls: Vec<Call<RegisterOperation>>,
-    numbers: FxHashMap<&'a V, Number>,
-    /// The values by their numbers; the first stands for the empty register.
-    values: Vec<Option<&'a V>>,
-}
-
-impl<'a, V: Clone + Eq + Hash + Debug> KeyHistory<'a, V> {
-    fn new(key: &'a V, operations: &[&'a Operation<'a, RegisterOp<V>>]) -> Result<Self, Malformed> {
-        let mut history = Self {
-            key,
-            operations: Vec::with_capacity(operations.len()),
-            failed: Vec::new(),
-            calls: Vec::with_capacity(operations.len()),
-            numbers: FxHashMap::default(),
-            values: vec![None],
-        };
-        operations.iter().try_for_each(|operation| history.push(operation))?;
-        Ok(history)
-    }
-
-    fn number(&mut self, value: &'a V) -> Number {
-        *self.numbers.entry(value).or_insert_with(|| {
-            self.values.push(Some(value));
-            self.values.len() as Number - 1
-        })
-    }
-
-    fn push(&mut self, operation: &'a Operation<'a, RegisterOp<V>>) -> Result<(), Malformed> {
-        let outcome = operation.outcome();
-        if outcome == Kind::Fail {
-            self.failed.push(operation);
-            return Ok(());
+fn check_key<V: Clone + Eq + Hash + Debug>(
+    mut history: KeyHistory<'_, V>,
+    limit: &mut WorkLimit<'_>,
+) -> KeyResult<V> {
+    let KeyCalls { calls, values } = history.calls();
+    let (decision, states) = decide(&Register, &calls, limit);
+    let mut result = KeyResult {
+        key: history.key.clone(),
+        verdict: Verdict::Valid,
+        operations: calls.len(),
+        states,
+        counterexample: None,
+        undecided: None,
+    };
+    match decision {
+        Decision::Linearizable => {}
+        Decision::Impossible(stuck) => {
+            result.verdict = Verdict::Invalid;
+            result.counterexample = Some(Counterexample::new(&history, &values, &stuck));
         }
-        let done = match operation.op() {
-            RegisterOp::Write { value, .. } => RegisterOperation::Write(self.number(value)),
-            RegisterOp::Cas { from, to, .. } => {
-                RegisterOperation::Cas(self.number(from), self.number(to))
-            }
-            RegisterOp::Read { value: Some(value), .. } if outcome == Kind::Ok => {
-                RegisterOperation::Read(value.as_ref().map_or(EMPTY, |value| self.number(value)))
-            }
-            _ if outcome == Kind::Ok => {
-                let index = operation.completion.map_or(0, |event| event.index);
-                return Err(Malformed { index, reason: MalformedReason::NoResult });
-            }
-            // A read that got no answer says nothing.
-            _ => return Ok(()),
-        };
-        let completed = operation.completed_at.filter(|_| outcome == Kind::Ok);
-        self.calls.push(Call {
-            operation: done,
-            invoked: operation.invoked_at as u64,
-            completed: completed.map(|position| position as u64),
-        });
-        self.operations.push(operation);
-        Ok(())
-    }
-
-    fn check(&self, limit: &mut WorkLimit<'_>) -> KeyResult<V> {
-        let (decision, states) = decide(&Register, &self.calls, limit);
-        let mut result = KeyResult {
-            key: self.key.clone(),
-            verdict: Verdict::Valid,
-            operations: self.operations.len(),
-            states,
-            counterexample: None,
-            undecided: None,
-        };
-        match decision {
-            Decision::Linearizable => {}
-            Decision::Impossible(stuck) => {
-                result.verdict = Verdict::Invalid;
-                result.counterexample = Some(Counterexample::new(self, &stuck));
-            }
-            Decision::Unknown(why) => {
-                result.verdict = Verdict::Unknown;
-                result.undecided = Some(why);
-            }
+        Decision::Unknown(why) => {
+            result.verdict = Verdict::Unknown;
+            result.undecided = Some(why);
         }
-        result
     }
+    result
 }
 
 impl<V: Serialize> Serialize for Linearizability<V>

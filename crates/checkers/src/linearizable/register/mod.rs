@@ -107,6 +107,17 @@ pub enum RegisterOperation {
     Cas(Number, Number),
 }
 
+impl RegisterOperation {
+    /// The same with other numbers for its values.
+    pub(crate) fn map(self, mut number: impl FnMut(Number) -> Number) -> Self {
+        match self {
+            Self::Read(value) => Self::Read(number(value)),
+            Self::Write(value) => Self::Write(number(value)),
+            Self::Cas(from, to) => Self::Cas(number(from), number(to)),
+        }
+    }
+}
+
 impl Model for Register {
     type State = Number;
     type Operation = RegisterOperation;

@@ -49,26 +49,38 @@ const SPARSE: usize = 4;
 impl<'a> Clusters<'a> {
     /// `None` if a value that was seen may have been written twice.
     pub(super) fn new(calls: &'a [Call<RegisterOperation>]) -> Option<Self> {
-        let largest = calls.iter().flat_map(|call| values(&call.operation)).max().unwrap_or(EMPTY);
-        let values = largest as usize + 1;
-        if calls.len() >= NONE as usize || values > calls.len() * SPARSE + 1024 {
+        if calls.len() >= NONE as usize {
             return None;
         }
         let mut clusters =
-            Self { calls, values, writer: vec![NONE; values], is_needed: vec![false; values] };
-        let mut is_ambiguous = vec![false; values];
+            Self { calls, values: 1, writer: vec![NONE], is_needed: Vec::new() };
+        let mut is_ambiguous = vec![false];
         // Values that were seen, of which it is still to be found out what their writer saw.
         let mut seen = Vec::new();
         for (call, index) in calls.iter().zip(0..) {
+            let largest = values(&call.operation).into_iter().max().unwrap_or(EMPTY) as usize;
+            if largest >= clusters.values {
+                if largest > calls.len() * SPARSE + 1024 {
+                    return None;
+                }
+                clusters.values = largest + 1;
+                clusters.writer.resize(clusters.values, NONE);
+                is_ambiguous.resize(clusters.values, false);
+            }
             if let Some(value) = written(&call.operation) {
                 let writer = &mut clusters.writer[value as usize];
                 is_ambiguous[value as usize] = *writer != NONE || value == EMPTY;
                 *writer = index;
             }
             if let (Some(value), Some(_)) = (sees(&call.operation), call.completed) {
+                // Mostly this is soon so, if it is at all.
+                if is_ambiguous[value as usize] {
+                    return None;
+                }
                 seen.push(value);
             }
         }
+        clusters.is_needed = vec![false; clusters.values];
         while let Some(value) = seen.pop() {
             let at = value as usize;
             if is_ambiguous[at] {

@@ -1,0 +1,223 @@
+//! The history of registers, taken apart into one history for each key.
+//!
+//! The events are read once, in their order, and what the search wants to know of them is noted in
+//! a few bytes: the events of one key lie far apart, so that to read them again, key by key, would
+//! mostly be to wait for memory.
+
+use std::hash::Hash;
+
+use rustc_hash::FxHashMap;
+
+use super::call::Call;
+use super::register::{EMPTY, Number, RegisterOp, RegisterOperation};
+use crate::history::{Event, Kind, Op};
+use crate::operation::{Malformed, MalformedReason, Operation, Pairing, pair};
+
+/// The position of the completion of an operation that never completed.
+const NEVER: u32 = u32::MAX;
+
+/// An operation on a key.
+#[derive(Clone, Copy)]
+struct Noted {
+    /// What it did, if it certainly happened, with values as they were met.
+    done: RegisterOperation,
+    /// The positions of its events in the history.
+    invoked: u32,
+    completed: u32,
+    outcome: Kind,
+}
+
+/// The operations on one key.
+pub(super) struct KeyHistory<'a, V> {
+    pub(super) key: &'a V,
+    history: &'a [Event<RegisterOp<V>>],
+    noted: Vec<Noted>,
+    /// How many of them failed.
+    failed: usize,
+    /// The values in the order in which events have them; the first stands for the empty register.
+    met: Vec<Option<&'a V>>,
+    met_as: FxHashMap<&'a V, Number>,
+}
+
+/// An operation on a key with its events.
+pub(super) type KeyOperation<'a, V> = Operation<'a, RegisterOp<V>>;
+
+/// Those operations on one key that may have happened, as the search takes them.
+pub(super) struct KeyCalls<'a, V> {
+    pub(super) calls: Vec<Call<RegisterOperation>>,
+    /// The values by their numbers, which are given in the order of the calls; the first stands for
+    /// the empty register.
+    pub(super) values: Vec<Option<&'a V>>,
+}
+
+struct Keys<'a, V> {
+    history: &'a [Event<RegisterOp<V>>],
+    keys: Vec<KeyHistory<'a, V>>,
+    places: FxHashMap<&'a V, usize>,
+    /// The place of the key of the operation before: often there is only one.
+    last: usize,
+    /// The first operation, by key and invocation, that succeeded without a result, and the index
+    /// of the event that says so.
+    without_result: Option<(usize, usize, u64)>,
+}
+
+/// The history of each key, in the order in which they first appear.
+///
+/// # Errors
+///
+/// When no clients can have produced the history.
+pub(super) fn split<V: Eq + Hash>(
+    history: &[Event<RegisterOp<V>>],
+) -> Result<Vec<KeyHistory<'_, V>>, Malformed>
+where
+    RegisterOp<V>: Op,
+{
+    let mut keys = Keys {
+        history,
+        keys: Vec::new(),
+        places: FxHashMap::default(),
+        last: 0,
+        without_result: None,
+    };
+    pair(history, &mut keys)?;
+    match keys.without_result {
+        Some((_, _, index)) => Err(Malformed { index, reason: MalformedReason::NoResult }),
+        None => Ok(keys.keys),
+    }
+}
+
+impl<'a, V: Eq + Hash> Pairing<'a, RegisterOp<V>> for Keys<'a, V> {
+    /// The places of its key and of itself among the operations on that.
+    type Open = (usize, usize);
+
+    fn begin(
+        &mut self,
+        position: usize,
+        _: &'a Event<RegisterOp<V>>,
+        asked: &'a RegisterOp<V>,
+    ) -> (usize, usize) {
+        let key = asked.key();
+        if self.keys.get(self.last).is_none_or(|last| last.key != key) {
+            self.last = *self.places.entry(key).or_insert_with(|| {
+                self.keys.push(KeyHistory::new(key, self.history));
+                self.keys.len() - 1
+            });
+        }
+        let noted = &mut self.keys[self.last].noted;
+        noted.push(Noted {
+            done: RegisterOperation::Read(EMPTY),
+            invoked: position as u32,
+            completed: NEVER,
+            outcome: Kind::Info,
+        });
+        (self.last, noted.len() - 1)
+    }
+
+    fn end(
+        &mut self,
+        (key, place): (usize, usize),
+        position: usize,
+        event: &'a Event<RegisterOp<V>>,
+        done: &'a RegisterOp<V>,
+    ) {
+        let history = &mut self.keys[key];
+        let mut what = RegisterOperation::Read(EMPTY);
+        match event.kind {
+            Kind::Ok => match history.meet(done) {
+                Some(done) => what = done,
+                None => {
+                    let this = (key, place, event.index);
+                    let first = self.without_result.get_or_insert(this);
+                    *first = this.min(*first);
+                }
+            },
+            Kind::Fail => history.failed += 1,
+            Kind::Info | Kind::Invoke => {}
+        }
+        let noted = &mut history.noted[place];
+        noted.done = what;
+        noted.completed = position as u32;
+        noted.outcome = event.kind;
+    }
+}
+
+impl<'a, V: Eq + Hash> KeyHistory<'a, V> {
+    fn new(key: &'a V, history: &'a [Event<RegisterOp<V>>]) -> Self {
+        let (met, met_as) = (vec![None], FxHashMap::default());
+        Self { key, history, noted: Vec::new(), failed: 0, met, met_as }
+    }
+
+    /// What an operation did; `None` if it is a read without a result.
+    fn meet(&mut self, op: &'a RegisterOp<V>) -> Option<RegisterOperation> {
+        let mut number = |value| {
+            *self.met_as.entry(value).or_insert_with(|| {
+                self.met.push(Some(value));
+                self.met.len() as Number - 1
+            })
+        };
+        match op {
+            RegisterOp::Write { value, .. } => Some(RegisterOperation::Write(number(value))),
+            RegisterOp::Cas { from, to, .. } => {
+                Some(RegisterOperation::Cas(number(from), number(to)))
+            }
+            RegisterOp::Read { value, .. } => {
+                let value = value.as_ref()?.as_ref();
+                Some(RegisterOperation::Read(value.map_or(EMPTY, number)))
+            }
+        }
+    }
+
+    /// What may have happened. Of an operation of unknown outcome that is what was asked; a read
+    /// that got no answer says nothing.
+    pub(super) fn calls(&mut self) -> KeyCalls<'a, V> {
+        let mut calls = Vec::with_capacity(self.noted.len() - self.failed);
+        let mut values = vec![None];
+        let mut numbers = vec![EMPTY];
+        for place in 0..self.noted.len() {
+            let Noted { done, invoked, completed, outcome } = self.noted[place];
+            let done = match outcome {
+                Kind::Ok => done,
+                Kind::Fail => continue,
+                Kind::Info | Kind::Invoke => match self.history[invoked as usize].op() {
+                    None | Some(RegisterOp::Read { .. }) => continue,
+                    Some(op) => self.meet(op).unwrap_or(done),
+                },
+            };
+            let operation = done.map(|met| {
+                let met = met as usize;
+                if met >= numbers.len() {
+                    numbers.resize(self.met.len(), EMPTY);
+                }
+                if numbers[met] == EMPTY && met != EMPTY as usize {
+                    numbers[met] = values.len() as Number;
+                    values.push(self.met[met]);
+                }
+                numbers[met]
+            });
+            let completed = (outcome == Kind::Ok).then_some(u64::from(completed));
+            calls.push(Call { operation, invoked: u64::from(invoked), completed });
+        }
+        KeyCalls { calls, values }
+    }
+
+    /// The operations that may have happened, each at the place of its call, and those that failed.
+    pub(super) fn operations(&self) -> (Vec<KeyOperation<'a, V>>, Vec<KeyOperation<'a, V>>) {
+        let operations = self.noted.iter().filter_map(|noted| {
+            let invocation = &self.history[noted.invoked as usize];
+            let completed_at = (noted.completed != NEVER).then_some(noted.completed as usize);
+            Some(Operation {
+                asked: invocation.op()?,
+                invocation,
+                completion: completed_at.map(|position| &self.history[position]),
+                invoked_at: noted.invoked as usize,
+                completed_at,
+            })
+        });
+        let (failed, mut others): (Vec<_>, Vec<_>) =
+            operations.partition(|operation| operation.outcome() == Kind::Fail);
+        others.retain(|operation| {
+            operation.outcome() == Kind::Ok || !matches!(operation.asked, RegisterOp::Read { .. })
+        });
+        (others, failed)
+    }
+}
