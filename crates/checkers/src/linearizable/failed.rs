@@ -61,6 +61,8 @@ pub(crate) struct Failed<S, const WORDS: usize> {
     table: Vec<u32>,
     /// How many places there are.
     places: usize,
+    /// No place that is remembered is at this deadline or after it.
+    deadlines: u32,
     /// How many lacks were looked at so far.
     work: u64,
 }
@@ -70,7 +72,7 @@ const TABLE_MIN: usize = 64;
 
 impl<S: Clone + Eq + Hash, const WORDS: usize> Failed<S, WORDS> {
     pub(crate) fn new() -> Self {
-        Self { lacks: Vec::new(), table: vec![END; TABLE_MIN], places: 0, work: 0 }
+        Self { lacks: Vec::new(), table: vec![END; TABLE_MIN], places: 0, deadlines: 0, work: 0 }
     }
 
     /// How many lacks were looked at so far.
@@ -111,6 +113,7 @@ impl<S: Clone + Eq + Hash, const WORDS: usize> Failed<S, WORDS> {
         let (reads, length) = (failed.reads, length + 1);
         self.lacks.push(Lack { place, reads, used: lack, next, length, hash });
         if next == END {
+            self.deadlines = self.deadlines.max(failed.deadline + 1);
             self.places += 1;
             if self.places * 2 > self.table.len() {
                 self.grow();
@@ -133,7 +136,8 @@ impl<S: Clone + Eq + Hash, const WORDS: usize> Failed<S, WORDS> {
 
     /// If nothing can come of a configuration, the set that it lacks.
     pub(crate) fn lack(&mut self, at: &Configuration<S, WORDS>, sets: &UsedSets) -> Option<u32> {
-        if self.lacks.is_empty() {
+        // Going on to where it has not been yet, the search need not ask.
+        if at.deadline >= self.deadlines {
             return None;
         }
         let place = Place::of(at);
@@ -158,7 +162,7 @@ mod tests {
 
     fn at(state: u32, deadline: u32) -> Configuration<u32, 1> {
         let mut linearized = SlotSet::EMPTY;
-        linearized.insert(state % 64);
+        linearized.insert((state % 64) as u16);
         Configuration { linearized, reads: SlotSet::EMPTY, state, deadline, used: UsedSets::NONE }
     }
 

@@ -55,7 +55,7 @@ use crate::operation::Malformed;
 use crate::verdict::Verdict;
 use keys::{KeyCalls, KeyHistory};
 use search::{Outcome, Search};
-use timeline::Timeline;
+use timeline::{SLOTS_MAX, Timeline};
 
 /// The default of [`WorkLimit::states_max`]: for one key at most about 150 MB beside what the history
 /// itself takes, and a second or two of one core.
@@ -184,8 +184,8 @@ pub fn search<M: Model>(
     match Timeline::new(model, calls) {
         Some(timeline) if timeline.slots <= 64 => decide_within::<M, 1>(model, &timeline, limit),
         Some(timeline) if timeline.slots <= 256 => decide_within::<M, 4>(model, &timeline, limit),
-        Some(timeline) if timeline.slots <= 4096 => decide_within::<M, 64>(model, &timeline, limit),
-        _ => (Decision::Unknown(Undecided::TooManyOpen), 0),
+        Some(timeline) => decide_within::<M, { SLOTS_MAX as usize / 64 }>(model, &timeline, limit),
+        None => (Decision::Unknown(Undecided::TooManyOpen), 0),
     }
 }
 

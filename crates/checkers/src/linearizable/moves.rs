@@ -3,7 +3,7 @@
 use super::configuration::{Configuration, Move};
 use super::model::{Model, Need};
 use super::slots::SlotSet;
-use super::timeline::{CertainOperation, Timeline};
+use super::timeline::{Deadline, Timeline};
 use super::unknown::Candidates;
 use super::used::UsedSets;
 
@@ -81,30 +81,42 @@ impl<'a, M: Model> Moves<'a, M> {
             Need::State(state) if state != at.state => Some(state),
             _ => None,
         };
-        let mut unknown = std::mem::take(&mut self.unknown);
-        let mut promising = std::mem::take(&mut self.promising);
-        if !timeline.unknown.is_empty() {
-            self.find_unknown(at, &mut unknown, blocked);
+        if timeline.unknown.is_empty() {
+            self.find_certain(at, due, awaited, found);
+            return;
         }
+        let mut unknown = std::mem::take(&mut self.unknown);
+        self.find_unknown(at, &mut unknown, blocked);
         let is_awaited = |next| awaited.is_some() && self.result(next) == awaited;
         found.extend(unknown.iter().filter(|&&next| !is_awaited(next)));
-        let updates = timeline.updates(due);
+        unknown.retain(|&next| is_awaited(next));
+        self.find_certain(at, due, awaited, found);
+        found.append(&mut unknown);
+        self.unknown = unknown;
+    }
+
+    /// Finds the operations that certainly happened and are worth trying next, but for the due one.
+    fn find_certain<const WORDS: usize>(
+        &mut self,
+        at: &Configuration<M::State, WORDS>,
+        due: &Deadline,
+        awaited: Option<M::State>,
+        found: &mut Vec<Move>,
+    ) {
+        let updates = self.timeline.updates(due);
+        self.work += updates.len() as u64;
         for &operation in updates.iter().rev() {
-            let certain = &timeline.certain[operation as usize];
+            let certain = &self.timeline.certain[operation as usize];
             if operation == due.due || at.linearized.contains(certain.slot) {
                 continue;
             }
             if let Some(state) = self.model.step(&at.state, &certain.operation) {
-                let moves = if awaited == Some(state) { &mut promising } else { &mut *found };
+                let is_awaited = awaited.as_ref() == Some(&state);
+                let moves = if is_awaited { &mut self.promising } else { &mut *found };
                 moves.push(Move::Certain(operation));
             }
         }
-        found.append(&mut promising);
-        found.extend(unknown.iter().filter(|&&next| is_awaited(next)));
-        unknown.clear();
-        self.work += updates.len() as u64;
-        self.unknown = unknown;
-        self.promising = promising;
+        found.append(&mut self.promising);
     }
 
     /// Finds the operations of unknown outcome that are worth trying next.
@@ -206,9 +218,7 @@ impl<'a, M: Model> Moves<'a, M> {
         let mut due = timeline.deadline(at.deadline);
         let reads = timeline.reads(due);
         self.work += reads.len() as u64;
-        for &operation in reads {
-            self.take_read(at, &timeline.certain[operation as usize], taken);
-        }
+        self.take_reads(at, reads, taken);
         loop {
             let linearized = if due.is_read { &mut at.reads } else { &mut at.linearized };
             if !linearized.contains(due.slot) {
@@ -222,24 +232,26 @@ impl<'a, M: Model> Moves<'a, M> {
             if at.deadline == self.goal {
                 break;
             }
+            let before = due;
             due = timeline.deadline(at.deadline);
-            for certain in timeline.invoked_since_last(at.deadline) {
-                if certain.is_read {
-                    self.take_read(at, certain, taken);
-                }
-            }
+            self.take_reads(at, timeline.reads_between(before, due), taken);
         }
     }
 
-    fn take_read<const WORDS: usize>(
+    /// Takes those reads that match the state.
+    fn take_reads<const WORDS: usize>(
         &self,
         at: &mut Configuration<M::State, WORDS>,
-        read: &CertainOperation<M>,
+        reads: &[u32],
         taken: &mut impl FnMut(u32),
     ) {
-        if !at.reads.contains(read.slot) && self.model.step(&at.state, &read.operation).is_some() {
-            at.reads.insert(read.slot);
-            taken(read.call);
+        for &read in reads {
+            let read = &self.timeline.certain[read as usize];
+            let matches = self.model.step(&at.state, &read.operation).is_some();
+            if matches && !at.reads.contains(read.slot) {
+                taken(read.call);
+            }
+            at.reads.insert_if(read.slot, matches);
         }
     }
 }

@@ -307,7 +307,9 @@ impl<'a, M: Model, const WORDS: usize> Search<'a, M, WORDS> {
             furthest.configurations.clear();
             furthest.configurations.push(at.clone());
             if let Some(by) = by {
-                furthest.path.resize(self.stack.len() - 1, by);
+                if furthest.path.len() != self.stack.len() - 1 {
+                    furthest.path.resize(self.stack.len() - 1, by);
+                }
                 furthest.path.push(by);
                 furthest.on_stack = self.stack.len();
             }

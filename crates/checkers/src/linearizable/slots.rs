@@ -12,15 +12,15 @@ impl<const WORDS: usize> SlotSet<WORDS> {
 
     /// There are enough words for every slot, so the remainder changes nothing; but with it the
     /// compiler knows as well, and of a single word it knows which one.
-    const fn word(slot: u32) -> usize {
+    const fn word(slot: u16) -> usize {
         (slot / 64) as usize % WORDS
     }
 
-    pub(crate) fn contains(&self, slot: u32) -> bool {
+    pub(crate) fn contains(&self, slot: u16) -> bool {
         self.0[Self::word(slot)] & bit(slot) != 0
     }
 
-    pub(crate) fn insert(&mut self, slot: u32) {
+    pub(crate) fn insert(&mut self, slot: u16) {
         self.0[Self::word(slot)] |= bit(slot);
     }
 
@@ -28,7 +28,12 @@ impl<const WORDS: usize> SlotSet<WORDS> {
         self.0.iter().zip(&other.0).all(|(own, other)| own & !other == 0)
     }
 
-    pub(crate) fn remove(&mut self, slot: u32) {
+    /// Inserts a slot if `is_in`. Without a branch, for nobody could guess which way it goes.
+    pub(crate) fn insert_if(&mut self, slot: u16, is_in: bool) {
+        self.0[Self::word(slot)] |= u64::from(is_in) << (slot % 64);
+    }
+
+    pub(crate) fn remove(&mut self, slot: u16) {
         self.0[Self::word(slot)] &= !bit(slot);
     }
 }
@@ -40,7 +45,7 @@ impl<const WORDS: usize> Hash for SlotSet<WORDS> {
     }
 }
 
-const fn bit(slot: u32) -> u64 {
+const fn bit(slot: u16) -> u64 {
     1 << (slot % 64)
 }
 

@@ -11,11 +11,9 @@ use super::unknown::UnknownOperations;
 /// An operation that certainly happened.
 pub(crate) struct CertainOperation<M: Model> {
     pub(crate) operation: M::Operation,
-    /// Where in the history it completed.
-    completed: u64,
     /// Index of its [`Call`].
     pub(crate) call: u32,
-    pub(crate) slot: u32,
+    pub(crate) slot: u16,
     pub(crate) is_read: bool,
 }
 
@@ -23,14 +21,20 @@ pub(crate) struct CertainOperation<M: Model> {
 pub(crate) struct Deadline {
     /// The operation that is due, by its index in [`Timeline::certain`].
     pub(crate) due: u32,
-    pub(crate) slot: u32,
+    /// Where in [`Timeline::updates`] and [`Timeline::reads`] the operations open now begin, and how
+    /// many they are.
+    updates_from: u32,
+    reads_from: u32,
+    updates: u16,
+    reads: u16,
+    /// How many certain reads were invoked before it.
+    reads_before: u32,
+    pub(crate) slot: u16,
     pub(crate) is_read: bool,
-    /// Where in [`Timeline::updates`] and [`Timeline::reads`] the operations open now are.
-    updates: (u32, u32),
-    reads: (u32, u32),
-    /// How many certain operations were invoked before it.
-    invoked_before: u32,
 }
+
+/// The most certain operations that may be open at once.
+pub(crate) const SLOTS_MAX: u32 = 4096;
 
 /// The operations of one kind that are open at each deadline, the next deadline first.
 ///
@@ -43,8 +47,6 @@ struct OpenOperations {
     start: usize,
     /// Deadlines that are past need what is before this as it is.
     past: usize,
-    /// Where the next deadline is.
-    next: Option<u64>,
 }
 
 impl OpenOperations {
@@ -52,38 +54,38 @@ impl OpenOperations {
         Self { operations: Vec::with_capacity(capacity), ..Self::default() }
     }
 
-    fn now(&self) -> &[u32] {
-        &self.operations[self.start..]
-    }
-
-    /// Adds one of `certain`.
-    fn insert<M: Model>(&mut self, operation: u32, certain: &[CertainOperation<M>]) {
-        let completion = |operation: u32| certain[operation as usize].completed;
-        let completed = completion(operation);
-        let after = self.now().iter().rposition(|&other| completion(other) < completed);
-        let mut place = self.start + after.map_or(0, |last| last + 1);
-        if place < self.past {
-            let length = self.operations.len();
-            self.operations.extend_from_within(self.start..);
-            place += length - self.start;
-            self.start = length;
+    /// Adds an operation, given when each completed. They are few, so it is quickest to go through
+    /// them from behind.
+    fn insert(&mut self, operation: u32, completed: &[u64]) {
+        let own = completed[operation as usize];
+        let is_before = |other: u32| own < completed[other as usize];
+        let end = self.operations.len();
+        if end > self.start && self.start < self.past && is_before(self.operations[end - 1]) {
+            for place in self.start..end {
+                self.operations.push(self.operations[place]);
+            }
+            self.start = end;
         }
-        if place == self.start {
-            self.next = Some(completed);
+        self.operations.push(operation);
+        let open = &mut self.operations[self.start..];
+        let mut place = open.len() - 1;
+        while place > 0 && is_before(open[place - 1]) {
+            open[place] = open[place - 1];
+            place -= 1;
         }
-        self.operations.insert(place, operation);
+        open[place] = operation;
     }
 
-    /// Takes out the one with the next deadline.
-    fn pass<M: Model>(&mut self, certain: &[CertainOperation<M>]) {
-        self.start += 1;
-        self.next = self.now().first().map(|&next| certain[next as usize].completed);
+    /// The one that is due next.
+    fn next(&self) -> Option<u32> {
+        self.operations.get(self.start).copied()
     }
 
-    /// Where in `operations` those that are open now are, from now on for good.
-    fn range(&mut self) -> (u32, u32) {
+    /// Where in `operations` those that are open now begin and how many they are, from now on for
+    /// good.
+    fn range(&mut self) -> (u32, u16) {
         self.past = self.operations.len();
-        (self.start as u32, self.past as u32)
+        (self.start as u32, (self.past - self.start) as u16)
     }
 }
 
@@ -95,7 +97,8 @@ pub(crate) struct Timeline<M: Model> {
     updates: OpenOperations,
     /// And those that only read.
     reads: OpenOperations,
-    free_slots: Vec<u32>,
+    /// All that only read, in the order of invocation.
+    all_reads: Vec<u32>,
     /// The largest number of certain operations open at once.
     pub(crate) slots: u32,
     pub(crate) unknown: UnknownOperations<M>,
@@ -103,6 +106,15 @@ pub(crate) struct Timeline<M: Model> {
 
 /// More than this many places for operations open at deadlines are not made.
 const OPEN_MAX: usize = 1 << 26;
+
+/// What is needed to make a [`Timeline`] only.
+struct Now {
+    /// When each certain operation completed.
+    completed: Vec<u64>,
+    free_slots: Vec<u16>,
+    /// When the next of those that are open completes, if there are any: of updates and of reads.
+    next: [u64; 2],
+}
 
 impl<M: Model> Timeline<M> {
     /// Prepares `calls`, which are in the order of invocation. `None` if so many operations are
@@ -112,14 +124,19 @@ impl<M: Model> Timeline<M> {
             certain: Vec::with_capacity(calls.len()),
             updates: OpenOperations::with_capacity(calls.len()),
             reads: OpenOperations::with_capacity(calls.len()),
-            free_slots: Vec::new(),
+            all_reads: Vec::with_capacity(calls.len()),
             deadlines: Vec::with_capacity(calls.len()),
             slots: 0,
             unknown: UnknownOperations::default(),
         };
+        let mut now = Now {
+            completed: Vec::with_capacity(calls.len()),
+            free_slots: Vec::new(),
+            next: [u64::MAX; 2],
+        };
         for (call, index) in calls.iter().zip(0_u32..) {
-            while timeline.next_completion().is_some_and(|completed| completed < call.invoked) {
-                timeline.pass()?;
+            while now.next[0].min(now.next[1]) < call.invoked {
+                timeline.pass(&mut now)?;
             }
             let operation = call.operation.clone();
             let Some(completed) = call.completed else {
@@ -127,51 +144,61 @@ impl<M: Model> Timeline<M> {
                 timeline.unknown.add(model, operation, index, deadline);
                 continue;
             };
-            let slot = timeline.free_slots.pop().unwrap_or_else(|| {
-                timeline.slots += 1;
-                timeline.slots - 1
-            });
+            let slot = match now.free_slots.pop() {
+                Some(slot) => slot,
+                None if timeline.slots == SLOTS_MAX => return None,
+                None => {
+                    timeline.slots += 1;
+                    timeline.slots as u16 - 1
+                }
+            };
             let is_read = model.is_read(&operation);
             let number = timeline.certain.len() as u32;
-            let call = index;
-            timeline.certain.push(CertainOperation { operation, completed, call, slot, is_read });
-            let open = if is_read { &mut timeline.reads } else { &mut timeline.updates };
-            open.insert(number, &timeline.certain);
+            timeline.certain.push(CertainOperation { operation, call: index, slot, is_read });
+            now.completed.push(completed);
+            if is_read {
+                timeline.all_reads.push(number);
+                timeline.reads.insert(number, &now.completed);
+            } else {
+                timeline.updates.insert(number, &now.completed);
+            }
+            let next = &mut now.next[usize::from(is_read)];
+            *next = completed.min(*next);
         }
-        while timeline.next_completion().is_some() {
-            timeline.pass()?;
+        while timeline.deadlines.len() < timeline.certain.len() {
+            timeline.pass(&mut now)?;
         }
         timeline.retire_unknown(model);
         Some(timeline)
     }
 
-    /// The position of the next completion of an open operation.
-    fn next_completion(&self) -> Option<u64> {
-        match (self.updates.next, self.reads.next) {
-            (Some(update), Some(read)) => Some(update.min(read)),
-            (update, read) => update.or(read),
-        }
-    }
-
     /// Notes what is open at the next deadline, and passes it.
-    fn pass(&mut self) -> Option<()> {
-        let is_read = self.next_completion() == self.reads.next;
-        let (updates, reads) = (self.updates.range(), self.reads.range());
-        if (updates.1 + reads.1) as usize > OPEN_MAX {
+    fn pass(&mut self, now: &mut Now) -> Option<()> {
+        let is_read = match (self.updates.next(), self.reads.next()) {
+            (Some(_), Some(_)) => now.next[1] < now.next[0],
+            (update, _) => update.is_none(),
+        };
+        let (updates_from, updates) = self.updates.range();
+        let (reads_from, reads) = self.reads.range();
+        if self.updates.past + self.reads.past > OPEN_MAX {
             return None;
         }
         let open = if is_read { &mut self.reads } else { &mut self.updates };
-        let &due = open.now().first()?;
-        open.pass(&self.certain);
+        let due = open.next()?;
+        open.start += 1;
+        let next = open.next().map_or(u64::MAX, |next| now.completed[next as usize]);
+        now.next[usize::from(is_read)] = next;
         let slot = self.certain[due as usize].slot;
-        self.free_slots.push(slot);
+        now.free_slots.push(slot);
         self.deadlines.push(Deadline {
             due,
-            slot,
-            is_read,
+            updates_from,
+            reads_from,
             updates,
             reads,
-            invoked_before: self.certain.len() as u32,
+            reads_before: self.all_reads.len() as u32,
+            slot,
+            is_read,
         });
         Some(())
     }
@@ -187,12 +214,12 @@ impl<M: Model> Timeline<M> {
 
     /// The operations open at a deadline that may change the state.
     pub(crate) fn updates(&self, at: &Deadline) -> &[u32] {
-        &self.updates.operations[at.updates.0 as usize..at.updates.1 as usize]
+        &self.updates.operations[at.updates_from as usize..][..usize::from(at.updates)]
     }
 
     /// The reads open at a deadline.
     pub(crate) fn reads(&self, at: &Deadline) -> &[u32] {
-        &self.reads.operations[at.reads.0 as usize..at.reads.1 as usize]
+        &self.reads.operations[at.reads_from as usize..][..usize::from(at.reads)]
     }
 
     /// The operation that has to be linearized before this deadline passes.
@@ -200,10 +227,9 @@ impl<M: Model> Timeline<M> {
         &self.certain[self.deadline(deadline).due as usize]
     }
 
-    /// The certain operations invoked after the deadline before this one, which is not the first.
-    pub(crate) fn invoked_since_last(&self, deadline: u32) -> &[CertainOperation<M>] {
-        let start = self.deadline(deadline - 1).invoked_before as usize;
-        &self.certain[start..self.deadline(deadline).invoked_before as usize]
+    /// The certain reads invoked after one deadline and before the one after it.
+    pub(crate) fn reads_between(&self, before: &Deadline, at: &Deadline) -> &[u32] {
+        &self.all_reads[before.reads_before as usize..at.reads_before as usize]
     }
 
     /// Tells the operations of unknown outcome until when their results can matter.
