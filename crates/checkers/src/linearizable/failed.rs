@@ -190,7 +190,10 @@ mod tests {
             assert!(failed.lack(&with_read, &sets).is_none(), "{read}");
             failed.insert(&with_read, UsedSets::NONE);
             // No more than so many are remembered of a place.
-            assert_eq!(failed.lack(&with_read, &sets).is_some(), read < super::LACKS_MAX);
+            assert_eq!(
+                failed.lack(&with_read, &sets).is_some(),
+                u32::from(read) < super::LACKS_MAX
+            );
         }
         assert_eq!((failed.places, failed.lacks.len()), (1, super::LACKS_MAX as usize));
     }

@@ -39,6 +39,9 @@ pub(super) struct KeyHistory<'a, V> {
     met_as: FxHashMap<&'a V, Number>,
 }
 
+/// Of a value that has no number yet.
+const UNNUMBERED: Number = Number::MAX;
+
 /// An operation on a key with its events.
 pub(super) type KeyOperation<'a, V> = Operation<'a, RegisterOp<V>>;
 
@@ -58,7 +61,7 @@ struct Keys<'a, V> {
     last: usize,
     /// The first operation, by key and invocation, that succeeded without a result, and the index
     /// of the event that says so.
-    without_result: Option<(usize, usize, u64)>,
+    without_result: Option<(u32, u32, u64)>,
 }
 
 /// The history of each key, in the order in which they first appear.
@@ -88,14 +91,14 @@ where
 
 impl<'a, V: Eq + Hash> Pairing<'a, RegisterOp<V>> for Keys<'a, V> {
     /// The places of its key and of itself among the operations on that.
-    type Open = (usize, usize);
+    type Open = (u32, u32);
 
     fn begin(
         &mut self,
         position: usize,
         _: &'a Event<RegisterOp<V>>,
         asked: &'a RegisterOp<V>,
-    ) -> (usize, usize) {
+    ) -> (u32, u32) {
         let key = asked.key();
         if self.keys.get(self.last).is_none_or(|last| last.key != key) {
             self.last = *self.places.entry(key).or_insert_with(|| {
@@ -110,17 +113,17 @@ impl<'a, V: Eq + Hash> Pairing<'a, RegisterOp<V>> for Keys<'a, V> {
             completed: NEVER,
             outcome: Kind::Info,
         });
-        (self.last, noted.len() - 1)
+        (self.last as u32, noted.len() as u32 - 1)
     }
 
     fn end(
         &mut self,
-        (key, place): (usize, usize),
+        (key, place): (u32, u32),
         position: usize,
         event: &'a Event<RegisterOp<V>>,
         done: &'a RegisterOp<V>,
     ) {
-        let history = &mut self.keys[key];
+        let history = &mut self.keys[key as usize];
         let mut what = RegisterOperation::Read(EMPTY);
         match event.kind {
             Kind::Ok => match history.meet(done) {
@@ -134,7 +137,7 @@ impl<'a, V: Eq + Hash> Pairing<'a, RegisterOp<V>> for Keys<'a, V> {
             Kind::Fail => history.failed += 1,
             Kind::Info | Kind::Invoke => {}
         }
-        let noted = &mut history.noted[place];
+        let noted = &mut history.noted[place as usize];
         noted.done = what;
         noted.completed = position as u32;
         noted.outcome = event.kind;
@@ -172,6 +175,7 @@ impl<'a, V: Eq + Hash> KeyHistory<'a, V> {
     pub(super) fn calls(&mut self) -> KeyCalls<'a, V> {
         let mut calls = Vec::with_capacity(self.noted.len() - self.failed);
         let mut values = vec![None];
+        // The number of each value in the order in which they were met, if it has one.
         let mut numbers = vec![EMPTY];
         for place in 0..self.noted.len() {
             let Noted { done, invoked, completed, outcome } = self.noted[place];
@@ -183,16 +187,14 @@ impl<'a, V: Eq + Hash> KeyHistory<'a, V> {
                     Some(op) => self.meet(op).unwrap_or(done),
                 },
             };
-            let operation = done.map(|met| {
-                let met = met as usize;
-                if met >= numbers.len() {
-                    numbers.resize(self.met.len(), EMPTY);
+            let operation = done.map(|met| match numbers.get(met as usize) {
+                Some(&number) if number != UNNUMBERED => number,
+                _ => {
+                    numbers.resize(self.met.len(), UNNUMBERED);
+                    numbers[met as usize] = values.len() as Number;
+                    values.push(self.met[met as usize]);
+                    numbers[met as usize]
                 }
-                if numbers[met] == EMPTY && met != EMPTY as usize {
-                    numbers[met] = values.len() as Number;
-                    values.push(self.met[met]);
-                }
-                numbers[met]
             });
             let completed = (outcome == Kind::Ok).then_some(u64::from(completed));
             calls.push(Call { operation, invoked: u64::from(invoked), completed });

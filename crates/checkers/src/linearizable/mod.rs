@@ -14,10 +14,10 @@
 //! and remembers ([`WorkLimit`]), so that a verdict is the same on every machine; one that exceeds
 //! the bounds is unknown.
 //!
-//! `keys` takes a history apart. `register::clusters` and `membership` do without a search. `search` is the algorithm of the search,
-//! `moves` its rules, `configuration` a point of it, `timeline` and `unknown` prepare what it works on,
-//! `failed` is its memory, `used` what it remembers of unknown outcomes. `counterexample` explains a
-//! failure.
+//! `keys` takes a history apart. `register::clusters` and `membership` do without a search. `search`
+//! is the algorithm of the search, `moves` its rules, `configuration` a point of it, `timeline` and
+//! `unknown` prepare what it works on, `failed` is its memory, `used` what it remembers of unknown
+//! outcomes. `counterexample` explains a failure.
 
 mod call;
 mod configuration;

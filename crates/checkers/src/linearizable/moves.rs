@@ -19,11 +19,13 @@ pub(crate) struct Moves<'a, M: Model> {
     /// Empty; kept for their memory.
     unknown: Vec<Move>,
     promising: Vec<Move>,
+    needed: Vec<M::State>,
+    /// How many of each group of unknown outcome are used; all zero, kept as well.
+    group_used: Vec<u32>,
 }
 
 impl<'a, M: Model> Moves<'a, M> {
-    pub(crate) fn new(model: &'a M, timeline: &'a Timeline<M>) -> Self {
-        let goal = timeline.deadlines();
+    pub(crate) fn new(model: &'a M, timeline: &'a Timeline<M>, goal: u32) -> Self {
         Self {
             model,
             timeline,
@@ -32,6 +34,8 @@ impl<'a, M: Model> Moves<'a, M> {
             work: 0,
             unknown: Vec::new(),
             promising: Vec::new(),
+            needed: Vec::new(),
+            group_used: Vec::new(),
         }
     }
 
@@ -54,16 +58,15 @@ impl<'a, M: Model> Moves<'a, M> {
         configuration
     }
 
-    /// The operation that is due, if it is possible and changes the state. (A read that matches
+    /// Whether the operation that is due is possible and changes the state. (A read that matches
     /// was taken when the state came to be.)
-    pub(crate) fn due<const WORDS: usize>(
+    pub(crate) fn is_due_possible<const WORDS: usize>(
         &self,
         at: &Configuration<M::State, WORDS>,
-    ) -> Option<Move> {
+    ) -> bool {
         let due = self.timeline.deadline(at.deadline);
         let operation = &self.timeline.certain[due.due as usize].operation;
-        let is_possible = !due.is_read && self.model.step(&at.state, operation).is_some();
-        is_possible.then_some(Move::Certain(due.due))
+        !due.is_read && self.model.step(&at.state, operation).is_some()
     }
 
     /// Finds everything else that is worth trying next, the best last. `blocked` gets the groups of
@@ -116,7 +119,9 @@ impl<'a, M: Model> Moves<'a, M> {
                 moves.push(Move::Certain(operation));
             }
         }
-        found.append(&mut self.promising);
+        if !self.promising.is_empty() {
+            found.append(&mut self.promising);
+        }
     }
 
     /// Finds the operations of unknown outcome that are worth trying next.
@@ -126,27 +131,37 @@ impl<'a, M: Model> Moves<'a, M> {
         found: &mut Vec<Move>,
         blocked: &mut Vec<u32>,
     ) {
-        let needed = self.needed(at);
-        let used = self.used.counts(at.used);
-        let mut candidates = Candidates { moves: found, blocked, work: 0 };
+        let mut needed = std::mem::take(&mut self.needed);
+        let is_known = self.find_needed(at, &mut needed);
+        let groups = &self.timeline.unknown.groups;
+        self.group_used.resize(groups.len(), 0);
+        for &(group, used) in self.used.counts(at.used) {
+            self.group_used[group as usize] = used;
+        }
+        let mut candidates = Candidates { used: &self.group_used, moves: found, blocked, work: 0 };
+        let known = is_known.then_some(&mut needed);
         self.timeline.unknown.candidates(
             self.model,
             &at.state,
             at.deadline,
-            used,
-            needed,
+            known,
             &mut candidates,
         );
         self.work += candidates.work;
+        for &(group, _) in self.used.counts(at.used) {
+            self.group_used[group as usize] = 0;
+        }
+        needed.clear();
+        self.needed = needed;
     }
 
-    /// The states that open operations ask for, other than the one that is; `None` if one of them
-    /// does not say.
-    fn needed<const WORDS: usize>(
+    /// Finds the states that open operations ask for, other than the one that is; `false` if one
+    /// of them does not say.
+    fn find_needed<const WORDS: usize>(
         &self,
         at: &Configuration<M::State, WORDS>,
-    ) -> Option<Vec<M::State>> {
-        let mut needed = Vec::new();
+        needed: &mut Vec<M::State>,
+    ) -> bool {
         let deadline = self.timeline.deadline(at.deadline);
         let updates = self.timeline.updates(deadline).iter().map(|of| (of, &at.linearized));
         let reads = self.timeline.reads(deadline).iter().map(|of| (of, &at.reads));
@@ -156,14 +171,14 @@ impl<'a, M: Model> Moves<'a, M> {
                 continue;
             }
             match self.model.need(&certain.operation) {
-                Need::Unspecified => return None,
+                Need::Unspecified => return false,
                 Need::State(state) if state != at.state && !needed.contains(&state) => {
                     needed.push(state);
                 }
                 _ => {}
             }
         }
-        Some(needed)
+        true
     }
 
     /// The state that a move leaves, if it is the same one whenever it happens.
@@ -208,8 +223,8 @@ impl<'a, M: Model> Moves<'a, M> {
         at
     }
 
-    /// Does what needs no choice: takes reads that match the state, and passes deadlines.
-    fn settle<const WORDS: usize>(
+    /// Does what needs no choice at a point before the goal: takes reads that match the state, and passes deadlines.
+    pub(crate) fn settle<const WORDS: usize>(
         &mut self,
         at: &mut Configuration<M::State, WORDS>,
         taken: &mut impl FnMut(u32),

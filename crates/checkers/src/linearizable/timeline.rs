@@ -21,12 +21,8 @@ pub(crate) struct CertainOperation<M: Model> {
 pub(crate) struct Deadline {
     /// The operation that is due, by its index in [`Timeline::certain`].
     pub(crate) due: u32,
-    /// Where in [`Timeline::updates`] and [`Timeline::reads`] the operations open now begin, and how
-    /// many they are.
-    updates_from: u32,
-    reads_from: u32,
-    updates: u16,
-    reads: u16,
+    /// Where in [`Timeline::open`] the operations of each kind that are open now are.
+    open: [(u32, u32); 2],
     /// How many certain reads were invoked before it.
     reads_before: u32,
     pub(crate) slot: u16,
@@ -56,6 +52,7 @@ impl OpenOperations {
 
     /// Adds an operation, given when each completed. They are few, so it is quickest to go through
     /// them from behind.
+    #[inline]
     fn insert(&mut self, operation: u32, completed: &[u64]) {
         let own = completed[operation as usize];
         let is_before = |other: u32| own < completed[other as usize];
@@ -81,11 +78,10 @@ impl OpenOperations {
         self.operations.get(self.start).copied()
     }
 
-    /// Where in `operations` those that are open now begin and how many they are, from now on for
-    /// good.
-    fn range(&mut self) -> (u32, u16) {
+    /// Where in `operations` those that are open now are, from now on for good.
+    fn range(&mut self) -> (u32, u32) {
         self.past = self.operations.len();
-        (self.start as u32, (self.past - self.start) as u16)
+        (self.start as u32, self.past as u32)
     }
 }
 
@@ -93,16 +89,19 @@ pub(crate) struct Timeline<M: Model> {
     /// In the order of invocation.
     pub(crate) certain: Vec<CertainOperation<M>>,
     deadlines: Vec<Deadline>,
-    /// The operations open at each deadline that may change the state.
-    updates: OpenOperations,
-    /// And those that only read.
-    reads: OpenOperations,
+    /// The operations open at each deadline: at [`UPDATES`] those that may change the state, at
+    /// [`READS`] those that only read. Which kind comes next is as good as random, so wherever
+    /// it can be an index it is none of the processor's guesses.
+    open: [OpenOperations; 2],
     /// All that only read, in the order of invocation.
     all_reads: Vec<u32>,
     /// The largest number of certain operations open at once.
     pub(crate) slots: u32,
     pub(crate) unknown: UnknownOperations<M>,
 }
+
+const UPDATES: usize = 0;
+const READS: usize = 1;
 
 /// More than this many places for operations open at deadlines are not made.
 const OPEN_MAX: usize = 1 << 26;
@@ -112,8 +111,10 @@ struct Now {
     /// When each certain operation completed.
     completed: Vec<u64>,
     free_slots: Vec<u16>,
-    /// When the next of those that are open completes, if there are any: of updates and of reads.
+    /// When the next of those that are open completes, if there are any, by kind.
     next: [u64; 2],
+    /// How many reads there are.
+    reads: u32,
 }
 
 impl<M: Model> Timeline<M> {
@@ -122,9 +123,8 @@ impl<M: Model> Timeline<M> {
     pub(crate) fn new(model: &M, calls: &[Call<M::Operation>]) -> Option<Self> {
         let mut timeline = Self {
             certain: Vec::with_capacity(calls.len()),
-            updates: OpenOperations::with_capacity(calls.len()),
-            reads: OpenOperations::with_capacity(calls.len()),
-            all_reads: Vec::with_capacity(calls.len()),
+            open: std::array::from_fn(|_| OpenOperations::with_capacity(calls.len())),
+            all_reads: vec![0; calls.len()],
             deadlines: Vec::with_capacity(calls.len()),
             slots: 0,
             unknown: UnknownOperations::default(),
@@ -133,11 +133,18 @@ impl<M: Model> Timeline<M> {
             completed: Vec::with_capacity(calls.len()),
             free_slots: Vec::new(),
             next: [u64::MAX; 2],
+            reads: 0,
         };
-        for (call, index) in calls.iter().zip(0_u32..) {
-            while now.next[0].min(now.next[1]) < call.invoked {
+        for index in 0..=calls.len() {
+            let call = calls.get(index);
+            while match call {
+                Some(call) => now.next[UPDATES].min(now.next[READS]) < call.invoked,
+                None => timeline.deadlines.len() < timeline.certain.len(),
+            } {
                 timeline.pass(&mut now)?;
             }
+            let Some(call) = call else { break };
+            let index = index as u32;
             let operation = call.operation.clone();
             let Some(completed) = call.completed else {
                 let deadline = timeline.deadlines();
@@ -156,50 +163,36 @@ impl<M: Model> Timeline<M> {
             let number = timeline.certain.len() as u32;
             timeline.certain.push(CertainOperation { operation, call: index, slot, is_read });
             now.completed.push(completed);
-            if is_read {
-                timeline.all_reads.push(number);
-                timeline.reads.insert(number, &now.completed);
-            } else {
-                timeline.updates.insert(number, &now.completed);
-            }
-            let next = &mut now.next[usize::from(is_read)];
-            *next = completed.min(*next);
+            timeline.all_reads[now.reads as usize] = number;
+            now.reads += u32::from(is_read);
+            let kind = usize::from(is_read);
+            timeline.open[kind].insert(number, &now.completed);
+            now.next[kind] = completed.min(now.next[kind]);
         }
-        while timeline.deadlines.len() < timeline.certain.len() {
-            timeline.pass(&mut now)?;
-        }
+        timeline.all_reads.truncate(now.reads as usize);
         timeline.retire_unknown(model);
         Some(timeline)
     }
 
     /// Notes what is open at the next deadline, and passes it.
+    #[inline]
     fn pass(&mut self, now: &mut Now) -> Option<()> {
-        let is_read = match (self.updates.next(), self.reads.next()) {
-            (Some(_), Some(_)) => now.next[1] < now.next[0],
-            (update, _) => update.is_none(),
-        };
-        let (updates_from, updates) = self.updates.range();
-        let (reads_from, reads) = self.reads.range();
-        if self.updates.past + self.reads.past > OPEN_MAX {
+        let ranges = self.open.each_mut().map(OpenOperations::range);
+        if self.open[UPDATES].past + self.open[READS].past > OPEN_MAX {
             return None;
         }
-        let open = if is_read { &mut self.reads } else { &mut self.updates };
+        let mut kind = usize::from(now.next[READS] < now.next[UPDATES]);
+        if self.open[kind].next().is_none() {
+            // The other one completes at the end of all time.
+            kind = 1 - kind;
+        }
+        let open = &mut self.open[kind];
         let due = open.next()?;
         open.start += 1;
-        let next = open.next().map_or(u64::MAX, |next| now.completed[next as usize]);
-        now.next[usize::from(is_read)] = next;
-        let slot = self.certain[due as usize].slot;
+        now.next[kind] = open.next().map_or(u64::MAX, |next| now.completed[next as usize]);
+        let CertainOperation { slot, is_read, .. } = self.certain[due as usize];
         now.free_slots.push(slot);
-        self.deadlines.push(Deadline {
-            due,
-            updates_from,
-            reads_from,
-            updates,
-            reads,
-            reads_before: self.all_reads.len() as u32,
-            slot,
-            is_read,
-        });
+        self.deadlines.push(Deadline { due, open: ranges, reads_before: now.reads, slot, is_read });
         Some(())
     }
 
@@ -214,12 +207,17 @@ impl<M: Model> Timeline<M> {
 
     /// The operations open at a deadline that may change the state.
     pub(crate) fn updates(&self, at: &Deadline) -> &[u32] {
-        &self.updates.operations[at.updates_from as usize..][..usize::from(at.updates)]
+        self.open_at(at, UPDATES)
     }
 
     /// The reads open at a deadline.
     pub(crate) fn reads(&self, at: &Deadline) -> &[u32] {
-        &self.reads.operations[at.reads_from as usize..][..usize::from(at.reads)]
+        self.open_at(at, READS)
+    }
+
+    fn open_at(&self, at: &Deadline, kind: usize) -> &[u32] {
+        let (start, end) = at.open[kind];
+        &self.open[kind].operations[start as usize..end as usize]
     }
 
     /// The operation that has to be linearized before this deadline passes.

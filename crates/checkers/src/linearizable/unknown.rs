@@ -130,14 +130,13 @@ impl<M: Model> UnknownOperations<M> {
         model: &M,
         state: &M::State,
         deadline: u32,
-        used: &[(u32, u32)],
-        needed: Option<Vec<M::State>>,
+        needed: Option<&mut Vec<M::State>>,
         candidates: &mut Candidates<'_>,
     ) {
         let mut try_group = |number: u32| {
             candidates.work += 1;
             let group = &self.groups[number as usize];
-            let used = count(used, number);
+            let used = candidates.used[number as usize];
             let next = model.step(state, &group.operation);
             if group.member(used, deadline).is_none() {
                 if used > 0 {
@@ -151,7 +150,7 @@ impl<M: Model> UnknownOperations<M> {
                 Attempt::Impossible
             }
         };
-        let (Some(mut needed), true) = (needed, self.is_specified) else {
+        let (Some(needed), true) = (needed, self.is_specified) else {
             for group in 0..self.groups.len() as u32 {
                 try_group(group);
             }
@@ -183,6 +182,8 @@ enum Attempt {
 
 /// What [`UnknownOperations::candidates`] finds.
 pub(crate) struct Candidates<'a> {
+    /// How many of each group are used.
+    pub(crate) used: &'a [u32],
     /// Groups to try.
     pub(crate) moves: &'a mut Vec<Move>,
     /// Groups that might have helped, if fewer of them had been used.

@@ -52,8 +52,7 @@ impl<'a> Clusters<'a> {
         if calls.len() >= NONE as usize {
             return None;
         }
-        let mut clusters =
-            Self { calls, values: 1, writer: vec![NONE], is_needed: Vec::new() };
+        let mut clusters = Self { calls, values: 1, writer: vec![NONE], is_needed: Vec::new() };
         let mut is_ambiguous = vec![false];
         // Values that were seen, of which it is still to be found out what their writer saw.
         let mut seen = Vec::new();
