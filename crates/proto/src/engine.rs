@@ -27,19 +27,27 @@ pub struct Engine<N: Node> {
     seed: u64,
     durable: bool,
     is_watched: bool,
+    is_restartable: bool,
 }
 
 impl<N: Node> Engine<N> {
     /// A node that has not seen `init` yet. `seed` determines its random numbers; `durable` says
     /// whether [`Effect::Persist`] will be carried out.
     pub fn new(node: N, seed: u64, durable: bool) -> Self {
-        Self { node, shell: None, seed, durable, is_watched: false }
+        Self { node, shell: None, seed, durable, is_watched: false, is_restartable: false }
     }
 
     /// The same with somebody who wants to know which conditions hold (see [`Context::sometimes`]).
     #[must_use]
     pub fn watched(self) -> Self {
         Self { is_watched: true, ..self }
+    }
+
+    /// The same where a node may be killed and started again with another seed: its calls have numbers
+    /// that no other life of it uses, although it may have no records that tell it of one.
+    #[must_use]
+    pub fn restartable(self) -> Self {
+        Self { is_restartable: true, ..self }
     }
 
     /// Whether `init` has been handled.
@@ -159,10 +167,9 @@ impl<N: Node> Engine<N> {
             Payload::Init(init) => {
                 let records = restored(init);
                 let random = Xoshiro256PlusPlus::seed_from_u64(self.seed);
-                // Without records nobody knows of an earlier life. A stream of its own, so that a node's
-                // own random numbers do not depend on it.
+                // A stream of its own, so that a node's own random numbers do not depend on it.
                 let life = || Xoshiro256PlusPlus::seed_from_u64(!self.seed).random();
-                let life = (!records.is_empty()).then(life);
+                let life = (self.is_restartable || !records.is_empty()).then(life);
                 let shell =
                     Shell::new((**init).clone(), self.durable, self.is_watched, random, life);
                 let shell = self.shell.insert(shell);

@@ -112,7 +112,7 @@ impl<N: Node, W: io::Write> Process<N, W> {
         let storage = options.state_dir.as_ref().map(|dir| Storage::new(dir.clone()));
         // Incarnations and timeouts must differ between nodes and between lives of one node.
         let seed = random_seed(&clock);
-        let engine = Engine::new(node, seed, storage.is_some());
+        let engine = Engine::new(node, seed, storage.is_some()).restartable();
         Self { engine, clock, storage, out: Output::new(out), effects: Vec::new() }
     }
 

@@ -51,7 +51,7 @@ trait Begin {
 
 impl<N: Node + 'static> Begin for N {
     fn into_engine(self: Box<Self>, seed: u64, durable: bool) -> Box<dyn AnyEngine> {
-        Box::new(Forgetful::new(Engine::new(*self, seed, durable).watched()))
+        Box::new(Forgetful::new(Engine::new(*self, seed, durable).watched().restartable()))
     }
 
     #[cfg(feature = "runtime")]

@@ -249,12 +249,12 @@ fn the_numbers_of_messages_rise_by_one_from_init_ok_on() {
 }
 
 /// A reply to an earlier life, which comes late, is not taken for one to this: it is known which life was
-/// asked, if there was one.
+/// asked.
 #[test]
 fn calls_after_a_restart_have_numbers_that_no_earlier_life_has_used() {
-    let first_call = |seed, records: Records| {
+    let first_call = |engine: Engine<Asker>, records: Records| {
         let mut effects = Vec::new();
-        let mut engine = Engine::new(Asker::default(), seed, true);
+        let mut engine = engine;
         let (node_id, node_ids) = (NodeId::new("n1"), vec![NodeId::new("n1"), peer()]);
         let init = Init { node_id, node_ids, initial_member_ids: None };
         let init = message("c0", None, Payload::Init(Box::new(init)));
@@ -264,9 +264,15 @@ fn calls_after_a_restart_have_numbers_that_no_earlier_life_has_used() {
         let shell = engine.shell.as_ref().expect("initialised");
         shell.calls.keys().next().expect("a call").0
     };
+    let engine = |seed| Engine::new(Asker::default(), seed, true);
     let kept = Records::from([(b"x".to_vec(), b"y".to_vec())]);
-    assert_eq!(first_call(1, Records::new()), 1);
-    let (second, third) = (first_call(2, kept.clone()), first_call(3, kept));
-    assert!(second > 1 << 20 && third > 1 << 20 && second.abs_diff(third) > 1 << 20);
-    assert!(second.max(third) < 1 << 53, "every language reads it exactly");
+    assert_eq!(first_call(engine(1), Records::new()), 1);
+    let apart = |second: u64, third: u64| {
+        assert!(second > 1 << 20 && third > 1 << 20 && second.abs_diff(third) > 1 << 20);
+        assert!(second.max(third) < 1 << 53, "every language reads it exactly");
+    };
+    apart(first_call(engine(2), kept.clone()), first_call(engine(3), kept));
+    // Where a node may be killed that keeps nothing, each life counts as one.
+    let forgetful = |seed| first_call(engine(seed).restartable(), Records::new());
+    apart(forgetful(2), forgetful(3));
 }

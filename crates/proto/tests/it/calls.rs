@@ -10,8 +10,18 @@ fn ask(id: u64, ms: u64) -> Value {
     request(json!({"type": "ask", "peer": "n2", "ms": ms, "msg_id": id}))
 }
 
-fn question(id: u64) -> Value {
-    to("n2", json!({"type": "question", "msg_id": id}))
+/// The number of the call that the process makes next: it is one that no other life of it uses.
+fn asked(process: &mut Process, dest: &str, body: Value) -> u64 {
+    let call = process.next();
+    let number = call["body"]["msg_id"].as_u64().unwrap();
+    let mut body = body;
+    body["msg_id"] = number.into();
+    assert_eq!(call, to(dest, body));
+    number
+}
+
+fn question(process: &mut Process) -> u64 {
+    asked(process, "n2", json!({"type": "question"}))
 }
 
 fn answer(peer: &str, in_reply_to: u64) -> Value {
@@ -29,12 +39,12 @@ fn outcome(kind: &str, request: u64, id: u64, outcome: &str) -> Value {
 fn a_reply_ends_a_call_once() {
     let mut process = Process::initialised();
     process.send(&ask(1, HOUR_MS));
-    assert_eq!(process.next(), question(1));
+    let call = question(&mut process);
     // From somebody else; to another question; the answer; the answer again.
-    for message in [answer("n3", 1), answer("n2", 77), answer("n2", 1), answer("n2", 1)] {
+    for message in [answer("n3", call), answer("n2", 77), answer("n2", call), answer("n2", call)] {
         process.send(&message);
     }
-    assert_eq!(process.next(), outcome("ask_ok", 1, 2, "reply: 42"));
+    assert_eq!(process.next(), outcome("ask_ok", 1, 1, "reply: 42"));
     let remains = process.finish();
     assert_eq!((remains.messages, &*remains.complaints), (vec![], ""));
 }
@@ -43,11 +53,11 @@ fn a_reply_ends_a_call_once() {
 fn an_error_ends_a_call() {
     let mut process = Process::initialised();
     process.send(&ask(1, HOUR_MS));
-    assert_eq!(process.next(), question(1));
-    let error = json!({"type": "error", "code": 11, "text": "later", "in_reply_to": 1});
+    let call = question(&mut process);
+    let error = json!({"type": "error", "code": 11, "text": "later", "in_reply_to": call});
     process.send(&from("n2", error));
     let text = "error: later (error 11, temporarily-unavailable)";
-    assert_eq!(process.next(), outcome("ask_ok", 1, 2, text));
+    assert_eq!(process.next(), outcome("ask_ok", 1, 1, text));
 }
 
 #[test]
@@ -58,12 +68,11 @@ fn a_reply_that_makes_no_sense_is_an_error_of_the_call() {
         (2, json!({"type": "nonsense_ok"}), "message type `nonsense_ok` is not supported"),
     ] {
         process.send(&ask(number, HOUR_MS));
-        assert_eq!(process.next(), question(2 * number - 1));
         let mut body = body;
-        body["in_reply_to"] = (2 * number - 1).into();
+        body["in_reply_to"] = question(&mut process).into();
         process.send(&from("n2", body));
         let text = format!("error: {text} (error 12, malformed-request)");
-        assert_eq!(process.next(), outcome("ask_ok", number, 2 * number, &text));
+        assert_eq!(process.next(), outcome("ask_ok", number, number, &text));
     }
 }
 
@@ -71,9 +80,9 @@ fn a_reply_that_makes_no_sense_is_an_error_of_the_call() {
 fn a_call_without_answer_times_out_and_a_late_reply_is_dropped() {
     let mut process = Process::initialised();
     process.send(&ask(1, 20));
-    assert_eq!(process.next(), question(1));
-    assert_eq!(process.next(), outcome("ask_ok", 1, 2, "timeout"));
-    process.send(&answer("n2", 1));
+    let call = question(&mut process);
+    assert_eq!(process.next(), outcome("ask_ok", 1, 1, "timeout"));
+    process.send(&answer("n2", call));
     let remains = process.finish();
     assert_eq!((remains.messages, &*remains.complaints), (vec![], ""));
 }
@@ -81,15 +90,16 @@ fn a_call_without_answer_times_out_and_a_late_reply_is_dropped() {
 #[test]
 fn calls_do_not_wait_for_each_other() {
     let mut process = Process::initialised();
-    for (id, ms) in [(1, HOUR_MS), (2, 20), (3, HOUR_MS)] {
+    let [first, second, third] = [(1, HOUR_MS), (2, 20), (3, HOUR_MS)].map(|(id, ms)| {
         process.send(&ask(id, ms));
-        assert_eq!(process.next(), question(id));
-    }
-    assert_eq!(process.next(), outcome("ask_ok", 2, 4, "timeout"));
-    process.send(&answer("n2", 3));
-    assert_eq!(process.next(), outcome("ask_ok", 3, 5, "reply: 42"));
-    process.send(&answer("n2", 1));
-    assert_eq!(process.next(), outcome("ask_ok", 1, 6, "reply: 42"));
+        question(&mut process)
+    });
+    assert_eq!([second, third], [first + 1, first + 2]);
+    assert_eq!(process.next(), outcome("ask_ok", 2, 1, "timeout"));
+    process.send(&answer("n2", third));
+    assert_eq!(process.next(), outcome("ask_ok", 3, 2, "reply: 42"));
+    process.send(&answer("n2", first));
+    assert_eq!(process.next(), outcome("ask_ok", 1, 3, "reply: 42"));
 }
 
 #[test]
@@ -99,12 +109,11 @@ fn services_are_called_like_peers() {
         process.send(&request(
             json!({"type": "look_up", "key": "k", "ms": HOUR_MS, "msg_id": number}),
         ));
-        let read = json!({"type": "read", "key": "k", "msg_id": 2 * number - 1});
-        assert_eq!(process.next(), to("lin-kv", read));
+        let read = asked(&mut process, "lin-kv", json!({"type": "read", "key": "k"}));
         let mut body = body;
-        body["in_reply_to"] = (2 * number - 1).into();
+        body["in_reply_to"] = read.into();
         process.send(&from("lin-kv", body));
-        assert_eq!(process.next(), outcome("look_up_ok", number, 2 * number, expected));
+        assert_eq!(process.next(), outcome("look_up_ok", number, number, expected));
     };
     look_up(1, json!({"type": "read_ok", "value": [1, 2]}), "value: [1,2]");
     let missing = json!({"type": "error", "code": 20, "text": "no key"});
