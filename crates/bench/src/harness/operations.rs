@@ -1,6 +1,7 @@
 //! The operations of a run: who begins which, and what became of it.
 
 use checkers::{Kind, OpError};
+use proto::ErrorCode::{KeyAlreadyExists, KeyDoesNotExist, PreconditionFailed};
 use proto::MessageId;
 
 use super::clients::Open;
@@ -71,8 +72,7 @@ impl<W: Workload> Harness<'_, W> {
         let op = open.op;
         let (kind, error) = match answer {
             Answer::Ok => {
-                self.settled[node] = true;
-                self.nodes[node].has_served = true;
+                self.note_service(node);
                 (Kind::Ok, None)
             }
             Answer::Malformed(reason) => {
@@ -80,6 +80,10 @@ impl<W: Workload> Harness<'_, W> {
                 (Kind::Info, Some(OpError::Other(format!("Malformed RPC response: {reason}"))))
             }
             Answer::Error(error) => {
+                // That a key is missing, or has another value, is an answer like any other.
+                if matches!(error.code, KeyDoesNotExist | KeyAlreadyExists | PreconditionFailed) {
+                    self.note_service(node);
+                }
                 let definite = match self.workload.on_error(&op) {
                     OnError::AsTheCodeSays => error.code.is_definite(),
                     OnError::Idempotent => true,
@@ -91,6 +95,12 @@ impl<W: Workload> Harness<'_, W> {
             }
         };
         self.complete(worker, kind, op, error, open.is_final);
+    }
+
+    /// A node has answered from what it holds.
+    fn note_service(&mut self, node: usize) {
+        self.settled[node] = true;
+        self.nodes[node].has_served = true;
     }
 
     fn complete(
