@@ -11,6 +11,7 @@ use raft::{MemberId, ReadId, Term};
 use crate::command::{Command, RequestId, SharedCommand};
 use crate::machine::Service;
 use crate::members::Members;
+use crate::peer::ForwardsOk;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::token::Token;
@@ -38,6 +39,8 @@ pub enum Heard<S: Service, P> {
     Forward(Term, S::Wire),
     /// What became of a request that was passed on.
     ForwardOk(S::Answer),
+    /// What became of several of them.
+    ForwardsOk(ForwardsOk<S>),
     /// An operator wants another node to lead.
     Transfer(NodeId),
     /// An operator wants other members.
@@ -174,6 +177,9 @@ pub trait Agreement<S: Service>: Debug + Sized + 'static {
 
     /// Answers what was passed on for several clients at once.
     fn forward_ok(answer: S::Answer) -> Self::Peer;
+
+    /// Answers several requests that one node passed on.
+    fn forwards_ok(done: ForwardsOk<S>) -> Self::Peer;
 
     /// What kind of message between nodes this is.
     fn hear(message: Self::Peer) -> Heard<S, Self::Peer>;

@@ -28,6 +28,9 @@ pub enum Peer<M: Machine> {
     Forward(Box<Forward<M>>),
     /// Answer to a `forward` of what several clients want.
     ForwardOk(ForwardOk<M>),
+    /// Instead of answers one by one, where several requests of one node are done at once. It replies to
+    /// none of them by number.
+    ForwardsOk(ForwardsOk<M>),
     /// A candidate asks for a vote.
     RequestVote(Box<RequestVote>),
     /// Answer to `request_vote`.
@@ -101,6 +104,26 @@ pub struct Forward<M: Machine> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct ForwardOk<M: Machine> {
+    /// What the machine answers.
+    pub answer: M::Answer,
+}
+
+/// What became of several requests that were passed on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct ForwardsOk<M: Machine> {
+    /// The session of the node that passed them on: answers are for no later life of it.
+    pub session: u64,
+    /// The answers.
+    pub answers: Vec<Answered<M>>,
+}
+
+/// What became of one of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct Answered<M: Machine> {
+    /// The number of the request in its session.
+    pub sequence: u64,
     /// What the machine answers.
     pub answer: M::Answer,
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::SharedCommand;
 use crate::machine::Machine;
-use crate::peer::SharedState;
+use crate::peer::{ForwardsOk, SharedState};
 
 /// A message of Paxos between our nodes.
 pub type Message<M> = paxos::Message<SharedCommand<M>, SharedState<M>>;
@@ -24,6 +24,8 @@ pub enum Peer<M: Machine> {
         /// What the machine answers.
         answer: M::Answer,
     },
+    /// Instead of answers one by one, where several requests of one node are done at once.
+    ForwardsOk(ForwardsOk<M>),
     /// "Would you promise this ballot?"
     Poll {
         /// Which.
@@ -238,7 +240,7 @@ impl<M: Machine> Peer<M> {
                 snapshot: install.snapshot.into(),
             },
             Self::Refused { promised } => Message::Refused { promised: Ballot(promised) },
-            Self::Forward(_) | Self::ForwardOk { .. } => return None,
+            Self::Forward(_) | Self::ForwardOk { .. } | Self::ForwardsOk(_) => return None,
         })
     }
 }

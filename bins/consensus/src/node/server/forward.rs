@@ -3,12 +3,13 @@
 use proto::{Caller, Either, Error, ErrorCode, Outcome};
 use raft::{ReadId, Term};
 
-use super::answer::{is_answer, pass_on, reply_to_peer};
+use super::answer::{is_answer, pass_on, reply, reply_to_peer};
 use super::{Body, Ctx, Reader, Server};
 use crate::agreement::Agreement;
 use crate::clients::Place;
 use crate::command::{Command, RequestId};
 use crate::machine::{Access, Aside, Service};
+use crate::peer::{Answered, ForwardsOk};
 use crate::sometimes::ANSWERED_AGAIN;
 use crate::store::Known;
 use crate::token::Token;
@@ -68,7 +69,7 @@ impl<S: Service, A: Agreement<S>> Server<S, A> {
         if S::access(&command.operation) != Access::Change {
             let read = ReadId(self.next_read);
             self.next_read += 1;
-            self.readers.insert(read, Reader::Peer(caller, command.operation));
+            self.readers.insert(read, Reader::Peer(caller, command.request, command.operation));
             self.replica.read(read, ctx);
         } else {
             let id = command.request.clone();
@@ -93,6 +94,25 @@ impl<S: Service, A: Agreement<S>> Server<S, A> {
             }
         }
         self.go_on(ctx);
+    }
+
+    /// What became of several requests that were passed on. The calls that carried them find nothing to
+    /// do any more once they time out.
+    pub(crate) fn on_forwards_ok<T: Aside>(
+        &mut self,
+        caller: &Caller,
+        done: ForwardsOk<S>,
+        ctx: &mut Ctx<'_, S, A, T>,
+    ) {
+        let is_for_this_life = done.session == self.session;
+        if !is_for_this_life || self.replica.members().id(&caller.id).is_none() {
+            return;
+        }
+        for Answered { sequence, answer } in done.answers {
+            if let Some(request) = self.clients.finish(sequence) {
+                reply(&request.callers, answer, ctx);
+            }
+        }
     }
 
     /// What became of a request that was passed on.

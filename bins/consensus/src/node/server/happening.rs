@@ -1,10 +1,15 @@
 //! What the protocol did: who is answered for it, and what is sent on.
 
+use std::collections::BTreeMap;
+
+use proto::Either;
+
 use super::answer::{refuse_forward, reply, reply_to_peer};
 use super::{Ctx, Reader, Server};
 use crate::agreement::{Agreement, Happening};
 use crate::command::RequestId;
 use crate::machine::{Aside, Service};
+use crate::peer::{Answered, ForwardsOk};
 
 impl<S: Service, A: Agreement<S>> Server<S, A> {
     /// Answers whoever waited for what happened, and sends open requests on if
@@ -34,8 +39,30 @@ impl<S: Service, A: Agreement<S>> Server<S, A> {
                 self.on_happening(happening, ctx);
             }
         }
+        self.answer_peers(ctx);
         if self.replica.is_isolated() {
             self.refuse_clients(ctx);
+        }
+    }
+
+    /// Tells followers what is done. All that is for one of them goes in one message: a round confirms
+    /// reads and decides changes of several of its clients.
+    fn answer_peers<T: Aside>(&mut self, ctx: &mut Ctx<'_, S, A, T>) {
+        let mut lives = BTreeMap::<_, Vec<_>>::new();
+        for (caller, RequestId { origin, session, sequence }, answer) in self.owed.drain(..) {
+            lives.entry((origin, session)).or_default().push((caller, sequence, answer));
+        }
+        for ((follower, session), mut owed) in lives {
+            if let [_] = owed[..]
+                && let Some((caller, _, answer)) = owed.pop()
+            {
+                reply_to_peer(&caller, answer, ctx);
+                continue;
+            }
+            let answers =
+                owed.into_iter().map(|(_, sequence, answer)| Answered { sequence, answer });
+            let done = ForwardsOk { session, answers: answers.collect() };
+            ctx.send(&follower, Either::Right(A::forwards_ok(done)));
         }
     }
 
@@ -50,7 +77,7 @@ impl<S: Service, A: Agreement<S>> Server<S, A> {
                 } else if let (Some(caller), Some(answer)) =
                     (self.waiting_peers.remove(&id), answer)
                 {
-                    reply_to_peer(&caller, answer, ctx);
+                    self.owed.push((caller, id, answer));
                 }
             }
             Happening::ReadReady(read) => match self.readers.remove(&read) {
@@ -60,14 +87,14 @@ impl<S: Service, A: Agreement<S>> Server<S, A> {
                         reply(&request.callers, answer, ctx);
                     }
                 }
-                Some(Reader::Peer(caller, operation)) => {
-                    reply_to_peer(&caller, self.replica.store().read(&operation), ctx);
+                Some(Reader::Peer(caller, id, operation)) => {
+                    self.owed.push((caller, id, self.replica.store().read(&operation)));
                 }
                 None => {}
             },
             Happening::ReadRefused(read) => match self.readers.remove(&read) {
                 Some(Reader::Client(sequence)) => self.hold(sequence, ctx),
-                Some(Reader::Peer(caller, _)) => refuse_forward(&caller, ctx),
+                Some(Reader::Peer(caller, ..)) => refuse_forward(&caller, ctx),
                 None => {}
             },
             Happening::Dropped(command) => {

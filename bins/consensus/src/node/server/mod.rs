@@ -49,6 +49,8 @@ pub(crate) struct Server<S: Service, A> {
     batch: Duration,
     /// Followers that wait for a change of theirs to be applied.
     waiting_peers: BTreeMap<RequestId, Caller>,
+    /// Answers for followers that are due now.
+    owed: Vec<(Caller, RequestId, S::Answer)>,
     /// Who waits for a confirmation that this node leads.
     readers: BTreeMap<ReadId, Reader<S>>,
     next_read: u64,
@@ -68,7 +70,7 @@ enum Reader<S: Service> {
     /// A client of this node's.
     Client(u64),
     /// A follower, for a client of its own.
-    Peer(Caller, S::Operation),
+    Peer(Caller, RequestId, S::Operation),
 }
 
 impl<S: Service, A: Agreement<S>> Server<S, A> {
@@ -86,6 +88,7 @@ impl<S: Service, A: Agreement<S>> Server<S, A> {
             gathered: None,
             batch: settings.batch,
             waiting_peers: BTreeMap::new(),
+            owed: Vec::new(),
             readers: BTreeMap::new(),
             next_read: 0,
             was_handing_over: false,
