@@ -176,7 +176,7 @@ class Diagram {
   }
 
   size() {
-    const width = Math.max(this.box.clientWidth, LEFT + this.columns.length * 38);
+    const width = Math.max(this.box.clientWidth, LEFT + this.columns.length * 34);
     this.spacer.style.width = width + "px";
     this.spacer.style.height = Math.max(this.box.clientHeight, this.length * this.unit + this.top + 30) + "px";
     this.columnX = (column) => LEFT + ((column + 0.5) * (width - LEFT)) / this.columns.length;
@@ -422,16 +422,18 @@ class Diagram {
     const first = firstPlace(this.places.length, (n) => this.inOrder
       ? (this.latest[n] + 0.5) * this.unit + this.top + 14 >= scrollTop : this.endTimeFrom(n) * this.unit + this.top + 14 >= scrollTop);
     const last = firstPlace(this.places.length, (n) => this.sentY(n) > scrollTop + height);
-    const most = 2000, stride = Math.max(1, Math.ceil((last - first) / most));
-    this.drawn = [];
-    for (let n = first; n < last; n++) if (n % stride === 0) this.drawn.push(n);
+    // Among those between may be some that ended long ago, if others are under way for long.
+    const inSight = [];
+    for (let n = first; n < last; n++) if (this.endY(n) + 14 >= scrollTop) inSight.push(n);
+    const most = 2000, stride = Math.max(1, Math.ceil(inSight.length / most));
+    this.drawn = stride > 1 ? inSight.filter((n) => n % stride === 0) : inSight;
     parts.push(...this.drawArrows());
-    if (this.drawn.length <= 90) parts.push(...this.drawLabels());
+    if (this.drawn.length <= 200) parts.push(...this.drawLabels());
     parts.push(...this.drawChosen(), ...this.drawMarks(width, height), ...this.drawHead(width));
     this.sheet.replaceChildren(...parts);
-    this.sheet.classList.toggle("dense", last - first > 400);
+    this.sheet.classList.toggle("dense", inSight.length > 400);
     const shown = countOf(this.places.length, this.count, "messages");
-    const sight = stride > 1 ? `; ${(last - first).toLocaleString("en")} in sight, one in ${stride} is drawn: zoom in for all` : "";
+    const sight = stride > 1 ? `; ${inSight.length.toLocaleString("en")} in sight, one in ${stride} is drawn: zoom in for all` : "";
     const causal = this.causal ? ", all of one operation (key c shows the others again)" : "";
     this.summary = this.count ? shown + causal + sight + "." : "No messages were recorded.";
     this.status.textContent = this.summary;
@@ -495,10 +497,12 @@ class Diagram {
     // Each name stands at the top of its band, or as far below as it takes not to stand on another one.
     names.sort((a, b) => a.y - b.y);
     let free = 0;
+    this.named = [];
     for (const { y, text } of names) {
       const at = Math.max(y, free);
       if (at > height) break;
       free = at + 14;
+      this.named.push(...labelCells(width - 6 - text.length * 3.3, at - 4, 0, text.length * 3.3));
       parts.push(shape("text", { class: "fault-name", x: width - 6, y: at, "text-anchor": "end" }, text));
     }
     return parts;
@@ -543,18 +547,24 @@ class Diagram {
     return parts;
   }
 
+  /** A label on each arrow that has room for one, the chosen one's first: none lies on another, the name of a fault or the head. */
   drawLabels() {
-    const parts = [];
-    for (const n of this.drawn) {
+    const parts = [], taken = new Set(this.named), chosen = this.drawn.filter((n) => this.places[n] === this.chosen);
+    for (const n of [...chosen, ...this.drawn]) {
       const i = this.places[n], [x1, y1, x2, y2] = this.line(n), length = Math.hypot(x2 - x1, y2 - y1);
       const room = Math.floor(length / 6.6) - 2;
       if (room < 5) continue;
-      const text = `${this.kinds[this.kind[i]]} ${this.body[i]}`;
-      let angle = (Math.atan2(y2 - y1, x2 - x1) * 180) / Math.PI;
-      if (Math.abs(angle) > 90) angle += 180;
-      const x = (x1 + x2) / 2, y = (y1 + y2) / 2;
-      parts.push(shape("text", { class: "label " + this.classOf(i), x, y: y - 4, "text-anchor": "middle", transform: `rotate(${angle.toFixed(1)} ${x} ${y})` },
-        text.length > room ? text.slice(0, room) + "…" : text));
+      const whole = `${this.kinds[this.kind[i]]} ${this.body[i]}`, text = whole.length > room ? whole.slice(0, room) + "…" : whole;
+      const turn = x2 < x1 ? Math.PI : 0, angle = Math.atan2(y2 - y1, x2 - x1) + turn, half = text.length * 3.3 + 4, free = Math.max(0, length / 2 - half);
+      // In the middle, or as near to it as it takes.
+      const spot = [0, -0.5, 0.5, -1, 1].map((part) => (part * free + length / 2) / length).map((part) => {
+        const x = x1 + part * (x2 - x1), y = y1 + part * (y2 - y1), cells = labelCells(x, y - 4, angle, half);
+        return { x, y, cells };
+      }).find(({ y, cells }) => y - 10 > this.top - 6 && cells.every((cell) => !taken.has(cell)));
+      if (!spot) continue;
+      for (const cell of spot.cells) taken.add(cell);
+      parts.push(shape("text", { class: "label " + this.classOf(i), x: spot.x, y: spot.y - 4, "text-anchor": "middle",
+        transform: `rotate(${((angle * 180) / Math.PI).toFixed(1)} ${spot.x} ${spot.y})` }, text));
     }
     return parts;
   }
@@ -619,6 +629,18 @@ class Diagram {
 
 /** Room for times at the left of the diagram, in pixels. */
 const LEFT = 84;
+
+/** The squares of a grid that a text covers that stands across a point at an angle, so long to either side. */
+function labelCells(x, y, angle, half) {
+  const size = 5, cells = new Set();
+  for (let along = -half; along <= half; along += size) {
+    for (const across of [-4, 0, 4]) {
+      const at = [x + along * Math.cos(angle) - across * Math.sin(angle), y + along * Math.sin(angle) + across * Math.cos(angle)];
+      cells.add(at.map((v) => Math.floor(v / size)).join());
+    }
+  }
+  return [...cells];
+}
 
 /** The head of an arrow as a path. */
 function head(x1, y1, x2, y2) {

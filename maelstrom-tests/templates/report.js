@@ -79,7 +79,10 @@ const showLog = showLogs(document.getElementById("node-logs"), data.logs);
 if (data.focus !== null) diagram.show(data.focus);
 // An address such as report.html#operation-17 shows the operation that the message with this number belongs to.
 const asked = /^#operation-(\d+)$/.exec(location.hash);
-if (asked && Number(asked[1]) < diagram.count) diagram.showOperation(Number(asked[1]));
+if (asked && Number(asked[1]) < diagram.count) {
+  diagram.showOperation(Number(asked[1]));
+  diagram.box.scrollIntoView({ block: "end", behavior: "instant" });
+}
 
 for (const button of document.querySelectorAll("[data-seek]")) {
   button.addEventListener("click", () => diagram.seek(Number(button.dataset.seek) / 1000));

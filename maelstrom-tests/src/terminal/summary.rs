@@ -256,7 +256,7 @@ mod tests {
         let text = plain(|out| summary(out, &invalid(), Some(&offence), told()));
         assert!(text.starts_with("\n✘ INVALID\n  process 4 read 1"), "{text}");
         let text = plain(|out| summary(out, &invalid(), None, told()));
-        assert!(text.starts_with("\n✘ INVALID\n  Invalid: something is wrong.\n"), "{text}");
+        assert!(text.starts_with("\n✘ INVALID\n  key 3 is not linearizable\n"), "{text}");
     }
 
     #[test]

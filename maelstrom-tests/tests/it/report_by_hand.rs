@@ -212,3 +212,36 @@ fn no_line_crosses_a_time_of_which_nothing_is_known() {
     // One in the legend, one before and one after the gap.
     assert_eq!(of_median, 3);
 }
+
+#[test]
+fn no_label_of_a_message_lies_on_another() {
+    let mut run = Run::new("labels", json!(true));
+    for n in 0..6 {
+        run.send(n, "c1", "n0", json!({"type": "broadcast", "message": n, "msg_id": n}), false);
+        // To all at once, as a leader does, and back again.
+        for far in 1..25 {
+            run.send(
+                n,
+                "n0",
+                &format!("n{far}"),
+                json!({"type": "gossip", "message": n}),
+                far == 7,
+            );
+            run.send(n + 1, &format!("n{far}"), "n0", json!({"type": "gossip_ok"}), false);
+        }
+    }
+    let report = run.write();
+    let script = r#"
+        const middles = [...page.querySelectorAll(".sheet .label")].map((label) => {
+          const box = label.getBBox(), at = label.getScreenCTM(), points = [];
+          for (let x = box.x; x <= box.x + box.width; x += 4) points.push(new view.DOMPoint(x, box.y + box.height / 2).matrixTransform(at));
+          return points;
+        });
+        const isClose = (a, b) => Math.hypot(a.x - b.x, a.y - b.y) < 7;
+        let met = 0;
+        middles.forEach((a, i) => middles.slice(0, i).forEach((b) => { if (a.some((p) => b.some((q) => isClose(p, q)))) met++; }));
+        return { labels: middles.length, met };"#;
+    let Some(found) = by_hand(&report, 1100, script) else { return };
+    assert_eq!(found["met"], 0, "{found:#}");
+    assert!(found["labels"].as_u64() >= Some(8), "{found:#}");
+}

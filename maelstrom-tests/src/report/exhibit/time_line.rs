@@ -29,7 +29,7 @@ pub(super) fn draw(time_line: &TimeLine) -> Result<(String, String), DrawingErro
     let told = format!(
         "Each bar lasts from its beginning to its end, open ones run to the right edge. Numbered \
          points are the end of the longest order that explains all operations before the red one; \
-         above stands what the {subject} holds after each. At the red line it can hold {}. Events \
+         above stands what the {subject} holds after each. At the red line it can {}. Events \
          are in their order, not to scale.",
         held(time_line)
     );
@@ -39,7 +39,10 @@ pub(super) fn draw(time_line: &TimeLine) -> Result<(String, String), DrawingErro
 fn held(time_line: &TimeLine) -> String {
     let states = time_line.states.iter().take(8).map(|state| text::line(state, STATE_LENGTH_MAX));
     let states: Vec<_> = states.collect();
-    if states.is_empty() { "nothing that is known".to_owned() } else { states.join(" or ") }
+    match &states[..] {
+        [] => "be nothing that is known".to_owned(),
+        _ => format!("only be {}", states.join(" or ")),
+    }
 }
 
 /// A bar with what is shown of it.
@@ -328,8 +331,8 @@ mod tests {
         let legend: Vec<_> = drawing.legend.iter().map(|entry| entry.text).collect();
         assert_eq!(legend, ["succeeded", "of unknown outcome", "does not fit"]);
         let (svg, told) = draw(&stale_read()).unwrap();
-        assert!(svg.contains("can hold") && !svg.contains("<b>"));
-        assert!(told.contains("it can hold <b>& or 9."), "{told}");
+        assert!(svg.contains("can only be") && !svg.contains("<b>"));
+        assert!(told.contains("it can only be <b>& or 9."), "{told}");
     }
 
     #[test]

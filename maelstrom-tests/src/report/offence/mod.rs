@@ -17,6 +17,9 @@ use super::words::Words;
 use crate::history::{History, ValueReader};
 use crate::results::Results;
 
+/// By so many characters a sentence is known again.
+const SAID_LENGTH: usize = 200;
+
 /// Where to look first.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Offence {
@@ -91,22 +94,34 @@ impl Gathered {
 }
 
 impl Offence {
-    /// What is to be said first of a run: what is wrong and why, or the verdict.
+    /// What is to be said first of a run: what is wrong and why, or the first cause, or the verdict.
     pub fn first_sentence(offence: Option<&Self>, words: Words<'_>) -> String {
         let is_invalid = words.verdict() == Some(Verdict::Invalid);
         match offence.filter(|offence| is_invalid && !offence.text.is_empty()) {
             Some(Self { text, why, .. }) if why.is_empty() => text.clone(),
             Some(Self { text, why, .. }) => format!("{text} {why}"),
-            None => words.verdict_text(),
+            None => Self::first_cause(words).unwrap_or_else(|| words.verdict_text()),
         }
+    }
+
+    /// The cause that says why a run is invalid where there is no operation or node to be shown.
+    fn first_cause(words: Words<'_>) -> Option<String> {
+        let is_invalid = words.verdict() == Some(Verdict::Invalid);
+        words.causes().into_iter().next().filter(|_| is_invalid)
     }
 
     /// The causes that the first sentence has not said already.
     pub fn other_causes(offence: Option<&Self>, words: Words<'_>) -> Vec<String> {
         let mut causes = words.causes();
         let is_invalid = words.verdict() == Some(Verdict::Invalid);
-        if let Some(offence) = offence.filter(|offence| is_invalid && !offence.text.is_empty()) {
-            causes.retain(|cause| !cause.contains(&offence.text));
+        match offence.filter(|offence| is_invalid && !offence.text.is_empty()) {
+            Some(offence) => {
+                // Either may be cut where the other one goes on.
+                let said: String = offence.text.chars().take(SAID_LENGTH).collect();
+                causes.retain(|cause| !cause.contains(&said));
+            }
+            None if Self::first_cause(words).is_some() => drop(causes.remove(0)),
+            None => {}
         }
         causes
     }

@@ -71,3 +71,24 @@ fn a_function_that_never_succeeded_is_shown_by_its_first_operation() {
     assert_eq!(offence.operations[0].what, "swap 1 = [1,2]");
     assert!(offence.operations[0].end.starts_with("info \"net-timeout\" after"));
 }
+
+#[test]
+fn a_run_with_nothing_to_look_at_begins_with_its_first_cause() {
+    let causes = ["expected p50<400ms, measured 506", "expected msgs-per-op<10, measured 23"];
+    let results = |valid: bool, text: &str| -> Results {
+        let verdict = json!({"text": "Invalid: something is wrong.", "causes": [text, causes[1]]});
+        serde_json::from_value(json!({"valid?": valid, "verdict": verdict})).unwrap()
+    };
+    let invalid = results(false, causes[0]);
+    assert_eq!(Offence::first_sentence(None, Words(&invalid)), causes[0]);
+    assert_eq!(Offence::other_causes(None, Words(&invalid)), [causes[1]]);
+    let valid = results(true, causes[0]);
+    assert_eq!(Offence::first_sentence(None, Words(&valid)), "Invalid: something is wrong.");
+    // What is long is cut in one place after other characters than in the other.
+    let long = "x".repeat(5000);
+    let lead = json!({"text": "y", "time": 0, "operations": [], "clue": "fault"});
+    let offence = find(&run("", ""), json!({"valid?": false, "lead": lead})).unwrap();
+    let offence = Offence { text: long.clone(), ..offence };
+    let told = Offence::other_causes(Some(&offence), Words(&results(false, &long)));
+    assert_eq!(told, [causes[1]]);
+}
