@@ -102,7 +102,9 @@ impl<'a, V: Eq + Hash> Pairing<'a, RegisterOp<V>> for Keys<'a, V> {
         let key = asked.key();
         if self.keys.get(self.last).is_none_or(|last| last.key != key) {
             self.last = *self.places.entry(key).or_insert_with(|| {
-                self.keys.push(KeyHistory::new(key, self.history));
+                // There may be no other key: then all are for it.
+                let room = if self.keys.is_empty() { self.history.len() / 2 + 1 } else { 0 };
+                self.keys.push(KeyHistory::new(key, self.history, room));
                 self.keys.len() - 1
             });
         }
@@ -145,9 +147,9 @@ impl<'a, V: Eq + Hash> Pairing<'a, RegisterOp<V>> for Keys<'a, V> {
 }
 
 impl<'a, V: Eq + Hash> KeyHistory<'a, V> {
-    fn new(key: &'a V, history: &'a [Event<RegisterOp<V>>]) -> Self {
+    fn new(key: &'a V, history: &'a [Event<RegisterOp<V>>], room: usize) -> Self {
         let (met, met_as) = (vec![None], FxHashMap::default());
-        Self { key, history, noted: Vec::new(), failed: 0, met, met_as }
+        Self { key, history, noted: Vec::with_capacity(room), failed: 0, met, met_as }
     }
 
     /// What an operation did; `None` if it is a read without a result.

@@ -108,12 +108,18 @@ pub enum RegisterOperation {
 }
 
 impl RegisterOperation {
-    /// The same with other numbers for its values.
-    pub(crate) fn map(self, mut number: impl FnMut(Number) -> Number) -> Self {
+    /// The same with other numbers for its values, which are asked for in their order. For those
+    /// that have one value, a second one is asked for in vain: so it needs no look at which it is.
+    pub(crate) fn map(self, number: impl FnMut(Number) -> Number) -> Self {
+        let values = match self {
+            Self::Read(value) | Self::Write(value) => [value, EMPTY],
+            Self::Cas(from, to) => [from, to],
+        };
+        let [value, to] = values.map(number);
         match self {
-            Self::Read(value) => Self::Read(number(value)),
-            Self::Write(value) => Self::Write(number(value)),
-            Self::Cas(from, to) => Self::Cas(number(from), number(to)),
+            Self::Read(_) => Self::Read(value),
+            Self::Write(_) => Self::Write(value),
+            Self::Cas(..) => Self::Cas(value, to),
         }
     }
 }

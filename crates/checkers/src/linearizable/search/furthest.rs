@@ -35,6 +35,7 @@ impl<S: Clone + PartialEq, const WORDS: usize> Furthest<S, WORDS> {
 
     /// Keeps the configurations with the furthest deadline, and the way to the first of them, which
     /// leads over all of the `frames`. Says whether it is further than any before.
+    #[inline]
     pub(super) fn note(
         &mut self,
         by: Option<Move>,
@@ -46,7 +47,10 @@ impl<S: Clone + PartialEq, const WORDS: usize> Furthest<S, WORDS> {
             self.configurations.clear();
             self.configurations.push(at.clone());
             if let Some(by) = by {
-                self.path.resize(frames - 1, by);
+                // Mostly it goes on from where it is.
+                if self.path.len() != frames - 1 {
+                    self.path.resize(frames - 1, by);
+                }
                 self.path.push(by);
                 self.on_stack = frames;
             }
