@@ -137,13 +137,13 @@ impl<M: Model> UnknownOperations<M> {
             candidates.work += 1;
             let group = &self.groups[number as usize];
             let used = candidates.used[number as usize];
-            let next = model.step(state, &group.operation);
             if group.member(used, deadline).is_none() {
                 if used > 0 {
                     candidates.blocked.push(number);
                 }
-                Attempt::Blocked
-            } else if next.is_some_and(|next| next != *state) {
+                return Attempt::Blocked;
+            }
+            if model.step(state, &group.operation).is_some_and(|next| next != *state) {
                 candidates.moves.push(Move::Unknown(number));
                 Attempt::Possible
             } else {

@@ -125,16 +125,17 @@ impl UsedSets {
         }
         let mut hasher = FxHasher::default();
         self.next.hash(&mut hasher);
-        let number = self.sets.len() as u32;
-        let last = self.by_hash.insert(hasher.finish(), number).unwrap_or(Self::NONE);
+        let hash = hasher.finish();
+        let last = self.by_hash.get(&hash).copied().unwrap_or(Self::NONE);
         let mut same = last;
         while same != Self::NONE {
             if self.counts(same) == self.next {
-                self.by_hash.insert(hasher.finish(), last);
                 return same;
             }
             same = self.sets[same as usize].same_hash;
         }
+        let number = self.sets.len() as u32;
+        self.by_hash.insert(hash, number);
         let retirements = self.next.iter().map(|&(group, _)| groups[group as usize].retires_at);
         self.sets.push(UsedSet {
             start: self.counts.len() as u32,
