@@ -310,10 +310,11 @@ _workload-7-4-1: _bft
     cargo test -q -p consensus --lib byzantine
 
 # Real nodes that are killed and cut off, and a few hundred seeds of four of which one lies, under every fault.
+# They settle for 10 s: a round that fails may last for three time-outs, which are capped at 2 s each.
 _bft-store NODE SEEDS="0..300":
     {{eddy}} test -w lin-kv --bin {{bin}}/consensus --node-count 4 --rate 50 --latency 5 --time-limit 20 --nemesis kill,partition --nemesis-interval 2 --settle 5 -- {{NODE}} --state-dir '{run}'
-    {{eddy}} sweep --seeds {{SEEDS}} --simulate consensus -w lin-kv --node-count 4 --rate 15 --latency 10 --time-limit 15 --settle 5 --nemesis byzantine,partition,loss,duplicate,pause --nemesis-interval 3 -- {{NODE}} --authenticity blake3
-    {{eddy}} sweep --seeds {{SEEDS}} --simulate consensus -w lin-kv --node-count 4 --rate 15 --latency 10 --time-limit 15 --settle 5 --nemesis byzantine,kill,partition --nemesis-interval 3 -- {{NODE}} --authenticity blake3 --state-dir '{run}'
+    {{eddy}} sweep --seeds {{SEEDS}} --simulate consensus -w lin-kv --node-count 4 --rate 15 --latency 10 --time-limit 15 --settle 10 --nemesis byzantine,partition,loss,duplicate,pause --nemesis-interval 3 -- {{NODE}} --authenticity blake3
+    {{eddy}} sweep --seeds {{SEEDS}} --simulate consensus -w lin-kv --node-count 4 --rate 15 --latency 10 --time-limit 15 --settle 10 --nemesis byzantine,kill,partition --nemesis-interval 3 -- {{NODE}} --authenticity blake3 --state-dir '{run}'
 
 _workload-7-4-2: (_bft "--test it pbft_schedule") (_bft-store "pbft")
 

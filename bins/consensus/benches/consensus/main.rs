@@ -21,7 +21,7 @@ fn main() {
     println!();
     println!("healthy, 30 s                   read p50, ms         write p50, ms     server");
     println!("rate, ops/s  --gather, ms    at leader  follower   at leader  follower   msgs/op");
-    let ends = [5, 21].map(|gather| (100, Duration::from_millis(gather)));
+    let ends = [5, 20].map(|gather| (100, Duration::from_millis(gather)));
     let default = Settings::default().gather;
     let rates = [10, 100, 1_000, 5_000].map(|rate| (rate, default));
     for (rate, gather) in rates.into_iter().chain(ends) {
