@@ -11,7 +11,7 @@ use raft::{MemberId, ReadId, Term};
 use crate::command::{Command, RequestId, SharedCommand};
 use crate::machine::Service;
 use crate::members::Members;
-use crate::peer::ForwardsOk;
+use crate::peer::ForwardsDone;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::token::Token;
@@ -40,7 +40,7 @@ pub enum Heard<S: Service, P> {
     /// What became of a request that was passed on.
     ForwardOk(S::Answer),
     /// What became of several of them.
-    ForwardsOk(ForwardsOk<S>),
+    ForwardsDone(ForwardsDone<S>),
     /// An operator wants another node to lead.
     Transfer(NodeId),
     /// An operator wants other members.
@@ -179,7 +179,7 @@ pub trait Agreement<S: Service>: Debug + Sized + 'static {
     fn forward_ok(answer: S::Answer) -> Self::Peer;
 
     /// Answers several requests that one node passed on.
-    fn forwards_ok(done: ForwardsOk<S>) -> Self::Peer;
+    fn forwards_done(done: ForwardsDone<S>) -> Self::Peer;
 
     /// What kind of message between nodes this is.
     fn hear(message: Self::Peer) -> Heard<S, Self::Peer>;

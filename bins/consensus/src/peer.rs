@@ -29,8 +29,8 @@ pub enum Peer<M: Machine> {
     /// Answer to a `forward` of what several clients want.
     ForwardOk(ForwardOk<M>),
     /// Instead of answers one by one, where several requests of one node are done at once. It replies to
-    /// none of them by number.
-    ForwardsOk(ForwardsOk<M>),
+    /// none of them by number, so its name is not that of a reply.
+    ForwardsDone(ForwardsDone<M>),
     /// A candidate asks for a vote.
     RequestVote(Box<RequestVote>),
     /// Answer to `request_vote`.
@@ -111,7 +111,7 @@ pub struct ForwardOk<M: Machine> {
 /// What became of several requests that were passed on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound = "")]
-pub struct ForwardsOk<M: Machine> {
+pub struct ForwardsDone<M: Machine> {
     /// The session of the node that passed them on: answers are for no later life of it.
     pub session: u64,
     /// The answers.

@@ -14,7 +14,7 @@ use crate::command::{Command, SharedCommand};
 use crate::durable;
 use crate::machine::Service;
 use crate::members::Members;
-use crate::peer::{Forward, ForwardOk, ForwardsOk, MemberChange, Peer, SharedState};
+use crate::peer::{Forward, ForwardOk, ForwardsDone, MemberChange, Peer, SharedState};
 use crate::settings::Settings;
 use crate::sometimes;
 use crate::store::Store;
@@ -213,15 +213,15 @@ impl<S: Service> Agreement<S> for Replica<S> {
         Peer::ForwardOk(ForwardOk { answer })
     }
 
-    fn forwards_ok(done: ForwardsOk<S>) -> Peer<S> {
-        Peer::ForwardsOk(done)
+    fn forwards_done(done: ForwardsDone<S>) -> Peer<S> {
+        Peer::ForwardsDone(done)
     }
 
     fn hear(message: Peer<S>) -> Heard<S, Peer<S>> {
         match message {
             Peer::Forward(forward) => Heard::Forward(Term(forward.term), forward.request),
             Peer::ForwardOk(done) => Heard::ForwardOk(done.answer),
-            Peer::ForwardsOk(done) => Heard::ForwardsOk(done),
+            Peer::ForwardsDone(done) => Heard::ForwardsDone(done),
             Peer::TransferLeadership { to } => Heard::Transfer(to),
             Peer::AddMember(MemberChange { node_id: node, passed_on }) => {
                 Heard::Change(Change { node, adds: true, passed_on })

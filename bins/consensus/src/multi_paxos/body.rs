@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::SharedCommand;
 use crate::machine::Machine;
-use crate::peer::{ForwardsOk, SharedState};
+use crate::peer::{ForwardsDone, SharedState};
 
 /// A message of Paxos between our nodes.
 pub type Message<M> = paxos::Message<SharedCommand<M>, SharedState<M>>;
@@ -25,7 +25,7 @@ pub enum Peer<M: Machine> {
         answer: M::Answer,
     },
     /// Instead of answers one by one, where several requests of one node are done at once.
-    ForwardsOk(ForwardsOk<M>),
+    ForwardsDone(ForwardsDone<M>),
     /// "Would you promise this ballot?"
     Poll {
         /// Which.
@@ -240,7 +240,7 @@ impl<M: Machine> Peer<M> {
                 snapshot: install.snapshot.into(),
             },
             Self::Refused { promised } => Message::Refused { promised: Ballot(promised) },
-            Self::Forward(_) | Self::ForwardOk { .. } | Self::ForwardsOk(_) => return None,
+            Self::Forward(_) | Self::ForwardOk { .. } | Self::ForwardsDone(_) => return None,
         })
     }
 }

@@ -12,7 +12,7 @@ use crate::machine::Service;
 use crate::members::Members;
 use crate::multi_paxos::body::{Forward, Peer};
 use crate::multi_paxos::durable;
-use crate::peer::{ForwardsOk, SharedState};
+use crate::peer::{ForwardsDone, SharedState};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::token::Token;
@@ -125,15 +125,15 @@ impl<S: Service> Agreement<S> for Replica<S> {
         Peer::ForwardOk { answer }
     }
 
-    fn forwards_ok(done: ForwardsOk<S>) -> Peer<S> {
-        Peer::ForwardsOk(done)
+    fn forwards_done(done: ForwardsDone<S>) -> Peer<S> {
+        Peer::ForwardsDone(done)
     }
 
     fn hear(message: Peer<S>) -> Heard<S, Peer<S>> {
         match message {
             Peer::Forward(forward) => Heard::Forward(Term(forward.ballot), forward.request),
             Peer::ForwardOk { answer } => Heard::ForwardOk(answer),
-            Peer::ForwardsOk(done) => Heard::ForwardsOk(done),
+            Peer::ForwardsDone(done) => Heard::ForwardsDone(done),
             message => Heard::Protocol(message),
         }
     }

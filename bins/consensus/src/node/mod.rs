@@ -101,7 +101,7 @@ impl<S: Service, A: Agreement<S>, T: Aside> Node for ServiceNode<S, A, T> {
                 Heard::Transfer(to) => server.on_transfer(&from, &to, ctx),
                 Heard::Change(change) => server.on_change(from, change, ctx),
                 Heard::Protocol(message) => server.on_peer(&from, message, ctx),
-                Heard::ForwardsOk(done) => server.on_forwards_ok(&from, done, ctx),
+                Heard::ForwardsDone(done) => server.on_forwards_done(&from, done, ctx),
                 // A reply to nothing.
                 Heard::ForwardOk(_) => {}
             },

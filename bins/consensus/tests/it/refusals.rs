@@ -205,3 +205,45 @@ fn a_late_forward_of_a_former_life_does_not_end_the_living_one() {
         assert_eq!((&answer["type"], &answer["in_reply_to"]), (&json!("write_ok"), &json!(msg_id)));
     }
 }
+
+#[test]
+fn what_one_round_does_for_a_follower_is_told_it_in_one_message() {
+    let mut node = Lonely::leader();
+    for sequence in 0..3 {
+        node.say("n3", forward(10 + sequence, 1, sequence));
+    }
+    let round = node.advance(Duration::from_millis(6));
+    let said = node.acknowledge(&round);
+    let answers: Vec<_> =
+        (0..3).map(|sequence| json!({"sequence": sequence, "answer": "written"})).collect();
+    let told: Vec<_> = said.iter().filter(|message| message["dest"] == "n3").collect();
+    assert_eq!(told.len(), 1, "{said:?}");
+    let body = &told[0]["body"];
+    assert_eq!((&body["type"], &body["session"]), (&json!("forwards_done"), &json!(77)));
+    assert_eq!(body["answers"], json!(answers));
+}
+
+#[test]
+fn answers_that_come_together_reach_their_clients_once_and_only_from_a_member_to_this_life() {
+    let mut node = Lonely::new();
+    node.say("n3", heartbeat());
+    let request = to("n3", &node.say("c1", write(5)))["request"].clone();
+    let second = to("n3", &node.say("c2", write(6)))["request"].clone();
+    let answer = |session: &Value| {
+        let answers = [&request, &second]
+            .map(|request| json!({"sequence": request["sequence"], "answer": "written"}));
+        json!({"type": "forwards_done", "session": session, "answers": answers, "msg_id": 2})
+    };
+    let session = &request["session"];
+    assert_eq!(node.say("n9", answer(session)), Vec::<Value>::new(), "no member");
+    assert_eq!(node.say("n3", answer(&json!(1))), Vec::<Value>::new(), "another life's");
+    let said = node.say("n3", answer(session));
+    for (client, number) in [("c1", 5), ("c2", 6)] {
+        let told = to(client, &said);
+        assert_eq!((&told["type"], &told["in_reply_to"]), (&json!("write_ok"), &json!(number)));
+    }
+    assert_eq!(node.say("n3", answer(session)), Vec::<Value>::new(), "once");
+    // The calls that carried them end, and that is all.
+    let said = node.advance(4 * PATIENCE);
+    assert!(is_silent("c1", &said) && is_silent("c2", &said), "{said:?}");
+}

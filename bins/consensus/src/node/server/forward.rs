@@ -9,7 +9,7 @@ use crate::agreement::Agreement;
 use crate::clients::Place;
 use crate::command::{Command, RequestId};
 use crate::machine::{Access, Aside, Service};
-use crate::peer::{Answered, ForwardsOk};
+use crate::peer::{Answered, ForwardsDone};
 use crate::sometimes::ANSWERED_AGAIN;
 use crate::store::Known;
 use crate::token::Token;
@@ -98,10 +98,10 @@ impl<S: Service, A: Agreement<S>> Server<S, A> {
 
     /// What became of several requests that were passed on. The calls that carried them find nothing to
     /// do any more once they time out.
-    pub(crate) fn on_forwards_ok<T: Aside>(
+    pub(crate) fn on_forwards_done<T: Aside>(
         &mut self,
         caller: &Caller,
-        done: ForwardsOk<S>,
+        done: ForwardsDone<S>,
         ctx: &mut Ctx<'_, S, A, T>,
     ) {
         let is_for_this_life = done.session == self.session;

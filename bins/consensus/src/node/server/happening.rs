@@ -9,7 +9,7 @@ use super::{Ctx, Reader, Server};
 use crate::agreement::{Agreement, Happening};
 use crate::command::RequestId;
 use crate::machine::{Aside, Service};
-use crate::peer::{Answered, ForwardsOk};
+use crate::peer::{Answered, ForwardsDone};
 
 impl<S: Service, A: Agreement<S>> Server<S, A> {
     /// Answers whoever waited for what happened, and sends open requests on if
@@ -61,8 +61,8 @@ impl<S: Service, A: Agreement<S>> Server<S, A> {
             }
             let answers =
                 owed.into_iter().map(|(_, sequence, answer)| Answered { sequence, answer });
-            let done = ForwardsOk { session, answers: answers.collect() };
-            ctx.send(&follower, Either::Right(A::forwards_ok(done)));
+            let done = ForwardsDone { session, answers: answers.collect() };
+            ctx.send(&follower, Either::Right(A::forwards_done(done)));
         }
     }
 
