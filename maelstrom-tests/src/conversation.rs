@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
+/// How long the end of a node's stderr is waited for: it may be read later than that of its stdout.
+const STDERR_PATIENCE: Duration = Duration::from_millis(300);
 /// How much of a node's stderr is kept, counted from the end.
 const STDERR_LINES_MAX: usize = 20;
 /// How long a node that has closed its stdout may take to exit.
@@ -110,9 +112,13 @@ impl Conversation {
         None
     }
 
-    /// The last lines that the node wrote to stderr so far.
+    /// The last lines that the node wrote to stderr: all of them if it has ended, else those so far.
     pub fn last_stderr_lines(&self) -> Vec<String> {
-        let mut lines: Vec<String> = self.stderr.try_iter().collect();
+        let Deadline(until) = Deadline::after(STDERR_PATIENCE);
+        let mut lines = Vec::new();
+        while let Ok(line) = self.stderr.recv_deadline(until) {
+            lines.push(line);
+        }
         lines.drain(..lines.len().saturating_sub(STDERR_LINES_MAX));
         lines
     }
