@@ -220,6 +220,26 @@ fn without_a_state_directory_a_restart_begins_from_nothing() {
     assert_eq!(settle(&mut cluster)[0].1, Body::CountOk { count: 1 });
 }
 
+/// Without records a node does not know that it was restarted; its calls have numbers of their own all the
+/// same.
+#[test]
+fn a_reply_to_an_earlier_life_is_not_taken_for_one_to_this() {
+    let mut cluster = cluster(options(1, 1));
+    ask(&mut cluster, 0, 1, Body::Store);
+    // The service has the write by now, and its answer is on the way.
+    while cluster.next_time().is_some_and(|time| time <= at_ms(10)) {
+        cluster.step();
+    }
+    cluster.crash(0);
+    cluster.restart(0);
+    let restarted = cluster.now();
+    assert_eq!(restarted, at_ms(10));
+    ask(&mut cluster, 0, 2, Body::Store);
+    // There and back with the write, and again with the read.
+    let expected = (at_ms(50), Body::StoreOk { value: 7.into() });
+    assert_eq!(settle(&mut cluster), [expected]);
+}
+
 #[test]
 fn a_paused_node_goes_on_with_everything_that_piled_up() {
     let mut cluster = cluster(options(2, 1));
