@@ -101,6 +101,12 @@ impl ErrorCode {
     pub const fn is_definite(self) -> bool {
         !matches!(self, Self::Timeout | Self::Crash | Self::Other(_))
     }
+
+    /// Whether the code is the outcome of the operation itself, as a value would be: it says what the
+    /// key holds, and not that nobody could tell.
+    pub const fn is_answer(self) -> bool {
+        matches!(self, Self::KeyDoesNotExist | Self::KeyAlreadyExists | Self::PreconditionFailed)
+    }
 }
 
 impl Serialize for ErrorCode {

@@ -1,7 +1,6 @@
 //! The operations of a run: who begins which, and what became of it.
 
 use checkers::{Kind, OpError};
-use proto::ErrorCode::{KeyAlreadyExists, KeyDoesNotExist, PreconditionFailed};
 use proto::MessageId;
 
 use super::clients::Open;
@@ -81,7 +80,7 @@ impl<W: Workload> Harness<'_, W> {
             }
             Answer::Error(error) => {
                 // That a key is missing, or has another value, is an answer like any other.
-                if matches!(error.code, KeyDoesNotExist | KeyAlreadyExists | PreconditionFailed) {
+                if error.code.is_answer() {
                     self.note_service(node);
                 }
                 let definite = match self.workload.on_error(&op) {

@@ -64,8 +64,3 @@ pub(super) fn refuse_forward<S: Service, A: Agreement<S>, T: Aside>(
 ) {
     ctx.reply_error(caller, Error::new(ErrorCode::Abort, "leads no more"));
 }
-
-/// Whether an error is the outcome of the operation itself.
-pub(super) fn is_answer(code: ErrorCode) -> bool {
-    matches!(code, ErrorCode::KeyDoesNotExist | ErrorCode::PreconditionFailed)
-}

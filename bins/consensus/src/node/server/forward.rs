@@ -3,7 +3,7 @@
 use proto::{Caller, Either, Error, ErrorCode, Outcome};
 use raft::{ReadId, Term};
 
-use super::answer::{is_answer, pass_on, reply, reply_to_peer};
+use super::answer::{pass_on, reply, reply_to_peer};
 use super::{Body, Ctx, Reader, Server};
 use crate::agreement::Agreement;
 use crate::clients::Place;
@@ -129,7 +129,7 @@ impl<S: Service, A: Agreement<S>> Server<S, A> {
                     pass_on(&request.callers, body, ctx);
                 }
             }
-            Outcome::Error(error) if is_answer(error.code) => {
+            Outcome::Error(error) if error.code.is_answer() => {
                 if let Some(request) = self.clients.finish(sequence) {
                     let callers = request.callers.iter();
                     callers.for_each(|caller| ctx.reply_error(caller, error.clone()));
