@@ -172,23 +172,35 @@ impl<'a, V: Eq + Hash> KeyHistory<'a, V> {
         }
     }
 
-    /// What may have happened. Of an operation of unknown outcome that is what was asked; a read
-    /// that got no answer says nothing.
+    /// Whether an operation may have happened, and says something if it has: a read that got no answer
+    /// says nothing.
+    fn counts(&self, noted: &Noted) -> bool {
+        match noted.outcome {
+            Kind::Ok => true,
+            Kind::Fail => false,
+            Kind::Info | Kind::Invoke => {
+                let asked = self.history[noted.invoked as usize].op();
+                asked.is_some_and(|op| !matches!(op, RegisterOp::Read { .. }))
+            }
+        }
+    }
+
+    /// What may have happened. Of an operation of unknown outcome that is what was asked.
     pub(super) fn calls(&mut self) -> KeyCalls<'a, V> {
         let mut calls = Vec::with_capacity(self.noted.len() - self.failed);
         let mut values = vec![None];
         // The number of each value in the order in which they were met, if it has one.
         let mut numbers = vec![EMPTY];
         for place in 0..self.noted.len() {
-            let Noted { done, invoked, completed, outcome } = self.noted[place];
-            let done = match outcome {
-                Kind::Ok => done,
-                Kind::Fail => continue,
-                Kind::Info | Kind::Invoke => match self.history[invoked as usize].op() {
-                    None | Some(RegisterOp::Read { .. }) => continue,
-                    Some(op) => self.meet(op).unwrap_or(done),
-                },
-            };
+            let noted = self.noted[place];
+            if !self.counts(&noted) {
+                continue;
+            }
+            let Noted { mut done, invoked, completed, outcome } = noted;
+            if outcome != Kind::Ok {
+                let asked = self.history[invoked as usize].op();
+                done = asked.and_then(|op| self.meet(op)).unwrap_or(done);
+            }
             let operation = done.map(|met| match numbers.get(met as usize) {
                 Some(&number) if number != UNNUMBERED => number,
                 _ => {
@@ -206,7 +218,7 @@ impl<'a, V: Eq + Hash> KeyHistory<'a, V> {
 
     /// The operations that may have happened, each at the place of its call, and those that failed.
     pub(super) fn operations(&self) -> (Vec<KeyOperation<'a, V>>, Vec<KeyOperation<'a, V>>) {
-        let operations = self.noted.iter().filter_map(|noted| {
+        let operation = |noted: &Noted| {
             let invocation = &self.history[noted.invoked as usize];
             let completed_at = (noted.completed != NEVER).then_some(noted.completed as usize);
             Some(Operation {
@@ -216,12 +228,9 @@ impl<'a, V: Eq + Hash> KeyHistory<'a, V> {
                 invoked_at: noted.invoked as usize,
                 completed_at,
             })
-        });
-        let (failed, mut others): (Vec<_>, Vec<_>) =
-            operations.partition(|operation| operation.outcome() == Kind::Fail);
-        others.retain(|operation| {
-            operation.outcome() == Kind::Ok || !matches!(operation.asked, RegisterOp::Read { .. })
-        });
-        (others, failed)
+        };
+        let failed = self.noted.iter().filter(|noted| noted.outcome == Kind::Fail);
+        let others = self.noted.iter().filter(|noted| self.counts(noted));
+        (others.filter_map(operation).collect(), failed.filter_map(operation).collect())
     }
 }

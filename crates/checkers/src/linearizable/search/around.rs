@@ -145,39 +145,36 @@ fn starts<M: Model, const WORDS: usize>(
 
 #[cfg(test)]
 mod tests {
+    use rand::rngs::Xoshiro256PlusPlus;
+    use rand::{RngExt as _, SeedableRng as _};
+
     use super::super::{Outcome, Search, WorkLimit};
     use crate::linearizable::call::Call;
     use crate::linearizable::register::{Number, Register, RegisterOperation};
     use crate::linearizable::timeline::Timeline;
 
-    /// SplitMix64.
-    fn random(seed: &mut u64, bound: u64) -> u64 {
-        *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (*seed ^ (*seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
-    }
-
     /// Calls of some clients on a register that did what they did when they were invoked, but for
     /// one that read or found anything.
-    fn calls(seed: &mut u64) -> Vec<Call<RegisterOperation>> {
-        let (clients, values) = (1 + random(seed, 8) as usize, 2 + random(seed, 3));
-        let mix = [3, 3, 8][random(seed, 3) as usize];
-        let (number, unknown) = (5 + random(seed, 40), [0, 0, 10, 40][random(seed, 4) as usize]);
-        let wrong = random(seed, number);
+    fn calls(seed: u64) -> Vec<Call<RegisterOperation>> {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let mut random = |bound: u64| rng.random_range(0..bound);
+        let (clients, values) = (1 + random(8) as usize, 2 + random(3));
+        let mix = [3, 3, 8][random(3) as usize];
+        let (number, unknown) = (5 + random(40), [0, 0, 10, 40][random(4) as usize]);
+        let wrong = random(number);
         let mut calls: Vec<Call<RegisterOperation>> = Vec::new();
         let mut open = vec![None; clients];
         let (mut state, mut now): (Number, u64) = (0, 0);
         while (calls.len() as u64) < number || open.iter().any(Option::is_some) {
             now += 1;
-            let client = random(seed, clients as u64) as usize;
+            let client = random(clients as u64) as usize;
             if let Some(call) = open[client].take() {
                 let call: &mut Call<_> = &mut calls[call];
-                call.completed = (random(seed, 100) >= unknown).then_some(now);
+                call.completed = (random(100) >= unknown).then_some(now);
             } else if (calls.len() as u64) < number {
-                let value = random(seed, values) as Number;
+                let value = random(values) as Number;
                 let seen = if calls.len() as u64 == wrong { value } else { state };
-                let operation = match random(seed, mix) {
+                let operation = match random(mix) {
                     0 => RegisterOperation::Read(seen),
                     1 => RegisterOperation::Cas(seen, value),
                     _ => RegisterOperation::Write(value),
@@ -211,7 +208,7 @@ mod tests {
     fn a_search_of_little_patience_finds_what_one_of_much_finds() {
         let (mut invalid, mut fewer) = (0, 0);
         for seed in 0..4_000 {
-            let calls = calls(&mut seed.clone());
+            let calls = calls(seed);
             let patient = stuck(&calls, None);
             for reach in 1..6 {
                 let impatient = stuck(&calls, Some(reach));
