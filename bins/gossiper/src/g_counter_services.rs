@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use proto::service::{CompareAndSet, KeyValue, ServiceReply};
 use proto::{
-    Arguments, Caller, Context, Error, ErrorCode, Json, Manual, Node, Outcome, UsageError,
+    Arguments, Caller, Context, Error, ErrorCode, Json, Manual, Node, NodeId, Outcome, UsageError,
 };
 use rand::{Rng as _, RngExt as _};
 use serde::{Deserialize, Serialize};
@@ -80,7 +80,7 @@ pub enum Token {
 pub struct Total {
     sum: i64,
     /// The mark of what each node added last.
-    last: BTreeMap<String, String>,
+    last: BTreeMap<NodeId, String>,
 }
 
 /// Adds that go to the store together.
@@ -151,7 +151,7 @@ impl CounterNode {
             return self.end(Err(Error::new(ErrorCode::Abort, "the sum would be too large")), ctx);
         };
         to.sum = sum;
-        to.last.insert(ctx.id().to_string(), self.mark.clone());
+        to.last.insert(ctx.id().clone(), self.mark.clone());
         let swap = CompareAndSet {
             key: Json::from(SUM),
             from: self.total.as_ref().map_or_else(Json::null, Total::stored),
@@ -250,8 +250,7 @@ impl Node for CounterNode {
             },
             Token::Looking => match Total::found(outcome) {
                 Ok(total) => {
-                    let last =
-                        total.as_ref().and_then(|total| total.last.get(&*ctx.id().to_string()));
+                    let last = total.as_ref().and_then(|total| total.last.get(ctx.id()));
                     let is_in = last == Some(&self.mark);
                     self.total = total;
                     match is_in {

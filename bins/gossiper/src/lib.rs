@@ -20,6 +20,8 @@
 //! | [`topology`] | who is there, neighbours, spanning trees |
 //! | [`round_trip`] | how long a peer may take to answer |
 
+#[cfg(test)]
+mod alone;
 pub mod anti_entropy;
 pub mod broadcast;
 pub mod crdt;

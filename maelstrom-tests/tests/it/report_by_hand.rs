@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use crate::report::{Run, open};
@@ -33,19 +34,8 @@ addEventListener("load", async () => {{
     let (_, found) =
         document.rsplit_once("<pre id=\"found\">").expect("the script found something");
     let (found, _) = found.split_once("</pre>").expect("the document is whole");
-    Some(serde_json::from_str(&decoded(found)).expect("JSON"))
-}
-
-/// The text that was encoded for a URI.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let code = (first == b'%').then(|| std::str::from_utf8(&after[..2]).expect("two digits"));
-        bytes.push(code.map_or(first, |code| u8::from_str_radix(code, 16).expect("a code")));
-        rest = if code.is_some() { &after[2..] } else { after };
-    }
-    String::from_utf8(bytes).expect("UTF-8")
+    let found = percent_decode_str(found).decode_utf8().expect("UTF-8");
+    Some(serde_json::from_str(&found).expect("JSON"))
 }
 
 /// Twenty operations, each told to one other node; the message of the eleventh is lost.

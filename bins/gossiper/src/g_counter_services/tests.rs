@@ -1,29 +1,13 @@
-use proto::Script;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::alone::{Alone, answer};
 
-/// A node `n1`, and the service and clients round it, played by the test.
-struct Alone(Script<CounterNode>);
+fn counter() -> Alone<CounterNode> {
+    Alone::new(CounterNode::from_arguments(&mut Arguments::new(Vec::<&str>::new())).unwrap())
+}
 
-impl Alone {
-    fn new() -> Self {
-        let node = CounterNode::from_arguments(&mut Arguments::new(Vec::<&str>::new())).unwrap();
-        let mut script = Script::new(node);
-        script.init("n1", &["n1", "n2"]);
-        Self(script)
-    }
-
-    /// The one thing that the node says to what it hears, which is for `to`.
-    fn says(&mut self, from: &str, body: Value, to: &str) -> Value {
-        let line = json!({"src": from, "dest": "n1", "body": body}).to_string();
-        let said = self.0.line(&line);
-        assert_eq!(said.len(), 1, "{said:?}");
-        let said: Value = serde_json::from_str(&said[0]).unwrap();
-        assert_eq!(said["dest"], to, "{said}");
-        said["body"].clone()
-    }
-
+impl Alone<CounterNode> {
     /// The compare-and-set that an add leads to.
     fn add(&mut self, delta: i64) -> Value {
         let swap = self.says("c1", json!({"type": "add", "msg_id": 1, "delta": delta}), "seq-kv");
@@ -43,14 +27,9 @@ impl Alone {
     }
 }
 
-fn answer(request: &Value, mut body: Value) -> Value {
-    body["in_reply_to"] = request["msg_id"].clone();
-    body
-}
-
 #[test]
 fn a_batch_that_arrives_twice_counts_once() {
-    let mut node = Alone::new();
+    let mut node = counter();
     let swap = node.add(5);
     // The second copy fails because of the first, and says so earlier.
     let acknowledged = node.finds(&swap, &swap["to"], "c1");
@@ -61,7 +40,7 @@ fn a_batch_that_arrives_twice_counts_once() {
 
 #[test]
 fn a_batch_that_lost_to_another_node_is_added_to_what_is_there_now() {
-    let mut node = Alone::new();
+    let mut node = counter();
     let swap = node.add(5);
     assert_eq!(swap["from"], json!(null));
     let there = json!({"sum": 7, "last": {"n2": "of another"}});
@@ -77,7 +56,7 @@ fn a_batch_that_lost_to_another_node_is_added_to_what_is_there_now() {
 
 #[test]
 fn an_earlier_batch_in_the_sum_is_not_taken_for_this_one() {
-    let mut node = Alone::new();
+    let mut node = counter();
     let first = node.add(5);
     let done = answer(&first, json!({"type": "cas_ok"}));
     assert_eq!(node.says("seq-kv", done, "c1")["type"], "add_ok");

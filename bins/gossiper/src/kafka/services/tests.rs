@@ -1,33 +1,13 @@
-use proto::Script;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::alone::{Alone, answer};
 
-/// A node `n1`, and the services and clients round it, played by the test.
-struct Alone(Script<ServicesNode>);
+fn logs() -> Alone<ServicesNode> {
+    Alone::new(ServicesNode::from_arguments(&mut Arguments::new(Vec::<&str>::new())).unwrap())
+}
 
-impl Alone {
-    fn new() -> Self {
-        let node = ServicesNode::from_arguments(&mut Arguments::new(Vec::<&str>::new())).unwrap();
-        let mut script = Script::new(node);
-        script.init("n1", &["n1", "n2"]);
-        Self(script)
-    }
-
-    fn hear(&mut self, from: &str, body: Value) -> Vec<Value> {
-        let line = json!({"src": from, "dest": "n1", "body": body}).to_string();
-        let said = self.0.line(&line);
-        said.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-
-    /// The one thing that the node says to what it hears, which is for `to`.
-    fn says(&mut self, from: &str, body: Value, to: &str) -> Value {
-        let said = self.hear(from, body);
-        assert_eq!(said.len(), 1, "{said:?}");
-        assert_eq!(said[0]["dest"], to, "{said:?}");
-        said[0]["body"].clone()
-    }
-
+impl Alone<ServicesNode> {
     fn send(&mut self, client: &str, message: Value) -> Vec<Value> {
         self.hear(client, json!({"type": "send", "msg_id": 1, "key": "k", "msg": message}))
     }
@@ -52,24 +32,24 @@ impl Alone {
 }
 
 fn done(request: &Value) -> Value {
-    json!({"type": "cas_ok", "in_reply_to": request["msg_id"]})
+    answer(request, json!({"type": "cas_ok"}))
 }
 
 fn holds(request: &Value, value: &Value) -> Value {
-    json!({"type": "read_ok", "value": value, "in_reply_to": request["msg_id"]})
+    answer(request, json!({"type": "read_ok", "value": value}))
 }
 
 fn missing(request: &Value) -> Value {
-    json!({"type": "error", "code": 20, "text": "", "in_reply_to": request["msg_id"]})
+    answer(request, json!({"type": "error", "code": 20, "text": ""}))
 }
 
 fn taken(request: &Value) -> Value {
-    json!({"type": "error", "code": 22, "text": "", "in_reply_to": request["msg_id"]})
+    answer(request, json!({"type": "error", "code": 22, "text": ""}))
 }
 
 #[test]
 fn a_message_is_acknowledged_where_it_stands_even_if_a_poll_reads_it_before_that_is_known() {
-    let mut node = Alone::new();
+    let mut node = logs();
     let append = node.append("c1", json!(7));
     assert_eq!(append["key"], "log/0/k");
     // It stands there, and the answer is on its way; a poll's is quicker.
@@ -88,7 +68,7 @@ fn a_message_is_acknowledged_where_it_stands_even_if_a_poll_reads_it_before_that
 
 #[test]
 fn a_request_that_arrives_twice_appends_once() {
-    let mut node = Alone::new();
+    let mut node = logs();
     let append = node.append("c1", json!(null));
     // The second copy fails because of the first, and says so earlier.
     let look = node.says("lin-kv", taken(&append), "lin-kv");
@@ -101,7 +81,7 @@ fn a_request_that_arrives_twice_appends_once() {
 
 #[test]
 fn what_another_node_wrote_is_remembered_and_the_next_place_is_tried() {
-    let mut node = Alone::new();
+    let mut node = logs();
     let append = node.append("c1", json!(7));
     let look = node.says("lin-kv", taken(&append), "lin-kv");
     let again = node.says("lin-kv", holds(&look, &json!([7, "of another"])), "lin-kv");
@@ -113,7 +93,7 @@ fn what_another_node_wrote_is_remembered_and_the_next_place_is_tried() {
 
 #[test]
 fn messages_of_one_log_go_one_after_the_other_and_silence_ends_one_of_them() {
-    let mut node = Alone::new();
+    let mut node = logs();
     let first = node.append("c1", json!(1));
     assert!(node.send("c2", json!(2)).is_empty());
     let said: Vec<Value> =
@@ -134,7 +114,7 @@ fn messages_of_one_log_go_one_after_the_other_and_silence_ends_one_of_them() {
 
 #[test]
 fn a_commit_never_takes_back_a_later_one() {
-    let mut node = Alone::new();
+    let mut node = logs();
     let commit =
         |offset: u64| json!({"type": "commit_offsets", "msg_id": 1, "offsets": {"k": offset}});
     let look = node.says("c1", commit(5), "lin-kv");
