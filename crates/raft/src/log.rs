@@ -244,6 +244,23 @@ mod tests {
         (leader, follower)
     }
 
+    /// A refusal of what both have, which no honest follower sends, leads back all the same: else
+    /// the leader would send the same again and again.
+    #[test]
+    fn a_refusal_of_an_entry_that_both_have_leads_back() {
+        let leader = log(&[1, 1, 2, 2, 2]);
+        let next = |rejected, index| {
+            let conflict = Conflict {
+                rejected: LogIndex(rejected),
+                term: Some(Term(2)),
+                index: LogIndex(index),
+            };
+            leader.next_after_conflict(conflict)
+        };
+        assert_eq!(next(5, 3), LogIndex(3));
+        assert_eq!(next(6, 3), LogIndex(6));
+    }
+
     #[test]
     fn hints_lead_to_equal_logs_in_at_most_one_refusal_a_term() {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);

@@ -118,6 +118,27 @@ mod tests {
         }
     }
 
+    /// A majority of each: with which sizes they must meet is a matter of counting.
+    #[test]
+    fn majorities_of_neighbours_overlap_and_those_of_strangers_do_not() {
+        let of = |members: std::ops::Range<u64>| Configuration::of(members.map(MemberId));
+        for (one, other, expected) in [
+            (0..3, 0..3, true),
+            (0..3, 0..4, true),
+            (0..4, 0..3, true),
+            (0..3, 0..5, false),
+            (0..3, 1..4, false),
+            (0..3, 2..5, false),
+            (0..1, 0..1, true),
+            (0..1, 1..2, false),
+        ] {
+            assert_eq!(of(one.clone()).overlaps(&of(other.clone())), expected, "{one:?} {other:?}");
+        }
+        // Both at once overlap with either, which is what joint consensus is for.
+        let both = joint(0..3, 2..5);
+        assert!(both.overlaps(&of(0..3)) && both.overlaps(&of(2..5)) && !both.overlaps(&of(1..4)));
+    }
+
     #[test]
     fn what_is_reached_is_reached_by_both() {
         let configuration = joint(0..3, 2..5);
