@@ -115,7 +115,9 @@ impl Expectation {
         });
         let text = match measured {
             None => format!("expected {}, but there is no such figure", self.text),
-            Some(measured) => format!("expected {}, measured {measured}", self.text),
+            Some(measured) => {
+                format!("expected {}, measured {}", self.text, rounded(measured, self.limit))
+            }
         };
         Outcome { expected: self.text.clone(), measured, holds, text }
     }
@@ -123,6 +125,15 @@ impl Expectation {
     fn find(&self, results: &Map<String, Value>, workload: WorkloadName) -> Option<f64> {
         look_up(results, figures::path(workload, &self.figure))
     }
+}
+
+/// A figure with three digits after the point, or as many more as show on which side of its limit
+/// it is.
+fn rounded(measured: f64, limit: f64) -> f64 {
+    (3..17)
+        .filter_map(|digits| format!("{measured:.digits$}").parse::<f64>().ok())
+        .find(|rounded| rounded.partial_cmp(&limit) == measured.partial_cmp(&limit))
+        .unwrap_or(measured)
 }
 
 /// A number in nested maps. A path's names are joined by dots and may hold dots themselves.
@@ -166,6 +177,20 @@ mod tests {
         assert_eq!(judge("p50>10", lin_kv), (Some(12.0), true));
         assert_eq!(judge("workload.lost-count=0", broadcast), (Some(0.0), true));
         assert_eq!(judge("workload.stable-latencies.0.5>=399", broadcast), (Some(399.0), true));
+    }
+
+    #[test]
+    fn a_figure_is_told_as_exactly_as_its_limit_asks_for() {
+        for (measured, limit, told) in [
+            (23.379_310_344_827_587, 20.0, "23.379"),
+            (1.000_04, 1.0, "1.00004"),
+            (0.999_999_4, 1.0, "0.999999"),
+            (1.0, 1.0, "1"),
+            (1e300, 1.0, "1e300"),
+        ] {
+            let told: f64 = told.parse().unwrap();
+            assert_eq!(rounded(measured, limit).to_string(), told.to_string());
+        }
     }
 
     #[test]
