@@ -14,6 +14,8 @@
 mod around;
 mod furthest;
 mod limits;
+#[cfg(test)]
+mod tests;
 
 use self::around::Patience;
 use self::furthest::Furthest;
