@@ -14,8 +14,6 @@
 mod around;
 mod furthest;
 mod limits;
-#[cfg(test)]
-mod tests;
 
 use self::around::Patience;
 use self::furthest::Furthest;
@@ -256,3 +254,6 @@ impl<'a, M: Model, const WORDS: usize> Search<'a, M, WORDS> {
         Some((next, self.moves.after(&frame.configuration, next, &mut |_| {})))
     }
 }
+
+#[cfg(test)]
+mod tests;
