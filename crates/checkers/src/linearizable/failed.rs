@@ -155,7 +155,12 @@ impl<S: Clone + Eq + Hash, const WORDS: usize> Failed<S, WORDS> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Failed, TABLE_MIN};
+    use std::collections::HashMap;
+
+    use rand::rngs::Xoshiro256PlusPlus;
+    use rand::{RngExt as _, SeedableRng as _};
+
+    use super::{Failed, LACKS_MAX, Lack, Place, TABLE_MIN};
     use crate::linearizable::configuration::Configuration;
     use crate::linearizable::slots::SlotSet;
     use crate::linearizable::used::UsedSets;
@@ -190,11 +195,42 @@ mod tests {
             assert!(failed.lack(&with_read, &sets).is_none(), "{read}");
             failed.insert(&with_read, UsedSets::NONE);
             // No more than so many are remembered of a place.
-            assert_eq!(
-                failed.lack(&with_read, &sets).is_some(),
-                u32::from(read) < super::LACKS_MAX
-            );
+            assert_eq!(failed.lack(&with_read, &sets).is_some(), u32::from(read) < LACKS_MAX);
         }
-        assert_eq!((failed.places, failed.lacks.len()), (1, super::LACKS_MAX as usize));
+        assert_eq!((failed.places, failed.lacks.len()), (1, LACKS_MAX as usize));
+    }
+
+    /// Of so many places some have the same hash, of which only 32 bits are kept.
+    #[test]
+    fn places_of_the_same_hash_are_told_apart() {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+        let mut first_with = HashMap::new();
+        let two = (0..400_000).find_map(|_| {
+            let place = at(rng.random(), rng.random_range(0..1 << 20));
+            Some((first_with.insert(Place::of(&place).hash(), place.clone())?, place))
+        });
+        let (one, other) = two.unwrap();
+        let (mut failed, sets) = (Failed::new(), UsedSets::new());
+        failed.insert(&one, UsedSets::NONE);
+        assert!(failed.lack(&one, &sets).is_some() && failed.lack(&other, &sets).is_none());
+    }
+
+    #[test]
+    fn what_it_remembers_and_looks_at_is_counted() {
+        let (mut failed, sets) = (Failed::new(), UsedSets::new());
+        assert_eq!((failed.bytes(), failed.work()), (4 * TABLE_MIN, 0));
+        for read in 0..3 {
+            let mut with_read = at(1, 0);
+            with_read.reads.insert(read);
+            failed.insert(&with_read, UsedSets::NONE);
+        }
+        let mut with_another = at(1, 0);
+        with_another.reads.insert(7);
+        assert!(failed.lack(&with_another, &sets).is_none());
+        assert_eq!(failed.work(), 3);
+        let of_one = size_of::<Lack<u32, 1>>();
+        let room = failed.lacks.capacity();
+        assert!((3..10).contains(&room));
+        assert_eq!(failed.bytes(), 4 * TABLE_MIN + room * of_one);
     }
 }

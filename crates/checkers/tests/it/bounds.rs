@@ -1,8 +1,10 @@
 //! The search ends, whatever it is given.
 
 use checkers::counter::CounterOp;
-use checkers::linearizable::RegisterOp;
-use checkers::linearizable::{STATES_MAX, Undecided, WorkLimit, check};
+use checkers::linearizable::{
+    Call, Decision, Register, RegisterOp, RegisterOperation, STATES_MAX, Undecided, WorkLimit,
+    check, search,
+};
 use checkers::set::SetOp;
 use checkers::{Event, Kind, Verdict};
 
@@ -186,6 +188,19 @@ fn many_operations_of_unknown_outcome_are_no_burden() {
         let result = check(&events, &mut limit).unwrap();
         assert_ne!(result.verdict, Verdict::Valid, "seed {seed}");
     }
+}
+
+#[test]
+fn a_long_history_is_no_reason_to_give_up_nor_is_the_end_of_all_time() {
+    let shape = Shape { operations: 30_000, clients: 5, keys: 1, values: 5, unknown_percent: 0 };
+    let events = valid_history(&mut Random(1), shape);
+    let mut limit = WorkLimit { states_max: STATES_MAX, stop: &mut || false };
+    assert_eq!(check(&events, &mut limit).unwrap().verdict, Verdict::Valid);
+
+    let last = Some(u64::MAX);
+    let read = Call { operation: RegisterOperation::Read(0), invoked: 0, completed: last };
+    let (decision, _) = search(&Register, &[read], &mut limit);
+    assert_eq!(decision, Decision::Linearizable);
 }
 
 /// Random events of random operations, which no clients need to have made.
