@@ -160,3 +160,32 @@ fn check_order(
         }
     }
 }
+
+/// Herlihy and Wing's locality: each key is judged as if there were no other.
+#[test]
+fn of_a_key_is_said_what_its_own_operations_say() {
+    let (mut valid, mut invalid) = (0, 0);
+    for seed in 0..some(1_000) {
+        let mut random = Random(seed);
+        let keys = 1 + random.below(4);
+        let shape = Shape { operations: 40, clients: 6, keys, values: 3, unknown_percent: 10 };
+        let mut events = valid_history(&mut random, shape);
+        for _ in 0..random.below(4) {
+            mutate(&mut random, &mut events, shape.values);
+        }
+        let together = checked(&events);
+        for result in together.results {
+            let own: Vec<_> = events
+                .iter()
+                .filter(|event| event.op().is_some_and(|op| op.key() == &result.key))
+                .cloned()
+                .collect();
+            match result.verdict {
+                Verdict::Valid => valid += 1,
+                _ => invalid += 1,
+            }
+            assert_eq!(checked(&own).results, [result], "seed {seed}");
+        }
+    }
+    assert!(valid > some(1_000) && invalid > some(200), "{valid} valid, {invalid} invalid");
+}
