@@ -118,6 +118,35 @@ fn a_counterexample_is_the_smallest_prefix_with_the_states_that_were_possible() 
     assert!(found > some(5_000), "{found} counterexamples");
 }
 
+/// Where the search has to step back often before it comes as far as it can.
+#[test]
+fn the_order_of_a_longer_history_explains_it_as_well() {
+    let mut found = 0;
+    for seed in 0..some(2_000) {
+        let mut random = Random(seed);
+        let shape = Shape {
+            operations: 60,
+            clients: 4 + random.below(6),
+            keys: 1,
+            values: 2 + random.below(3),
+            unknown_percent: [0, 20][random.below(2) as usize],
+        };
+        let mut events = valid_history(&mut random, shape);
+        for _ in 0..1 + random.below(3) {
+            mutate(&mut random, &mut events, shape.values);
+        }
+        let result = checked(&events);
+        let Some(example) = result.results.first().and_then(|key| key.counterexample.as_ref())
+        else {
+            continue;
+        };
+        found += 1;
+        let context = || format!("seed {seed}: {example:#?}\n{}", show(&events));
+        check_order(&events, &example.linearization, example.prefix_end, &example.states, &context);
+    }
+    assert!(found > some(500), "{found} counterexamples");
+}
+
 fn all_records(events: &[Event<RegisterOp<u64>>]) -> Vec<Record<RegisterOp<u64>>> {
     operations(events).unwrap().iter().map(Record::from).collect()
 }

@@ -53,5 +53,8 @@ fn all_memory_of_a_search_is_counted() {
         used: UsedSets::NONE,
     };
     assert!(grown(&|search| search.failed.insert(&configuration, UsedSets::NONE)) > 0);
-    assert!(grown(&|search| _ = search.furthest.note(None, &configuration, 0)) > 0);
+    let further = Configuration { deadline: 1, ..configuration };
+    let noted = grown(&|search| _ = search.furthest.note(Some(Move::Certain(0)), &further, 1));
+    let of_configuration = size_of::<Configuration<Number, 1>>();
+    assert!(noted >= 4 * (of_configuration + of_move), "{noted}");
 }
