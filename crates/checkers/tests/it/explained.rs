@@ -166,3 +166,17 @@ fn the_end_of_the_order_is_its_last_sixteen_operations() {
         assert_eq!(example.linearization, all);
     }
 }
+
+#[test]
+fn what_an_operation_of_unknown_outcome_can_have_left_is_named_if_somebody_could_see_it() {
+    for (seen_later, states) in [(Some(2), vec![Some(1), Some(2)]), (Some(1), vec![Some(1)])] {
+        // Written twice and seen, or no search would be needed.
+        let mut history = History::of(&[write(1), write(1), read(Some(1))]);
+        history.begin(1, write(2));
+        for seen in [Some(3), seen_later] {
+            history.begin(0, read(None));
+            history.event(0, Kind::Ok, read(seen));
+        }
+        assert_eq!(history.counterexample().states, states);
+    }
+}
