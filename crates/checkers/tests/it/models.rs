@@ -1,8 +1,9 @@
 //! The search with objects other than registers, which give it no hints, against brute force.
 
 use std::collections::VecDeque;
+use std::fmt::Debug;
 
-use checkers::linearizable::{Call, Decision, Model, STATES_MAX, WorkLimit, decide};
+use checkers::linearizable::{Call, Decision, Model, Need, STATES_MAX, WorkLimit, decide};
 
 use crate::brute_force::{Step, has_order};
 use crate::generator::{Random, some};
@@ -39,18 +40,83 @@ impl Model for Queue {
     }
 }
 
-/// Operations on a queue that may or may not have happened like this, with events in random order.
-fn random_calls(random: &mut Random) -> Vec<Call<QueueOperation>> {
-    let mut calls: Vec<Call<QueueOperation>> = Vec::new();
+impl QueueOperation {
+    fn random(random: &mut Random) -> Self {
+        let value = random.below(2) as u8;
+        match random.below(5) {
+            0 => Self::Take(None),
+            1 | 2 => Self::Take(Some(value)),
+            _ => Self::Put(value),
+        }
+    }
+}
+
+/// A number from 0 to 3 that says of its operations what it can: of most what they need and leave,
+/// but not which states a look at the lowest bit asks for.
+struct Bits;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum BitsOperation {
+    Set(u8),
+    Change(u8, u8),
+    LooksOdd(bool),
+}
+
+impl Model for Bits {
+    type State = u8;
+    type Operation = BitsOperation;
+
+    fn initial(&self) -> u8 {
+        0
+    }
+
+    fn step(&self, &state: &u8, operation: &BitsOperation) -> Option<u8> {
+        match *operation {
+            BitsOperation::Set(value) => Some(value),
+            BitsOperation::Change(from, to) => (state == from).then_some(to),
+            BitsOperation::LooksOdd(odd) => ((state % 2 == 1) == odd).then_some(state),
+        }
+    }
+
+    fn is_read(&self, operation: &BitsOperation) -> bool {
+        matches!(operation, BitsOperation::LooksOdd(_))
+    }
+
+    fn need(&self, operation: &BitsOperation) -> Need<u8> {
+        match *operation {
+            BitsOperation::Set(_) => Need::Nothing,
+            BitsOperation::Change(from, _) => Need::State(from),
+            BitsOperation::LooksOdd(_) => Need::Unspecified,
+        }
+    }
+
+    fn result(&self, operation: &BitsOperation) -> Option<u8> {
+        match *operation {
+            BitsOperation::Set(value) | BitsOperation::Change(_, value) => Some(value),
+            BitsOperation::LooksOdd(_) => None,
+        }
+    }
+}
+
+impl BitsOperation {
+    fn random(random: &mut Random) -> Self {
+        let mut value = || random.below(4) as u8;
+        let (value, other) = (value(), value());
+        match random.below(3) {
+            0 => Self::Set(value),
+            1 => Self::Change(other, value),
+            _ => Self::LooksOdd(value % 2 == 1),
+        }
+    }
+}
+
+/// Operations that may or may not have happened like this, with events in random order.
+fn random_calls<O>(random: &mut Random, operation: fn(&mut Random) -> O) -> Vec<Call<O>> {
+    let mut calls: Vec<Call<O>> = Vec::new();
     let mut open: Vec<usize> = Vec::new();
     for position in 0..4 + random.below(9) {
         if open.is_empty() || (open.len() < 3 && calls.len() < 6 && random.percent(60)) {
-            let value = random.below(2) as u8;
-            let operation = match random.below(5) {
-                0 => QueueOperation::Take(None),
-                1 | 2 => QueueOperation::Take(Some(value)),
-                _ => QueueOperation::Put(value),
-            };
+            let operation = operation(random);
             open.push(calls.len());
             calls.push(Call { operation, invoked: position, completed: None });
         } else {
@@ -64,12 +130,14 @@ fn random_calls(random: &mut Random) -> Vec<Call<QueueOperation>> {
     calls
 }
 
-#[test]
-fn a_queue_agrees_with_brute_force() {
+fn agrees_with_brute_force<M: Model>(model: &M, operation: fn(&mut Random) -> M::Operation)
+where
+    M::Operation: Debug,
+{
     let (mut valid, mut invalid) = (0, 0);
     for seed in 0..some(20_000) {
-        let calls = random_calls(&mut Random(seed));
-        let steps: Vec<Step<QueueOperation>> = calls
+        let calls = random_calls(&mut Random(seed), operation);
+        let steps: Vec<Step<M::Operation>> = calls
             .iter()
             .map(|call| Step {
                 op: call.operation.clone(),
@@ -77,10 +145,10 @@ fn a_queue_agrees_with_brute_force() {
                 completed: call.completed.map(|position| position as usize),
             })
             .collect();
-        let after = |state: &VecDeque<u8>, op: &QueueOperation| Queue.step(state, op);
-        let expected = has_order(&steps, VecDeque::new(), &after);
+        let after = |state: &M::State, op: &M::Operation| model.step(state, op);
+        let expected = has_order(&steps, model.initial(), &after);
         let mut limit = WorkLimit { states_max: STATES_MAX, stop: &mut || false };
-        match decide(&Queue, &calls, &mut limit).0 {
+        match decide(model, &calls, &mut limit).0 {
             Decision::Linearizable => {
                 valid += 1;
                 assert!(expected, "seed {seed}: {calls:?}");
@@ -95,4 +163,14 @@ fn a_queue_agrees_with_brute_force() {
         }
     }
     assert!(valid > some(2_000) && invalid > some(2_000), "{valid} valid, {invalid} invalid");
+}
+
+#[test]
+fn a_queue_agrees_with_brute_force() {
+    agrees_with_brute_force(&Queue, QueueOperation::random);
+}
+
+#[test]
+fn what_says_only_part_of_what_it_needs_agrees_with_brute_force() {
+    agrees_with_brute_force(&Bits, BitsOperation::random);
 }
