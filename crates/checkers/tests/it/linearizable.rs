@@ -218,3 +218,20 @@ fn of_a_key_is_said_what_its_own_operations_say() {
     }
     assert!(valid > some(1_000) && invalid > some(200), "{valid} valid, {invalid} invalid");
 }
+
+#[test]
+fn results_name_the_keys_that_failed() {
+    let read = |key, value| RegisterOp::Read { key, value };
+    let events: Vec<_> = (0..3)
+        .flat_map(|key| {
+            let seen = Some((key == 1).then_some(7));
+            [(Kind::Invoke, read(key, None)), (Kind::Ok, read(key, seen))]
+        })
+        .zip(0..)
+        .map(|((kind, op), index)| Event::of_client(index, index, 0, kind, op))
+        .collect();
+    let results = serde_json::to_value(checked(&events)).unwrap();
+    assert_eq!((&results["valid?"], &results["failures"]), (&false.into(), &vec![1].into()));
+    assert_eq!(results["results"].as_object().unwrap().len(), 3);
+    assert_eq!(results["results"]["2"]["valid?"], true);
+}
