@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn a_search_of_little_patience_finds_what_one_of_much_finds() {
         let (mut invalid, mut fewer) = (0, 0);
-        for seed in 0..4_000 {
+        for seed in 0..10_000 {
             let calls = calls(seed);
             let patient = stuck(&calls, None);
             for reach in 1..6 {
