@@ -2,7 +2,7 @@
 
 use checkers::linearizable::RegisterOp;
 use checkers::linearizable::{Linearizability, STATES_MAX, WorkLimit, check};
-use checkers::{Event, Kind, Record, Verdict, operations};
+use checkers::{Event, Kind, Op as _, Record, Verdict, operations};
 
 use crate::brute_force;
 use crate::generator::{Random, Shape, some, valid_history};
@@ -234,4 +234,42 @@ fn results_name_the_keys_that_failed() {
     assert_eq!((&results["valid?"], &results["failures"]), (&false.into(), &vec![1].into()));
     assert_eq!(results["results"].as_object().unwrap().len(), 3);
     assert_eq!(results["results"]["2"]["valid?"], true);
+}
+
+#[test]
+fn operations_have_maelstrom_s_names_and_complete_as_what_they_began() {
+    let (write, read) = (
+        |key, value| RegisterOp::Write { key, value },
+        |key, value| RegisterOp::Read { key, value },
+    );
+    let cas = |key, from, to| RegisterOp::Cas { key, from, to };
+    let names =
+        [read(0, None), write(0, 1), cas(0, 1, 2)].map(|op: RegisterOp<u64>| op.f().to_owned());
+    assert_eq!(names, ["read", "write", "cas"]);
+    for (op, value) in [(read(7, Some(Some(5))), "5"), (write(7, 1), "1"), (cas(7, 1, 2), "[1,2]")]
+    {
+        let line = serde_json::to_value(Event::of_client(0, 0, 0, Kind::Ok, op)).unwrap();
+        assert_eq!(
+            (line["key"].to_string(), line["value"].to_string()),
+            ("7".into(), value.into())
+        );
+    }
+    for (asked, done, fits) in [
+        (write(0, 1), write(0, 1), true),
+        (write(0, 1), write(0, 2), false),
+        (write(0, 1), write(1, 1), false),
+        (cas(0, 1, 2), cas(0, 1, 2), true),
+        (cas(0, 1, 2), cas(0, 1, 3), false),
+        (read(0, None), read(0, Some(Some(5))), true),
+        (read(0, None), read(1, Some(None)), false),
+        (read(0, None), write(0, 1), false),
+    ] {
+        let events = [(Kind::Invoke, &asked), (Kind::Ok, &done)];
+        let events: Vec<_> = (0..)
+            .zip(events)
+            .map(|(index, (kind, op))| Event::of_client(index, index, 0, kind, op.clone()))
+            .collect();
+        let mut limit = WorkLimit { states_max: STATES_MAX, stop: &mut || false };
+        assert_eq!(check(&events, &mut limit).is_ok(), fits, "{asked:?} {done:?}");
+    }
 }
