@@ -10,6 +10,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use proto::{AnyBody, NodeId, Payload, Time};
+use rustc_hash::FxHashMap;
 use simulator::{Fate, Observation};
 
 /// What is gathered before it is written, in bytes.
@@ -18,6 +19,9 @@ const BUFFER_BYTES: usize = 256 * 1024;
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Where a journal ends at the latest, in bytes: a node that floods must not fill the disk.
 const JOURNAL_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// How many bodies are remembered while they are on their way, in bytes.
+const REMEMBERED_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// What happened to a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,6 +80,11 @@ pub struct Journal {
     line: Vec<u8>,
     /// Kept for its memory.
     body: Vec<u8>,
+    /// The bodies of messages on their way that are no text yet, by number: to write one out takes most
+    /// of the time, and what arrives is what was sent.
+    remembered: FxHashMap<u64, Box<[u8]>>,
+    /// The bytes of those.
+    remembered_bytes: usize,
 }
 
 impl Journal {
@@ -94,6 +103,8 @@ impl Journal {
             error: None,
             line: Vec::new(),
             body: Vec::new(),
+            remembered: FxHashMap::default(),
+            remembered_bytes: 0,
         })
     }
 
@@ -104,8 +115,19 @@ impl Journal {
         time: Time,
         id: u64,
         event: MessageEvent,
-        (src, dest): (&NodeId, &NodeId),
+        between: (&NodeId, &NodeId),
         body: &str,
+    ) {
+        self.put(time, id, event, between, body.as_bytes());
+    }
+
+    fn put(
+        &mut self,
+        time: Time,
+        id: u64,
+        event: MessageEvent,
+        (src, dest): (&NodeId, &NodeId),
+        body: &[u8],
     ) {
         let is_logged = match event {
             MessageEvent::Send => self.logged.sent,
@@ -144,13 +166,23 @@ impl Journal {
         if let Payload::Body(AnyBody::Text(body)) = &seen.message.payload {
             return self.record(seen.time, seen.number, event, between, body);
         }
+        if event != MessageEvent::Send
+            && let Some(body) = self.remembered.remove(&seen.number)
+        {
+            self.remembered_bytes -= body.len();
+            return self.put(seen.time, seen.number, event, between, &body);
+        }
         let mut body = std::mem::take(&mut self.body);
         body.clear();
         // A body that cannot be written is a defect of the node's types, which a real process shows.
-        if proto::write_body(seen.message, &mut body).is_ok()
-            && let Ok(text) = std::str::from_utf8(&body)
-        {
-            self.record(seen.time, seen.number, event, between, text);
+        if proto::write_body(seen.message, &mut body).is_ok() {
+            self.put(seen.time, seen.number, event, between, &body);
+            if event == MessageEvent::Send
+                && self.remembered_bytes + body.len() <= REMEMBERED_BYTES_MAX
+            {
+                self.remembered_bytes += body.len();
+                self.remembered.insert(seen.number, body.as_slice().into());
+            }
         }
         self.body = body;
     }
@@ -179,7 +211,7 @@ fn write_line(
     id: u64,
     event: MessageEvent,
     (src, dest): (&NodeId, &NodeId),
-    body: &str,
+    body: &[u8],
 ) -> io::Result<()> {
     line.extend_from_slice(b"{\"time\":");
     serde_json::to_writer(&mut *line, &time.as_nanos())?;
@@ -192,16 +224,28 @@ fn write_line(
         MessageEvent::Lost(reason) => write!(line, "\"lost\",\"reason\":\"{}\"", reason.as_str())?,
     }
     line.extend_from_slice(b",\"src\":");
-    serde_json::to_writer(&mut *line, src)?;
+    write_name(line, src)?;
     line.extend_from_slice(b",\"dest\":");
-    serde_json::to_writer(&mut *line, dest)?;
+    write_name(line, dest)?;
     line.extend_from_slice(b",\"body\":");
     if body.len() <= BODY_BYTES_MAX {
-        line.extend_from_slice(body.as_bytes());
+        line.extend_from_slice(body);
     } else {
         write!(line, "\"({} bytes)\"", body.len())?;
     }
     line.extend_from_slice(b"}\n");
+    Ok(())
+}
+
+/// Names are short and mostly plain.
+fn write_name(line: &mut Vec<u8>, name: &NodeId) -> io::Result<()> {
+    let text = name.as_str();
+    if text.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..b' ')) {
+        return Ok(serde_json::to_writer(line, text)?);
+    }
+    line.push(b'"');
+    line.extend_from_slice(text.as_bytes());
+    line.push(b'"');
     Ok(())
 }
 
@@ -212,7 +256,8 @@ mod tests {
     fn line(event: MessageEvent, body: &str) -> String {
         let mut line = Vec::new();
         let (src, dest) = (NodeId::new("c\"1"), NodeId::new("n1"));
-        write_line(&mut line, Time::from_nanos(12), 7, event, (&src, &dest), body).unwrap();
+        write_line(&mut line, Time::from_nanos(12), 7, event, (&src, &dest), body.as_bytes())
+            .unwrap();
         String::from_utf8(line).unwrap()
     }
 
@@ -234,6 +279,47 @@ mod tests {
             assert!(line.contains(expected), "{line}");
             serde_json::from_str::<serde_json::Value>(&line).unwrap();
         }
+    }
+
+    /// Whether it was remembered or is written out anew.
+    #[test]
+    fn what_arrives_has_the_body_that_was_sent() {
+        #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Body {
+            Tell { number: u64 },
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("messages.jsonl");
+        let mut journal = Journal::create(&path, LoggedMessages::default()).unwrap();
+        let message = |number| proto::Message {
+            src: NodeId::new("n1"),
+            dest: NodeId::new("n2"),
+            msg_id: Some(proto::MessageId(number)),
+            in_reply_to: None,
+            payload: Payload::Body(AnyBody::typed(Body::Tell { number })),
+        };
+        let (sent, received) = (Fate::Sent, Fate::Received);
+        let fates = [(1, sent), (2, sent), (2, received), (1, Fate::Lost), (2, received)];
+        for (number, fate) in fates {
+            let message = &message(number);
+            journal.note(&Observation { time: Time::ZERO, number, fate, message });
+        }
+        assert!(journal.remembered.is_empty() && journal.remembered_bytes == 0);
+        journal.remembered_bytes = REMEMBERED_BYTES_MAX;
+        journal.note(&Observation {
+            time: Time::ZERO,
+            number: 3,
+            fate: sent,
+            message: &message(3),
+        });
+        assert!(journal.remembered.is_empty(), "there is no room");
+        journal.finish().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let bodies: Vec<_> =
+            text.lines().filter_map(|line| line.split("\"body\":").nth(1)).collect();
+        let body = |n| format!("{{\"type\":\"tell\",\"number\":{n},\"msg_id\":{n}}}}}");
+        assert_eq!(bodies, [1, 2, 2, 1, 2, 3].map(body));
     }
 
     #[test]

@@ -134,7 +134,8 @@ impl RunDirectory {
     pub fn history(&self) -> io::Result<HistoryWriter> {
         let path = self.path.join(history::FILE);
         let file = File::create(&path).map_err(at(&path))?;
-        Ok(HistoryWriter { out: BufWriter::with_capacity(1 << 16, file), path, failure: None })
+        let out = BufWriter::with_capacity(1 << 16, file);
+        Ok(HistoryWriter { out, path, failure: None, line: Vec::new() })
     }
 }
 
@@ -172,13 +173,18 @@ pub struct HistoryWriter {
     out: BufWriter<File>,
     path: PathBuf,
     failure: Option<io::Error>,
+    /// Kept for its memory.
+    line: Vec<u8>,
 }
 
 impl HistoryWriter {
     /// Writes one event. A failure is kept for [`HistoryWriter::finish`].
     pub fn write(&mut self, event: &dyn AnyEvent) {
-        let written = event.write(&mut self.out);
-        if let Err(error) = written.and_then(|()| self.out.write_all(b"\n")) {
+        self.line.clear();
+        let mut written = event.write(&mut self.line);
+        self.line.push(b'\n');
+        written = written.and_then(|()| self.out.write_all(&self.line));
+        if let Err(error) = written {
             self.failure.get_or_insert(error);
         }
     }

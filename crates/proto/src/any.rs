@@ -101,7 +101,7 @@ pub fn write_body(message: &AnyMessage, out: &mut Vec<u8>) -> io::Result<()> {
 /// If its body is a text that is no JSON object.
 pub fn recall<B: Body>(message: AnyMessage) -> Result<Message<Payload<B>>, DecodeError> {
     let text = match &message.payload {
-        Payload::Body(AnyBody::Text(_)) => body_text(&message),
+        Payload::Body(AnyBody::Text(text)) => return decode_body(message.src, message.dest, text),
         Payload::Body(AnyBody::Typed(body)) if !(&**body as &dyn Any).is::<B>() => {
             body_text(&message)
         }

@@ -34,9 +34,13 @@ pub(crate) struct Edged {
 }
 
 impl Edged {
-    fn hand_out(&mut self, mut wanted: Vec<Effect<AnyBody>>, effects: &mut Vec<Effect<AnyBody>>) {
+    fn hand_out(
+        &mut self,
+        mut wanted: Vec<Effect<AnyBody>>,
+        take: &mut dyn FnMut(Effect<AnyBody>),
+    ) {
         self.edge.leave(&mut wanted);
-        effects.append(&mut wanted);
+        wanted.into_iter().for_each(take);
     }
 }
 
@@ -46,7 +50,7 @@ impl AnyEngine for Edged {
         now: Now,
         message: AnyMessage,
         restored: &Records,
-        effects: &mut Vec<Effect<AnyBody>>,
+        take: &mut dyn FnMut(Effect<AnyBody>),
     ) {
         let (mut inward, mut wanted) = (Vec::new(), Vec::new());
         self.edge.enter(message, &mut inward);
@@ -58,15 +62,15 @@ impl AnyEngine for Edged {
             self.edge.restore(&mut records);
         }
         for message in inward {
-            self.engine.receive(now, message, &records, &mut wanted);
+            self.engine.receive(now, message, &records, &mut |effect| wanted.push(effect));
         }
-        self.hand_out(wanted, effects);
+        self.hand_out(wanted, take);
     }
 
-    fn fire(&mut self, now: Now, effects: &mut Vec<Effect<AnyBody>>) {
+    fn fire(&mut self, now: Now, take: &mut dyn FnMut(Effect<AnyBody>)) {
         let mut wanted = Vec::new();
-        self.engine.fire(now, &mut wanted);
-        self.hand_out(wanted, effects);
+        self.engine.fire(now, &mut |effect| wanted.push(effect));
+        self.hand_out(wanted, take);
     }
 
     fn next_due(&self) -> Option<Time> {

@@ -15,7 +15,8 @@ const INLINE_BYTES_MAX: usize = 14;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct NodeId(Repr);
 
-/// Every id has exactly one representation, so that derived equality is equality of the text.
+/// Every id has exactly one representation, so that derived equality is equality of the text. The derived
+/// hash goes into the fingerprints by which nodes compare what they have, and so over the wire.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Repr {
     Inline { length: u8, bytes: [u8; INLINE_BYTES_MAX] },

@@ -32,7 +32,6 @@ pub struct EngineHost {
     /// What may leave, because what it waits for is on disk by now, as soon as the node goes on.
     unsent: Vec<AnyMessage>,
     wall_offset_ms: i64,
-    effects: Vec<Effect<AnyBody>>,
 }
 
 #[derive(Default)]
@@ -58,7 +57,6 @@ impl EngineHost {
             is_paused: false,
             unsent: Vec::new(),
             wall_offset_ms: 0,
-            effects: Vec::new(),
         }
     }
 
@@ -68,23 +66,26 @@ impl EngineHost {
         Now { monotonic: now, wall_ms }
     }
 
-    fn carry_out(&mut self, now: Time, out: &mut Vec<Output>) {
+    /// Has the engine do something, and carries out what the node wants done.
+    fn let_act(
+        &mut self,
+        now: Time,
+        out: &mut Vec<Output>,
+        act: impl FnOnce(&mut dyn AnyEngine, Now, &Records, &mut dyn FnMut(Effect<AnyBody>)),
+    ) {
+        let clocks = self.clocks(now);
+        let Some(engine) = &mut self.engine else { return };
         let mut sync = None::<Sync>;
-        for effect in self.effects.drain(..) {
-            match effect {
-                Effect::Log(line) => out.push(Output::Log(line)),
-                Effect::Sometimes { condition, holds } => {
-                    out.push(Output::Sometimes(condition, holds));
-                }
-                Effect::Persist(write) => {
-                    sync.get_or_insert_with(Sync::default).writes.push(write);
-                }
-                Effect::Send(message) => match sync.as_mut().or_else(|| self.syncs.back_mut()) {
-                    Some(sync) => sync.then.push(message),
-                    None => out.push(Output::Send(message)),
-                },
-            }
-        }
+        let syncs = &mut self.syncs;
+        act(&mut **engine, clocks, &self.synced, &mut |effect| match effect {
+            Effect::Log(line) => out.push(Output::Log(line)),
+            Effect::Sometimes { condition, holds } => out.push(Output::Sometimes(condition, holds)),
+            Effect::Persist(write) => sync.get_or_insert_with(Sync::default).writes.push(write),
+            Effect::Send(message) => match sync.as_mut().or_else(|| syncs.back_mut()) {
+                Some(sync) => sync.then.push(message),
+                None => out.push(Output::Send(message)),
+            },
+        });
         if let (Some(mut sync), Some(duration)) = (sync, self.durable) {
             sync.done = now + duration;
             self.syncs.push_back(sync);
@@ -117,20 +118,21 @@ impl Host for EngineHost {
     }
 
     fn receive(&mut self, now: Time, message: AnyMessage, out: &mut Vec<Output>) {
-        let clocks = self.clocks(now);
-        let Some(engine) = &mut self.engine else { return };
-        engine.receive(clocks, message, &self.synced, &mut self.effects);
-        self.carry_out(now, out);
+        self.let_act(now, out, |engine, clocks, synced, take| {
+            engine.receive(clocks, message, synced, take);
+        });
     }
 
     fn wake(&mut self, now: Time, out: &mut Vec<Output>) {
         self.finish_syncs(now, out);
-        let clocks = self.clocks(now);
-        let Some(engine) = self.engine.as_mut().filter(|_| !self.is_paused) else { return };
-        if engine.next_due().is_some_and(|due| due <= now) {
-            engine.fire(clocks, &mut self.effects);
-            self.carry_out(now, out);
+        if self.is_paused {
+            return;
         }
+        self.let_act(now, out, |engine, clocks, _, take| {
+            if engine.next_due().is_some_and(|due| due <= now) {
+                engine.fire(clocks, take);
+            }
+        });
     }
 
     fn next_due(&self) -> Option<Time> {
@@ -145,8 +147,6 @@ impl Host for EngineHost {
         self.life += 1;
         self.syncs.clear();
         self.unsent.clear();
-        // There are some only if its logic panicked before it was done.
-        self.effects.clear();
         self.is_paused = true;
     }
 

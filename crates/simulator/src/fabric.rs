@@ -35,6 +35,8 @@ pub struct Fabric {
     /// Most bytes that may be on their way.
     room: usize,
     observers: Vec<Observer>,
+    /// Where bodies are made text, kept for its memory.
+    text: Vec<u8>,
     /// Where messages are waited for in turn (see [`NetworkOptions::in_turn`]): the readers of the
     /// nodes, and then those of the services.
     readers: Vec<Reader>,
@@ -77,6 +79,7 @@ impl Fabric {
             in_flight: InFlight::default(),
             room: usize::MAX,
             observers: Vec::new(),
+            text: Vec::new(),
             readers: (0..readers).map(|_| Reader::default()).collect(),
             node_ids,
         }
@@ -207,7 +210,7 @@ impl Fabric {
     ) -> Result<(), Unsent> {
         let unsent = match (from, self.endpoint(&message.dest)) {
             (Some(from), Some(to)) => {
-                let message = if to == Endpoint::Client { as_text(message) } else { message };
+                let message = if to == Endpoint::Client { self.as_text(message) } else { message };
                 if care == Care::Safe {
                     self.send_surely(now, from, to, message);
                     return Ok(());
@@ -370,6 +373,18 @@ impl Fabric {
         let _ = self.transmit(now, Endpoint::Service(service), to, reply);
     }
 
+    /// The same message with its body as text. One that cannot be written is a defect of its node's
+    /// types, which shows as an empty body.
+    fn as_text(&mut self, message: AnyMessage) -> AnyMessage {
+        if matches!(message.payload, Payload::Body(AnyBody::Text(_)) | Payload::InitOk) {
+            return message;
+        }
+        self.text.clear();
+        let written = proto::write_body(&message, &mut self.text).ok();
+        let text = written.and_then(|()| std::str::from_utf8(&self.text).ok());
+        Message { payload: Payload::Body(AnyBody::Text(text.unwrap_or("{}").into())), ..message }
+    }
+
     fn number(&mut self) -> u64 {
         self.numbered += 1;
         self.numbered - 1
@@ -381,16 +396,6 @@ impl Fabric {
             observer(Observation { time, number, fate, message });
         }
     }
-}
-
-/// The same message with its body as text. One that cannot be written is a defect of its node's
-/// types, which shows as an empty body.
-fn as_text(message: AnyMessage) -> AnyMessage {
-    if matches!(message.payload, Payload::Body(AnyBody::Text(_)) | Payload::InitOk) {
-        return message;
-    }
-    let text = proto::body_text(&message).unwrap_or_else(|_| "{}".into());
-    Message { payload: Payload::Body(AnyBody::Text(text)), ..message }
 }
 
 fn bytes(message: &AnyMessage) -> usize {

@@ -43,6 +43,8 @@ pub struct Journal {
     pub sent: usize,
     /// Lines that are no messages.
     pub bad_lines: usize,
+    /// The numbers of those that were looked at, in their order.
+    bad: Vec<usize>,
     lines: usize,
     /// Time and place of lines 0, [`INDEX_STEP`], 2 · [`INDEX_STEP`]...
     index: Vec<(u64, u64)>,
@@ -89,13 +91,13 @@ impl Journal {
             if journal.lines.is_multiple_of(INDEX_STEP) {
                 journal.index.push((time, offset));
             }
-            journal.lines += 1;
             match line {
                 Ok(line) => journal.count(&line, &mut places),
-                Err(_) => journal.bad_lines += 1,
+                Err(_) => journal.bad.push(journal.lines),
             }
+            journal.lines += 1;
         }
-        journal.bad_lines += lines.skipped;
+        journal.bad_lines = journal.bad.len() + lines.skipped;
         Ok(journal)
     }
 
@@ -142,7 +144,7 @@ impl Journal {
     ) -> io::Result<Vec<Message>> {
         let mut messages = Messages {
             places: self.endpoints.iter().map(String::as_str).zip(0..).collect(),
-            sent: HashMap::new(),
+            sent: HashMap::with_capacity(range.len() / 2),
             messages: Vec::new(),
             body_length_max,
         };
@@ -156,7 +158,8 @@ impl Journal {
             && let Some((_, line)) = lines.next()?
         {
             if number >= range.start
-                && let Ok(line) = Line::read(line, self.time_zero)
+                && self.bad.binary_search(&number).is_err()
+                && let Ok(line) = Line::read_again(line, self.time_zero)
             {
                 messages.push(&line);
             }
@@ -209,16 +212,17 @@ impl Messages<'_> {
 
     fn content(&self, line: &Line<'_>) -> Message {
         let Content { kind, msg_id, in_reply_to, rest } = line.content();
+        let kind = kind.unwrap_or_else(|| "?".to_owned());
         Message {
             sent: 0,
             received: None,
             lost: None,
             src: 0,
             dest: 0,
-            kind: text::line(kind.as_deref().unwrap_or("?"), 60),
+            kind: text::own_line(kind, 60),
             msg_id,
             in_reply_to,
-            body: text::line(&rest, self.body_length_max),
+            body: text::own_line(rest, self.body_length_max),
         }
     }
 }
@@ -264,6 +268,19 @@ garbage
             ]
         );
         assert_eq!((messages[0].msg_id, messages[2].in_reply_to), (Some(1), Some(1)));
+    }
+
+    /// It looks whole until its brackets are counted, which is done once.
+    #[test]
+    fn a_line_that_was_cut_off_says_nothing_later_either() {
+        let directory = tempfile::tempdir().unwrap();
+        let cut = r#"{"time":10,"id":3,"event":"recv","src":"n1","dest":"n2","body":{"a":{}}"#;
+        let text = [LINES, cut].concat();
+        std::fs::write(directory.path().join(Journal::FILE), text).unwrap();
+        let journal = Journal::read(directory.path(), 0).unwrap();
+        assert_eq!((journal.bad_lines, journal.lines()), (2, 10));
+        let last = journal.messages(0..10, 100).unwrap().pop().unwrap();
+        assert_eq!((last.sent, last.received), (9, None));
     }
 
     #[test]

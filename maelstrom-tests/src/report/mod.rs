@@ -20,8 +20,8 @@ pub mod text;
 mod window;
 pub mod words;
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use data::{Data, Role, role};
@@ -77,7 +77,7 @@ pub fn write(run_dir: &Path) -> io::Result<Option<Offence>> {
 
     let mut data = Data::gather(evidence, offence.as_ref())?;
     data.notes.extend(unreadable);
-    let page = page::render(&Content {
+    let content = Content {
         results: &results,
         raw_results: &raw_results(run_dir),
         offence: offence.as_ref(),
@@ -86,8 +86,10 @@ pub fn write(run_dir: &Path) -> io::Result<Option<Offence>> {
         traffic: traffic(journal),
         data: &data,
         files: files(run_dir)?,
-    });
-    fs::write(run_dir.join(FILE), page.map_err(io::Error::other)?)?;
+    };
+    let mut page = BufWriter::new(File::create(run_dir.join(FILE))?);
+    page::write(&content, &mut page)?;
+    page.flush()?;
     Ok(offence)
 }
 

@@ -1,9 +1,12 @@
 //! The page: a template with the words and drawings, data for the parts that the reader moves in, and
 //! a policy that lets nothing run but our own script.
 
+use std::io::{self, Write};
+
 use askama::Template;
 use base64::Engine;
 use serde::Serialize;
+use serde_json::ser::Formatter;
 use sha2::{Digest, Sha256};
 
 use super::data::Data;
@@ -112,8 +115,11 @@ struct PhaseRow {
     is_vacuous: bool,
 }
 
-/// The whole page as HTML.
-pub fn render(content: &Content<'_>) -> Result<String, askama::Error> {
+/// Writes the whole page, as HTML. It may have many megabytes, so `out` gets it as it is made.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(content: &Content<'_>, out: &mut dyn Write) -> io::Result<()> {
     let style = style();
     let results = Words(content.results);
     Page {
@@ -135,7 +141,7 @@ pub fn render(content: &Content<'_>) -> Result<String, askama::Error> {
         script: SCRIPT,
         data: embedded(content.data)?,
     }
-    .render()
+    .write_into(out)
 }
 
 /// The style of pages with plots.
@@ -159,9 +165,30 @@ pub(crate) fn hash(content: &str) -> String {
 }
 
 /// Data as JSON that cannot end the element it stands in.
-fn embedded(data: &impl Serialize) -> Result<String, askama::Error> {
-    let json = serde_json::to_string(data).map_err(|error| askama::Error::Custom(error.into()))?;
-    Ok(json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026"))
+fn embedded(data: &impl Serialize) -> io::Result<String> {
+    let mut json = Vec::new();
+    data.serialize(&mut serde_json::Serializer::with_formatter(&mut json, Harmless))?;
+    String::from_utf8(json).map_err(io::Error::other)
+}
+
+/// Writes JSON without the characters that mean something in HTML: they are in strings only, and
+/// stand there by their codes.
+struct Harmless;
+
+impl Formatter for Harmless {
+    fn write_string_fragment<W: Write + ?Sized>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment.as_bytes();
+        while let Some(place) = rest.iter().position(|byte| matches!(byte, b'<' | b'>' | b'&')) {
+            out.write_all(&rest[..place])?;
+            write!(out, "\\u{:04x}", rest[place])?;
+            rest = &rest[place + 1..];
+        }
+        out.write_all(rest)
+    }
 }
 
 /// The results as text, not all of them if they are many.

@@ -7,9 +7,10 @@ use std::fmt::Write as _;
 /// Replaces what cannot be seen by something that can: control characters by their pictures
 /// (`␛` for escape), marks that reorder or hide text by their code (`\u{202e}`). Tabs stay.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    // Nearly all text is plain.
-    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-    if is_plain || !text.chars().any(is_invisible) {
+    // Nearly all text is plain. Without a way out in the middle of a part that is seen faster.
+    let are_plain =
+        |part: &[u8]| part.iter().fold(true, |are, byte| are & matches!(byte, b' '..=b'~'));
+    if text.as_bytes().chunks(32).all(are_plain) || !text.chars().any(is_invisible) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 8);
@@ -51,6 +52,13 @@ pub fn cut(text: &str, characters_max: usize) -> Cow<'_, str> {
 pub fn line(text: &str, characters_max: usize) -> String {
     // Cut first: what is left out need not be looked at.
     visible(&cut(text, characters_max)).into_owned()
+}
+
+/// The same of a text that nobody needs any more, which mostly is that line.
+pub fn own_line(text: String, characters_max: usize) -> String {
+    let is_whole = matches!(cut(&text, characters_max), Cow::Borrowed(_));
+    let is_line = is_whole && matches!(visible(&text), Cow::Borrowed(_));
+    if is_line { text } else { line(&text, characters_max) }
 }
 
 /// A piece of a sentence.
@@ -135,6 +143,12 @@ mod tests {
         assert_eq!(cut("äöü", 3), "äöü");
         assert_eq!(cut("äöüx", 3), "äöü… (7 bytes)");
         assert_eq!(line(&"x".repeat(1 << 20), 2), "xx… (1,048,576 bytes)");
+        for text in ["", "plain", "äöü", "\u{1b}[31m", "a\tb", "four and more"] {
+            assert_eq!(own_line(text.to_owned(), 5), line(text, 5));
+        }
+        // Cut to what is as long as the whole.
+        let text = "x".repeat(415);
+        assert_eq!(own_line(text.clone(), 400), format!("{}… (415 bytes)", &text[..400]));
     }
 
     #[test]

@@ -30,6 +30,8 @@ struct ClientWorker<O> {
 /// An operation under way.
 pub(super) struct Open<O> {
     pub(super) op: O,
+    /// The type of its request.
+    pub(super) kind: &'static str,
     pub(super) msg_id: MessageId,
     pub(super) deadline: Time,
     pub(super) is_final: bool,
@@ -188,8 +190,9 @@ mod tests {
     fn open(clients: &mut Clients<&'static str>, worker: usize, deadline: u64) -> NodeId {
         let (client, msg_id) = clients.next_request(worker);
         let deadline = Time::from_nanos(deadline);
-        clients
-            .open(worker, Open { op: "op", msg_id, deadline, is_final: false, is_doubtful: false });
+        let (op, kind) = ("op", "kind");
+        let open = Open { op, kind, msg_id, deadline, is_final: false, is_doubtful: false };
+        clients.open(worker, open);
         client
     }
 

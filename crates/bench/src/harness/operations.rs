@@ -41,15 +41,18 @@ impl<W: Workload> Harness<'_, W> {
         if self.world.is_down(node) {
             self.clients.rest(worker);
             let deadline = self.world.now();
-            let open = Open { op, msg_id: MessageId(0), deadline, is_final, is_doubtful: false };
+            let (kind, msg_id) = ("", MessageId(0));
+            let open = Open { op, kind, msg_id, deadline, is_final, is_doubtful: false };
             return self.give_up(worker, open, node_is_down());
         }
         self.nodes[node].asked += 1;
         let (client, msg_id) = self.clients.next_request(worker);
         let deadline = self.world.now() + self.workload.timeout();
-        self.world.send(&client, node, self.workload.request(&op).body(msg_id));
+        let request = self.workload.request(&op);
+        self.world.send(&client, node, request.body(msg_id));
         let is_doubtful = self.nodes[node].lies;
-        self.clients.open(worker, Open { op, msg_id, deadline, is_final, is_doubtful });
+        let kind = request.kind;
+        self.clients.open(worker, Open { op, kind, msg_id, deadline, is_final, is_doubtful });
     }
 
     pub(super) fn receive(&mut self, reply: Reply) {
@@ -65,7 +68,7 @@ impl<W: Workload> Harness<'_, W> {
         if open.is_doubtful {
             return self.give_up(worker, open, node_is_byzantine());
         }
-        let kind = self.workload.request(&open.op).kind;
+        let kind = open.kind;
         let answer =
             wire::read(kind, &reply.body, |fields| self.workload.accept(&mut open.op, fields));
         let op = open.op;

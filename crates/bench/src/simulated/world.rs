@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proto::{AnyBody, AnyNode, Invariant, Liar, NodeId, Payload, Time};
-use simulator::{AnyCluster, ClusterOptions, Limit, Limits, Overload, Statistics};
+use simulator::{AnyCluster, AnyStep, ClusterOptions, Limit, Limits, Overload, Statistics};
 
 use super::panics::caught;
 use crate::options::Options;
@@ -122,9 +122,9 @@ impl World for SimulatedWorld {
     }
 
     fn wait(&mut self, until: Time) -> Option<Reply> {
-        while self.cluster.next_time().is_some_and(|next| next <= until) {
-            // Or there is other news: a node has died.
-            let step = self.guarded(AnyCluster::step)??;
+        let is_watched = self.invariant.is_some();
+        // Or there is other news: a node has died.
+        while let Some(step) = self.guarded(|cluster| next_step(cluster, until, is_watched))? {
             if let Some(node) = step.node {
                 self.watch(node);
             }
@@ -216,6 +216,18 @@ impl World for SimulatedWorld {
     fn interrupted(&self) -> bool {
         self.cluster.overload().is_some()
     }
+}
+
+/// Lets things happen up to `until`, but no more once a client has got something or, if somebody watches
+/// them, a node has done something. What it was, unless the time is over.
+fn next_step(cluster: &mut AnyCluster, until: Time, is_watched: bool) -> Option<AnyStep> {
+    while cluster.next_time().is_some_and(|next| next <= until) {
+        let step = cluster.step()?;
+        if step.to_client.is_some() || (is_watched && step.node.is_some()) {
+            return Some(step);
+        }
+    }
+    None
 }
 
 /// What was too much for a cluster, for people.

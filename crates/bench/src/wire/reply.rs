@@ -44,7 +44,7 @@ fn try_read(
         Some(fields) => fields,
         None => serde_json::from_str(body).map_err(|error| error.to_string())?,
     };
-    let kind: String = parse("type", fields.get("type")?)?;
+    let kind = text("type", fields.get("type")?)?;
     if kind == "error" {
         return read_error(&fields).map(Answer::Error);
     }
@@ -57,6 +57,7 @@ fn try_read(
         for (key, value) in &fields.all {
             match &**key {
                 "type" => {}
+                "in_reply_to" | "msg_id" if is_small(value) => {}
                 "in_reply_to" | "msg_id" => drop(parse::<i64>(key, value)?),
                 key => return Err(format!("`{key}` does not belong into `{kind}`")),
             }
@@ -86,10 +87,27 @@ pub fn parse<'a, T: Deserialize<'a>>(key: &str, value: &'a str) -> Result<T, Str
     })
 }
 
+/// Reads the value of a field that is a string; mostly it stands there as it is.
+fn text<'a>(key: &str, value: &'a str) -> Result<Cow<'a, str>, String> {
+    match split_string(value) {
+        Some((text, "")) => Ok(Cow::Borrowed(text)),
+        _ => parse(key, value).map(Cow::Owned),
+    }
+}
+
+/// Whether a value is a number above zero, written in the plain way, that fits in any type.
+fn is_small(value: &str) -> bool {
+    let digits = value.bytes();
+    digits.len() <= 18
+        && matches!(value.bytes().next(), Some(b'1'..=b'9'))
+        && value.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// The content of a string without escapes at the start of a text, and what follows it.
 fn split_string(text: &str) -> Option<(&str, &str)> {
-    let (string, rest) = text.strip_prefix('"')?.split_once('"')?;
-    string.bytes().all(|byte| byte >= b' ' && byte != b'\\').then_some((string, rest))
+    let text = text.strip_prefix('"')?;
+    let end = text.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..b' '))?;
+    Some((&text[..end], text[end..].strip_prefix('"')?))
 }
 
 fn is_of_integers(byte: u8) -> bool {
@@ -197,7 +215,13 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// If it is missing.
     pub fn json(&mut self, key: &str) -> Result<Json, String> {
-        parse(key, self.take(key)?).map(Json::distinguishing_floats)
+        let text = self.take(key)?;
+        if is_small(text)
+            && let Ok(number) = text.parse::<i64>()
+        {
+            return Ok(Json::from(number));
+        }
+        parse(key, text).map(Json::distinguishing_floats)
     }
 
     /// Takes a field that is a list of any JSON.

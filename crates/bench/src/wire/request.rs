@@ -27,25 +27,26 @@ impl Request {
 
     /// The body as text: `type`, then the fields, then `msg_id`.
     pub fn body(&self, msg_id: MessageId) -> String {
-        let mut body = String::with_capacity(64);
-        body.push_str("{\"type\":");
+        let mut body = Vec::with_capacity(96);
+        body.extend_from_slice(b"{\"type\":");
         push(&mut body, &self.kind);
         for (name, value) in &self.fields {
-            body.push(',');
+            body.push(b',');
             push(&mut body, name);
-            body.push(':');
+            body.push(b':');
             push(&mut body, value);
         }
-        body.push_str(",\"msg_id\":");
+        body.extend_from_slice(b",\"msg_id\":");
         push(&mut body, &msg_id);
-        body.push('}');
-        body
+        body.push(b'}');
+        String::from_utf8(body).unwrap_or_default()
     }
 }
 
 /// Appends a string, a number or JSON, all of which have a JSON form.
-fn push(body: &mut String, value: &impl Serialize) {
-    body.push_str(&serde_json::to_string(value).unwrap_or_default());
+fn push(body: &mut Vec<u8>, value: &impl Serialize) {
+    // Memory takes whatever is written.
+    let _ = serde_json::to_writer(body, value);
 }
 
 #[cfg(test)]

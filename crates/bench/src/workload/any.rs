@@ -29,11 +29,11 @@ pub trait AnyEvent {
     fn is_final(&self) -> bool;
     /// The name of the function or of the fault.
     fn f(&self) -> &str;
-    /// Writes it as a line of `history.jsonl`, without the end of the line.
+    /// Adds it to `out` as a line of `history.jsonl`, without the end of the line.
     ///
     /// # Errors
-    /// Those of the output.
-    fn write(&self, out: &mut dyn io::Write) -> io::Result<()>;
+    /// If it cannot be written as JSON.
+    fn write(&self, out: &mut Vec<u8>) -> io::Result<()>;
 }
 
 impl<O: checkers::Op> AnyEvent for Event<O> {
@@ -57,7 +57,7 @@ impl<O: checkers::Op> AnyEvent for Event<O> {
         self.f()
     }
 
-    fn write(&self, out: &mut dyn io::Write) -> io::Result<()> {
+    fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
         Ok(serde_json::to_writer(out, self)?)
     }
 }

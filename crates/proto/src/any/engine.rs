@@ -8,6 +8,9 @@ use crate::node::{Effect, Node, Records};
 use crate::time::{Now, Time};
 
 /// An [`Engine`] round a node of any kind.
+///
+/// What the node wants done is handed to `take`, one by one and in order, once the node is done: so
+/// nothing of it has to be moved from list to list.
 pub trait AnyEngine {
     /// Handles one message; `restored` is what the node kept, for its `init`.
     fn receive(
@@ -15,11 +18,11 @@ pub trait AnyEngine {
         now: Now,
         message: AnyMessage,
         restored: &Records,
-        effects: &mut Vec<Effect<AnyBody>>,
+        take: &mut dyn FnMut(Effect<AnyBody>),
     );
 
     /// As [`Engine::fire`].
-    fn fire(&mut self, now: Now, effects: &mut Vec<Effect<AnyBody>>);
+    fn fire(&mut self, now: Now, take: &mut dyn FnMut(Effect<AnyBody>));
 
     /// As [`Engine::next_due`].
     fn next_due(&self) -> Option<Time>;
@@ -42,13 +45,15 @@ impl<N: Node + 'static> Forgetful<N> {
         Self { engine, effects: Vec::new() }
     }
 
-    fn hand_out(&mut self, effects: &mut Vec<Effect<AnyBody>>) {
-        effects.extend(self.effects.drain(..).map(|effect| match effect {
-            Effect::Send(message) => Effect::Send(message.map(AnyBody::typed)),
-            Effect::Persist(write) => Effect::Persist(write),
-            Effect::Log(line) => Effect::Log(line),
-            Effect::Sometimes { condition, holds } => Effect::Sometimes { condition, holds },
-        }));
+    fn hand_out(&mut self, take: &mut dyn FnMut(Effect<AnyBody>)) {
+        for effect in self.effects.drain(..) {
+            take(match effect {
+                Effect::Send(message) => Effect::Send(message.map(AnyBody::typed)),
+                Effect::Persist(write) => Effect::Persist(write),
+                Effect::Log(line) => Effect::Log(line),
+                Effect::Sometimes { condition, holds } => Effect::Sometimes { condition, holds },
+            });
+        }
     }
 }
 
@@ -58,7 +63,7 @@ impl<N: Node + 'static> AnyEngine for Forgetful<N> {
         now: Now,
         message: AnyMessage,
         restored: &Records,
-        effects: &mut Vec<Effect<AnyBody>>,
+        take: &mut dyn FnMut(Effect<AnyBody>),
     ) {
         match recall(message) {
             Ok(message) => {
@@ -67,12 +72,12 @@ impl<N: Node + 'static> AnyEngine for Forgetful<N> {
             // As the runtime does with a line that is no message.
             Err(error) => self.effects.push(Effect::Log(error.to_string())),
         }
-        self.hand_out(effects);
+        self.hand_out(take);
     }
 
-    fn fire(&mut self, now: Now, effects: &mut Vec<Effect<AnyBody>>) {
+    fn fire(&mut self, now: Now, take: &mut dyn FnMut(Effect<AnyBody>)) {
         self.engine.fire(now, &mut self.effects);
-        self.hand_out(effects);
+        self.hand_out(take);
     }
 
     fn next_due(&self) -> Option<Time> {

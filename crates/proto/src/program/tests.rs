@@ -56,7 +56,8 @@ fn answers(arguments: &[&str]) -> Result<[String; 2], String> {
             payload,
         };
         let mut effects = Vec::new();
-        engine.receive(Now::default(), message, &Records::new(), &mut effects);
+        engine
+            .receive(Now::default(), message, &Records::new(), &mut |effect| effects.push(effect));
         let Some(Effect::Send(reply)) = effects.pop() else { panic!("no reply") };
         crate::body_text(&reply).unwrap().into_string()
     };
