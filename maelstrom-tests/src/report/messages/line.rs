@@ -295,7 +295,7 @@ mod tests {
                 if body.is_empty() { String::new() } else { Value::Object(body).to_string() };
             assert_eq!(Content::cut_up(&json), Some(Content { kind, msg_id, in_reply_to, rest }));
         }
-        assert!(objects > 300, "{objects}");
+        assert!(objects > 200, "{objects}");
     }
 
     #[test]
