@@ -208,3 +208,29 @@ fn a_set_of_a_hundred_thousand_elements_needs_no_search() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn the_work_on_all_elements_is_said_together() {
+    // Added twice, or no search would be needed.
+    let of = |elements: std::ops::Range<u64>| {
+        let operation = |element, operation| SetOperation { element, operation };
+        let calls: Vec<_> = elements
+            .flat_map(|element| {
+                let add = operation(element, MembershipOperation::Add(None));
+                [add.clone(), add, operation(element, MembershipOperation::Contains(true))]
+            })
+            .zip(0..)
+            .map(|(operation, place)| {
+                let (invoked, completed) = (2 * place, Some(2 * place + 1));
+                Call { operation, invoked, completed }
+            })
+            .collect();
+        let mut limit = WorkLimit { states_max: STATES_MAX, stop: &mut || false };
+        let (decision, visited) = decide_set(&calls, &mut limit);
+        assert_eq!(decision, SetDecision::Linearizable);
+        visited
+    };
+    let one = of(0..1);
+    assert!(one > 0);
+    assert_eq!(of(0..5), 5 * one);
+}
