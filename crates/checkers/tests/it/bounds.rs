@@ -135,6 +135,23 @@ fn what_a_search_visits_is_a_matter_of_the_history_alone() {
 }
 
 #[test]
+fn no_search_has_to_do_with_less_than_a_megabyte() {
+    // So many clients that a frame of the stack, of which there is room for up to twice as many as
+    // there are, takes about a hundred bytes.
+    let shape = Shape { operations: 2_700, clients: 70, keys: 1, values: 5, unknown_percent: 10 };
+    let events = valid_history(&mut Random(1), shape);
+    let mut visited = |states_max| {
+        let mut limit = WorkLimit { states_max, stop: &mut || false };
+        let result = check(&events, &mut limit).unwrap();
+        assert_eq!(result.verdict, Verdict::Valid);
+        result.results[0].states
+    };
+    let states = visited(STATES_MAX);
+    assert!((1_025..1_300).contains(&states), "{states}");
+    assert_eq!(visited(states + 1), states);
+}
+
+#[test]
 fn the_caller_may_stop_the_search() {
     let mut asked = 0;
     let mut stop = || {

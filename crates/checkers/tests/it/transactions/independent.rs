@@ -173,7 +173,8 @@ fn lists_have_the_anomalies_that_adya_finds() {
         assert!(is_explained, "{name}, seed {seed}: {unknown:?} not in {known:?}\n{history:#?}");
         seen.extend(known);
     }
-    assert!(seen.len() > 15, "{seen:?}");
+    let kinds_min = if some(100) == 100 { 15 } else { 8 };
+    assert!(seen.len() > kinds_min, "{seen:?}");
 }
 
 #[test]
