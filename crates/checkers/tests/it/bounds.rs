@@ -140,7 +140,7 @@ fn no_search_has_to_do_with_less_than_a_megabyte() {
     // there are, takes about a hundred bytes.
     let shape = Shape { operations: 2_700, clients: 70, keys: 1, values: 5, unknown_percent: 10 };
     let events = valid_history(&mut Random(1), shape);
-    let mut visited = |states_max| {
+    let visited = |states_max| {
         let mut limit = WorkLimit { states_max, stop: &mut || false };
         let result = check(&events, &mut limit).unwrap();
         assert_eq!(result.verdict, Verdict::Valid);
