@@ -217,7 +217,7 @@ fn the_work_on_all_elements_is_said_together() {
         let calls: Vec<_> = elements
             .flat_map(|element| {
                 let add = operation(element, MembershipOperation::Add(None));
-                [add.clone(), add, operation(element, MembershipOperation::Contains(true))]
+                [add, add, operation(element, MembershipOperation::Contains(true))]
             })
             .zip(0..)
             .map(|(operation, place)| {

@@ -172,7 +172,10 @@ fn lists_satisfy_adyas_levels_exactly_if_some_version_order_says_so() {
         }
     }
     for tally in tallies {
-        assert!(tally.ruled_out > some(20) && tally.ruled_out * 100 >= tally.false_ * 95, "{tally:?}");
+        assert!(
+            tally.ruled_out > some(20) && tally.ruled_out * 100 >= tally.false_ * 95,
+            "{tally:?}"
+        );
     }
 }
 
