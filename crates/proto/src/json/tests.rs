@@ -102,7 +102,7 @@ fn numbers_with_absurd_exponents_and_deep_values_are_harmless() {
 fn integers_come_in_their_order_and_before_all_else() {
     for (less, more) in [("-5", "3"), ("9", "10"), ("10", "\"1\""), ("123456789012345678", "{}")] {
         let (less, more) = (json(less), json(more));
-        assert!(less < more && more > less, "{less:?} {more:?}");
-        assert_eq!(less.partial_cmp(&less), Some(std::cmp::Ordering::Equal));
+        assert!(less < more, "{less:?} {more:?}");
+        assert_eq!(more.partial_cmp(&less), Some(std::cmp::Ordering::Greater));
     }
 }
