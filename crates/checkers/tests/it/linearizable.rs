@@ -1,7 +1,7 @@
 //! Linearizability of small histories, against brute force.
 
 use checkers::linearizable::RegisterOp;
-use checkers::linearizable::{Linearizability, STATES_MAX, WorkLimit, check};
+use checkers::linearizable::{Counterexample, Linearizability, STATES_MAX, WorkLimit, check};
 use checkers::{Event, Kind, Op as _, Record, Verdict, operations};
 
 use crate::brute_force;
@@ -11,6 +11,11 @@ use crate::mutation::mutate;
 fn checked(events: &[Event<RegisterOp<u64>>]) -> Linearizability<u64> {
     let mut limit = WorkLimit { states_max: STATES_MAX, stop: &mut || false };
     check(events, &mut limit).unwrap()
+}
+
+/// Why the first key is invalid, if it is.
+fn counterexample(events: &[Event<RegisterOp<u64>>]) -> Option<Counterexample<u64>> {
+    checked(events).results.into_iter().next()?.counterexample
 }
 
 pub(crate) fn verdict(events: &[Event<RegisterOp<u64>>]) -> Verdict {
@@ -77,11 +82,7 @@ fn a_counterexample_is_the_smallest_prefix_with_the_states_that_were_possible() 
         };
         let mut events = valid_history(&mut random, shape);
         mutate(&mut random, &mut events, shape.values);
-        let result = checked(&events);
-        let Some(example) = result.results.first().and_then(|key| key.counterexample.as_ref())
-        else {
-            continue;
-        };
+        let Some(example) = counterexample(&events) else { continue };
         found += 1;
         let context = || format!("seed {seed}: {example:#?}\n{}", show(&events));
         let end = example.prefix_end;
@@ -135,11 +136,7 @@ fn the_order_of_a_longer_history_explains_it_as_well() {
         for _ in 0..1 + random.below(3) {
             mutate(&mut random, &mut events, shape.values);
         }
-        let result = checked(&events);
-        let Some(example) = result.results.first().and_then(|key| key.counterexample.as_ref())
-        else {
-            continue;
-        };
+        let Some(example) = counterexample(&events) else { continue };
         found += 1;
         let context = || format!("seed {seed}: {example:#?}\n{}", show(&events));
         check_order(&events, &example.linearization, example.prefix_end, &example.states, &context);

@@ -8,6 +8,7 @@ use raft::{
     RequestVote, Restored, Role, Round, Snapshot, Term,
 };
 
+use crate::members::with_named_life;
 use crate::single::{OTHER, PEER, Said, Single, append, entry, ms, vote};
 
 /// The leader's last order may come when it leads no more, and anybody may send one.
@@ -43,17 +44,8 @@ fn nobody_has_more_than_the_leader_sent() {
 /// Of a node that was added under a new life, the answers of an earlier one keep nobody in office.
 #[test]
 fn a_leader_that_hears_former_lives_only_stops_leading() {
-    let named = [(MemberId(0), None), (PEER, None), (OTHER, Some(Incarnation(12)))];
-    let snapshot = Snapshot {
-        index: LogIndex(5),
-        term: Term(1),
-        configuration: Arc::new(Configuration::from_parts(named.into(), None)),
-        state: "state",
-    };
     let leads_after = |life: u64| {
-        let restored =
-            Restored { term: Term(1), snapshot: Some(snapshot.clone()), ..Restored::default() };
-        let mut single = Single::start(restored);
+        let mut single = Single::start(with_named_life());
         single.lead();
         let elected = single.now;
         while single.node.is_leader() && single.now < elected + ms(2000) {

@@ -63,10 +63,8 @@ fn new_nodes_have_ten_election_timeouts_to_catch_up() {
     assert!(!follows(&single, 3));
 }
 
-/// A node that was added back under a new life (thesis, 4.1, and the module on membership): only
-/// that life's votes count, whatever was met before or comes after.
-#[test]
-fn of_a_node_that_was_added_only_the_life_that_was_named_counts() {
+/// What a node has stored of three members, of which the last was added back as life 12.
+pub(crate) fn with_named_life() -> Restored<&'static str, &'static str> {
     let named = [(MemberId(0), None), (PEER, None), (OTHER, Some(Incarnation(12)))];
     let snapshot = Snapshot {
         index: LogIndex(5),
@@ -74,13 +72,15 @@ fn of_a_node_that_was_added_only_the_life_that_was_named_counts() {
         configuration: Arc::new(Configuration::from_parts(named.into(), None)),
         state: "state",
     };
-    let restored = Restored {
-        term: Term(1),
-        snapshot: Some(snapshot),
-        incarnations: BTreeMap::from([(OTHER, Incarnation(7))]),
-        ..Restored::default()
-    };
-    let mut single = Single::start(restored);
+    Restored { term: Term(1), snapshot: Some(snapshot), ..Restored::default() }
+}
+
+/// A node that was added back under a new life (thesis, 4.1, and the module on membership): only
+/// that life's votes count, whatever was met before or comes after.
+#[test]
+fn of_a_node_that_was_added_only_the_life_that_was_named_counts() {
+    let incarnations = BTreeMap::from([(OTHER, Incarnation(7))]);
+    let mut single = Single::start(Restored { incarnations, ..with_named_life() });
     single.wake();
     for (life, counts) in [(7, false), (99, false), (12, true)] {
         let incarnation = Some(Incarnation(life));
