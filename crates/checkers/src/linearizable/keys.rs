@@ -32,8 +32,6 @@ pub(super) struct KeyHistory<'a, V> {
     pub(super) key: &'a V,
     history: &'a [Event<RegisterOp<V>>],
     noted: Vec<Noted>,
-    /// How many of them failed.
-    failed: usize,
     /// The values in the order in which events have them; the first stands for the empty register.
     met: Vec<Option<&'a V>>,
     met_as: FxHashMap<&'a V, Number>,
@@ -103,7 +101,7 @@ impl<'a, V: Eq + Hash> Pairing<'a, RegisterOp<V>> for Keys<'a, V> {
         if self.keys.get(self.last).is_none_or(|last| last.key != key) {
             self.last = *self.places.entry(key).or_insert_with(|| {
                 // There may be no other key: then all are for it.
-                let room = if self.keys.is_empty() { self.history.len() / 2 + 1 } else { 0 };
+                let room = if self.keys.is_empty() { self.history.len().div_ceil(2) } else { 0 };
                 self.keys.push(KeyHistory::new(key, self.history, room));
                 self.keys.len() - 1
             });
@@ -136,8 +134,7 @@ impl<'a, V: Eq + Hash> Pairing<'a, RegisterOp<V>> for Keys<'a, V> {
                     *first = this.min(*first);
                 }
             },
-            Kind::Fail => history.failed += 1,
-            Kind::Info | Kind::Invoke => {}
+            Kind::Fail | Kind::Info | Kind::Invoke => {}
         }
         let noted = &mut history.noted[place as usize];
         noted.done = what;
@@ -149,7 +146,7 @@ impl<'a, V: Eq + Hash> Pairing<'a, RegisterOp<V>> for Keys<'a, V> {
 impl<'a, V: Eq + Hash> KeyHistory<'a, V> {
     fn new(key: &'a V, history: &'a [Event<RegisterOp<V>>], room: usize) -> Self {
         let (met, met_as) = (vec![None], FxHashMap::default());
-        Self { key, history, noted: Vec::with_capacity(room), failed: 0, met, met_as }
+        Self { key, history, noted: Vec::with_capacity(room), met, met_as }
     }
 
     /// What an operation did; `None` if it is a read without a result.
@@ -187,7 +184,7 @@ impl<'a, V: Eq + Hash> KeyHistory<'a, V> {
 
     /// What may have happened. Of an operation of unknown outcome that is what was asked.
     pub(super) fn calls(&mut self) -> KeyCalls<'a, V> {
-        let mut calls = Vec::with_capacity(self.noted.len() - self.failed);
+        let mut calls = Vec::with_capacity(self.noted.len());
         let mut values = vec![None];
         // The number of each value in the order in which they were met, if it has one.
         let mut numbers = vec![EMPTY];

@@ -46,10 +46,6 @@ struct OpenOperations {
 }
 
 impl OpenOperations {
-    fn with_capacity(capacity: usize) -> Self {
-        Self { operations: Vec::with_capacity(capacity), ..Self::default() }
-    }
-
     /// Adds an operation, given when each completed. They are few, so it is quickest to go through
     /// them from behind.
     #[inline]
@@ -121,9 +117,11 @@ impl<M: Model> Timeline<M> {
     /// Prepares `calls`, which are in the order of invocation. `None` if so many operations are
     /// open at once that there is no hope for any search.
     pub(crate) fn new(model: &M, calls: &[Call<M::Operation>]) -> Option<Self> {
+        let mut open: [OpenOperations; 2] = Default::default();
+        open.iter_mut().for_each(|open| open.operations.reserve(calls.len()));
         let mut timeline = Self {
             certain: Vec::with_capacity(calls.len()),
-            open: std::array::from_fn(|_| OpenOperations::with_capacity(calls.len())),
+            open,
             all_reads: vec![0; calls.len()],
             deadlines: Vec::with_capacity(calls.len()),
             slots: 0,
@@ -178,13 +176,11 @@ impl<M: Model> Timeline<M> {
     #[inline]
     fn pass(&mut self, now: &mut Now) -> Option<()> {
         let ranges = self.open.each_mut().map(OpenOperations::range);
-        if self.open[UPDATES].past + self.open[READS].past > OPEN_MAX {
-            return None;
-        }
+        OPEN_MAX.checked_sub(self.open[UPDATES].past + self.open[READS].past)?;
         let mut kind = usize::from(now.next[READS] < now.next[UPDATES]);
         if self.open[kind].next().is_none() {
-            // The other one completes at the end of all time.
-            kind = 1 - kind;
+            // There is no update, and the read completes at the end of all time.
+            kind = READS;
         }
         let open = &mut self.open[kind];
         let due = open.next()?;

@@ -215,9 +215,11 @@ fn a_long_history_is_no_reason_to_give_up_nor_is_the_end_of_all_time() {
     assert_eq!(check(&events, &mut limit).unwrap().verdict, Verdict::Valid);
 
     let last = Some(u64::MAX);
-    let read = Call { operation: RegisterOperation::Read(0), invoked: 0, completed: last };
-    let (decision, _) = search(&Register, &[read], &mut limit);
-    assert_eq!(decision, Decision::Linearizable);
+    for operation in [RegisterOperation::Read(0), RegisterOperation::Write(1)] {
+        let call = Call { operation, invoked: 0, completed: last };
+        let (decision, _) = search(&Register, &[call], &mut limit);
+        assert_eq!(decision, Decision::Linearizable);
+    }
 }
 
 /// Random events of random operations, which no clients need to have made.

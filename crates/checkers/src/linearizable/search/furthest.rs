@@ -47,10 +47,7 @@ impl<S: Clone + PartialEq, const WORDS: usize> Furthest<S, WORDS> {
             self.configurations.clear();
             self.configurations.push(at.clone());
             if let Some(by) = by {
-                // Mostly it goes on from where it is.
-                if self.path.len() != frames - 1 {
-                    self.path.resize(frames - 1, by);
-                }
+                self.path.resize(frames - 1, by);
                 self.path.push(by);
                 self.on_stack = frames;
             }
