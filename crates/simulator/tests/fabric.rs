@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use proto::{AnyBody, AnyMessage, Message, NodeId, Payload, Time};
+use proto::{AnyBody, AnyMessage, Error, ErrorCode, Message, MessageId, NodeId, Payload, Time};
 use simulator::{Care, Endpoint, Fabric, Fate, Happening, NetworkOptions, Parcel, Unsent};
 
 const LATENCY: Duration = Duration::from_millis(10);
@@ -43,6 +43,19 @@ fn a_message_comes_out_when_its_time_has_come() {
         assert_eq!(fabric.send(time, message("n1", dest), care), Ok(()));
         assert!(fabric.poll(time).is_some(), "{dest}");
     }
+}
+
+#[test]
+fn whatever_reaches_a_client_is_text() {
+    let mut fabric = fabric();
+    let error = Payload::Error(Error::new(ErrorCode::Abort, "no"));
+    let refusal =
+        Message { payload: error, in_reply_to: Some(MessageId(4)), ..message("n1", "c9") };
+    assert_eq!(fabric.send(Time::ZERO, refusal, Care::AsUsual), Ok(()));
+    let (_, happening) = fabric.poll(Time::ZERO).expect("clients hear at once");
+    let Happening::AtClient(heard) = happening else { panic!("{happening:?}") };
+    let Payload::Body(AnyBody::Text(text)) = heard.payload else { panic!("{heard:?}") };
+    assert_eq!(&*text, r#"{"type":"error","code":14,"text":"no","in_reply_to":4}"#);
 }
 
 #[test]

@@ -337,6 +337,7 @@ mod tests {
     use serde::{Deserialize, Serialize};
 
     use super::*;
+    use crate::Records;
     use crate::engine::Engine;
     use crate::script::Script;
 
@@ -346,11 +347,18 @@ mod tests {
         Count { number: u64 },
     }
 
-    struct Counter;
+    #[derive(Default)]
+    struct Counter {
+        peers: Vec<NodeId>,
+    }
 
     impl Node for Counter {
         type Body = Body;
         type Token = ();
+
+        fn init(&mut self, _: Records, ctx: &mut Context<'_, Self>) {
+            self.peers = ctx.peers().cloned().collect();
+        }
 
         fn request(
             &mut self,
@@ -364,8 +372,15 @@ mod tests {
     }
 
     #[test]
+    fn the_peers_are_the_others() {
+        let mut script = Script::new(Counter::default());
+        script.init("n2", &["n1", "n2", "n3"]);
+        assert_eq!(script.node().peers, ["n1", "n3"].map(NodeId::new));
+    }
+
+    #[test]
     fn a_condition_is_known_from_when_it_is_told_and_counted_when_it_holds() {
-        let mut script = Script::new(Counter);
+        let mut script = Script::new(Counter::default());
         script.init("n1", &["n1"]);
         assert!(script.conditions().is_empty());
         for number in [1, 2, 4, 7] {
@@ -379,7 +394,8 @@ mod tests {
     #[test]
     fn a_condition_is_told_once_while_it_does_not_hold_and_never_where_nobody_watches() {
         let mut told = Vec::new();
-        for engine in [Engine::new(Counter, 0, false), Engine::new(Counter, 0, false).watched()] {
+        let engine = || Engine::new(Counter::default(), 0, false);
+        for engine in [engine(), engine().watched()] {
             let mut engine = engine;
             let mut effects = Vec::new();
             let init = r#"{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}"#;

@@ -182,6 +182,23 @@ fn polls_that_skip_or_go_back() {
 }
 
 #[test]
+fn of_what_is_skipped_the_first_are_named() {
+    for (last, more) in [(34, ""), (35, " and 1 more"), (40, " and 6 more")] {
+        let sends = (1..=last).map(|value| send(value, value)).collect();
+        let all: Vec<_> = (1..=last).map(|value| (value, value)).collect();
+        let history = History::default().does(0, sends).does(2, vec![poll(&all)]);
+        let named: Vec<String> = (2..34).map(|offset| offset.to_string()).collect();
+        let says = format!(
+            "Process 1 polled offset 1 of key \"k\" and next offset {last}, which leaves out {}{more}.",
+            named.join(", ")
+        );
+        let skips =
+            history.does(1, vec![poll(&all[..1])]).does(1, vec![poll(&all[all.len() - 1..])]);
+        skips.shows(&[(FindingKind::PollSkip, &says)]);
+    }
+}
+
+#[test]
 fn who_is_assigned_other_keys_or_crashes_may_begin_anew() {
     let assign = |keys: &[&'static str]| Action::Assign(keys.to_vec());
     let moved = |action| {
