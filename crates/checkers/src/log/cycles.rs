@@ -214,3 +214,22 @@ impl Graph {
         component
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Graph;
+
+    /// The way over moments is free, and so is shorter than one over another operation.
+    #[test]
+    fn a_circle_has_the_fewest_operations_in_whatever_order_its_edges_are() {
+        for first in [vec![3, 1], vec![1, 3]] {
+            let graph = Graph { edges: vec![first, vec![2], vec![0], vec![0]], operations: 4 };
+            assert_eq!(graph.cycles(), [[0, 3]]);
+        }
+        for first in [vec![2, 3], vec![3, 2]] {
+            let graph =
+                Graph { edges: vec![first, vec![0], vec![1], vec![4], vec![1]], operations: 3 };
+            assert_eq!(graph.cycles(), [[0, 1]]);
+        }
+    }
+}

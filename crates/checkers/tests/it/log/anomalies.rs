@@ -195,6 +195,8 @@ fn of_what_is_skipped_the_first_are_named() {
         let skips =
             history.does(1, vec![poll(&all[..1])]).does(1, vec![poll(&all[all.len() - 1..])]);
         skips.shows(&[(FindingKind::PollSkip, &says)]);
+        let found = &check(&skips.0).findings[&FindingKind::PollSkip].samples[0];
+        assert_eq!(found.skipped, (2..34).collect::<Vec<_>>());
     }
 }
 
