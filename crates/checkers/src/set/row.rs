@@ -53,13 +53,10 @@ impl<'a, V: Eq> Row<'a, V> {
                 self.numbers.push(number(element));
             }
         }
-        let mut is_new = true;
         for &number in &self.numbers[common..] {
-            is_new &= self.present.insert(number);
+            self.present.insert(number);
         }
-        // What was in the old row twice may be so in what is left of it.
-        self.has_duplicates =
-            !is_new || (self.has_duplicates && self.present.len() < self.numbers.len());
+        self.has_duplicates = self.present.len() < self.numbers.len();
         self.elements = elements;
     }
 }
@@ -81,15 +78,12 @@ impl BitSet {
         self.words.clear();
     }
 
-    /// False if the number was in already.
-    fn insert(&mut self, number: u32) -> bool {
+    fn insert(&mut self, number: u32) {
         let (word, bit) = ((number / 64) as usize, 1 << (number % 64));
         if word >= self.words.len() {
             self.words.resize(word + 1, 0);
         }
-        let is_new = self.words[word] & bit == 0;
         self.words[word] |= bit;
-        is_new
     }
 
     fn remove(&mut self, number: u32) {
