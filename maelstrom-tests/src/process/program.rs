@@ -1,6 +1,7 @@
 //! The program under test, looked at before anything is started: what is wrong with it is one plain
 //! sentence instead of a failure somewhere in the middle.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -68,17 +69,33 @@ pub enum ProgramError {
     },
 }
 
-/// The full path of a program that can probably be run. Nodes run in another directory, so a
-/// relative path would not do.
+/// An argument as a node gets it, which runs in a directory of its own: `{run}` stands for `state`,
+/// and a file that is named from here, as `./node.py` or `node.py`, has its full path.
+pub fn node_argument(argument: &str, state: &Path) -> OsString {
+    let path = Path::new(argument);
+    // A plain word that happens to be a file's name as well means something else to the node.
+    let may_be_file = argument.contains('/') || path.extension().is_some();
+    match std::path::absolute(path) {
+        Ok(full) if may_be_file && full.is_file() => full.into(),
+        _ => argument.replace("{run}", &state.to_string_lossy()).into(),
+    }
+}
+
+/// The full path of a program that can probably be run: a file named from here, or one on the search
+/// path. Nodes run in another directory, so a relative path would not do.
 ///
 /// # Errors
 /// One sentence for people.
 pub fn check_program(path: &Path) -> Result<PathBuf, ProgramError> {
     let path_buf = || path.to_path_buf();
-    let full = path.canonicalize().map_err(|source| match source.kind() {
+    let is_bare = path.components().count() == 1;
+    let found = match path.to_str().filter(|_| is_bare && !path.exists()).and_then(on_search_path) {
+        Some(found) => found.canonicalize(),
+        None => path.canonicalize(),
+    };
+    let full = found.map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => {
-            let bare = path.components().count() == 1;
-            let hint = if bare { "; a program on the search path needs its full path" } else { "" };
+            let hint = if is_bare { ", neither here nor on the search path" } else { "" };
             ProgramError::Missing { path: path_buf(), hint }
         }
         _ => ProgramError::Unreadable { path: path_buf(), source },
@@ -128,7 +145,7 @@ fn check_first_line(start: &[u8]) -> Result<(), (String, &'static str)> {
     let is_env = Path::new(interpreter).file_name().is_some_and(|name| name == "env");
     match words.next() {
         Some(name) if is_env && !name.starts_with('-') && !name.contains('=') => {
-            if is_on_search_path(name) {
+            if on_search_path(name).is_some() {
                 Ok(())
             } else {
                 Err((name.to_owned(), "which is not on the search path"))
@@ -164,9 +181,11 @@ fn interpreter_by_name(path: &Path) -> &'static str {
     }
 }
 
-fn is_on_search_path(name: &str) -> bool {
+/// Where a program is that the shell would find by this name.
+fn on_search_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|directory| directory.join(name).exists())
+    let places = std::env::split_paths(&path).map(|directory| directory.join(name));
+    places.into_iter().find(|place| place.is_file())
 }
 
 #[cfg(test)]
@@ -222,10 +241,29 @@ mod tests {
     fn what_is_no_program_is_told_in_a_sentence() {
         let sentence = |path: &str| check_program(Path::new(path)).unwrap_err().to_string();
         assert_eq!(sentence("/no/such/node"), "/no/such/node: no such file");
-        assert!(sentence("no-such-node").contains("needs its full path"));
+        assert!(sentence("no-such-node").ends_with("neither here nor on the search path"));
         assert!(sentence("/").contains("is a directory"));
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
         assert!(sentence(manifest).ends_with(&format!("`chmod +x {manifest}` makes it so")));
-        assert!(check_program(Path::new("/bin/sh")).is_ok());
+        let shell = check_program(Path::new("/bin/sh")).unwrap();
+        assert_eq!(check_program(Path::new("sh")).unwrap().file_name(), shell.file_name());
+    }
+
+    /// Tests run in the directory of their package.
+    #[test]
+    fn a_file_that_is_named_from_here_has_its_full_path_for_a_node() {
+        let argument = |given: &str| {
+            let argument = node_argument(given, Path::new("/state"));
+            argument.into_string().unwrap()
+        };
+        let here = env!("CARGO_MANIFEST_DIR");
+        for given in ["Cargo.toml", "./Cargo.toml"] {
+            assert_eq!(argument(given), format!("{here}/Cargo.toml"));
+        }
+        assert_eq!(argument("src/main.rs"), format!("{here}/src/main.rs"));
+        for same in ["g-set", "--strategy", "src", "./src", "no.such", "", "/bin/sh"] {
+            assert_eq!(argument(same), same);
+        }
+        assert_eq!(argument("{run}/a"), "/state/a");
     }
 }

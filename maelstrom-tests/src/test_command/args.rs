@@ -14,7 +14,7 @@ use crate::simulated::SimulatedNode;
 #[derive(Clone, Debug, Args)]
 #[command(after_help = TEST_EXAMPLES, allow_negative_numbers = true)]
 pub struct TestArgs {
-    /// The program to run as a node
+    /// The program to run as a node: a file, or a name on the search path
     #[arg(long = BIN, value_name = "FILE", required_unless_present = "simulate")]
     pub bin: Option<PathBuf>,
 
@@ -66,7 +66,8 @@ pub struct TestArgs {
     #[command(flatten)]
     pub without_meaning: WithoutMeaning,
 
-    /// Arguments for the node; `{run}` becomes a fresh directory of this run
+    /// Arguments for the node; `{run}` becomes a fresh directory of this run, and a file named from
+    /// here gets its full path
     #[arg(last = true, value_name = "ARGS")]
     pub args: Vec<String>,
 }

@@ -18,7 +18,8 @@ use crate::harness::Record;
 use crate::journal::LoggedMessages;
 use crate::options::Preempt;
 use crate::process::{
-    ProcessOptions, ProcessWorld, StartError, check_program, interrupted, note_interrupts,
+    ProcessOptions, ProcessWorld, StartError, check_program, interrupted, node_argument,
+    note_interrupts,
 };
 use crate::progress::{Progress, Silent};
 use crate::report;
@@ -262,12 +263,11 @@ fn run_processes(
     Ok(record)
 }
 
-/// The arguments of a node, with `{run}` replaced by a directory that no other run has.
+/// The arguments of a node, which may name a directory that no other run has.
 fn node_arguments(args: &[String], directory: &RunDirectory) -> io::Result<Vec<OsString>> {
     // Nodes run in another directory.
     let state = directory.path().canonicalize()?.join("state");
-    let state = state.to_string_lossy();
-    Ok(args.iter().map(|argument| argument.replace("{run}", &state).into()).collect())
+    Ok(args.iter().map(|argument| node_argument(argument, &state)).collect())
 }
 
 /// Whether faults of this kind can be brought to what is run.

@@ -15,7 +15,7 @@ use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,7 +28,7 @@ use self::scratch::Scratch;
 use self::world::{NoStart, VirtualWorld};
 use crate::harness::Record;
 use crate::options::{FaultKind, Options, Preempt};
-use crate::process::note_interrupts;
+use crate::process::{check_program, node_argument, note_interrupts};
 use crate::progress::Progress;
 use crate::store::{RunDirectory, at};
 use crate::workload::{SharedWatch, workload};
@@ -120,7 +120,7 @@ pub fn run(
     progress: &mut dyn Progress,
 ) -> Result<(Record, Trace), VirtualTimeError> {
     note_interrupts()?;
-    let program = program.canonicalize().map_err(at(program))?;
+    let program = located(program)?;
     let scratch = Scratch::new()?;
     let specs = specs(&program, args, options, &scratch);
     let supervisor = Supervisor::new(supervisor_options(options, keep.record)?)?;
@@ -191,17 +191,21 @@ fn supervisor_options(options: &Options, record: bool) -> io::Result<supervisor:
     })
 }
 
+/// The full path of a program that was found to be one before.
+fn located(program: &Path) -> Result<PathBuf, VirtualTimeError> {
+    Ok(check_program(program).map_err(io::Error::other).map_err(at(program))?)
+}
+
 /// The programs of a run as they are to be started.
 fn specs(program: &Path, args: &[String], options: &Options, scratch: &Scratch) -> Vec<NodeSpec> {
     let watches_syncs = options.nemesis.contains(&FaultKind::LoseUnsynced);
     let spec = |id: &NodeId| {
         // The nodes are on machines of their own, and share no disk.
         let state = scratch.state().join(id.as_str());
-        let argument = |argument: &String| argument.replace("{run}", &state.to_string_lossy());
         NodeSpec {
             name: id.to_string(),
             program: program.to_owned(),
-            args: args.iter().map(argument).map(OsString::from).collect(),
+            args: args.iter().map(|argument| node_argument(argument, &state)).collect(),
             env: environment(),
             cwd: Some(scratch.work()),
             state_dir: watches_syncs.then_some(state),

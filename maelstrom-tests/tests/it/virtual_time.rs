@@ -62,6 +62,19 @@ fn a_program_of_several_files_repeats_from_its_very_first_run() {
 }
 
 #[test]
+fn an_interpreter_on_the_search_path_and_a_script_named_from_here_will_do_in_both_worlds() {
+    let store = TemporaryDirectory::new("vt-here");
+    let words = "test -w echo --bin python3 --node-count 1 --time-limit 1 --store";
+    let mut args: Vec<_> = words.split_whitespace().collect();
+    args.push(store.path().to_str().expect("the path is UTF-8"));
+    let worlds: &[&[&str]] = if is_possible() { &[&[], &["--virtual-time"]] } else { &[&[]] };
+    for flag in worlds {
+        let (status, out, err) = run(&[&args, *flag, &["--", "tests/nodes/echo.py"]].concat());
+        assert_eq!(status, Some(0), "{flag:?}: {out}{err}");
+    }
+}
+
+#[test]
 fn a_lost_message_that_nobody_sends_again_is_found_by_a_sweep_and_replayed_byte_for_byte() {
     if !is_possible() {
         return;
