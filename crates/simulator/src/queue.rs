@@ -148,7 +148,8 @@ mod tests {
         let order: Vec<_> = std::iter::from_fn(|| queue.pop()).map(|(_, name)| name).collect();
         assert_eq!(order, ["a", "b", "c", "d"]);
         queue.push(Time::ZERO, "again");
-        assert_eq!((queue.len(), queue.pop()), (1, Some((Time::ZERO, "again"))));
+        assert_eq!((queue.len(), queue.is_empty()), (1, false));
+        assert_eq!((queue.pop(), queue.is_empty()), (Some((Time::ZERO, "again")), true));
     }
 
     /// Against a list that is sorted.

@@ -350,6 +350,7 @@ mod tests {
     #[derive(Default)]
     struct Counter {
         peers: Vec<NodeId>,
+        asked_at_ms: u64,
     }
 
     impl Node for Counter {
@@ -366,9 +367,21 @@ mod tests {
             Body::Count { number }: Body,
             ctx: &mut Context<'_, Self>,
         ) {
+            self.asked_at_ms = ctx.wall_clock_ms();
             ctx.sometimes("the number is even", number.is_multiple_of(2));
             ctx.sometimes("the number is beyond ten", number > 10);
         }
+    }
+
+    #[test]
+    fn the_wall_clock_goes_on_from_where_it_is_set() {
+        let mut script = Script::new(Counter::default());
+        script.init("n1", &["n1"]);
+        script.set_wall_clock_ms(5000);
+        script.advance(Duration::from_millis(20));
+        let count = r#"{"type":"count","msg_id":1,"number":1}"#;
+        script.line(&format!(r#"{{"src":"c1","dest":"n1","body":{count}}}"#));
+        assert_eq!(script.node().asked_at_ms, 5020);
     }
 
     #[test]
