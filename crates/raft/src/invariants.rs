@@ -5,7 +5,7 @@
 //! it. It looks only at what changed since the last call, so its cost is that
 //! of the change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use crate::message::{Content, Entry};
@@ -77,8 +77,8 @@ struct Mirror {
     terms: Vec<Term>,
     /// The term the node led in, if it did.
     led: Option<Term>,
-    /// Where the configuration in force is in its log.
-    configured_at: LogIndex,
+    /// Where the configuration in force is in its log; `None` before it is first looked at.
+    configured_at: Option<LogIndex>,
 }
 
 impl Mirror {
@@ -89,6 +89,52 @@ impl Mirror {
 
     fn last_index(&self) -> LogIndex {
         LogIndex(self.base.0 + self.terms.len() as u64)
+    }
+}
+
+/// The entries seen at each index from some index on.
+#[derive(Debug)]
+struct Seen<C> {
+    from: LogIndex,
+    /// Mostly one an index; of each its term, that of the entry before it, and what it is.
+    entries: VecDeque<Vec<(Term, Term, Content<C>)>>,
+}
+
+impl<C: Clone + PartialEq> Seen<C> {
+    const fn new() -> Self {
+        Self { from: LogIndex(1), entries: VecDeque::new() }
+    }
+
+    /// Whether an entry is what was seen of its index and term before, if anything was.
+    fn agrees(&mut self, entry: &Entry<C>, before: Term) -> bool {
+        let Entry { index, term, content } = entry;
+        if self.entries.is_empty() {
+            self.from = *index;
+        }
+        // A node that begins anew may show what had been forgotten.
+        while *index < self.from {
+            self.entries.push_front(Vec::new());
+            self.from = self.from.previous();
+        }
+        let place = (index.0 - self.from.0) as usize;
+        if place >= self.entries.len() {
+            self.entries.resize_with(place + 1, Vec::new);
+        }
+        let entries = &mut self.entries[place];
+        match entries.iter().find(|known| known.0 == *term) {
+            Some(known) => known.1 == before && known.2 == *content,
+            None => {
+                entries.push((*term, before, content.clone()));
+                true
+            }
+        }
+    }
+
+    /// Forgets what is before an index.
+    fn forget_before(&mut self, index: LogIndex) {
+        while self.from < index && self.entries.pop_front().is_some() {
+            self.from = self.from.next();
+        }
     }
 }
 
@@ -105,12 +151,12 @@ struct Committed {
 #[derive(Debug)]
 pub struct Invariants<C> {
     leaders: BTreeMap<Term, MemberId>,
-    /// Every entry seen that may not be committed everywhere yet, with the
-    /// term of the entry before it.
-    seen: BTreeMap<(LogIndex, Term), (Term, Content<C>)>,
+    /// Every entry seen that may not be committed everywhere yet.
+    seen: Seen<C>,
     /// The committed entries, from index 1.
     committed: Vec<Committed>,
-    mirrors: BTreeMap<MemberId, Mirror>,
+    /// Of the members; they are few.
+    mirrors: Vec<(MemberId, Mirror)>,
     /// Observations that changed a log, until the next pruning.
     since_pruned: usize,
 }
@@ -127,16 +173,16 @@ impl<C: Clone + PartialEq> Invariants<C> {
     pub fn new() -> Self {
         Self {
             leaders: BTreeMap::new(),
-            seen: BTreeMap::new(),
+            seen: Seen::new(),
             committed: Vec::new(),
-            mirrors: BTreeMap::new(),
+            mirrors: Vec::new(),
             since_pruned: 0,
         }
     }
 
     /// The node was restarted: what it had not stored is rightly gone.
     pub fn restarted(&mut self, node: MemberId) {
-        self.mirrors.insert(node, Mirror::default());
+        *self.mirror(node) = Mirror::default();
     }
 
     /// Checks what changed in `node` since it was observed last.
@@ -145,10 +191,6 @@ impl<C: Clone + PartialEq> Invariants<C> {
     ///
     /// The first property found not to hold.
     pub fn observe<S: Clone>(&mut self, node: &Raft<C, S>) -> Result<(), Violation> {
-        for member in node.configuration().members() {
-            // One that was never looked at has committed nothing.
-            self.mirrors.entry(member).or_default();
-        }
         self.check_configurations(node)?;
         self.check_leader(node)?;
         self.check_log(node)?;
@@ -159,8 +201,12 @@ impl<C: Clone + PartialEq> Invariants<C> {
 
     fn check_configurations<S: Clone>(&mut self, node: &Raft<C, S>) -> Result<(), Violation> {
         let last = node.configurations().last().map(|(index, _)| index).unwrap_or_default();
-        if std::mem::replace(&mut self.mirror(node.id()).configured_at, last) == last {
+        if self.mirror(node.id()).configured_at.replace(last) == Some(last) {
             return Ok(());
+        }
+        for member in node.configuration().members() {
+            // One that was never looked at has committed nothing.
+            self.mirror(member);
         }
         let all: Vec<_> = node.configurations().collect();
         let apart = all.windows(2).find(|pair| !pair[0].1.overlaps(pair[1].1));
@@ -168,7 +214,7 @@ impl<C: Clone + PartialEq> Invariants<C> {
     }
 
     fn mirror(&mut self, node: MemberId) -> &mut Mirror {
-        self.mirrors.entry(node).or_default()
+        mirror_in(&mut self.mirrors, node)
     }
 
     fn check_leader<S: Clone>(&mut self, node: &Raft<C, S>) -> Result<(), Violation> {
@@ -196,7 +242,7 @@ impl<C: Clone + PartialEq> Invariants<C> {
     fn check_log<S: Clone>(&mut self, node: &Raft<C, S>) -> Result<(), Violation> {
         let id = node.id();
         let log = node.log();
-        let mirror = self.mirrors.entry(id).or_default();
+        let mirror = mirror_in(&mut self.mirrors, id);
         if log.first_index().previous() > mirror.last_index() {
             *mirror = Mirror { base: log.first_index().previous(), terms: Vec::new(), ..*mirror };
         }
@@ -217,11 +263,8 @@ impl<C: Clone + PartialEq> Invariants<C> {
         for entry in log.entries_from(agreed.next(), usize::MAX) {
             mirror.terms.push(entry.term);
             let before = log.term_at(entry.index.previous()).unwrap_or_default();
-            let Entry { index, term, content } = entry;
-            let known =
-                self.seen.entry((*index, *term)).or_insert_with(|| (before, content.clone()));
-            if known.0 != before || known.1 != *content {
-                return Err(Violation::LogsDiffer(id, *index, *term));
+            if !self.seen.agrees(entry, before) {
+                return Err(Violation::LogsDiffer(id, entry.index, entry.term));
             }
         }
         self.prune();
@@ -230,7 +273,7 @@ impl<C: Clone + PartialEq> Invariants<C> {
 
     fn check_commits<S: Clone>(&mut self, node: &Raft<C, S>) -> Result<(), Violation> {
         let id = node.id();
-        let mirror = self.mirrors.entry(id).or_default();
+        let mirror = mirror_in(&mut self.mirrors, id);
         let commit_index = node.commit_index();
         if commit_index < mirror.commit_index {
             return Err(Violation::CommitWentBack(id, commit_index));
@@ -259,15 +302,24 @@ impl<C: Clone + PartialEq> Invariants<C> {
             return;
         }
         self.since_pruned = 0;
-        let everywhere = self.mirrors.values().map(|mirror| mirror.commit_index).min();
+        let everywhere = self.mirrors.iter().map(|(_, mirror)| mirror.commit_index).min();
         let everywhere = everywhere.unwrap_or_default();
-        self.seen = self.seen.split_off(&(everywhere, Term(0)));
-        for mirror in self.mirrors.values_mut() {
+        self.seen.forget_before(everywhere);
+        for (_, mirror) in &mut self.mirrors {
             let surplus = everywhere.0.saturating_sub(mirror.base.0).min(mirror.terms.len() as u64);
             mirror.terms.drain(..surplus as usize);
             mirror.base = LogIndex(mirror.base.0 + surplus);
         }
     }
+}
+
+fn mirror_in(mirrors: &mut Vec<(MemberId, Mirror)>, node: MemberId) -> &mut Mirror {
+    let known = mirrors.iter().position(|(member, _)| *member == node);
+    let place = known.unwrap_or_else(|| {
+        mirrors.push((node, Mirror::default()));
+        mirrors.len() - 1
+    });
+    &mut mirrors[place].1
 }
 
 #[cfg(test)]

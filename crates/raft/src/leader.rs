@@ -166,7 +166,7 @@ impl<C: Clone> Leader<C> {
             return followers;
         }
         followers.retain(|follower| voters.contains_key(follower));
-        followers.sort_by_key(|&follower| {
+        followers.sort_by_cached_key(|&follower| {
             let round_trip = self.progress[&follower].round_trip;
             (self.flaws(core, now, follower), round_trip.unwrap_or(Duration::MAX))
         });
@@ -175,7 +175,7 @@ impl<C: Clone> Leader<C> {
         if let Some(&slowest) = followers.get(count.saturating_sub(1)) {
             let turn = |follower| self.takes_turn(core, now, follower, slowest);
             let sent_at = |follower: &_| self.progress[follower].sent_at;
-            followers.sort_by_key(|f| if turn(*f) { sent_at(f) } else { Duration::MAX });
+            followers.sort_by_cached_key(|f| if turn(*f) { sent_at(f) } else { Duration::MAX });
         }
         followers.truncate(count);
         followers

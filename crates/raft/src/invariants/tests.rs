@@ -136,7 +136,7 @@ fn a_log_that_begins_with_a_snapshot_is_followed_from_there() {
     let mut leader = compacted(10);
     for proposal in 1..=30 {
         assert_eq!(invariants.observe(&leader), Ok(()), "{proposal}");
-        assert_eq!(invariants.mirrors[&MemberId(0)].last_index(), leader.log().last_index());
+        assert_eq!(invariants.mirror(MemberId(0)).last_index(), leader.log().last_index());
         leader.propose(Duration::ZERO, "x").unwrap();
     }
     // And it is looked at: an entry that is gone from there is found.
@@ -152,11 +152,11 @@ fn a_follower_may_replace_what_was_not_committed_also_after_a_snapshot() {
     let mut invariants = Invariants::new();
     let mut mirror = Mirror { base: LogIndex(10), ..Mirror::default() };
     mirror.terms = vec![Term(1); 5];
-    invariants.mirrors.insert(MemberId(0), mirror);
+    *invariants.mirror(MemberId(0)) = mirror;
     // It led no term that was seen, so it may have followed; its log is shorter and another.
     let leader = compacted(10);
     assert_eq!(invariants.observe(&leader), Ok(()));
-    assert_eq!(invariants.mirrors[&MemberId(0)].terms, [Term(2)]);
+    assert_eq!(invariants.mirror(MemberId(0)).terms, [Term(2)]);
     assert_eq!(invariants.observe(&leader), Ok(()));
 }
 
@@ -168,10 +168,18 @@ fn what_all_have_committed_is_forgotten() {
         leader.propose(Duration::ZERO, "x").unwrap();
         let _ = leader.take_output();
         assert_eq!(invariants.observe(&leader), Ok(()));
-        assert!(invariants.seen.len() <= 2048, "{}", invariants.seen.len());
-        assert!(invariants.mirrors[&MemberId(0)].terms.len() <= 2048);
-        assert_eq!(invariants.mirrors[&MemberId(0)].last_index(), leader.log().last_index());
+        assert!(invariants.seen.entries.len() <= 2048, "{}", invariants.seen.entries.len());
+        assert!(invariants.mirror(MemberId(0)).terms.len() <= 2048);
+        assert_eq!(invariants.mirror(MemberId(0)).last_index(), leader.log().last_index());
     }
+    // Who begins anew shows all of it again, and it is looked at again.
+    assert!(invariants.seen.from > LogIndex(4000));
+    invariants.restarted(MemberId(0));
+    assert_eq!(invariants.observe(&leader), Ok(()));
+    assert_eq!((invariants.seen.from, invariants.seen.entries.len()), (LogIndex(1), 5001));
+    invariants.restarted(MemberId(1));
+    let differs = Violation::LogsDiffer(MemberId(1), LogIndex(1), Term(1));
+    assert_eq!(invariants.observe(&node(1, 2, &[(1, "y")])), Err(differs));
 }
 
 #[test]
