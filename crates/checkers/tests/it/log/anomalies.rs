@@ -46,18 +46,21 @@ fn poll(messages: &[(u64, u64)]) -> Step<&'static str, u64> {
 
 #[test]
 fn two_messages_at_one_offset() {
-    History::default()
+    let history = History::default()
         .does(0, vec![send(1, 5)])
         .does(0, vec![send(2, 6)])
         .does(1, vec![poll(&[(5, 1)])])
-        .does(2, vec![poll(&[(5, 2), (6, 2)])])
-        .shows(&[
-            (
-                FindingKind::InconsistentOffsets,
-                "Offset 5 of key \"k\" holds one message, but 2 were seen there: 1, 2.",
-            ),
-            (FindingKind::Duplicate, "2 is in the log of key \"k\" 2 times, at offsets 5, 6."),
-        ]);
+        .does(2, vec![poll(&[(5, 2), (6, 2)])]);
+    history.shows(&[
+        (
+            FindingKind::InconsistentOffsets,
+            "Offset 5 of key \"k\" holds one message, but 2 were seen there: 1, 2.",
+        ),
+        (FindingKind::Duplicate, "2 is in the log of key \"k\" 2 times, at offsets 5, 6."),
+    ]);
+    let found = check(&history.0).findings;
+    assert_eq!(found[&FindingKind::InconsistentOffsets].samples[0].offsets, [5]);
+    assert_eq!(found[&FindingKind::Duplicate].samples[0].offsets, [5, 6]);
 }
 
 #[test]

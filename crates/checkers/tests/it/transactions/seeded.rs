@@ -109,6 +109,10 @@ fn what_is_valid_has_no_anomaly() {
 fn where_nothing_depends_on_anything_nothing_is_known() {
     let analysis = check_lists("x+1\n y+1", &["empty-transaction-graph"], &[]);
     assert_eq!(analysis.verdict, Verdict::Unknown);
+    assert_eq!(
+        analysis.anomalies.values().next().unwrap().examples[0].explanation,
+        "No transaction depends on another, so nothing can be said."
+    );
 }
 
 #[test]
