@@ -92,3 +92,44 @@ impl<N: Node + 'static> AnyEngine for Forgetful<N> {
         self.engine.node()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::any::AnyNode;
+    use crate::id::NodeId;
+    use crate::message::{Init, Message, Payload};
+    use crate::node::{Caller, Context};
+
+    struct Sleeper;
+
+    impl Node for Sleeper {
+        type Body = ();
+        type Token = ();
+
+        fn init(&mut self, _: Records, ctx: &mut Context<'_, Self>) {
+            ctx.set_timer(Duration::from_millis(30), ());
+        }
+
+        fn request(&mut self, _: Caller, (): (), _: &mut Context<'_, Self>) {}
+    }
+
+    #[test]
+    fn whoever_does_not_know_the_type_is_told_when_a_timer_is_due() {
+        let mut engine = AnyNode::new(Sleeper).into_engine(0, false);
+        assert_eq!(engine.next_due(), None);
+        let id = NodeId::new("n1");
+        let init = Init { node_id: id.clone(), node_ids: vec![id], initial_member_ids: None };
+        let message = Message {
+            src: NodeId::new("c0"),
+            dest: NodeId::new("n1"),
+            msg_id: None,
+            in_reply_to: None,
+            payload: Payload::Init(Box::new(init)),
+        };
+        engine.receive(Now::default(), message, &Records::new(), &mut |_| ());
+        assert_eq!(engine.next_due(), Some(Time::ZERO + Duration::from_millis(30)));
+    }
+}

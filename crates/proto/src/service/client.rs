@@ -99,3 +99,52 @@ impl TimestampOracle {
         ctx.call_service(&self.0, ServiceRequest::Ts, deadline, token);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Serialize};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::node::Caller;
+    use crate::script::Script;
+
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Body {
+        Swap { create: bool },
+    }
+
+    struct Swapper;
+
+    impl Node for Swapper {
+        type Body = Body;
+        type Token = ();
+
+        fn request(&mut self, _: Caller, Body::Swap { create }: Body, ctx: &mut Context<'_, Self>) {
+            let (key, from, to) = ("k".into(), 1.into(), 2.into());
+            let swap = CompareAndSet { key, from, to, create_if_not_exists: create };
+            KeyValue::sequential().compare_and_set(ctx, swap, Duration::from_secs(1), ());
+        }
+    }
+
+    #[test]
+    fn a_compare_and_set_asks_the_service_for_just_that() {
+        for create in [true, false] {
+            let mut script = Script::new(Swapper);
+            script.init("n1", &["n1"]);
+            let body = json!({"type": "swap", "create": create, "msg_id": 2});
+            let request = json!({"src": "c1", "dest": "n1", "body": body});
+            let [line] = &script.line(&request.to_string())[..] else { panic!("one request") };
+            let sent: Value = serde_json::from_str(line).unwrap();
+            assert_eq!((&sent["src"], &sent["dest"]), (&json!("n1"), &json!("seq-kv")));
+            let mut asked = sent["body"].clone();
+            assert!(asked.as_object_mut().unwrap().remove("msg_id").is_some_and(|id| id.is_u64()));
+            // What is not said is false.
+            let creates = asked["create_if_not_exists"].take();
+            assert_eq!(creates.as_bool().unwrap_or(false), create);
+            asked.as_object_mut().unwrap().remove("create_if_not_exists");
+            assert_eq!(asked, json!({"type": "cas", "key": "k", "from": 1, "to": 2}));
+        }
+    }
+}
