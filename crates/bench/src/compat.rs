@@ -9,7 +9,8 @@ use serde::Serialize;
 #[serde(rename_all = "kebab-case")]
 pub enum Compat {
     /// Maelstrom: messages are waited for in turn ([`NetworkOptions::in_turn`](simulator::NetworkOptions::in_turn)); in lin-kv only the
-    /// first group reads, and the first idle worker of a half gets the next operation.
+    /// first group reads, and the first idle worker of a half gets the next operation; who begins an operation
+    /// late never catches up.
     Maelstrom,
 }
 

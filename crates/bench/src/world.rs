@@ -194,3 +194,63 @@ pub trait World {
         false
     }
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Two nodes that hear everything and say nothing.
+    pub(crate) struct Silent {
+        pub(crate) now: Time,
+        pub(crate) nodes: Vec<NodeId>,
+        pub(crate) heard: Vec<String>,
+        /// How much longer than asked for every wait takes.
+        pub(crate) late: Duration,
+    }
+
+    impl Default for Silent {
+        fn default() -> Self {
+            let nodes = ["n0", "n1"].map(NodeId::new).to_vec();
+            Self { now: Time::ZERO, nodes, heard: Vec::new(), late: Duration::ZERO }
+        }
+    }
+
+    impl World for Silent {
+        fn now(&self) -> Time {
+            self.now
+        }
+
+        fn node_ids(&self) -> &[NodeId] {
+            &self.nodes
+        }
+
+        fn send(&mut self, _: &NodeId, _: usize, body: String) {
+            self.heard.push(body);
+        }
+
+        fn wait(&mut self, until: Time) -> Option<Reply> {
+            self.now = until.max(self.now) + self.late;
+            None
+        }
+
+        fn inject(&mut self, _: &Fault) {}
+
+        fn is_down(&self, _: usize) -> bool {
+            false
+        }
+
+        fn primary(&self) -> Option<usize> {
+            None
+        }
+
+        fn statistics(&self) -> Statistics {
+            Statistics::default()
+        }
+
+        fn problems(&self) -> Vec<Problem> {
+            Vec::new()
+        }
+    }
+}

@@ -1,58 +1,12 @@
-use simulator::Statistics;
-
 use super::*;
-use crate::world::{Fault, Problem};
-
-/// Two nodes that hear everything and say nothing.
-struct Silent {
-    now: Time,
-    nodes: Vec<NodeId>,
-    heard: Vec<Value>,
-}
-
-impl World for Silent {
-    fn now(&self) -> Time {
-        self.now
-    }
-
-    fn node_ids(&self) -> &[NodeId] {
-        &self.nodes
-    }
-
-    fn send(&mut self, _: &NodeId, _: usize, body: String) {
-        self.heard.push(serde_json::from_str(&body).unwrap());
-    }
-
-    fn wait(&mut self, _: Time) -> Option<Reply> {
-        None
-    }
-
-    fn inject(&mut self, _: &Fault) {}
-
-    fn is_down(&self, _: usize) -> bool {
-        false
-    }
-
-    fn primary(&self) -> Option<usize> {
-        None
-    }
-
-    fn statistics(&self) -> Statistics {
-        Statistics::default()
-    }
-
-    fn problems(&self) -> Vec<Problem> {
-        Vec::new()
-    }
-}
+use crate::world::testing::Silent;
 
 /// An operator before two nodes.
 struct Shown(Operator, Silent);
 
 impl Shown {
     fn new() -> Self {
-        let nodes = ["n0", "n1"].map(NodeId::new).to_vec();
-        Self(Operator::new(2, 1), Silent { now: Time::ZERO, nodes, heard: Vec::new() })
+        Self(Operator::new(2, 1), Silent::default())
     }
 
     /// What the operator asks for so long after the last time, if anything.
@@ -60,7 +14,7 @@ impl Shown {
         self.1.now = self.1.now + pause;
         self.1.heard.clear();
         self.0.act(&mut self.1, || NodeId::new("c9"));
-        let body = self.1.heard.pop()?;
+        let body: Value = serde_json::from_str(&self.1.heard.pop()?).unwrap();
         assert_eq!(body["node_id"], "n0");
         Some((body["type"].as_str().unwrap().into(), MessageId(body["msg_id"].as_u64().unwrap())))
     }
