@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use proto::NodeId;
+
 use super::*;
 
 fn filled(numbers: std::ops::Range<i64>) -> ValueSet {
@@ -55,6 +57,10 @@ fn the_hash_is_part_of_the_protocol_and_stays_what_it_is() {
     assert_eq!(hash(&Json::from(42)), hash(&Json::parse("42.0").unwrap()));
     let known = [Json::from(42), Json::from("abc"), Json::null()].map(|json| hash(&json));
     assert_eq!(known, [1145223722050058112, 14291139491788290254, 18041707785856461110]);
+    // Names of replicas are in the fingerprints of counters.
+    let names =
+        ["n1", "a-name-that-is-longer-than-a-few-words"].map(|name| hash(&NodeId::new(name)));
+    assert_eq!(names, [13160957611274959689, 1380282096002455074]);
 }
 
 #[test]
