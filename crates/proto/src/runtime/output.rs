@@ -55,3 +55,36 @@ impl<W: io::Write> io::Write for Output<W> {
         self.inner.flush()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    /// Notes the lengths of what is written.
+    struct Lengths<'a>(&'a mut Vec<usize>);
+
+    impl io::Write for Lengths<'_> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.push(bytes.len());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn pieces_are_written_together_and_what_is_too_large_by_itself() {
+        let mut lengths = Vec::new();
+        let mut output = Output::new(Lengths(&mut lengths));
+        for length in [100, BATCH_BYTES - 100, 30, 40, BATCH_BYTES, 5, 6, 2 * BATCH_BYTES, 7] {
+            output.write_all(&vec![b'x'; length]).unwrap();
+        }
+        output.flush().unwrap();
+        output.flush().unwrap();
+        assert_eq!(lengths, [BATCH_BYTES, 70, BATCH_BYTES, 11, 2 * BATCH_BYTES, 7]);
+    }
+}
