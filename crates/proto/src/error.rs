@@ -202,6 +202,8 @@ mod tests {
         for (number, name, definite) in registry {
             let code = ErrorCode::from_number(number);
             assert_eq!((code.number(), code.name(), code.is_definite()), (number, name, definite));
+            // The twenties say what a key holds.
+            assert_eq!(code.is_answer(), (20..30).contains(&number), "{name}");
         }
     }
 }

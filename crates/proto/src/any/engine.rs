@@ -120,6 +120,7 @@ mod tests {
     fn whoever_does_not_know_the_type_is_told_when_a_timer_is_due() {
         let mut engine = AnyNode::new(Sleeper).into_engine(0, false);
         assert_eq!(engine.next_due(), None);
+        assert!(!engine.is_leader(), "who does not say that it leads does not");
         let id = NodeId::new("n1");
         let init = Init { node_id: id.clone(), node_ids: vec![id], initial_member_ids: None };
         let message = Message {

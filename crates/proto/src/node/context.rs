@@ -349,8 +349,9 @@ mod tests {
 
     #[derive(Default)]
     struct Counter {
+        nodes: Vec<NodeId>,
         peers: Vec<NodeId>,
-        asked_at_ms: u64,
+        asked_at: Now,
     }
 
     impl Node for Counter {
@@ -358,6 +359,7 @@ mod tests {
         type Token = ();
 
         fn init(&mut self, _: Records, ctx: &mut Context<'_, Self>) {
+            self.nodes = ctx.node_ids().to_vec();
             self.peers = ctx.peers().cloned().collect();
         }
 
@@ -367,7 +369,7 @@ mod tests {
             Body::Count { number }: Body,
             ctx: &mut Context<'_, Self>,
         ) {
-            self.asked_at_ms = ctx.wall_clock_ms();
+            self.asked_at = Now { monotonic: ctx.now(), wall_ms: ctx.wall_clock_ms() };
             ctx.sometimes("the number is even", number.is_multiple_of(2));
             ctx.sometimes("the number is beyond ten", number > 10);
         }
@@ -381,13 +383,15 @@ mod tests {
         script.advance(Duration::from_millis(20));
         let count = r#"{"type":"count","msg_id":1,"number":1}"#;
         script.line(&format!(r#"{{"src":"c1","dest":"n1","body":{count}}}"#));
-        assert_eq!(script.node().asked_at_ms, 5020);
+        let monotonic = Time::ZERO + Duration::from_millis(20);
+        assert_eq!(script.node().asked_at, Now { monotonic, wall_ms: 5020 });
     }
 
     #[test]
     fn the_peers_are_the_others() {
         let mut script = Script::new(Counter::default());
         script.init("n2", &["n1", "n2", "n3"]);
+        assert_eq!(script.node().nodes, ["n1", "n2", "n3"].map(NodeId::new));
         assert_eq!(script.node().peers, ["n1", "n3"].map(NodeId::new));
     }
 
