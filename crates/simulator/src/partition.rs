@@ -190,6 +190,18 @@ mod tests {
     }
 
     #[test]
+    fn who_refuses_whom_is_told_of_those_who_refuse_anybody() {
+        let mut cut = Cut::halves(4, |node| node == 2);
+        let told = |cut: &Cut| cut.isolated().collect::<Vec<_>>();
+        let all = [(0, vec![2]), (1, vec![2]), (2, vec![0, 1, 3]), (3, vec![2])];
+        assert_eq!(told(&cut), all);
+        cut = Cut::none(4);
+        assert_eq!(told(&cut), []);
+        cut.refuse(1, 3);
+        assert_eq!(told(&cut), [(1, vec![3])]);
+    }
+
+    #[test]
     fn in_a_ring_every_node_hears_a_majority_and_no_two_the_same() {
         for nodes in [3, 4, 5, 6, 9, 25] {
             let cut = CutKind::MajoritiesRing.draw(nodes, None, &mut Random::new(9, "test"));

@@ -2,6 +2,7 @@
 //! seed gives the same run.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::rc::Rc;
 use std::time::Duration;
@@ -31,6 +32,8 @@ enum Body {
     LaterOk {
         wall_ms: u64,
     },
+    /// Tells people, and whether anything was counted.
+    Say,
     /// Writes to `lin-kv` and reads it back.
     Store,
     StoreOk {
@@ -72,6 +75,10 @@ impl Node for Counter {
                 }
             }
             Body::Told { count } => self.told.push(count),
+            Body::Say => {
+                ctx.log(format!("{} so far", self.count));
+                ctx.sometimes("something was counted", self.count > 0);
+            }
             Body::Later => {
                 ctx.set_timer(DEADLINE, Token::Later(from));
             }
@@ -150,6 +157,26 @@ fn clients_are_answered_at_once_and_peers_hear_after_the_latency() {
     // init and init_ok for three nodes, a request and its reply; two messages between nodes.
     assert_eq!((counted.clients.send_count, counted.servers.send_count), (8, 2));
     assert_eq!((counted.clients.recv_count, counted.servers.recv_count), (8, 2));
+}
+
+#[test]
+fn what_nodes_tell_people_is_kept_with_when_and_who() {
+    let mut cluster = cluster(options(2, 1));
+    ask(&mut cluster, 0, 1, Body::Say);
+    settle(&mut cluster);
+    let told = |cluster: &Cluster<Counter>| cluster.conditions().clone();
+    assert_eq!(told(&cluster), BTreeMap::from([("something was counted", 0)]));
+    assert_eq!(cluster.take_logs(), [(Time::ZERO, 0, "0 so far".to_owned())]);
+    ask(&mut cluster, 1, 1, Body::Count);
+    settle(&mut cluster);
+    for number in 2..4 {
+        ask(&mut cluster, 1, number, Body::Say);
+    }
+    settle(&mut cluster);
+    assert_eq!(told(&cluster), BTreeMap::from([("something was counted", 2)]));
+    let said = (at_ms(10), 1, "1 so far".to_owned());
+    assert_eq!(cluster.take_logs(), [said.clone(), said]);
+    assert_eq!(cluster.take_logs(), []);
 }
 
 /// Maelstrom's readers: each sleeps until the message that it has taken is due.
