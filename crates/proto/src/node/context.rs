@@ -370,6 +370,7 @@ mod tests {
             ctx: &mut Context<'_, Self>,
         ) {
             self.asked_at = Now { monotonic: ctx.now(), wall_ms: ctx.wall_clock_ms() };
+            ctx.log(format!("counted {number}"));
             ctx.sometimes("the number is even", number.is_multiple_of(2));
             ctx.sometimes("the number is beyond ten", number > 10);
         }
@@ -383,6 +384,7 @@ mod tests {
         script.advance(Duration::from_millis(20));
         let count = r#"{"type":"count","msg_id":1,"number":1}"#;
         script.line(&format!(r#"{{"src":"c1","dest":"n1","body":{count}}}"#));
+        assert_eq!(script.logs(), ["counted 1"]);
         let monotonic = Time::ZERO + Duration::from_millis(20);
         assert_eq!(script.node().asked_at, Now { monotonic, wall_ms: 5020 });
     }
