@@ -371,6 +371,10 @@ mod tests {
         ) {
             self.asked_at = Now { monotonic: ctx.now(), wall_ms: ctx.wall_clock_ms() };
             ctx.log(format!("counted {number}"));
+            match number {
+                0 => ctx.delete_range([2], [5]),
+                number => ctx.put([number as u8], *b"x"),
+            }
             ctx.sometimes("the number is even", number.is_multiple_of(2));
             ctx.sometimes("the number is beyond ten", number > 10);
         }
@@ -387,6 +391,17 @@ mod tests {
         assert_eq!(script.logs(), ["counted 1"]);
         let monotonic = Time::ZERO + Duration::from_millis(20);
         assert_eq!(script.node().asked_at, Now { monotonic, wall_ms: 5020 });
+    }
+
+    #[test]
+    fn records_of_a_range_are_removed_but_for_its_end() {
+        let mut script = Script::with_records(Counter::default(), 0, Some(Records::new()));
+        script.init("n1", &["n1"]);
+        for number in [1, 2, 4, 5, 0] {
+            let body = format!(r#"{{"type":"count","msg_id":1,"number":{number}}}"#);
+            script.line(&format!(r#"{{"src":"c1","dest":"n1","body":{body}}}"#));
+        }
+        assert!(script.records().keys().eq([&[1], &[5]]), "{:?}", script.records());
     }
 
     #[test]
