@@ -207,6 +207,22 @@ mod tests {
     }
 
     #[test]
+    fn an_addition_ends_as_just_that_addition() {
+        let read = |value| CounterOp::Read { value };
+        for (asked, done, belongs) in [
+            (CounterOp::Add { delta: 3 }, CounterOp::Add { delta: 3 }, true),
+            (CounterOp::Add { delta: 3 }, CounterOp::Add { delta: 4 }, false),
+            (CounterOp::Add { delta: 3 }, read(Some(3_u64)), false),
+            (read(None), CounterOp::Add { delta: 3 }, false),
+            (read(None), read(Some(3)), true),
+        ] {
+            let mut history = History::default();
+            history.done(asked, done);
+            assert_eq!(crate::operations(&history.events).is_ok(), belongs, "{:?}", history.events);
+        }
+    }
+
+    #[test]
     fn adds_count_as_far_as_they_are_certain() {
         let mut history = History::default();
         add(&mut history, 10, Kind::Ok);
