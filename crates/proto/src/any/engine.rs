@@ -99,6 +99,7 @@ mod tests {
 
     use super::*;
     use crate::any::AnyNode;
+    use crate::edge::Edge;
     use crate::id::NodeId;
     use crate::message::{Init, Message, Payload};
     use crate::node::{Caller, Context};
@@ -116,21 +117,28 @@ mod tests {
         fn request(&mut self, _: Caller, (): (), _: &mut Context<'_, Self>) {}
     }
 
+    /// It leaves everything alone.
+    struct Glass;
+
+    impl Edge for Glass {}
+
     #[test]
-    fn whoever_does_not_know_the_type_is_told_when_a_timer_is_due() {
-        let mut engine = AnyNode::new(Sleeper).into_engine(0, false);
-        assert_eq!(engine.next_due(), None);
-        assert!(!engine.is_leader(), "who does not say that it leads does not");
-        let id = NodeId::new("n1");
-        let init = Init { node_id: id.clone(), node_ids: vec![id], initial_member_ids: None };
-        let message = Message {
-            src: NodeId::new("c0"),
-            dest: NodeId::new("n1"),
-            msg_id: None,
-            in_reply_to: None,
-            payload: Payload::Init(Box::new(init)),
-        };
-        engine.receive(Now::default(), message, &Records::new(), &mut |_| ());
-        assert_eq!(engine.next_due(), Some(Time::ZERO + Duration::from_millis(30)));
+    fn whoever_does_not_know_the_type_is_told_when_a_timer_is_due_also_behind_an_edge() {
+        for node in [AnyNode::new(Sleeper), AnyNode::new(Sleeper).behind(Glass)] {
+            let mut engine = node.into_engine(0, false);
+            assert_eq!(engine.next_due(), None);
+            assert!(!engine.is_leader(), "who does not say that it leads does not");
+            let id = NodeId::new("n1");
+            let init = Init { node_id: id.clone(), node_ids: vec![id], initial_member_ids: None };
+            let message = Message {
+                src: NodeId::new("c0"),
+                dest: NodeId::new("n1"),
+                msg_id: None,
+                in_reply_to: None,
+                payload: Payload::Init(Box::new(init)),
+            };
+            engine.receive(Now::default(), message, &Records::new(), &mut |_| ());
+            assert_eq!(engine.next_due(), Some(Time::ZERO + Duration::from_millis(30)));
+        }
     }
 }
