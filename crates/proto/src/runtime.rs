@@ -139,9 +139,9 @@ impl<N: Node, W: io::Write> Process<N, W> {
     }
 
     fn handle(&mut self, batch: Batch<N::Body>) -> Result<(), Stop> {
-        let mut now = self.clock.now();
+        let mut now = Now::default();
         for (index, message) in batch.into_iter().enumerate() {
-            if index % MESSAGES_PER_CLOCK_READING == MESSAGES_PER_CLOCK_READING - 1 {
+            if index.is_multiple_of(MESSAGES_PER_CLOCK_READING) {
                 now = self.clock.now();
             }
             // A timer that is due comes before a message that was read after it.

@@ -189,10 +189,8 @@ fn open_database(dir: &Path, path: &Path) -> Result<Database, redb::Error> {
         return Ok(builder.open(path)?);
     }
     let new_path = dir.join(NEW_FILE_NAME);
-    match fs::remove_file(&new_path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
-    }
+    // Mostly there is none; and what cannot be removed cannot be made anew either, which says why.
+    let _ = fs::remove_file(&new_path);
     let database = builder.create(&new_path)?;
     write_records(&database, [])?;
     fs::rename(&new_path, path)?;
@@ -240,10 +238,9 @@ fn write_records<'a>(
                 Write::Put { key, value } => {
                     table.insert(&**key, &**value)?;
                 }
-                Write::DeleteRange { from, to } if from < to => {
+                Write::DeleteRange { from, to } => {
                     table.retain_in(&**from..&**to, |_, _| false)?;
                 }
-                Write::DeleteRange { .. } => {}
             }
         }
     }

@@ -33,7 +33,7 @@ impl Sequential {
         request: KeyRequest,
         random: &mut Random,
     ) -> Answer {
-        let oldest = (self.newest + 1).saturating_sub(STATES_KEPT);
+        let oldest = self.oldest();
         let seen = self.seen.get(client).copied().unwrap_or(0).max(oldest);
         let chosen = seen + random.below(self.newest - seen + 1);
         let current = self.value(&request.key, chosen);
@@ -56,6 +56,11 @@ impl Sequential {
         Ok(reply)
     }
 
+    /// The oldest state that is kept.
+    fn oldest(&self) -> u64 {
+        (self.newest + 1).saturating_sub(STATES_KEPT)
+    }
+
     /// What a key holds in a state that is kept.
     fn value(&self, key: &Json, state: u64) -> Option<&Json> {
         let versions = self.values.get(key)?;
@@ -64,7 +69,7 @@ impl Sequential {
 
     /// Writes a key in the newest state, and forgets what no kept state has any more.
     fn write(&mut self, key: Json, value: Json) {
-        let oldest = (self.newest + 1).saturating_sub(STATES_KEPT);
+        let oldest = self.oldest();
         let versions = self.values.entry(key).or_default();
         versions.push_back((self.newest, value));
         while versions.get(1).is_some_and(|(since, _)| *since <= oldest) {
