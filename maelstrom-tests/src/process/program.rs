@@ -182,7 +182,7 @@ fn interpreter_by_name(path: &Path) -> &'static str {
 }
 
 /// Where a program is that the shell would find by this name.
-fn on_search_path(name: &str) -> Option<PathBuf> {
+pub(crate) fn on_search_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let places = std::env::split_paths(&path).map(|directory| directory.join(name));
     places.into_iter().find(|place| place.is_file())

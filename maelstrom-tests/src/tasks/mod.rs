@@ -14,6 +14,7 @@ use clap::Args;
 use self::case::{Case, Task, TasksError};
 use self::compare::Comparison;
 use crate::conversation::{Conversation, Deadline, Heard};
+use crate::process::on_search_path;
 
 /// Arguments of `eddy tasks`.
 #[derive(Clone, Debug, Args)]
@@ -122,24 +123,17 @@ fn run_tasks(args: &TasksArgs, out: &mut impl io::Write) -> Result<Summary, RunE
 /// The binary of a task: in the directory that was named, or else beside this program or on the
 /// search path.
 fn find_binary(named: Option<&Path>, task: &Task) -> Result<PathBuf, RunError> {
-    let (directories, places) = match named {
-        Some(directory) => (vec![directory.to_owned()], format!("in {}", directory.display())),
+    let within = |directory: &Path| Some(directory.join(&task.bin)).filter(|bin| bin.is_file());
+    let (found, places) = match named {
+        Some(directory) => (within(directory), format!("in {}", directory.display())),
         None => {
             let eddy = std::env::current_exe().ok();
-            let beside = eddy.as_deref().and_then(Path::parent).map(Path::to_owned);
-            let path = std::env::var_os("PATH").unwrap_or_default();
-            let on_path = std::env::split_paths(&path);
-            (
-                beside.into_iter().chain(on_path).collect(),
-                "beside eddy or on the search path".to_owned(),
-            )
+            let beside = eddy.as_deref().and_then(Path::parent).and_then(within);
+            let found = beside.or_else(|| on_search_path(&task.bin));
+            (found, "beside eddy or on the search path".to_owned())
         }
     };
-    directories
-        .iter()
-        .map(|directory| directory.join(&task.bin))
-        .find(|bin| bin.is_file())
-        .ok_or_else(|| RunError::NoBinary { bin: task.bin.clone(), task: task.id.clone(), places })
+    found.ok_or_else(|| RunError::NoBinary { bin: task.bin.clone(), task: task.id.clone(), places })
 }
 
 /// Runs one case and says what was wrong; nothing if all was right.
