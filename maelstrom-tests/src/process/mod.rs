@@ -45,8 +45,8 @@ use crate::carrier::Carrier;
 use crate::journal::{Journal, LoggedMessages};
 use crate::world::{Fault, Problem, ProblemKind, Reply, World};
 
-pub(crate) use self::program::on_search_path;
 pub use self::program::{ProgramError, check_program, node_argument};
+pub(crate) use self::program::{full_path, on_search_path};
 pub use self::reaper::{REAP_ARGUMENT, reap};
 pub use self::signals::{interrupted, note_interrupts};
 pub use self::start::StartError;

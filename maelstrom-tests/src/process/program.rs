@@ -81,21 +81,33 @@ pub fn node_argument(argument: &str, state: &Path) -> OsString {
     }
 }
 
-/// The full path of a program that can probably be run: a file named from here, or one on the search
-/// path. Nodes run in another directory, so a relative path would not do.
+/// The full path of a program: of a file named from here, or of one on the search path. Nodes run in
+/// another directory, so a relative path would not do.
+///
+/// # Errors
+/// If there is no such file, or it cannot be looked for.
+pub(crate) fn full_path(program: &Path) -> io::Result<PathBuf> {
+    let name = program.to_str().filter(|_| is_bare(program) && !program.exists());
+    match name.and_then(on_search_path) {
+        Some(found) => found.canonicalize(),
+        None => program.canonicalize(),
+    }
+}
+
+/// Whether a program is given by its name alone.
+fn is_bare(program: &Path) -> bool {
+    program.components().count() == 1
+}
+
+/// The [`full_path`] of a program that can probably be run.
 ///
 /// # Errors
 /// One sentence for people.
 pub fn check_program(path: &Path) -> Result<PathBuf, ProgramError> {
     let path_buf = || path.to_path_buf();
-    let is_bare = path.components().count() == 1;
-    let found = match path.to_str().filter(|_| is_bare && !path.exists()).and_then(on_search_path) {
-        Some(found) => found.canonicalize(),
-        None => path.canonicalize(),
-    };
-    let full = found.map_err(|source| match source.kind() {
+    let full = full_path(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => {
-            let hint = if is_bare { ", neither here nor on the search path" } else { "" };
+            let hint = if is_bare(path) { ", neither here nor on the search path" } else { "" };
             ProgramError::Missing { path: path_buf(), hint }
         }
         _ => ProgramError::Unreadable { path: path_buf(), source },
@@ -184,8 +196,8 @@ fn interpreter_by_name(path: &Path) -> &'static str {
 /// Where a program is that the shell would find by this name.
 pub(crate) fn on_search_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let places = std::env::split_paths(&path).map(|directory| directory.join(name));
-    places.into_iter().find(|place| place.is_file())
+    let mut places = std::env::split_paths(&path).map(|directory| directory.join(name));
+    places.find(|place| place.is_file())
 }
 
 #[cfg(test)]

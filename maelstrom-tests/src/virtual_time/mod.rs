@@ -15,7 +15,7 @@ use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,7 +28,7 @@ use self::scratch::Scratch;
 use self::world::{NoStart, VirtualWorld};
 use crate::harness::Record;
 use crate::options::{FaultKind, Options, Preempt};
-use crate::process::{check_program, node_argument, note_interrupts};
+use crate::process::{full_path, node_argument, note_interrupts};
 use crate::progress::Progress;
 use crate::store::{RunDirectory, at};
 use crate::workload::{SharedWatch, workload};
@@ -120,7 +120,7 @@ pub fn run(
     progress: &mut dyn Progress,
 ) -> Result<(Record, Trace), VirtualTimeError> {
     note_interrupts()?;
-    let program = located(program)?;
+    let program = full_path(program).map_err(at(program))?;
     let scratch = Scratch::new()?;
     let specs = specs(&program, args, options, &scratch);
     let supervisor = Supervisor::new(supervisor_options(options, keep.record)?)?;
@@ -189,11 +189,6 @@ fn supervisor_options(options: &Options, record: bool) -> io::Result<supervisor:
         record,
         ..supervisor::Options::default()
     })
-}
-
-/// The full path of a program that was found to be one before.
-fn located(program: &Path) -> Result<PathBuf, VirtualTimeError> {
-    Ok(check_program(program).map_err(io::Error::other).map_err(at(program))?)
 }
 
 /// The programs of a run as they are to be started.

@@ -6,11 +6,12 @@ use proto::NodeId;
 use supervisor::{Supervisor, Templates};
 
 use super::scratch::Scratch;
-use super::{Keep, Trace, VirtualTimeError, located, make_run, specs, supervisor_options};
+use super::{Keep, Trace, VirtualTimeError, make_run, specs, supervisor_options};
 use crate::harness::Record;
 use crate::options::{FaultKind, Options, Preempt};
-use crate::process::note_interrupts;
+use crate::process::{full_path, note_interrupts};
 use crate::progress::Progress;
+use crate::store::at;
 
 /// Makes runs that leave nothing behind. It keeps programs that have been started up to where they read
 /// their input for the next run, which may have another seed.
@@ -53,7 +54,7 @@ impl Workbench {
         progress: &mut dyn Progress,
     ) -> Result<(Record, Trace), VirtualTimeError> {
         note_interrupts()?;
-        let program = located(program)?;
+        let program = full_path(program).map_err(at(program))?;
         let call = Fixed {
             program,
             args: args.to_vec(),
