@@ -99,7 +99,7 @@ fn is_bare(program: &Path) -> bool {
     program.components().count() == 1
 }
 
-/// The [`full_path`] of a program that can probably be run.
+/// The full path of a program that can probably be run.
 ///
 /// # Errors
 /// One sentence for people.
