@@ -77,8 +77,9 @@ struct Mirror {
     terms: Vec<Term>,
     /// The term the node led in, if it did.
     led: Option<Term>,
-    /// Where the configuration in force is in its log; `None` before it is first looked at.
-    configured_at: Option<LogIndex>,
+    /// Where the configuration in force is in its log, and of which term, unless that is forgotten;
+    /// `None` before it is first looked at.
+    configured_at: Option<(LogIndex, Option<Term>)>,
 }
 
 impl Mirror {
@@ -201,6 +202,8 @@ impl<C: Clone + PartialEq> Invariants<C> {
 
     fn check_configurations<S: Clone>(&mut self, node: &Raft<C, S>) -> Result<(), Violation> {
         let last = node.configurations().last().map(|(index, _)| index).unwrap_or_default();
+        // Another one may have replaced it at the same index.
+        let last = (last, node.log().term_at(last));
         if self.mirror(node.id()).configured_at.replace(last) == Some(last) {
             return Ok(());
         }
