@@ -72,12 +72,16 @@ pub enum ProgramError {
 /// An argument as a node gets it, which runs in a directory of its own: `{run}` stands for `state`,
 /// and a file that is named from here, as `./node.py` or `node.py`, has its full path.
 pub fn node_argument(argument: &str, state: &Path) -> OsString {
-    let path = Path::new(argument);
+    argument_from(&std::env::current_dir().unwrap_or_default(), argument, state)
+}
+
+fn argument_from(here: &Path, argument: &str, state: &Path) -> OsString {
+    let full = std::path::absolute(here.join(argument)).ok().filter(|full| full.is_file());
     // A plain word that happens to be a file's name as well means something else to the node.
-    let may_be_file = argument.contains('/') || path.extension().is_some();
-    match std::path::absolute(path) {
-        Ok(full) if may_be_file && full.is_file() => full.into(),
-        _ => argument.replace("{run}", &state.to_string_lossy()).into(),
+    let may_be_file = argument.contains('/') || Path::new(argument).extension().is_some();
+    match full.filter(|_| may_be_file) {
+        Some(full) => full.into(),
+        None => argument.replace("{run}", &state.to_string_lossy()).into(),
     }
 }
 
@@ -88,10 +92,10 @@ pub fn node_argument(argument: &str, state: &Path) -> OsString {
 /// If there is no such file, or it cannot be looked for.
 pub(crate) fn full_path(program: &Path) -> io::Result<PathBuf> {
     let name = program.to_str().filter(|_| is_bare(program) && !program.exists());
-    match name.and_then(on_search_path) {
-        Some(found) => found.canonicalize(),
-        None => program.canonicalize(),
-    }
+    let found = name.and_then(on_search_path).unwrap_or_else(|| program.to_owned());
+    // Links stay: the `python3` of a virtual environment finds its packages by where it is called.
+    let full = std::path::absolute(found)?;
+    full.metadata().map(|_| full)
 }
 
 /// Whether a program is given by its name alone.
@@ -259,6 +263,29 @@ mod tests {
         assert!(sentence(manifest).ends_with(&format!("`chmod +x {manifest}` makes it so")));
         let shell = check_program(Path::new("/bin/sh")).unwrap();
         assert_eq!(check_program(Path::new("sh")).unwrap().file_name(), shell.file_name());
+    }
+
+    #[test]
+    fn a_program_that_is_a_link_is_started_by_its_own_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let link = directory.path().join("python3");
+        std::os::unix::fs::symlink("/bin/sh", &link).unwrap();
+        assert_eq!(check_program(&link).unwrap(), link);
+        std::fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink("/no/such/thing", &link).unwrap();
+        assert!(matches!(check_program(&link), Err(ProgramError::Missing { .. })));
+    }
+
+    #[test]
+    fn a_plain_word_stays_one_although_a_file_has_its_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let argument = |given: &str| argument_from(directory.path(), given, Path::new("/state"));
+        for name in ["g-set", "node.py"] {
+            std::fs::write(directory.path().join(name), "").unwrap();
+        }
+        assert_eq!(argument("g-set"), "g-set");
+        assert_eq!(argument("./g-set"), directory.path().join("g-set"));
+        assert_eq!(argument("node.py"), directory.path().join("node.py"));
     }
 
     /// Tests run in the directory of their package.
