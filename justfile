@@ -9,7 +9,7 @@ default:
 
 # Build everything into target/release.
 build:
-    cargo build --release --workspace
+    cargo build --release
 
 # Binaries that need nothing of the machine they run on, in target/x86_64-unknown-linux-gnu/release.
 static:
