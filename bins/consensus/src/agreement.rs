@@ -5,7 +5,7 @@
 
 use std::fmt::Debug;
 
-use proto::{Caller, Context, Either, Error, ErrorCode, Node, NodeId, Records};
+use proto::{Aspect, Caller, Context, Either, Error, ErrorCode, Node, NodeId, Records};
 use raft::{MemberId, ReadId, Term};
 
 use crate::command::{Command, RequestId, SharedCommand};
@@ -95,6 +95,13 @@ pub trait Agreement<S: Service>: Debug + Sized + 'static {
 
     /// The leader that this node follows or is, and its term.
     fn leadership(&self) -> (Option<MemberId>, Term);
+
+    /// What of its state makes a difference to what comes next (see [`proto::Node::aspects`]).
+    fn aspects(&self, aspects: &mut Vec<Aspect>) {
+        let (leader, term) = self.leadership();
+        let leads = leader == Some(self.members().own());
+        aspects.extend([Aspect::Plain(leads.into()), Aspect::Rank(term.0)]);
+    }
 
     /// Whether this node has good reason to believe that no majority hears it.
     fn is_isolated(&self) -> bool;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use proto::{Caller, Context, Error, ErrorCode, NodeId, Records};
+use proto::{Aspect, Caller, Context, Error, ErrorCode, NodeId, Records};
 use raft::{
-    Apply, ChangeRefused, Config, Envelope, Incarnation, MemberId, Payload, ReadId, Restored, Term,
+    Apply, ChangeRefused, Config, Envelope, Incarnation, MemberId, Payload, ReadId, Restored, Role,
+    Term,
 };
 use rand::RngExt as _;
 
@@ -93,6 +94,24 @@ impl<S: Service> Agreement<S> for Replica<S> {
 
     fn leadership(&self) -> (Option<MemberId>, Term) {
         (self.raft.leader(), self.raft.term())
+    }
+
+    fn aspects(&self, aspects: &mut Vec<Aspect>) {
+        let (raft, log) = (&self.raft, self.raft.log());
+        let role = match raft.role() {
+            Role::Follower(_) => 0,
+            Role::PreCandidate(_) => 1,
+            Role::Candidate(_) => 2,
+            Role::Leader(_) => 3,
+        };
+        aspects.extend([
+            Aspect::Plain(role),
+            Aspect::Plain(raft.is_member().into()),
+            Aspect::Rank(raft.term().0),
+            Aspect::Rank(log.last_term().0),
+            Aspect::Rank(log.last_index().0),
+            Aspect::Rank(raft.commit_index().0),
+        ]);
     }
 
     fn is_isolated(&self) -> bool {

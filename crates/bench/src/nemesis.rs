@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use simulator::{NetworkOptions, Random};
 
 use crate::fault::{FaultKind, Scene, Start};
-use crate::options::Options;
+use crate::options::{Omitted, Options};
 use crate::world::Fault;
 
 /// Brings faults and takes them back. Each kind of fault begins and ends in turn, after gaps that
@@ -19,6 +19,9 @@ pub(crate) struct Nemesis {
     nodes: Vec<NodeId>,
     interval: Duration,
     faults_left: u64,
+    /// How many faults were drawn.
+    drawn: u64,
+    omitted: Omitted,
     has_killed: bool,
     network: NetworkOptions,
     liars: Vec<usize>,
@@ -29,9 +32,17 @@ pub(crate) struct Nemesis {
 #[derive(Debug)]
 struct Schedule {
     kind: FaultKind,
-    is_on: bool,
+    state: State,
     /// When it begins or ends next.
     next: Time,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Off,
+    On,
+    /// It would be on, had it not been left out.
+    Omitted,
 }
 
 /// A step: what breaks or is mended, and how the history tells it.
@@ -57,18 +68,25 @@ impl Nemesis {
         let interval = options.nemesis_interval;
         let kinds = options.nemesis.iter().enumerate().map(|(place, kind)| {
             let next = if place == 0 { start } else { start + random.uniform(interval) };
-            Schedule { kind: *kind, is_on: false, next }
+            Schedule { kind: *kind, state: State::Off, next }
         });
         Self {
             kinds: kinds.collect(),
             nodes: options.nodes.clone(),
             interval,
             faults_left: options.max_faults.unwrap_or(u64::MAX),
+            drawn: 0,
+            omitted: options.omit_faults.clone(),
             has_killed: false,
             network: options.network(),
             liars: options.liars(),
             random,
         }
+    }
+
+    /// Draws from another seed from now on.
+    pub(crate) fn reseed(&mut self, seed: u64) {
+        self.random = Random::new(seed, "nemesis");
     }
 
     /// When the next step is due.
@@ -95,23 +113,27 @@ impl Nemesis {
         let schedule = self.kinds.iter_mut().min_by_key(|schedule| schedule.next)?;
         schedule.next = now + gap;
         let kind = schedule.kind;
-        if schedule.is_on {
-            schedule.is_on = false;
-            return Some(self.stop(kind, primary));
+        let state = std::mem::replace(&mut schedule.state, State::Off);
+        if state != State::Off {
+            return (state == State::On).then(|| self.stop(kind, primary));
         }
         if self.faults_left == 0 {
             return None;
         }
+        let is_omitted = self.omitted.contains(self.drawn);
+        schedule.state = if is_omitted { State::Omitted } else { State::On };
         self.faults_left -= 1;
-        schedule.is_on = true;
+        self.drawn += 1;
         self.has_killed |= kind.kills();
-        Some(self.start(kind, primary))
+        // Whom it would have hit is drawn in any case.
+        let step = self.start(kind, primary);
+        (!is_omitted).then_some(step)
     }
 
     /// Ends everything that is on; there are no more steps afterwards.
     pub(crate) fn stop_all(&mut self) -> Vec<Step> {
         let kinds = std::mem::take(&mut self.kinds);
-        let on = kinds.into_iter().filter(|schedule| schedule.is_on);
+        let on = kinds.into_iter().filter(|schedule| schedule.state == State::On);
         on.map(|schedule| self.stop(schedule.kind, None)).collect()
     }
 
@@ -205,6 +227,37 @@ mod tests {
             let (first, honest, second) = (step(), step(), step());
             assert!(matches!(&first, Fault::Lie(liars) if liars.len() == 2), "{first:?}");
             assert_eq!((honest, second), (Fault::Lie(Vec::new()), first));
+        }
+    }
+
+    #[test]
+    fn a_fault_that_is_left_out_does_not_come_and_the_others_are_as_before() {
+        for seed in 0..50 {
+            let steps = |omitted: &str| -> Vec<Option<String>> {
+                let mut nemesis = nemesis(FaultKind::ALL, seed);
+                nemesis.omitted = omitted.parse().unwrap_or_default();
+                let mut step = || {
+                    let due = nemesis.next_due()?;
+                    nemesis.step(due, None).map(|step| format!("{due:?} {step:?}"))
+                };
+                let mut steps: Vec<_> = (0..60).map(|_| step()).collect();
+                // What is left out does not end at the end either.
+                steps.extend(nemesis.stop_all().into_iter().map(|step| Some(step.begun.0)));
+                steps
+            };
+            let begins = |step: &&Option<String>| {
+                step.as_ref().is_some_and(|step| step.contains("begins: true"))
+            };
+            let (all, fewer) = (steps(""), steps("0,2-4"));
+            let begun: Vec<_> = all.iter().filter(begins).collect();
+            let left: Vec<_> = fewer.iter().filter(begins).collect();
+            assert_eq!(left, [&begun[1..2], &begun[5..]].concat(), "seed {seed}");
+            // Each that is left ends, and nothing else does.
+            let ends = |steps: &[Option<String>]| {
+                steps.iter().flatten().filter(|step| step.contains("stop-")).count()
+            };
+            assert_eq!((ends(&all), ends(&fewer)), (begun.len(), left.len()), "seed {seed}");
+            assert!(fewer[..60].iter().zip(&all).all(|(one, other)| one.is_none() || one == other));
         }
     }
 

@@ -78,6 +78,11 @@ impl Operator {
         }
     }
 
+    /// Draws from another seed from now on.
+    pub(crate) fn reseed(&mut self, seed: u64) {
+        self.random = Random::new(seed, "operator");
+    }
+
     /// These nodes are to be no members.
     pub(crate) fn remove(&mut self, nodes: &[usize]) {
         nodes.iter().for_each(|node| self.nodes[*node].0 = false);

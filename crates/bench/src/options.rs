@@ -11,6 +11,8 @@ use simulator::{LatencyDistribution, NetworkOptions, Random};
 
 pub use crate::compat::Compat;
 pub use crate::fault::FaultKind;
+pub use crate::omitted::Omitted;
+pub use crate::reseeds::Reseeds;
 pub use crate::workload::WorkloadName;
 use crate::workload::{Conditions, Settings};
 
@@ -65,6 +67,19 @@ pub struct Options {
     pub max_operations: Option<u64>,
     /// Most faults that the nemesis brings.
     pub max_faults: Option<u64>,
+    /// Operations of the main phase that nobody asks for, by their numbers from 0; all else is drawn as if
+    /// somebody did.
+    #[serde(skip_serializing_if = "Omitted::is_empty")]
+    pub omit_operations: Omitted,
+    /// Faults that the nemesis does not bring, by their numbers from 0; all else is drawn as if it did.
+    #[serde(skip_serializing_if = "Omitted::is_empty")]
+    pub omit_faults: Omitted,
+    /// When all chance is drawn anew in the main phase, and from which seeds.
+    #[serde(skip_serializing_if = "Reseeds::is_empty")]
+    pub reseeds: Reseeds,
+    /// Whether the states that nodes go through are noted, which changes nothing in the run.
+    #[serde(skip)]
+    pub cover: bool,
     /// When a thread of a program in virtual time loses its turn.
     #[serde(skip_serializing_if = "Preempt::is_usual")]
     pub preempt: Preempt,
@@ -101,6 +116,10 @@ impl Options {
             byzantine_nodes: None,
             max_operations: None,
             max_faults: None,
+            omit_operations: Omitted::default(),
+            omit_faults: Omitted::default(),
+            reseeds: Reseeds::default(),
+            cover: false,
             preempt: Preempt::default(),
             boot_seed: 0,
             settings: Settings::default(),
@@ -135,6 +154,21 @@ impl Options {
         liars.truncate(count);
         liars.sort_unstable();
         liars
+    }
+
+    /// Takes all faults that come and go away.
+    pub(crate) fn forget_faults(&mut self) {
+        self.nemesis = Vec::new();
+        (self.max_faults, self.omit_faults) = (None, Omitted::default());
+    }
+
+    /// How many operations the main phase has at most, and how many faults the run has, where that is said.
+    pub fn size(&self) -> (Option<u64>, Option<u64>) {
+        let faults = if self.nemesis.is_empty() { Some(0) } else { self.max_faults };
+        (
+            self.max_operations.map(|most| self.omit_operations.left_below(most)),
+            faults.map(|most| self.omit_faults.left_below(most)),
+        )
     }
 
     /// What the workload needs to know.

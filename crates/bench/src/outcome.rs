@@ -30,10 +30,14 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Whether another run failed in the same way: in the same part of the verdict, for a cause that
-    /// differs in its numbers only.
+    /// Whether this run failed in the way in which another one did: in the same part of the verdict, for a
+    /// cause that differs in its numbers only, and where that is a list of what was found, for some of it.
     pub fn is_like(&self, other: &Self) -> bool {
-        self.sort() == other.sort()
+        let [(kind, cause), (other_kind, other_cause)] = [self, other].map(Self::sort);
+        let [(head, found), (other_head, all)] = [&cause, &other_cause].map(|cause| parts(cause));
+        kind == other_kind
+            && head == other_head
+            && found.split(", ").all(|one| all.split(", ").any(|other| other == one))
     }
 
     /// What failures that are alike have in common, and others have not.
@@ -42,8 +46,18 @@ impl Failure {
     }
 }
 
-/// A text with every number in it made the same.
+/// A cause before and after its last colon.
+fn parts(cause: &str) -> (&str, &str) {
+    cause.rsplit_once(": ").unwrap_or(("", cause))
+}
+
+/// A text with every number in it made the same, without how often it was so.
 pub fn shape(text: &str) -> String {
+    let shape = without_numbers(text);
+    shape.strip_suffix(" (# times)").map(str::to_owned).unwrap_or(shape)
+}
+
+fn without_numbers(text: &str) -> String {
     let mut shape = String::new();
     for character in text.chars() {
         match character {
@@ -171,6 +185,23 @@ mod tests {
         assert!(lost.is_like(&fewer) && fewer.is_like(&lost));
         assert!(!lost.is_like(&twice));
         assert!(!lost.is_like(&failure(Stats, &lost.cause)));
+        // How often an invariant did not hold says nothing.
+        let once = failure(Workload, "n1: two leaders in term 3");
+        let often = failure(Workload, "n2: two leaders in term 17 (61 times)");
+        assert!(once.is_like(&often) && often.is_like(&once) && once.sort() == often.sort());
+    }
+
+    #[test]
+    fn a_failure_with_some_of_the_anomalies_of_another_is_like_it_but_not_one_with_others() {
+        let failure =
+            |cause: &str| Failure { kind: FailureKind::Workload, cause: cause.to_owned() };
+        let both = failure("not strict-serializable: G0 (2), G-single-item (14)");
+        let one = failure("not strict-serializable: G-single-item (1)");
+        assert!(one.is_like(&both) && !both.is_like(&one) && both.is_like(&both));
+        for other in ["not strict-serializable: G2-item (1)", "not serializable: G0 (2)", "G0 (2)"]
+        {
+            assert!(!failure(other).is_like(&both), "{other}");
+        }
     }
 
     #[test]

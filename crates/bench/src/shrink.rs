@@ -1,16 +1,21 @@
-//! Making a failing run smaller: fewer kinds of faults, fewer nodes, a shorter time, fewer
-//! operations, fewer faults, as long as it still fails.
+//! Making a failing run smaller: fewer kinds of faults, fewer nodes, a shorter time, and in the end only
+//! those operations and faults without which it does not fail.
 
 use std::time::Duration;
 
 use simulator::LatencyDistribution;
 
+use crate::omitted::Omitted;
 use crate::options::Options;
+use crate::reseeds::Reseeds;
 
 /// Time limits are shortened in steps of so much.
 const TIME_STEP: Duration = Duration::from_millis(100);
 /// Seeds that are tried with a change after which everything happens differently.
 const SEEDS_TRIED: u64 = 8;
+/// Seeds that are tried for a run with half of the operations, where there are more than so many.
+const SEEDS_TRIED_AGAIN: u64 = 24;
+const OPERATIONS_ENOUGH: u64 = 10;
 /// The lowest rate that is tried, in operations a second.
 const RATE_MIN: f64 = 1.0;
 
@@ -25,9 +30,11 @@ pub struct Shrunk {
 
 /// Looks for a smaller run which `fails` says fails likewise, in at most so many runs.
 ///
-/// Less time, fewer operations and fewer faults leave the beginning of a run as it was, so the seed
-/// stays. Fewer nodes or kinds of faults and a lower rate make another run of it: there a few seeds
-/// are tried.
+/// First the end is cut off, which leaves what happens before it as it was. Then, for half of the runs at
+/// most, come changes that make another run of it, so that a few seeds are tried: fewer kinds of faults or
+/// nodes, a calmer network, a lower rate. At last single faults and operations are left out, many at a
+/// time where that goes (delta debugging: Zeller and Hildebrandt, TSE 2002); what is left of them is drawn
+/// as before. Where many operations are left, other seeds are tried with half of them.
 ///
 /// # Errors
 /// The first of `fails`, if it cannot make a run; no other is tried then.
@@ -36,33 +43,44 @@ pub fn shrink<E>(
     runs_max: usize,
     fails: impl FnMut(&Options) -> Result<bool, E>,
 ) -> Result<Shrunk, E> {
-    let mut shrinker = Shrinker { best: options.clone(), runs: 0, runs_max, fails, error: None };
+    let mut shrinker =
+        Shrinker { best: options.clone(), first: options, runs: 0, runs_max, fails, error: None };
+    shrinker.forget_reseeds();
+    shrinker.shorten();
     loop {
-        let mut smaller = shrinker.drop_faults();
-        smaller |= shrinker.drop_nodes();
-        smaller |= shrinker.calm_network();
-        smaller |= shrinker.shorten();
-        smaller |= shrinker.lower_rate();
-        if let Some(error) = shrinker.error {
-            return Err(error);
+        let mut changed = shrinker.drop_faults();
+        changed |= shrinker.drop_nodes();
+        changed |= shrinker.calm_network();
+        changed |= shrinker.lower_rate();
+        if !changed {
+            break;
         }
-        if !smaller || shrinker.runs >= runs_max {
-            return Ok(Shrunk { options: shrinker.best, runs: shrinker.runs });
+        shrinker.shorten();
+    }
+    loop {
+        while shrinker.runs < runs_max && shrinker.leave_out() {}
+        if !shrinker.begin_again() {
+            break;
         }
+    }
+    match shrinker.error {
+        Some(error) => Err(error),
+        None => Ok(Shrunk { options: shrinker.best, runs: shrinker.runs }),
     }
 }
 
 type Change = fn(&mut Options);
 
-struct Shrinker<F, E> {
+struct Shrinker<'a, F, E> {
     best: Options,
+    first: &'a Options,
     runs: usize,
     runs_max: usize,
     fails: F,
     error: Option<E>,
 }
 
-impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<F, E> {
+impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<'_, F, E> {
     /// Keeps the changed run if it still fails.
     fn attempt(&mut self, change: impl FnOnce(&mut Options)) -> bool {
         if self.runs >= self.runs_max || self.error.is_some() {
@@ -81,15 +99,42 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<F, E> {
         failed
     }
 
-    /// The same with a few seeds.
+    /// The same with a few seeds, and as long a run as the first was; for half of all runs at most.
     fn attempt_anew(&mut self, change: impl Fn(&mut Options)) -> bool {
-        let seed = self.best.seed;
-        (0..SEEDS_TRIED).any(|more| {
-            self.attempt(|options| {
-                change(options);
-                options.seed = seed.wrapping_add(more);
-            })
+        self.attempt_seeds(SEEDS_TRIED, self.runs_max / 2, change)
+    }
+
+    /// The same with so many seeds, as long as there were fewer runs than so many.
+    fn attempt_seeds(&mut self, seeds: u64, runs: usize, change: impl Fn(&mut Options)) -> bool {
+        let (first, seed) = (self.first, self.best.seed);
+        (0..seeds).any(|more| {
+            self.runs < runs
+                && self.attempt(|options| {
+                    options.time_limit = first.time_limit;
+                    options.max_operations = first.max_operations;
+                    options.max_faults = first.max_faults;
+                    options.omit_operations = first.omit_operations.clone();
+                    options.omit_faults = first.omit_faults.clone();
+                    options.reseeds = Reseeds::default();
+                    options.seed = seed.wrapping_add(more);
+                    change(options);
+                })
         })
+    }
+
+    /// Where many operations are left, looks for another run that needs at most half of them: one that is
+    /// easily found may have had bad luck.
+    fn begin_again(&mut self) -> bool {
+        let operations = self.best.size().0.unwrap_or(0);
+        let half = Some(operations / 2);
+        let found = operations > OPERATIONS_ENOUGH
+            && self.attempt_seeds(SEEDS_TRIED_AGAIN, self.runs_max, |options| {
+                options.max_operations = half;
+            });
+        if found {
+            self.shorten();
+        }
+        found
     }
 
     fn drop_faults(&mut self) -> bool {
@@ -119,13 +164,18 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<F, E> {
 
     /// Takes away what is wrong with the network all the time, and the latency.
     fn calm_network(&mut self) -> bool {
-        let Options { loss, duplicate, loss_clients, latency, settle, .. } = self.best;
-        let changes: [(bool, Change); 5] = [
+        let Options { loss, duplicate, loss_clients, latency, latency_dist, settle, .. } =
+            self.best;
+        let changes: [(bool, Change); 6] = [
             (loss > 0.0, |options| options.loss = 0.0),
             (duplicate > 0.0, |options| options.duplicate = 0.0),
             (loss_clients > 0.0, |options| options.loss_clients = 0.0),
             (!latency.is_zero(), |options| {
                 options.latency = Duration::ZERO;
+                options.latency_dist = LatencyDistribution::Constant;
+            }),
+            // With fewer chances drawn, what is left out changes less of the rest.
+            (latency_dist != LatencyDistribution::Constant, |options| {
                 options.latency_dist = LatencyDistribution::Constant;
             }),
             (!settle.is_zero(), |options| options.settle = Duration::ZERO),
@@ -137,44 +187,111 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<F, E> {
         smaller
     }
 
+    /// Lets the seeds before the last ones decide the rest too.
+    fn forget_reseeds(&mut self) {
+        while !self.best.reseeds.is_empty()
+            && self.attempt(|options| options.reseeds = options.reseeds.without_last())
+        {}
+    }
+
     /// Cuts the end off: what happens before it stays as it is.
-    fn shorten(&mut self) -> bool {
+    fn shorten(&mut self) {
+        self.shorten_time();
+        // A run without an operation, or with a nemesis that does nothing, is another run.
+        let operations = self.operations_max();
+        self.minimize(1, operations, |options, most| options.max_operations = Some(most));
+        if !self.best.nemesis.is_empty() {
+            let faults = self.faults_max();
+            self.minimize(1, faults, |options, most| options.max_faults = Some(most));
+        }
+    }
+
+    fn shorten_time(&mut self) {
         let steps = self.best.time_limit.as_nanos().div_ceil(TIME_STEP.as_nanos());
         let steps = u64::try_from(steps).unwrap_or(u64::MAX);
-        let mut smaller = self.minimize(1, steps, |options, steps| {
+        self.minimize(1, steps, |options, steps| {
             options.time_limit = TIME_STEP * u32::try_from(steps).unwrap_or(u32::MAX);
         });
+    }
+
+    /// How many operations the main phase can have.
+    fn operations_max(&self) -> u64 {
+        let Options { max_operations, rate, .. } = self.best;
+        max_operations.unwrap_or(u64::MAX).min(self.steps_max(rate))
+    }
+
+    /// How many faults the nemesis can bring.
+    fn faults_max(&self) -> u64 {
+        let Options { ref nemesis, max_faults, nemesis_interval, .. } = self.best;
+        // Each kind comes and goes by itself.
+        let rate = nemesis.len() as f64 / nemesis_interval.as_secs_f64();
+        max_faults.unwrap_or(u64::MAX).min(self.steps_max(rate))
+    }
+
+    /// How many steps the main phase can have that come at this rate.
+    fn steps_max(&self, rate: f64) -> u64 {
         // Gaps between steps of any kind are up to twice their mean, and can be short.
-        let seconds = self.best.time_limit.as_secs_f64();
-        let operations = (seconds * self.best.rate * 2.0).ceil() as u64 + 1;
-        let operations = self.best.max_operations.unwrap_or(u64::MAX).min(operations);
-        // A run without an operation, or with a nemesis that does nothing, is another run.
-        smaller |= self.minimize(1, operations, |options, most| {
-            options.max_operations = Some(most);
-        });
-        if !self.best.nemesis.is_empty() {
-            let interval = self.best.nemesis_interval.as_secs_f64();
-            let faults = (seconds / interval * 2.0).ceil() as u64 + 1;
-            let faults = self.best.max_faults.unwrap_or(u64::MAX).min(faults);
-            smaller |= self.minimize(1, faults, |options, most| options.max_faults = Some(most));
+        (self.best.time_limit.as_secs_f64() * rate * 2.0).ceil() as u64 + 1
+    }
+
+    /// Leaves out single faults and operations.
+    fn leave_out(&mut self) -> bool {
+        let mut smaller = false;
+        if !self.best.nemesis.is_empty() && !self.attempt(Options::forget_faults) {
+            let faults = kept(&self.best.omit_faults, self.faults_max());
+            smaller |= self.thin_out(faults, |options, faults, most| {
+                options.max_faults = Some(most);
+                options.omit_faults = Omitted::all_but(faults, most);
+            });
         }
+        let operations = kept(&self.best.omit_operations, self.operations_max());
+        smaller |= self.thin_out(operations, |options, operations, most| {
+            options.max_operations = Some(most);
+            options.omit_operations = Omitted::all_but(operations, most);
+        });
+        self.shorten_time();
         smaller
     }
 
-    fn lower_rate(&mut self) -> bool {
-        let mut smaller = false;
-        while self.best.rate / 2.0 >= RATE_MIN && self.attempt_anew(|options| options.rate /= 2.0) {
-            smaller = true;
+    /// Looks for few of these numbers with which the run still fails, at least one: leaves out halves of
+    /// them, quarters, and so on. `set` gets those that stay, and the first number above them.
+    fn thin_out(&mut self, mut kept: Vec<u64>, set: impl Fn(&mut Options, &[u64], u64)) -> bool {
+        let before = kept.len();
+        let mut length = before / 2;
+        while length > 0 {
+            let (mut at, count) = (0, kept.len());
+            while at < kept.len() {
+                let end = kept.len().min(at + length);
+                let stay = [&kept[..at], &kept[end..]].concat();
+                match stay.last() {
+                    Some(last) if self.attempt(|options| set(options, &stay, last + 1)) => {
+                        kept = stay
+                    }
+                    _ => at = end,
+                }
+            }
+            // With the last one gone another may do without.
+            if length > 1 || kept.len() == count {
+                length /= 2;
+            }
         }
-        smaller
+        kept.len() < before
+    }
+
+    fn lower_rate(&mut self) -> bool {
+        let mut changed = false;
+        while self.best.rate / 2.0 >= RATE_MIN && self.attempt_anew(|options| options.rate /= 2.0) {
+            changed = true;
+        }
+        changed
     }
 
     /// Looks for the smallest number from `least` up to, but without, `current` that still fails,
     /// by halving: where it is not the case that all larger numbers fail too, for some small one.
-    fn minimize(&mut self, least: u64, current: u64, set: impl Fn(&mut Options, u64)) -> bool {
+    fn minimize(&mut self, least: u64, current: u64, set: impl Fn(&mut Options, u64)) {
         let (mut passes, mut fails) = (least, current);
         if least < current && self.attempt(|options| set(options, least)) {
-            return true;
+            return;
         }
         while fails - passes.min(fails) > 1 {
             let middle = passes + (fails - passes) / 2;
@@ -184,8 +301,12 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<F, E> {
                 passes = middle;
             }
         }
-        fails < current
     }
+}
+
+/// The numbers below `end` that are not left out.
+fn kept(omitted: &Omitted, end: u64) -> Vec<u64> {
+    (0..end).filter(|number| !omitted.contains(*number)).collect()
 }
 
 #[cfg(test)]
@@ -264,6 +385,73 @@ mod tests {
             let shrunk = shrink(&big_with(kind), 10_000, |options| options.nemesis.contains(&kind));
             assert_eq!(shrunk.options.nodes.len(), least, "{kind:?}");
         }
+    }
+
+    /// Whether a run has all of these operations and faults, and as many a second as the big one.
+    fn has(options: &Options, operations: &[u64], faults: &[u64]) -> bool {
+        // They come in time with a mean gap of this many seconds.
+        let left = |omitted: &Omitted, most: Option<u64>, gap: f64, number: &u64| {
+            *number < most.unwrap_or(u64::MAX)
+                && !omitted.contains(*number)
+                && *number as f64 * gap < options.time_limit.as_secs_f64()
+        };
+        let Options { max_operations, omit_operations, max_faults, omit_faults, .. } = options;
+        operations.iter().all(|number| left(omit_operations, *max_operations, 0.01, number))
+            && faults.iter().all(|number| left(omit_faults, *max_faults, 10.0, number))
+            && (operations.is_empty() || options.rate == big().rate)
+            && (faults.is_empty() || !options.nemesis.is_empty())
+    }
+
+    #[test]
+    fn operations_and_faults_in_between_that_do_not_matter_are_left_out() {
+        for (operations, faults, most) in [
+            (&[0, 7, 700, 1999][..], &[1, 3][..], 200),
+            (&[500], &[4], 160),
+            (&[3, 4, 5, 6], &[], 160),
+            (&[], &[0], 130),
+        ] {
+            let Shrunk { options, runs } =
+                shrink(&big(), 10_000, |options| has(options, operations, faults));
+            let (least, fewest) = (operations.len().max(1) as u64, faults.len() as u64);
+            assert_eq!(options.size(), (Some(least), Some(fewest)), "{options:?}");
+            assert!(has(&options, operations, faults) && runs <= most, "{runs} runs");
+        }
+    }
+
+    #[test]
+    fn no_single_operation_of_what_is_left_can_go() {
+        // It takes one of 10 to 19 and one of 30 to 39, and with 15 one of 90 to 99 as well.
+        let has_of = |options: &Options, mut range: std::ops::Range<u64>| {
+            range.any(|number| has(options, &[number], &[]))
+        };
+        let needs = |options: &Options| {
+            has_of(options, 10..20)
+                && has_of(options, 30..40)
+                && (!has(options, &[15], &[]) || has_of(options, 90..100))
+        };
+        let options = shrink(&big(), 10_000, needs).options;
+        assert!(needs(&options));
+        let operations = kept(&options.omit_operations, options.max_operations.unwrap());
+        for gone in &operations {
+            let rest: Vec<_> = operations.iter().copied().filter(|other| other != gone).collect();
+            let mut less = options.clone();
+            less.omit_operations = Omitted::all_but(&rest, 100);
+            assert!(!needs(&less), "{gone} of {operations:?}");
+        }
+    }
+
+    #[test]
+    fn there_are_always_runs_left_for_single_operations_and_faults() {
+        // Nothing that would make another run of it fails, and a rare run takes long.
+        let rare = |options: &Options| {
+            let same = Options { nemesis: big().nemesis, ..options.clone() };
+            let is_it = options.nemesis == same.nemesis && options.seed == 40 && options.loss > 0.0;
+            let nodes = (options.nodes.len(), options.rate, options.latency);
+            let is_it = is_it && nodes == (5, 100.0, Duration::from_millis(10));
+            is_it && has(options, &[17, 400], &[2])
+        };
+        let shrunk = shrink(&big(), 300, rare);
+        assert_eq!(shrunk.options.size(), (Some(2), Some(1)));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use proto::{MessageId, NodeId, Time};
 use serde::{Deserialize, Serialize};
-use simulator::{Cut, Network, Statistics};
+use simulator::{Cut, Network, Reached, Statistics};
 
 /// For each node the neighbours that it is told.
 pub type Topology = BTreeMap<NodeId, Vec<NodeId>>;
@@ -173,6 +173,15 @@ pub trait World {
     /// What went wrong with nodes so far.
     fn problems(&self) -> Vec<Problem>;
 
+    /// Has all that is drawn from now on come from another seed, as far as a world's seed decides it.
+    fn reseed(&mut self, seed: u64);
+
+    /// Takes the states that nodes went through, each with when it was first reached, where the options
+    /// have them noted.
+    fn take_reached(&mut self) -> Vec<Reached> {
+        Vec::new()
+    }
+
     /// Takes the requests of clients that Byzantine nodes have made up since the last call, as bodies.
     fn take_invented(&mut self) -> Vec<Box<str>> {
         Vec::new()
@@ -236,6 +245,8 @@ pub(crate) mod testing {
         }
 
         fn inject(&mut self, _: &Fault) {}
+
+        fn reseed(&mut self, _: u64) {}
 
         fn is_down(&self, _: usize) -> bool {
             false

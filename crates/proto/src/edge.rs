@@ -4,6 +4,7 @@
 use std::any::Any;
 
 use crate::any::{AnyBody, AnyEngine, AnyMessage};
+use crate::aspect::Aspect;
 use crate::node::{Effect, Records};
 use crate::time::{Now, Time};
 
@@ -79,6 +80,14 @@ impl AnyEngine for Edged {
 
     fn is_leader(&self) -> bool {
         self.engine.is_leader()
+    }
+
+    fn aspects(&self, aspects: &mut Vec<Aspect>) {
+        self.engine.aspects(aspects);
+    }
+
+    fn reseed(&mut self, seed: u64) {
+        self.engine.reseed(seed);
     }
 
     fn node(&self) -> &dyn Any {

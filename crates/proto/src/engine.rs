@@ -50,6 +50,14 @@ impl<N: Node> Engine<N> {
         Self { is_restartable: true, ..self }
     }
 
+    /// Has the node's random numbers be those of another seed from now on.
+    pub fn reseed(&mut self, seed: u64) {
+        self.seed = seed;
+        if let Some(shell) = &mut self.shell {
+            shell.random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        }
+    }
+
     /// Whether `init` has been handled.
     pub fn is_initialised(&self) -> bool {
         self.shell.is_some()

@@ -139,6 +139,7 @@
 
 mod any;
 mod arguments;
+mod aspect;
 mod decode;
 mod edge;
 mod either;
@@ -165,6 +166,7 @@ pub mod txn;
 
 pub use any::{AnyBody, AnyEngine, AnyMessage, AnyNode, TypedBody, body_text, recall, write_body};
 pub use arguments::{Arguments, Options, UsageError};
+pub use aspect::Aspect;
 pub use decode::{DecodeError, decode, decode_body};
 pub use edge::Edge;
 pub use either::Either;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 pub use self::context::{Context, TimerId};
+use crate::aspect::Aspect;
 use crate::error::Error;
 use crate::id::{MessageId, NodeId};
 use crate::message::{Body, Message, Payload};
@@ -74,6 +75,13 @@ pub trait Node: Sized {
     /// in virtual time only.
     fn is_leader(&self) -> bool {
         false
+    }
+
+    /// What of this node's state makes a difference to what comes next. Where nodes say it, a guided sweep
+    /// in virtual time goes on from runs in which a state of the cluster was reached that was new; otherwise
+    /// it sees no more of a node than the kinds of its last messages.
+    fn aspects(&self, aspects: &mut Vec<Aspect>) {
+        let _ = aspects;
     }
 
     /// Whether an answer is still owed that needs no peer, such as a long computation worked off

@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use proto::{AnyMessage, AnyNode, Insides, Liar, MessageId, NodeId, Time};
 
+use crate::coverage::Reached;
 use crate::engine_host::{EngineHost, MakeNode};
 use crate::fabric::{Alarm, Care, Fabric, Happening, Parcel};
 use crate::host::{Host, Output};
@@ -179,6 +180,22 @@ impl AnyCluster {
         self.weigh();
     }
 
+    /// Has the states noted that the cluster goes through, as nodes [say](proto::Node::aspects) them.
+    pub fn cover(&mut self) {
+        self.fabric.cover();
+    }
+
+    /// The states gone through since [`cover`](Self::cover), each once, with when it was reached first.
+    pub fn take_reached(&mut self) -> Vec<Reached> {
+        self.fabric.take_reached()
+    }
+
+    /// Has all that is drawn be drawn from another seed from now on; what happened stays.
+    pub fn reseed(&mut self, seed: u64) {
+        self.fabric.reseed(seed);
+        self.places.iter_mut().for_each(|place| place.host.reseed(seed));
+    }
+
     /// When the next event happens; never, once there is an [`overload`](Self::overload).
     pub fn next_time(&self) -> Option<Time> {
         self.fabric.next_time().filter(|_| self.load.overload().is_none())
@@ -225,6 +242,7 @@ impl AnyCluster {
         place.life += 1;
         place.wake = None;
         place.host.crash(self.now);
+        self.look(node);
     }
 
     /// For whoever has caught a panic of a node's logic: that node is dead from now on, as its process
@@ -253,6 +271,7 @@ impl AnyCluster {
         if matches!(place.state, State::Up) {
             place.state = State::Paused(Vec::new());
             place.host.pause(self.now);
+            self.look(node);
         }
     }
 
@@ -359,8 +378,22 @@ impl AnyCluster {
             }
         }
         self.outputs = outputs;
+        self.look(node);
         self.weigh();
         self.schedule_wake(node);
+    }
+
+    /// Notes the state that the cluster is in once this node has changed, if somebody wants to know.
+    fn look(&mut self, node: usize) {
+        let Some(coverage) = self.fabric.coverage_mut() else { return };
+        let Place { host, state, .. } = &self.places[node];
+        let status = match state {
+            State::Up => 0,
+            State::Paused(_) => 1,
+            State::Down => 2,
+        };
+        coverage.look(node, status, |aspects| host.aspects(aspects));
+        self.fabric.note_state(self.now);
     }
 
     fn send(&mut self, node: usize, message: AnyMessage) {

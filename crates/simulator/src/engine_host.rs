@@ -4,7 +4,7 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use proto::{AnyBody, AnyEngine, AnyMessage, AnyNode, Effect, Now, Records, Time, Write};
+use proto::{AnyBody, AnyEngine, AnyMessage, AnyNode, Aspect, Effect, Now, Records, Time, Write};
 
 use crate::host::{Host, Output};
 use crate::random::Random;
@@ -60,6 +60,12 @@ impl EngineHost {
         }
     }
 
+    /// The seed of the node in this life.
+    fn node_seed(&self) -> u64 {
+        let (index, life) = (self.index, self.life);
+        Random::new(self.seed, &format!("node {index} life {life}")).bits()
+    }
+
     fn clocks(&self, now: Time) -> Now {
         let passed_ms = now.as_nanos() / 1_000_000;
         let wall_ms = (WALL_CLOCK_START_MS + passed_ms).saturating_add_signed(self.wall_offset_ms);
@@ -110,9 +116,8 @@ impl EngineHost {
 
 impl Host for EngineHost {
     fn start(&mut self, _: Time, _: &mut Vec<Output>) {
-        let (index, life) = (self.index, self.life);
-        let seed = Random::new(self.seed, &format!("node {index} life {life}")).bits();
-        let node = (self.make.borrow_mut())(index);
+        let seed = self.node_seed();
+        let node = (self.make.borrow_mut())(self.index);
         self.engine = Some(node.into_engine(seed, self.durable.is_some()));
         self.is_paused = false;
     }
@@ -161,6 +166,20 @@ impl Host for EngineHost {
 
     fn set_wall_clock_offset(&mut self, offset_ms: i64) {
         self.wall_offset_ms = offset_ms;
+    }
+
+    fn reseed(&mut self, seed: u64) {
+        self.seed = seed;
+        let seed = self.node_seed();
+        if let Some(engine) = &mut self.engine {
+            engine.reseed(seed);
+        }
+    }
+
+    fn aspects(&self, aspects: &mut Vec<Aspect>) {
+        if let Some(engine) = &self.engine {
+            engine.aspects(aspects);
+        }
     }
 
     fn is_leader(&self) -> bool {

@@ -15,6 +15,7 @@ use proto::service::SERVICE_IDS;
 use proto::{AnyBody, AnyMessage, Init, Message, MessageId, NodeId, Payload, Time};
 use rustc_hash::FxHashMap;
 
+use crate::coverage::{Coverage, Reached};
 use crate::endpoint::Endpoint;
 use crate::network::{Network, NetworkOptions};
 use crate::observation::{Fate, Observation};
@@ -35,6 +36,8 @@ pub struct Fabric {
     /// Most bytes that may be on their way.
     room: usize,
     observers: Vec<Observer>,
+    /// The states gone through, if somebody wants to know.
+    coverage: Option<Coverage>,
     /// Where bodies are made text, kept for its memory.
     text: Vec<u8>,
     /// Where messages are waited for in turn (see [`NetworkOptions::in_turn`]): the readers of the
@@ -79,6 +82,7 @@ impl Fabric {
             in_flight: InFlight::default(),
             room: usize::MAX,
             observers: Vec::new(),
+            coverage: None,
             text: Vec::new(),
             readers: (0..readers).map(|_| Reader::default()).collect(),
             node_ids,
@@ -100,6 +104,34 @@ impl Fabric {
     /// Forgets all observers, and what they hold.
     pub fn observe_no_more(&mut self) {
         self.observers.clear();
+    }
+
+    /// Has the states noted that the cluster goes through.
+    pub fn cover(&mut self) {
+        self.coverage = Some(Coverage::new(self.node_ids.len()));
+    }
+
+    /// The states gone through since [`cover`](Self::cover), each once, with when it was reached first.
+    pub fn take_reached(&mut self) -> Vec<Reached> {
+        self.coverage.take().map(Coverage::into_reached).unwrap_or_default()
+    }
+
+    /// Who notes the states, if somebody does.
+    pub(crate) fn coverage_mut(&mut self) -> Option<&mut Coverage> {
+        self.coverage.as_mut()
+    }
+
+    /// The state that the cluster is in is noted, if somebody wants to know.
+    pub(crate) fn note_state(&mut self, now: Time) {
+        if let Some(coverage) = &mut self.coverage {
+            coverage.note(now, self.network.cut());
+        }
+    }
+
+    /// Has all that is drawn be drawn from another seed from now on.
+    pub fn reseed(&mut self, seed: u64) {
+        self.network.reseed(seed);
+        self.services.reseed(seed);
     }
 
     /// The names of the nodes.
@@ -279,6 +311,10 @@ impl Fabric {
     /// Notes that a message was handed to its receiver.
     pub fn received(&mut self, now: Time, parcel: &Parcel) {
         self.show(now, Fate::Received, parcel.number, &parcel.message);
+        if let (Some(coverage), Endpoint::Node(node)) = (&mut self.coverage, parcel.to) {
+            coverage.hear(node, &parcel.message);
+            coverage.note(now, self.network.cut());
+        }
     }
 
     /// Notes that a message is lost, and why.

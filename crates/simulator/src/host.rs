@@ -4,7 +4,7 @@
 
 use std::any::Any;
 
-use proto::{AnyMessage, Time};
+use proto::{AnyMessage, Aspect, Time};
 
 /// What a node says to the outside.
 #[derive(Debug)]
@@ -47,6 +47,16 @@ pub trait Host {
 
     /// Moves its wall clock to so many milliseconds from the true one. Timers do not notice.
     fn set_wall_clock_offset(&mut self, offset_ms: i64);
+
+    /// Has what it draws from now on come from another seed, where its seed is the host's business.
+    fn reseed(&mut self, seed: u64) {
+        let _ = seed;
+    }
+
+    /// As [`proto::Node::aspects`].
+    fn aspects(&self, aspects: &mut Vec<Aspect>) {
+        let _ = aspects;
+    }
 
     /// Whether it leads the others, as far as can be seen.
     fn is_leader(&self) -> bool {

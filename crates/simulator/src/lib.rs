@@ -36,6 +36,7 @@
 
 mod any_cluster;
 mod cluster;
+mod coverage;
 mod endpoint;
 mod engine_host;
 mod fabric;
@@ -52,6 +53,7 @@ mod service;
 
 pub use any_cluster::{AnyCluster, AnyStep, Trouble};
 pub use cluster::{Cluster, Step};
+pub use coverage::Reached;
 pub use endpoint::Endpoint;
 pub use engine_host::{EngineHost, WALL_CLOCK_START_MS};
 pub use fabric::{Alarm, Care, Fabric, Happening, InFlight, Parcel, Unsent};

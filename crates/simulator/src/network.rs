@@ -125,6 +125,11 @@ impl Network {
         }
     }
 
+    /// Has what is decided from now on come from another seed.
+    pub(crate) fn reseed(&mut self, seed: u64) {
+        self.random = Random::new(seed, "network");
+    }
+
     /// Decides what becomes of a message, and counts it.
     pub fn send(&mut self, from: Endpoint, to: Endpoint) -> Route {
         self.statistics.count_send(from, to);

@@ -228,10 +228,22 @@ impl Node {
     pub(crate) fn boot_is_over(&mut self) {
         if !self.booted {
             self.booted = true;
-            let Settings { seed, name, life, .. } = &self.options;
-            self.draws = stream(*seed, "draws", name, *life);
-            self.chance = stream(*seed, "threads", name, *life);
+            self.take_seed();
         }
+    }
+
+    /// From here on another seed decides, but for what the boot seed does.
+    pub(crate) fn reseed(&mut self, seed: u64) {
+        self.options.seed = seed;
+        if self.booted {
+            self.take_seed();
+        }
+    }
+
+    fn take_seed(&mut self) {
+        let Settings { seed, name, life, .. } = &self.options;
+        self.draws = stream(*seed, "draws", name, *life);
+        self.chance = stream(*seed, "threads", name, *life);
     }
 }
 

@@ -132,6 +132,16 @@ impl Supervisor {
         Ok(supervisor)
     }
 
+    /// Has all that is drawn from now on come from another seed. What programs have drawn they keep.
+    pub fn reseed(&mut self, seed: u64) {
+        self.options.seed = seed;
+        self.chance = stream(seed, "nodes", "", 0);
+        self.slots
+            .iter_mut()
+            .filter_map(|slot| slot.node.as_mut())
+            .for_each(|node| node.reseed(seed));
+    }
+
     /// The run's clock: how much virtual time has passed.
     pub fn now(&self) -> Duration {
         Duration::from_nanos(self.now)

@@ -6,7 +6,7 @@ use bench::command_line::{Call, Target};
 use bench::outcome::{Failure, Outcome};
 use bench::run::TestError;
 use bench::shrink::shrink;
-use bench::sweep::{Strategy, attempt_simulated};
+use bench::sweep::{Attempt, Explorer, Strategy, attempt_simulated};
 use serde::{Deserialize, Serialize};
 
 use crate::{Bug, shows};
@@ -54,9 +54,12 @@ pub fn run(
     let first = trial.number * TRIAL_SEEDS;
     let base = bug.call(first).map_err(TestError::usage)?;
     let began = clock();
+    let mut explorer = Explorer::new(strategy, &base);
     for tried in 0..trial.seeds_max {
-        let call = strategy.call(&base, first + tried);
-        let Some(failure) = failure(&call)? else { continue };
+        let call = explorer.call(first + tried);
+        let attempt = attempt(&call)?;
+        explorer.learn(&call, &attempt.reached);
+        let Some(failure) = shown(attempt) else { continue };
         let seconds = (clock() - began).as_secs_f64();
         let size = match shrink_runs {
             0 => None,
@@ -73,13 +76,21 @@ pub fn run(
 /// # Errors
 /// If it cannot be made.
 pub fn failure(call: &Call) -> Result<Option<Failure>, TestError> {
+    attempt(call).map(shown)
+}
+
+fn attempt(call: &Call) -> Result<Attempt, TestError> {
     let Target::Simulated(node) = call.target else {
         return Err(TestError::usage("the corpus runs in virtual time"));
     };
-    Ok(match attempt_simulated(node, call)?.outcome {
+    attempt_simulated(node, call)
+}
+
+fn shown(attempt: Attempt) -> Option<Failure> {
+    match attempt.outcome {
         Outcome::Invalid(failure) if shows(failure.kind) => Some(failure),
         _ => None,
-    })
+    }
 }
 
 /// Operations and faults of the smallest run that fails likewise; nothing if none smaller does.
@@ -92,7 +103,6 @@ fn smallest(
         let smaller = Call { options: options.clone(), ..call.clone() };
         Ok::<_, TestError>(failure(&smaller)?.is_some_and(|found| found.is_like(failure_found)))
     })?;
-    let options = shrunk.options;
-    let faults = if options.nemesis.is_empty() { Some(0) } else { options.max_faults };
-    Ok(options.max_operations.zip(faults))
+    let (operations, faults) = shrunk.options.size();
+    Ok(operations.zip(faults))
 }

@@ -249,6 +249,10 @@ impl World for ProcessWorld {
         }
     }
 
+    fn reseed(&mut self, seed: u64) {
+        self.carrier.fabric_mut().reseed(seed);
+    }
+
     fn is_down(&self, node: usize) -> bool {
         // What it said before it died comes first.
         self.nodes[node].running.is_none() && !self.carrier.has_reply_of(node)

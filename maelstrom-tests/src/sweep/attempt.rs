@@ -31,11 +31,12 @@ impl Runner for AnyTarget<'_> {
         match &call.target {
             Target::Simulated(node) => attempt_simulated(*node, call),
             Target::Virtual(bin) => {
-                let (record, trace) = BENCH.with_borrow_mut(|bench| {
+                let (mut record, trace) = BENCH.with_borrow_mut(|bench| {
                     bench.run(bin, &call.args, &call.options, &mut Silent)
                 })?;
                 let outcome = judge_unless_interrupted(call, &record)?;
-                Ok(Attempt { digest: Some(trace.digest), ..Attempt::of(outcome) })
+                let reached = std::mem::take(&mut record.reached);
+                Ok(Attempt { digest: Some(trace.digest), reached, ..Attempt::of(outcome) })
             }
             Target::Program(_) => self.attempt_program(call),
         }

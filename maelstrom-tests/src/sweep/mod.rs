@@ -50,7 +50,8 @@ pub struct SweepArgs {
 
     /// How the runs differ: `independent` by their seed alone; `mixed`: each seed draws besides how often
     /// faults come, and every other one which of them there are, the rate and latencies; `swarm`: further
-    /// from what was asked for, also with fewer nodes; `priorities[:DEPTH]`: improbable orders of messages
+    /// from what was asked for, also with fewer nodes; `priorities[:DEPTH]`: improbable orders of messages;
+    /// `guided`: every other seed as `mixed`, the others go on from runs in which something new happened
     /// (default: mixed with --nemesis, but independent with --expect or --availability)
     #[arg(long, value_name = "NAME")]
     strategy: Option<Strategy>,
@@ -69,7 +70,7 @@ pub struct SweepArgs {
     jobs: Option<NonZeroUsize>,
 
     /// Runs that may be spent on making a failing run smaller; 0 to leave it as it is (default:
-    /// 300 in virtual time, 10 with real processes)
+    /// 600 in virtual time, 10 with real processes)
     #[arg(long, value_name = "N")]
     shrink: Option<usize>,
 

@@ -141,6 +141,9 @@ fn make_run(
 ) -> Result<(Record, Trace), VirtualTimeError> {
     let directory = keep.directory;
     let mut fabric = Fabric::new(options.nodes.clone(), options.network(), options.seed);
+    if options.cover {
+        fabric.cover();
+    }
     let journal = directory.map(RunDirectory::messages).transpose()?.map(RefCell::new).map(Rc::new);
     if let Some(journal) = &journal {
         let journal = Rc::clone(journal);

@@ -7,7 +7,7 @@ mod patience;
 use std::collections::BTreeMap;
 
 use proto::{NodeId, Time};
-use simulator::{Fabric, Fate, Parcel, Statistics};
+use simulator::{Fabric, Fate, Parcel, Reached, Statistics};
 use supervisor::{Counts, Exit, NodeSpec, Supervisor, What};
 
 use super::node::{Log, Node};
@@ -308,6 +308,15 @@ impl World for VirtualWorld {
 
     fn inject(&mut self, fault: &Fault) {
         self.strike(fault);
+    }
+
+    fn reseed(&mut self, seed: u64) {
+        self.carrier.fabric_mut().reseed(seed);
+        self.supervisor.reseed(seed);
+    }
+
+    fn take_reached(&mut self) -> Vec<Reached> {
+        self.carrier.fabric_mut().take_reached()
     }
 
     fn is_down(&self, node: usize) -> bool {

@@ -122,3 +122,40 @@ fn different_sweeps_are_neither_gone_on_with_nor_merged() {
     assert_eq!(status, Some(2));
     assert!(stderr.contains("there is no file of a sweep in "), "{stderr}");
 }
+
+#[test]
+fn a_guided_sweep_is_the_same_in_shards_on_threads_and_after_a_stop() {
+    let directory = TemporaryDirectory::new("sweep-guided");
+    let guided = SWEEP.replace("independent", "guided").replace("0..40", "50..250");
+    let sweep = |name: &str, more: &[&str]| {
+        let path = |name: &str| directory.path().join(name).display().to_string();
+        let command = format!("{guided} --out {} --store {}", path(name), path("store"));
+        let words: Vec<&str> = command.split_whitespace().chain(more.iter().copied()).collect();
+        run(&words).0
+    };
+    let merged = |name: &str| merge(&[&directory.path().join(name)], &[]);
+    assert_eq!(sweep("whole", &[]), Some(1));
+    let whole = merged("whole");
+    assert!(whole.1.contains("200 of 200 seeds tried: "), "{}", whole.1);
+
+    // Seeds 50 to 99 and 200 to 249 are one shard, 100 to 199 the other.
+    for shard in ["0/2", "1/2"] {
+        assert_eq!(sweep("parts", &["--shard", shard]), Some(1));
+    }
+    assert_eq!(merged("parts"), whole);
+
+    // The runs of an island that was left in its middle are made again, as they were.
+    let file = directory.path().join("parts/shard-1-of-2.jsonl");
+    let text = fs::read_to_string(&file).expect("the file is there");
+    let kept: Vec<&str> = text.split_inclusive('\n').take(40).collect();
+    fs::write(&file, kept.concat()).expect("the file can be written");
+    assert_eq!(sweep("parts", &["--shard", "1/2"]), Some(1));
+    assert_eq!(fs::read_to_string(&file).expect("the file is there"), text);
+
+    // What is said to repeat a seed does.
+    let (_, command) = whole.1.split_once("  repeat:  eddy ").expect("there is a command");
+    let command = command.lines().next().unwrap_or_default();
+    let store = directory.path().join("again").display().to_string();
+    let words: Vec<&str> = command.split(' ').chain(["--quiet", "--store", &store]).collect();
+    assert_eq!(run(&words).0, Some(1), "{command}");
+}

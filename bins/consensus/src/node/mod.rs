@@ -4,7 +4,7 @@ mod server;
 
 use std::time::Duration;
 
-use proto::{Caller, Context, Either, Error, Node, Outcome, Records};
+use proto::{Aspect, Caller, Context, Either, Error, Node, Outcome, Records};
 
 use self::server::Server;
 use crate::agreement::{Agreement, Heard};
@@ -111,6 +111,12 @@ impl<S: Service, A: Agreement<S>, T: Aside> Node for ServiceNode<S, A, T> {
     fn is_leader(&self) -> bool {
         let leads = |replica: &A| replica.leadership().0 == Some(replica.members().own());
         self.replica().is_some_and(leads)
+    }
+
+    fn aspects(&self, aspects: &mut Vec<Aspect>) {
+        if let Some(replica) = self.replica() {
+            replica.aspects(aspects);
+        }
     }
 
     fn reply(

@@ -17,6 +17,9 @@ mod phases;
 mod record;
 mod set_up;
 
+use std::collections::VecDeque;
+use std::time::Duration;
+
 use checkers::{Action, Event, Kind, OpError, Process};
 use proto::{NodeId, Time};
 use simulator::Random;
@@ -83,7 +86,8 @@ struct Harness<'a, W: Workload> {
     /// Time zero of the history.
     origin: Time,
     history: Vec<Event<W::Op>>,
-    started: u64,
+    /// When all chance is drawn anew, and from which seeds.
+    reseeds: VecDeque<(Duration, u64)>,
     /// How many requests Byzantine nodes have made up.
     invented: u64,
     /// Problems that the world does not see: late replies, and what a failed set-up was.
@@ -114,7 +118,7 @@ impl<'a, W: Workload> Harness<'a, W> {
             account: Account::new(&options.nemesis),
             clients: Clients::new(options.concurrency, nodes),
             history: Vec::new(),
-            started: 0,
+            reseeds: VecDeque::new(),
             invented: 0,
             problems: Vec::new(),
             nodes: vec![NodeState::default(); nodes],
@@ -215,6 +219,13 @@ impl<'a, W: Workload> Harness<'a, W> {
         self.history.push(event);
     }
 
+    /// The states that nodes went through in the main phase, with the seconds after which they did.
+    fn reached(&mut self) -> Vec<(Duration, u64)> {
+        let origin = self.origin;
+        let reached = self.world.take_reached().into_iter();
+        reached.map(|(time, state)| (time.max(origin).since(origin), state)).collect()
+    }
+
     fn into_record(mut self) -> Record<Vec<Event<W::Op>>> {
         let mut problems: Vec<_> =
             self.world.problems().into_iter().chain(self.problems.iter().cloned()).collect();
@@ -222,6 +233,7 @@ impl<'a, W: Workload> Harness<'a, W> {
         let unexamined = self.awaits_service().map(|node| self.world.node_ids()[node].clone());
         let unexamined = unexamined.filter(|node| !self.unsettled.contains(node)).collect();
         let reading = self.reading();
+        let reached = self.reached();
         let notes = self.world.notes().into_iter().chain(self.note_of_members()).collect();
         Record {
             history: self.history,
@@ -233,6 +245,7 @@ impl<'a, W: Workload> Harness<'a, W> {
             notes,
             bites: self.account.close(reading),
             conditions: self.world.conditions(),
+            reached,
             interrupted: self.world.interrupted(),
             watched: None,
         }

@@ -13,15 +13,31 @@ use crate::world::Reply;
 impl<W: Workload> Harness<'_, W> {
     /// Starts an operation: of a node that has just come back, if there is one, or of any.
     pub(super) fn start_next(&mut self) {
-        let fresh = |worker: &usize| self.nodes[self.clients.node(*worker)].is_fresh;
-        let place = match self.clients.idle().iter().position(fresh) {
-            Some(place) => place,
-            None => match self.workload.choose(self.clients.idle(), &mut self.random) {
-                Some(place) => place,
-                None => self.random.index(self.clients.idle().len()),
-            },
-        };
+        let place = self.choose();
         self.start_idle(place);
+    }
+
+    /// Does as if an operation had been started, but for asking the node.
+    pub(super) fn omit_next(&mut self) {
+        let place = self.choose();
+        let worker = self.clients.take_idle(place);
+        let state = self.clients.worker(worker);
+        let op = self.workload.operation(state, &mut self.random);
+        self.nodes[self.clients.node(worker)].is_fresh = false;
+        self.workload.ended(state, Kind::Fail, &op);
+        self.clients.rest(worker);
+    }
+
+    /// The place, among the idle ones, of the worker that begins the next operation.
+    fn choose(&mut self) -> usize {
+        let fresh = |worker: &usize| self.nodes[self.clients.node(*worker)].is_fresh;
+        if let Some(place) = self.clients.idle().iter().position(fresh) {
+            return place;
+        }
+        match self.workload.choose(self.clients.idle(), &mut self.random) {
+            Some(place) => place,
+            None => self.random.index(self.clients.idle().len()),
+        }
     }
 
     /// Starts an operation of the worker at this place among the idle ones.
@@ -32,7 +48,6 @@ impl<W: Workload> Harness<'_, W> {
     }
 
     pub(super) fn start(&mut self, worker: usize, op: W::Op, is_final: bool) {
-        self.started += 1;
         self.account.operation();
         let process = self.clients.worker(worker).process;
         self.record_client(process, Kind::Invoke, op.clone(), None, is_final);

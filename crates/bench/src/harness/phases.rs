@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use proto::Time;
+use simulator::Random;
 
 use super::Harness;
 use crate::compat::Compat;
 use crate::nemesis::Nemesis;
+use crate::options::{Omitted, Options};
 use crate::workload::Workload;
 
 /// An operation that starts this late is still held to belong to the schedule; after a longer
@@ -22,8 +24,11 @@ impl<W: Workload> Harness<'_, W> {
         self.progress.phase("running");
         self.origin = self.world.now();
         self.nemesis = Nemesis::new(self.options, self.origin);
-        let most = self.options.max_operations;
-        self.generate(self.origin + self.options.time_limit, most);
+        let Options { max_operations, omit_operations, .. } = self.options;
+        let end = self.origin + self.options.time_limit;
+        self.reseeds = self.options.reseeds.iter().collect();
+        self.generate(end, *max_operations, omit_operations);
+        self.reseeds.clear();
         self.drain();
     }
 
@@ -45,7 +50,7 @@ impl<W: Workload> Harness<'_, W> {
             self.progress.phase("settling");
             self.settled.fill(false);
             // However few operations the main phase has, every node is to be seen at work here.
-            self.generate(self.world.now() + self.options.settle, None);
+            self.generate(self.world.now() + self.options.settle, None, &Omitted::default());
             self.drain();
             let nodes = self.world.node_ids().iter().zip(&self.settled);
             self.unsettled =
@@ -123,8 +128,10 @@ impl<W: Workload> Harness<'_, W> {
         }
     }
 
-    /// Lets clients work and the nemesis strike until `end`, with at most so many operations.
-    fn generate(&mut self, end: Time, operations_max: Option<u64>) {
+    /// Lets clients work and the nemesis strike until `end`, with at most so many operations, those that are
+    /// left out included.
+    fn generate(&mut self, end: Time, operations_max: Option<u64>, omitted: &Omitted) {
+        let mut drawn = 0;
         let gap_mean = Duration::from_secs_f64(match self.options.rate {
             rate if rate > 0.0 => 1.0 / rate,
             _ => f64::from(u32::MAX),
@@ -140,10 +147,15 @@ impl<W: Workload> Harness<'_, W> {
             if now >= end {
                 break;
             }
+            self.reseed_if_due(now);
             self.let_nemesis_strike(now);
-            let exhausted = operations_max.is_some_and(|most| self.started >= most);
+            let exhausted = operations_max.is_some_and(|most| drawn >= most);
             if next <= now && !self.clients.idle().is_empty() && !exhausted {
-                self.start_next();
+                match omitted.contains(drawn) {
+                    true => self.omit_next(),
+                    false => self.start_next(),
+                }
+                drawn += 1;
                 let schedule = if now.since(next) <= lateness_max { next } else { now };
                 next = schedule + self.random.uniform(gap_mean);
                 continue;
@@ -151,7 +163,21 @@ impl<W: Workload> Harness<'_, W> {
             let next_start =
                 if self.clients.idle().is_empty() || exhausted { Time::MAX } else { next };
             let next_fault = self.nemesis.next_due().unwrap_or(Time::MAX);
-            self.wait(end.min(next_start).min(next_fault));
+            let next_seed =
+                self.reseeds.front().map_or(Time::MAX, |(after, _)| self.origin + *after);
+            self.wait(end.min(next_start).min(next_fault).min(next_seed));
+        }
+    }
+
+    /// Has all chance be drawn anew, if it is time to.
+    fn reseed_if_due(&mut self, now: Time) {
+        while let Some((_, seed)) =
+            self.reseeds.pop_front_if(|(after, _)| self.origin + *after <= now)
+        {
+            self.random = Random::new(seed, "generator");
+            self.nemesis.reseed(seed);
+            self.operator.reseed(seed);
+            self.world.reseed(seed);
         }
     }
 
@@ -166,6 +192,8 @@ impl<W: Workload> Harness<'_, W> {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use serde_json::Value;
 
     use super::Compat;
     use crate::options::Options;
@@ -182,6 +210,27 @@ mod tests {
         let mut world = Silent { late: Duration::from_millis(1), ..Silent::default() };
         let record = workload(&options).run(&mut world, &options, &mut NoProgress);
         record.history.events().count() / 2
+    }
+
+    /// What nodes are asked to echo if these operations are left out.
+    fn echoed(omitted: &str) -> Vec<Value> {
+        let mut options = Options::new(named("echo")).with_nodes(2);
+        (options.rate, options.concurrency, options.max_operations) = (10.0, 100, Some(12));
+        if !omitted.is_empty() {
+            options.omit_operations = omitted.parse().unwrap();
+        }
+        let mut world = Silent::default();
+        workload(&options).run(&mut world, &options, &mut NoProgress);
+        let body = |body: &String| serde_json::from_str::<Value>(body).unwrap()["echo"].clone();
+        world.heard.iter().map(body).filter(|echo| !echo.is_null()).collect()
+    }
+
+    #[test]
+    fn an_operation_that_is_left_out_is_not_asked_for_and_the_others_are_as_before() {
+        let all = echoed("");
+        assert_eq!(all.len(), 12);
+        let kept = [&all[3..5], &all[6..11]].concat();
+        assert_eq!(echoed("0-2,5,11-99"), kept);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a run leaves behind.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use proto::{NodeId, Time};
 use simulator::Statistics;
@@ -31,6 +32,9 @@ pub struct Record<H = Box<dyn AnyHistory>> {
     pub bites: Vec<Bite>,
     /// How often each condition has held that nodes told.
     pub conditions: BTreeMap<String, u64>,
+    /// The states that nodes went through in the main phase, where the options have them noted, each
+    /// with the time after which it was first reached.
+    pub reached: Vec<(Duration, u64)>,
     /// Whether the run was ended before its time.
     pub interrupted: bool,
     /// What the workload says of the run's messages, if it watched them.
@@ -50,6 +54,7 @@ impl<H> Record<H> {
             notes: self.notes,
             bites: self.bites,
             conditions: self.conditions,
+            reached: self.reached,
             interrupted: self.interrupted,
             watched: self.watched,
         }
@@ -71,6 +76,7 @@ impl Record {
             notes: Vec::new(),
             bites: Vec::new(),
             conditions: BTreeMap::new(),
+            reached: Vec::new(),
             watched: None,
         }
     }

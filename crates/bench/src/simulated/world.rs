@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proto::{AnyBody, AnyNode, Invariant, Liar, NodeId, Payload, Time};
-use simulator::{AnyCluster, AnyStep, ClusterOptions, Limit, Limits, Overload, Statistics};
+use simulator::{
+    AnyCluster, AnyStep, ClusterOptions, Limit, Limits, Overload, Reached, Statistics,
+};
 
 use super::panics::caught;
 use crate::options::Options;
@@ -40,8 +42,12 @@ impl SimulatedWorld {
             seed: options.seed,
             limits: Limits::default(),
         };
+        let mut cluster = AnyCluster::new(cluster, make);
+        if options.cover {
+            cluster.cover();
+        }
         Self {
-            cluster: AnyCluster::new(cluster, make),
+            cluster,
             seed: options.seed,
             invariant: None,
             problems: Vec::new(),
@@ -144,6 +150,14 @@ impl World for SimulatedWorld {
             self.cluster.advance_to(until.max(self.cluster.now()));
         }
         None
+    }
+
+    fn reseed(&mut self, seed: u64) {
+        self.cluster.reseed(seed);
+    }
+
+    fn take_reached(&mut self) -> Vec<Reached> {
+        self.cluster.take_reached()
     }
 
     fn conditions(&self) -> BTreeMap<String, u64> {

@@ -1,6 +1,7 @@
 //! Many seeds on all cores: the lowest that fails, the command that repeats it and the smallest run
 //! like it. How a run is made is up to a [`Runner`]; what people see of it, to whoever writes `out` on.
 
+mod explorer;
 pub mod search;
 pub mod seeds;
 pub mod shard_file;
@@ -14,9 +15,11 @@ mod trial;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::num::NonZeroUsize;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
+use std::time::Duration;
 
+pub use self::explorer::Explorer;
 use self::search::search;
 use self::seeds::{SeedRange, Seeds, Shard};
 use self::shard_file::{Header, Known, ShardFile};
@@ -25,7 +28,7 @@ pub use self::sometimes::Sometimes;
 pub use self::strategy::Strategy;
 pub use self::trial::Trial;
 use crate::command_line::Call;
-use crate::outcome::{Failure, FailureKind, Outcome};
+use crate::outcome::{Failure, Outcome};
 use crate::run::TestError;
 use crate::shrink::shrink;
 use crate::store::RunDirectory;
@@ -33,7 +36,7 @@ use crate::store::RunDirectory;
 /// Failing runs that are kept in the store. There can be as many as seeds.
 const RUNS_KEPT_MAX: usize = 10;
 /// Runs that shrinking may take in virtual time, unless it is said otherwise.
-pub const SHRINK_RUNS_SIMULATED: usize = 300;
+pub const SHRINK_RUNS_SIMULATED: usize = 600;
 
 /// Makes the runs of a sweep.
 pub trait Runner: Sync {
@@ -71,12 +74,16 @@ pub struct Attempt {
     pub digest: Option<u64>,
     /// What nodes said should hold sometimes.
     pub conditions: Sometimes,
+    /// The states that nodes went through, where the options have them noted, each with the time after
+    /// which it was first reached.
+    pub reached: Vec<(Duration, u64)>,
 }
 
 impl Attempt {
     /// A run without files.
     pub fn of(outcome: Outcome) -> Self {
-        Self { outcome, directory: None, digest: None, conditions: Sometimes::default() }
+        let (conditions, reached) = (Sometimes::default(), Vec::new());
+        Self { outcome, directory: None, digest: None, conditions, reached }
     }
 
     /// Removes the files of a run that nobody will look at.
@@ -155,6 +162,9 @@ pub struct Sweep<'a> {
     pub repeat: &'a (dyn Fn(&Call) -> String + Sync),
 }
 
+/// A seed, and its run.
+type Attempted = (u64, Result<(Call, Attempt), TestError>);
+
 /// The seeds tried so far.
 #[derive(Default)]
 struct Tally {
@@ -177,7 +187,7 @@ impl Sweep<'_> {
     }
 
     fn part(&self) -> Seeds {
-        Seeds::new(self.seeds, self.shard)
+        Seeds::new(self.seeds, self.shard, Explorer::together(self.strategy))
     }
 
     /// Tries the seeds, and writes down for people what fails.
@@ -198,21 +208,26 @@ impl Sweep<'_> {
             writeln!(out, "{count} of {all} seeds were tried before and are not tried again")?;
         }
         watcher.tell(tally.counts);
-        let attempt = |seed| (!before.contains_key(&seed)).then(|| self.attempt(seed));
-        search(self.part(), self.threads, attempt, |seed, attempted| {
-            let Some(attempted) = attempted else { return ControlFlow::Continue(()) };
-            let taken = attempted.and_then(|(call, attempt)| {
-                let news = tally.conditions.join(attempt.conditions.clone());
-                if let Some(file) = &mut file {
-                    file.append(seed, &attempt.outcome, news).map_err(TestError::unknown)?;
+        let attempt = |seeds| self.attempt(seeds, &before);
+        search(self.part(), self.threads, attempt, |attempted: Vec<Attempted>| {
+            for (seed, attempted) in attempted {
+                let taken = attempted.and_then(|(call, attempt)| {
+                    let news = tally.conditions.join(attempt.conditions.clone());
+                    if let Some(file) = &mut file {
+                        file.append(seed, &attempt.outcome, news).map_err(TestError::unknown)?;
+                    }
+                    self.take(seed, call, attempt, &mut tally, watcher, out)
+                });
+                watcher.tell(tally.counts);
+                let flow = taken.unwrap_or_else(|error| {
+                    tally.error.get_or_insert(error);
+                    ControlFlow::Break(())
+                });
+                if flow.is_break() {
+                    return flow;
                 }
-                self.take(call, attempt, &mut tally, watcher, out)
-            });
-            watcher.tell(tally.counts);
-            taken.unwrap_or_else(|error| {
-                tally.error.get_or_insert(error);
-                ControlFlow::Break(())
-            })
+            }
+            ControlFlow::Continue(())
         });
         watcher.clear();
         let Tally { counts, failures, conditions, error } = tally;
@@ -221,8 +236,9 @@ impl Sweep<'_> {
         }
         let lowest = if self.keeps_going() { RUNS_KEPT_MAX } else { 1 };
         let mut kinds = BTreeSet::new();
-        for (place, (failure, call, attempt)) in failures.into_values().enumerate() {
+        for (place, (seed, (failure, call, attempt))) in failures.into_iter().enumerate() {
             if place < lowest {
+                writeln!(out, "seed {seed} is invalid ({}): {}", failure.kind, failure.cause)?;
                 self.report(&call, &failure, attempt, kinds.insert(failure.kind), out)?;
             } else {
                 attempt.discard();
@@ -258,33 +274,42 @@ impl Sweep<'_> {
             .map_err(TestError::unknown)
     }
 
-    /// Makes the run of a seed. Where the seed has drawn faults so dense that not one operation of some
-    /// kind succeeded, that says nothing about the node: then it is the run that was asked for.
-    fn attempt(&self, seed: u64) -> Result<(Call, Attempt), TestError> {
-        let call = self.strategy.call(self.call, seed);
-        let attempt = self.runner.attempt(&call)?;
-        let failure = attempt.outcome.failure();
-        if self.strategy == Strategy::Independent
-            || failure.is_none_or(|failure| failure.kind != FailureKind::Stats)
-        {
-            return Ok((call, attempt));
+    /// Makes the runs of seeds that belong together, as far as they were not made before and up to the one
+    /// with which the sweep ends.
+    fn attempt(&self, seeds: Range<u64>, before: &BTreeMap<u64, Outcome>) -> Vec<Attempted> {
+        let mut attempted = Vec::new();
+        if seeds.clone().all(|seed| before.contains_key(&seed)) {
+            return attempted;
         }
-        attempt.discard();
-        let call = Strategy::Independent.call(self.call, seed);
-        let attempt = self.runner.attempt(&call)?;
-        Ok((call, attempt))
+        let mut explorer = Explorer::new(self.strategy, self.call);
+        for seed in seeds {
+            let made = explorer.attempt(self.runner, seed);
+            let is_last = match &made {
+                Ok((_, attempt)) => !self.keeps_going() && attempt.outcome.failure().is_some(),
+                Err(_) => true,
+            };
+            match made {
+                // It was made again for the sake of those after it.
+                Ok((_, attempt)) if before.contains_key(&seed) => attempt.discard(),
+                made => attempted.push((seed, made)),
+            }
+            if is_last {
+                break;
+            }
+        }
+        attempted
     }
 
     /// Counts what came of a seed, and says whether to go on.
     fn take(
         &self,
+        seed: u64,
         call: Call,
         attempt: Attempt,
         tally: &mut Tally,
         watcher: &mut impl Watcher,
         out: &mut impl io::Write,
     ) -> Result<ControlFlow<()>, TestError> {
-        let seed = call.options.seed;
         tally.counts.add(&attempt.outcome);
         match &attempt.outcome {
             Outcome::Valid => {
@@ -326,8 +351,6 @@ impl Sweep<'_> {
         make_smaller: bool,
         out: &mut impl io::Write,
     ) -> Result<(), TestError> {
-        let Failure { kind, cause } = failure;
-        writeln!(out, "seed {} is invalid ({kind}): {cause}", call.options.seed)?;
         writeln!(out, "  repeat:  {}", (self.repeat)(call))?;
         if let Some(difference) = self.runner.verify(call, &attempt)? {
             writeln!(out, "  but this program cannot be replayed from its seed: {difference}")?;

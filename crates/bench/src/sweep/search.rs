@@ -1,29 +1,29 @@
 //! Trying seeds on many threads, with an answer that does not depend on how many.
 
 use std::num::NonZeroUsize;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::seeds::Seeds;
 
-/// Runs seeds on so many threads, begun in rising order, and shows what came of each to `watch` as
-/// it ends.
+/// Runs seeds on so many threads, those together that belong together, begun in rising order, and
+/// shows what came of them to `watch` as they end.
 ///
-/// When `watch` breaks at a seed, no seed above it is begun any more. The seeds below it have all
-/// been begun and are still shown; so whoever breaks at every failing seed sees the lowest failing
-/// one, whatever the number of threads. What a run leaves behind is gone when `watch` has seen it:
-/// memory does not grow with the number of seeds.
+/// When `watch` breaks at some, none above them is begun any more. Those below have all been begun and
+/// are still shown; so whoever breaks at every failing seed sees the lowest failing one, whatever the
+/// number of threads. What a run leaves behind is gone when `watch` has seen it: memory does not grow
+/// with the number of seeds.
 pub fn search<T>(
     seeds: Seeds,
     threads: NonZeroUsize,
-    run: impl Fn(u64) -> T + Sync,
-    watch: impl FnMut(u64, T) -> ControlFlow<()> + Send,
+    run: impl Fn(Range<u64>) -> T + Sync,
+    watch: impl FnMut(T) -> ControlFlow<()> + Send,
 ) {
     let next = AtomicU64::new(0);
     // Positions from here on are not begun any more.
-    let end = AtomicU64::new(seeds.len());
+    let end = AtomicU64::new(u64::MAX);
     let watch = Mutex::new(watch);
     let work = || {
         loop {
@@ -31,10 +31,10 @@ pub fn search<T>(
             if position >= end.load(Ordering::SeqCst) {
                 return;
             }
-            let Some(seed) = seeds.get(position) else { return };
-            let outcome = run(seed);
+            let Some(seeds) = seeds.get(position) else { return };
+            let outcome = run(seeds);
             let mut watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
-            if watch(seed, outcome).is_break() {
+            if watch(outcome).is_break() {
                 end.fetch_min(position, Ordering::SeqCst);
             }
         }
@@ -58,14 +58,15 @@ mod tests {
         stop: bool,
         fails: impl Fn(u64) -> bool + Sync,
     ) -> (Vec<u64>, Vec<u64>) {
-        let seeds = Seeds::new(SeedRange { start: 0, end: 500 }, Shard::default());
+        let seeds = Seeds::new(SeedRange { start: 0, end: 500 }, Shard::default(), 1);
         let (mut tried, mut failed) = (Vec::new(), Vec::new());
-        let run = |seed: u64| {
+        let run = |seeds: Range<u64>| {
+            let seed = seeds.start;
             // Low seeds take longer, so that higher ones end sooner.
             let work = (0..(500 - seed) * 20).fold(seed, |sum, more| sum.wrapping_mul(31) ^ more);
-            fails(seed) || work == 1
+            (seed, fails(seed) || work == 1)
         };
-        search(seeds, NonZeroUsize::new(threads).unwrap(), run, |seed, failure| {
+        search(seeds, NonZeroUsize::new(threads).unwrap(), run, |(seed, failure)| {
             tried.push(seed);
             if failure {
                 failed.push(seed);
@@ -88,14 +89,14 @@ mod tests {
 
     #[test]
     fn nothing_new_begins_after_the_end() {
-        let seeds = Seeds::new(SeedRange { start: 0, end: u64::MAX }, Shard::default());
+        let seeds = Seeds::new(SeedRange { start: 0, end: u64::MAX }, Shard::default(), 1);
         let threads = NonZeroUsize::new(3).unwrap();
         let (mut ended, mut later) = (false, 0);
         search(
             seeds,
             threads,
-            |seed| seed,
-            |seed, _| {
+            |seeds| seeds.start,
+            |seed| {
                 later += u64::from(ended);
                 ended |= seed == 10;
                 if ended { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -1,6 +1,7 @@
 //! Which seeds a sweep tries: a range, or one machine's part of it.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -24,23 +25,30 @@ pub struct Shard {
     pub count: u64,
 }
 
-/// The seeds of one part of a range, by their position.
+/// The seeds of one part of a range, by the position of those that belong together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Seeds {
     range: SeedRange,
     shard: Shard,
+    together: u64,
 }
 
 impl Seeds {
-    /// Every so many-th seed of the range, so that all parts have the same share of every stretch.
-    pub fn new(range: SeedRange, shard: Shard) -> Self {
-        Self { range, shard }
+    /// Every so many-th seed of the range, so that all parts have the same share of every stretch. So
+    /// many seeds belong `together`: those with the same quotient by that number.
+    pub fn new(range: SeedRange, shard: Shard, together: u64) -> Self {
+        Self { range, shard, together }
     }
 
-    /// How many there are.
+    /// How many seeds there are.
     pub fn len(&self) -> u64 {
-        let all = self.range.end.saturating_sub(self.range.start);
-        all.saturating_sub(self.shard.index).div_ceil(self.shard.count)
+        let Some(last) = self.places().checked_sub(1) else { return 0 };
+        let ends = [0, last].map(|position| self.get(position).map_or(0, |it| it.end - it.start));
+        match last {
+            0 => ends[0],
+            // Only the first and the last of them may lack some.
+            _ => ends[0] + (last - 1) * self.together + ends[1],
+        }
     }
 
     /// Whether there are none.
@@ -48,10 +56,29 @@ impl Seeds {
         self.len() == 0
     }
 
-    /// The one at this position, in rising order.
-    pub fn get(&self, position: u64) -> Option<u64> {
-        (position < self.len())
-            .then(|| self.range.start + self.shard.index + position * self.shard.count)
+    /// How many positions there are.
+    fn places(&self) -> u64 {
+        let SeedRange { start, end } = self.range;
+        if start >= end {
+            return 0;
+        }
+        let all = (end - 1) / self.together - start / self.together;
+        // One more than the difference, which may be all there is of numbers.
+        match all.checked_sub(self.shard.index) {
+            Some(others) => (others / self.shard.count).saturating_add(1),
+            None => 0,
+        }
+    }
+
+    /// Those at this position, in rising order.
+    pub fn get(&self, position: u64) -> Option<Range<u64>> {
+        if position >= self.places() {
+            return None;
+        }
+        let SeedRange { start, end } = self.range;
+        let number = start / self.together + self.shard.index + position * self.shard.count;
+        let first = number * self.together;
+        Some(start.max(first)..end.min(first.saturating_add(self.together)))
     }
 }
 
@@ -126,9 +153,9 @@ impl FromStr for Shard {
 mod tests {
     use super::*;
 
-    fn all(range: &str, shard: Shard) -> Vec<u64> {
-        let seeds = Seeds::new(range.parse().unwrap(), shard);
-        let all: Vec<u64> = (0..).map_while(|position| seeds.get(position)).collect();
+    fn all(range: &str, shard: Shard, together: u64) -> Vec<u64> {
+        let seeds = Seeds::new(range.parse().unwrap(), shard, together);
+        let all: Vec<u64> = (0..).map_while(|position| seeds.get(position)).flatten().collect();
         assert_eq!(all.len() as u64, seeds.len());
         assert_eq!(all.is_empty(), seeds.is_empty());
         all
@@ -138,21 +165,43 @@ mod tests {
     fn shards_are_disjoint_and_together_complete() {
         for (range, first, end) in [("0..100", 0, 100), ("17..18", 17, 18), ("5..18", 5, 18)] {
             for count in [1, 2, 3, 7, 13, 40] {
-                let mut together: Vec<u64> =
-                    (0..count).flat_map(|index| all(range, Shard { index, count })).collect();
-                together.sort_unstable();
-                assert_eq!(together, (first..end).collect::<Vec<_>>(), "{range} in {count}");
+                for together in [1, 2, 5, 10, 1000] {
+                    let shards = (0..count).map(|index| Shard { index, count });
+                    let mut seeds: Vec<u64> =
+                        shards.flat_map(|shard| all(range, shard, together)).collect();
+                    seeds.sort_unstable();
+                    assert_eq!(seeds, (first..end).collect::<Vec<_>>(), "{range} in {count}");
+                }
             }
         }
     }
 
     #[test]
+    fn seeds_that_belong_together_are_in_one_shard() {
+        let shard = Shard { index: 1, count: 2 };
+        assert_eq!(
+            all("7..35", shard, 10),
+            [10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 30, 31, 32, 33, 34]
+        );
+        let first = Shard { index: 0, count: 2 };
+        assert_eq!(all("7..12", first, 10), [7, 8, 9]);
+    }
+
+    #[test]
     fn the_largest_range_overflows_nowhere() {
         let shard = Shard { index: u64::MAX - 2, count: u64::MAX - 1 };
-        let seeds = Seeds::new(SeedRange { start: 0, end: u64::MAX }, shard);
-        assert_eq!((seeds.len(), seeds.get(0), seeds.get(1)), (1, Some(u64::MAX - 2), None));
-        let seeds = Seeds::new(SeedRange { start: 0, end: u64::MAX }, Shard::default());
-        assert_eq!((seeds.len(), seeds.get(u64::MAX - 1)), (u64::MAX, Some(u64::MAX - 1)));
+        let range = SeedRange { start: 0, end: u64::MAX };
+        let last = u64::MAX - 1;
+        let seeds = Seeds::new(range, shard, 1);
+        let only = last - 1..last;
+        assert_eq!((seeds.len(), seeds.get(0), seeds.get(1)), (1, Some(only), None));
+        let seeds = Seeds::new(range, Shard::default(), 1);
+        assert_eq!((seeds.len(), seeds.get(last)), (u64::MAX, Some(last..u64::MAX)));
+        let seeds = Seeds::new(range, Shard::default(), 10);
+        assert_eq!(
+            (seeds.len(), seeds.get(u64::MAX / 10)),
+            (u64::MAX, Some(u64::MAX - 5..u64::MAX))
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::seeds::{SeedRange, Shard};
-use super::{Sometimes, Strategy};
+use super::{Explorer, Sometimes, Strategy};
 use crate::command_line::{Call, for_shell, push_seed};
 use crate::outcome::{Failure, FailureKind, Outcome};
 
@@ -52,7 +52,10 @@ impl Header {
             return for_shell(&words);
         }
         let flags = words.split_off(2);
-        let range = SeedRange { start: seed, end: seed.saturating_add(1) };
+        // What comes of a seed may depend on those before it.
+        let together = Explorer::together(self.strategy);
+        let start = self.seeds.start.max(seed / together * together);
+        let range = SeedRange { start, end: seed.saturating_add(1) };
         words[1] = "sweep".to_owned();
         words.extend(["--seeds".to_owned(), range.to_string()]);
         words.extend(["--strategy".to_owned(), self.strategy.to_string()]);

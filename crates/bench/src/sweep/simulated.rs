@@ -54,7 +54,7 @@ fn simulated(call: &Call) -> Result<SimulatedNode, TestError> {
 /// # Errors
 /// If it cannot be made, with this seed or any other.
 pub fn attempt_simulated(node: SimulatedNode, call: &Call) -> Result<Attempt, TestError> {
-    let record = match simulate(node, &call.args, &call.options, None, &mut Silent) {
+    let mut record = match simulate(node, &call.args, &call.options, None, &mut Silent) {
         Ok(record) => record,
         Err(error @ SimulateError::Panic) => {
             let outcome = Outcome::invalid(FailureKind::Panic, error.to_string());
@@ -63,7 +63,8 @@ pub fn attempt_simulated(node: SimulatedNode, call: &Call) -> Result<Attempt, Te
         Err(error @ (SimulateError::Usage(_) | SimulateError::File(_))) => return Err(error.into()),
     };
     let subject = Subject::default();
+    let reached = std::mem::take(&mut record.reached);
     let results = analyse(&call.options, &subject, &record, &call.expect, &mut || false);
     let conditions = Sometimes::of_run(&results.sometimes);
-    Ok(Attempt { conditions, ..Attempt::of(Outcome::of(&results)) })
+    Ok(Attempt { conditions, reached, ..Attempt::of(Outcome::of(&results)) })
 }

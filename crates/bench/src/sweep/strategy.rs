@@ -29,6 +29,9 @@ pub enum Strategy {
     /// often they come, how often clients ask and how long messages take. What a right node may count on
     /// stays: the number of nodes, and messages that arrive within a few latencies.
     Mixed,
+    /// Half of the seeds as [`Mixed`](Self::Mixed) has them; the others go on from runs in which something
+    /// new happened: see [`Explorer`](super::Explorer).
+    Guided,
 }
 
 impl Strategy {
@@ -44,7 +47,7 @@ impl Strategy {
         }
     }
 
-    /// The run of a seed.
+    /// The run of a seed, of which nothing is known from other runs.
     #[must_use]
     pub fn call(self, base: &Call, seed: u64) -> Call {
         let mut call = base.with_seed(seed);
@@ -53,7 +56,7 @@ impl Strategy {
             Self::Independent => {}
             Self::Priorities(depth) => prioritize(options, depth),
             Self::Swarm => swarm(options, &mut Random::new(seed, "swarm")),
-            Self::Mixed => mix(options, &mut Random::new(seed, "swarm")),
+            Self::Mixed | Self::Guided => mix(options, &mut Random::new(seed, "swarm")),
         }
         call
     }
@@ -154,6 +157,7 @@ impl fmt::Display for Strategy {
             Self::Swarm => f.write_str("swarm"),
             Self::Priorities(depth) => write!(f, "priorities:{depth}"),
             Self::Mixed => f.write_str("mixed"),
+            Self::Guided => f.write_str("guided"),
         }
     }
 }
@@ -180,11 +184,15 @@ impl FromStr for Strategy {
             "independent" => Ok(Self::Independent),
             "swarm" => Ok(Self::Swarm),
             "mixed" => Ok(Self::Mixed),
-            _ => match text.parse() {
-                Ok(LatencyDistribution::Priorities(depth)) => Ok(Self::Priorities(depth)),
-                Err(wrong) if text.starts_with("priorities") => Err(wrong),
-                _ => Err("has to be independent, swarm, priorities[:DEPTH] or mixed".to_owned()),
-            },
+            "guided" => Ok(Self::Guided),
+            _ => {
+                match text.parse() {
+                    Ok(LatencyDistribution::Priorities(depth)) => Ok(Self::Priorities(depth)),
+                    Err(wrong) if text.starts_with("priorities") => Err(wrong),
+                    _ => Err("has to be independent, swarm, priorities[:DEPTH], mixed or guided"
+                        .to_owned()),
+                }
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::command_line::{Given, Target};
+use crate::outcome::FailureKind;
 use crate::simulated::SimulatedNode;
 use crate::sweep::shard_file::Contents;
 use crate::workload::registry::named;

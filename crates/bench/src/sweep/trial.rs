@@ -101,7 +101,7 @@ impl Trial {
         self
     }
 
-    /// How many runs may be spent on making a failing run smaller; 300 if nothing is said.
+    /// How many runs may be spent on making a failing run smaller; 600 if nothing is said.
     pub fn shrink_runs(mut self, most: usize) -> Self {
         self.shrink_runs = most;
         self

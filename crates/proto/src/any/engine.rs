@@ -3,6 +3,7 @@
 use std::any::Any;
 
 use super::{AnyBody, AnyMessage, recall};
+use crate::aspect::Aspect;
 use crate::engine::Engine;
 use crate::node::{Effect, Node, Records};
 use crate::time::{Now, Time};
@@ -29,6 +30,12 @@ pub trait AnyEngine {
 
     /// As [`Node::is_leader`].
     fn is_leader(&self) -> bool;
+
+    /// As [`Node::aspects`].
+    fn aspects(&self, aspects: &mut Vec<Aspect>);
+
+    /// As [`Engine::reseed`].
+    fn reseed(&mut self, seed: u64);
 
     /// The node's logic, for those who know its type.
     fn node(&self) -> &dyn Any;
@@ -86,6 +93,14 @@ impl<N: Node + 'static> AnyEngine for Forgetful<N> {
 
     fn is_leader(&self) -> bool {
         self.engine.node().is_leader()
+    }
+
+    fn aspects(&self, aspects: &mut Vec<Aspect>) {
+        self.engine.node().aspects(aspects);
+    }
+
+    fn reseed(&mut self, seed: u64) {
+        self.engine.reseed(seed);
     }
 
     fn node(&self) -> &dyn Any {

@@ -45,6 +45,11 @@ impl Services {
         }
     }
 
+    /// Has what is drawn from now on come from another seed.
+    pub(crate) fn reseed(&mut self, seed: u64) {
+        self.random = Random::new(seed, "services");
+    }
+
     /// The place of a service in [`SERVICE_IDS`].
     pub fn index_of(id: &NodeId) -> Option<usize> {
         SERVICE_IDS.iter().position(|service| *service == id.as_str())

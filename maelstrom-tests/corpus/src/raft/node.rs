@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use proto::{Caller, Context, Error, ErrorCode, Json, Node, NodeId, Outcome, Records, Time};
+use proto::{
+    Aspect, Caller, Context, Error, ErrorCode, Json, Node, NodeId, Outcome, Records, Time,
+};
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
@@ -381,6 +383,22 @@ impl<R: Rules> Node for Raft<R> {
             Outcome::Timeout => Err(Error::new(ErrorCode::Timeout, "no answer of the leader")),
         };
         answer_client(&client, answer, ctx);
+    }
+
+    fn aspects(&self, aspects: &mut Vec<Aspect>) {
+        let role = match self.role {
+            Role::Follower => 0,
+            Role::Candidate { .. } => 1,
+            Role::Leader { .. } => 2,
+        };
+        let Last { term, index } = self.last();
+        aspects.extend([
+            Aspect::Plain(role),
+            Aspect::Rank(self.term),
+            Aspect::Rank(term),
+            Aspect::Rank(index as u64),
+            Aspect::Rank(self.commit as u64),
+        ]);
     }
 
     fn is_leader(&self) -> bool {

@@ -17,7 +17,7 @@ mod transactions;
 mod twice_told;
 
 use std::num::NonZeroUsize;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::time::Duration;
 
 use bench::sweep::search::search;
@@ -78,10 +78,10 @@ impl<N: Node + 'static> Bug<N> {
     /// The lowest seed with which these runs show something wrong, and what. That little or nothing
     /// succeeded under a fault is not wrong.
     fn first_failure(&self, options: &Options) -> Option<(u64, FailureKind, String)> {
-        let seeds = Seeds::new(SeedRange { start: 0, end: self.within }, Shard::default());
+        let seeds = Seeds::new(SeedRange { start: 0, end: self.within }, Shard::default(), 1);
         let mut first = None;
-        let run = |seed| Outcome::of(&self.run(options, seed).1);
-        search(seeds, NonZeroUsize::MIN, run, |seed, outcome| match outcome.failure() {
+        let run = |seeds: Range<u64>| (seeds.start, Outcome::of(&self.run(options, seeds.start).1));
+        search(seeds, NonZeroUsize::MIN, run, |(seed, outcome)| match outcome.failure() {
             Some(failure) if failure.kind <= FailureKind::Workload => {
                 first = Some((seed, failure.kind, failure.cause.clone()));
                 ControlFlow::Break(())

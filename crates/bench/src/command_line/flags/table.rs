@@ -11,10 +11,10 @@ use super::values::{
 };
 use super::{EXPECT, RunFlag, Said, flag};
 use crate::fault::FaultKind;
-use crate::options::{Compat, Options, numbered_nodes};
+use crate::options::{Compat, Omitted, Options, numbered_nodes};
 
 /// The flags of a run, in the order in which people are shown them.
-pub static RUN_FLAGS: [RunFlag; 24] = [
+pub static RUN_FLAGS: [RunFlag; 27] = [
     RunFlag {
         set: |run, text| {
             whole(text, "a whole number from 1 to 65535", 1..=65_535)
@@ -217,6 +217,34 @@ pub static RUN_FLAGS: [RunFlag; 24] = [
         ..flag("max-faults", "N", "Most faults that the nemesis brings")
     },
     RunFlag {
+        set: |run, text| text.parse().map(|omitted| run.options.omit_operations = omitted),
+        value: |options| some_omitted(&options.omit_operations),
+        said: Said::IfThere,
+        ..flag(
+            "omit-operations",
+            "LIST",
+            "Operations of the main phase to leave out, by their numbers from 0, such as 0-36,40; all else \
+             is drawn as if they were there",
+        )
+    },
+    RunFlag {
+        set: |run, text| text.parse().map(|omitted| run.options.omit_faults = omitted),
+        value: |options| some_omitted(&options.omit_faults),
+        said: Said::IfThere,
+        ..flag("omit-faults", "LIST", "Faults to leave out, likewise")
+    },
+    RunFlag {
+        set: |run, text| text.parse().map(|reseeds| run.options.reseeds = reseeds),
+        value: |options| (!options.reseeds.is_empty()).then(|| options.reseeds.to_string()),
+        said: Said::IfThere,
+        ..flag(
+            "reseed",
+            "S:SEED,...",
+            "After so many seconds of the main phase draw all chance from another seed: a run that begins \
+             like another",
+        )
+    },
+    RunFlag {
         set: |run, text| text.parse().map(|preempt| run.options.preempt = preempt),
         value: |options| Some(options.preempt.to_string()),
         said: Said::IfChanged,
@@ -260,6 +288,10 @@ pub static RUN_FLAGS: [RunFlag; 24] = [
         )
     },
 ];
+
+fn some_omitted(omitted: &Omitted) -> Option<String> {
+    (!omitted.is_empty()).then(|| omitted.to_string())
+}
 
 /// Whether the nodes are named as `--node-count` names them.
 fn is_numbered(options: &Options) -> bool {

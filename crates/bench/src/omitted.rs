@@ -1,0 +1,138 @@
+//! Numbers that are left out of a sequence: which operations or faults of a run do not take place, although
+//! all else is drawn as if they did.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+
+/// A set of whole numbers, as people write it: `0-36,40`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Omitted {
+    /// From and up to, in rising order; at least one number is between two of them.
+    ranges: Vec<(u64, u64)>,
+}
+
+impl Omitted {
+    /// All numbers below `end` but these, which rise.
+    pub fn all_but(kept: &[u64], end: u64) -> Self {
+        let mut ranges = Vec::new();
+        let mut next = 0;
+        for &number in kept.iter().filter(|number| **number < end) {
+            if next < number {
+                ranges.push((next, number - 1));
+            }
+            next = number + 1;
+        }
+        if next < end {
+            ranges.push((next, end - 1));
+        }
+        Self { ranges }
+    }
+
+    /// Whether nothing is left out.
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    /// Whether this number is left out.
+    pub fn contains(&self, number: u64) -> bool {
+        let after = self.ranges.partition_point(|(from, _)| *from <= number);
+        after.checked_sub(1).is_some_and(|place| number <= self.ranges[place].1)
+    }
+
+    /// How many numbers below `end` are not left out.
+    pub fn left_below(&self, end: u64) -> u64 {
+        let below = self.ranges.iter().take_while(|(from, _)| *from < end);
+        end - below.map(|(from, to)| (*to).min(end - 1) - from + 1).sum::<u64>()
+    }
+}
+
+impl fmt::Display for Omitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, (from, to)) in self.ranges.iter().enumerate() {
+            let comma = if place == 0 { "" } else { "," };
+            match from == to {
+                true => write!(f, "{comma}{from}")?,
+                false => write!(f, "{comma}{from}-{to}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Omitted {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "has to be numbers and ranges of numbers, such as `0-36,40`".to_owned();
+        let mut ranges: Vec<(u64, u64)> = Vec::new();
+        for part in text.split(',').map(str::trim) {
+            let (from, to) = part.split_once('-').unwrap_or((part, part));
+            match (from.parse(), to.parse()) {
+                (Ok(from), Ok(to)) if from <= to => ranges.push((from, to)),
+                _ => return Err(wrong()),
+            }
+        }
+        ranges.sort_unstable();
+        let mut joined: Vec<(u64, u64)> = Vec::new();
+        for (from, to) in ranges {
+            match joined.last_mut() {
+                Some((_, last)) if from <= last.saturating_add(1) => *last = to.max(*last),
+                _ => joined.push((from, to)),
+            }
+        }
+        Ok(Self { ranges: joined })
+    }
+}
+
+impl Serialize for Omitted {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_read_as_it_is_written_and_ranges_are_joined() {
+        for (text, written) in [
+            ("0", "0"),
+            ("0-36,40", "0-36,40"),
+            (" 5 , 3-4,1", "1,3-5"),
+            ("2-9,4-5,9-12", "2-12"),
+            ("7-18446744073709551615,18446744073709551615", "7-18446744073709551615"),
+        ] {
+            let omitted: Omitted = text.parse().unwrap();
+            assert_eq!(omitted.to_string(), written);
+            assert_eq!(written.parse(), Ok(omitted));
+        }
+        for wrong in ["", ",", "3-", "-3", "4-3", "a", "1;2", "1--2"] {
+            assert!(wrong.parse::<Omitted>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn it_has_the_numbers_that_it_is_made_of() {
+        for bits in 0_u32..64 {
+            let kept: Vec<u64> = (0..6).filter(|number| bits >> number & 1 == 1).collect();
+            for end in 0..8 {
+                let omitted = Omitted::all_but(&kept, end);
+                for number in 0..9 {
+                    let is_omitted = number < end && !kept.contains(&number);
+                    assert_eq!(omitted.contains(number), is_omitted, "{number} in {omitted}");
+                }
+                for below in 0..9 {
+                    let left = (0..below).filter(|number| !omitted.contains(*number)).count();
+                    assert_eq!(omitted.left_below(below), left as u64, "below {below}: {omitted}");
+                }
+                let written = omitted.to_string();
+                let again =
+                    if omitted.is_empty() { Ok(Omitted::default()) } else { written.parse() };
+                assert_eq!(again, Ok(omitted));
+            }
+        }
+    }
+}
