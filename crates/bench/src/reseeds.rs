@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::command_line::seconds;
+/// No run lasts longer than a year.
+const LATEST: Duration = Duration::from_secs(31_536_000);
 
 /// When chance is drawn anew, and from which seeds, in rising order of times: `12.5:99,14:7`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -57,7 +58,11 @@ impl FromStr for Reseeds {
         };
         let one = |part: &str| {
             let (time, seed) = part.trim().split_once(':').ok_or_else(wrong)?;
-            let time = seconds(time).map_err(|_| wrong())?;
+            let seconds: f64 = time.parse().map_err(|_| wrong())?;
+            let time = Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?;
+            if time > LATEST {
+                return Err(wrong());
+            }
             Ok((time, seed.parse().map_err(|_| wrong())?))
         };
         let all: Vec<_> = text.split(',').map(one).collect::<Result<_, String>>()?;
@@ -84,7 +89,7 @@ mod tests {
         for text in ["0:0", "12.5:99,14:7", "0.000000001:1,2:18446744073709551615"] {
             assert_eq!(text.parse::<Reseeds>().unwrap().to_string(), text);
         }
-        for wrong in ["", "1", "1:", ":1", "2:1,1:1", "1:1,1:2", "-1:1", "1:x", "nan:1"] {
+        for wrong in ["", "1", "1:", ":1", "2:1,1:1", "1:1,1:2", "-1:1", "1:x", "nan:1", "1e9:1"] {
             assert!(wrong.parse::<Reseeds>().is_err(), "{wrong}");
         }
     }

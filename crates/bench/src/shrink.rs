@@ -441,6 +441,18 @@ mod tests {
     }
 
     #[test]
+    fn where_a_seed_needs_many_operations_others_are_tried() {
+        let many: Vec<u64> = (0..40).collect();
+        let needs = |options: &Options| match options.seed {
+            40 => has(options, &many, &[0]),
+            57 => has(options, &[3, 15], &[0]),
+            _ => false,
+        };
+        let shrunk = shrink(&big(), 10_000, needs);
+        assert_eq!((shrunk.options.seed, shrunk.options.size()), (57, (Some(2), Some(1))));
+    }
+
+    #[test]
     fn there_are_always_runs_left_for_single_operations_and_faults() {
         // Nothing that would make another run of it fails, and a rare run takes long.
         let rare = |options: &Options| {

@@ -26,6 +26,8 @@ use crate::test_command;
 
 /// Runs that shrinking may take with real processes, where each lasts as long as it says.
 const SHRINK_RUNS_REAL: usize = 10;
+/// The same for programs in virtual time, whose runs take tenths of a second.
+const SHRINK_RUNS_VIRTUAL: usize = 200;
 
 /// Arguments of `eddy sweep`.
 #[derive(Clone, Debug, Args)]
@@ -70,7 +72,7 @@ pub struct SweepArgs {
     jobs: Option<NonZeroUsize>,
 
     /// Runs that may be spent on making a failing run smaller; 0 to leave it as it is (default:
-    /// 600 in virtual time, 10 with real processes)
+    /// 600 with --simulate, 200 with --virtual-time, 10 with real processes)
     #[arg(long, value_name = "N")]
     shrink: Option<usize>,
 
@@ -125,11 +127,10 @@ fn sweep(args: &SweepArgs) -> Result<Counts, TestError> {
     let (options, expect) = args.run.options(args.seeds.start).map_err(TestError::usage)?;
     let target = Target::new(args.simulate, args.bin.as_deref(), args.run.virtual_time)
         .map_err(TestError::usage)?;
+    let all_cores = || args.jobs.or_else(|| thread::available_parallelism().ok());
     let (threads, shrink_runs) = match target {
-        Target::Simulated(_) | Target::Virtual(_) => {
-            let threads = args.jobs.or_else(|| thread::available_parallelism().ok());
-            (threads, SHRINK_RUNS_SIMULATED)
-        }
+        Target::Simulated(_) => (all_cores(), SHRINK_RUNS_SIMULATED),
+        Target::Virtual(_) => (all_cores(), SHRINK_RUNS_VIRTUAL),
         Target::Program(_) => (None, SHRINK_RUNS_REAL),
     };
     let call = Call { target, options, expect, args: args.args.clone() };

@@ -156,6 +156,6 @@ fn a_guided_sweep_is_the_same_in_shards_on_threads_and_after_a_stop() {
     let (_, command) = whole.1.split_once("  repeat:  eddy ").expect("there is a command");
     let command = command.lines().next().unwrap_or_default();
     let store = directory.path().join("again").display().to_string();
-    let words: Vec<&str> = command.split(' ').chain(["--quiet", "--store", &store]).collect();
+    let words: Vec<&str> = command.split(' ').chain(["--store", &store]).collect();
     assert_eq!(run(&words).0, Some(1), "{command}");
 }

@@ -109,8 +109,10 @@ impl Island {
     /// A run that begins like an earlier one, if this seed has it so.
     fn branch(&self, seed: u64) -> Option<Call> {
         let mut random = Random::new(seed, "guided");
-        let Kept { call, news } =
-            random.pick(&self.kept).filter(|_| random.clone().chance(BRANCH))?;
+        if !random.chance(BRANCH) {
+            return None;
+        }
+        let Kept { call, news } = random.pick(&self.kept)?;
         let time = *random.pick(news)?;
         let mut call = call.clone();
         call.options.reseeds = call.options.reseeds.and_from(time, seed);
