@@ -1,5 +1,6 @@
 //! How soon a strategy finds a bug.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use bench::command_line::{Call, Target};
@@ -54,21 +55,54 @@ pub fn run(
     let first = trial.number * TRIAL_SEEDS;
     let base = bug.call(first).map_err(TestError::usage)?;
     let began = clock();
-    let mut explorer = Explorer::new(strategy, &base);
-    for tried in 0..trial.seeds_max {
-        let call = explorer.call(first + tried);
+    let shown = look(&base, strategy, first..first + trial.seeds_max)?;
+    let seconds = (clock() - began).as_secs_f64();
+    let Some((seed, call, failure)) = shown else {
+        return Ok(Found { seeds: None, seconds, cause: None, size: None });
+    };
+    let size = match shrink_runs {
+        0 => None,
+        most => smallest(&call, &failure, most)?,
+    };
+    Ok(Found { seeds: Some(seed - first + 1), seconds, cause: Some(failure.cause), size })
+}
+
+/// Spends so many runs on making the run smaller that a trial found before.
+///
+/// # Errors
+/// If the runs cannot be made.
+pub fn shrink_found(
+    bug: &Bug,
+    strategy: Strategy,
+    trial: &Trial,
+    found: &Found,
+    shrink_runs: usize,
+) -> Result<Found, TestError> {
+    let first = trial.number * TRIAL_SEEDS;
+    let base = bug.call(first).map_err(TestError::usage)?;
+    let seed = first + found.seeds.unwrap_or(1) - 1;
+    let together = Explorer::together(strategy);
+    let size = match look(&base, strategy, seed / together * together..seed + 1)? {
+        Some((_, call, failure)) => smallest(&call, &failure, shrink_runs)?,
+        None => None,
+    };
+    Ok(Found { size, ..found.clone() })
+}
+
+/// The first of these seeds that shows the bug, its run and what that shows.
+fn look(
+    base: &Call,
+    strategy: Strategy,
+    mut seeds: Range<u64>,
+) -> Result<Option<(u64, Call, Failure)>, TestError> {
+    let mut explorer = Explorer::new(strategy, base);
+    let mut try_seed = |seed| {
+        let call = explorer.call(seed);
         let attempt = attempt(&call)?;
         explorer.learn(&call, &attempt.reached);
-        let Some(failure) = shown(attempt) else { continue };
-        let seconds = (clock() - began).as_secs_f64();
-        let size = match shrink_runs {
-            0 => None,
-            most => smallest(&call, &failure, most)?,
-        };
-        return Ok(Found { seeds: Some(tried + 1), seconds, cause: Some(failure.cause), size });
-    }
-    let seconds = (clock() - began).as_secs_f64();
-    Ok(Found { seeds: None, seconds, cause: None, size: None })
+        Ok(shown(attempt).map(|failure| (seed, call, failure)))
+    };
+    seeds.find_map(|seed| try_seed(seed).transpose()).transpose()
 }
 
 /// What a run shows, if it shows a bug.

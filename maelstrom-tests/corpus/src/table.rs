@@ -37,6 +37,15 @@ struct Settings {
     right: bool,
 }
 
+/// A trial that is to be made.
+struct Job<'a> {
+    bug: &'a Bug,
+    strategy: Strategy,
+    trial: Trial,
+    /// What came of it before, where that was not made smaller.
+    known: Option<Found>,
+}
+
 /// A line of the file.
 #[derive(Serialize, Deserialize)]
 struct Line {
@@ -62,8 +71,12 @@ pub fn run(arguments: Arguments, out: &mut impl io::Write) -> Result<(), String>
         for bug in &bugs {
             for strategy in &settings.strategies {
                 let trial = settings.trial(bug, *strategy, number);
-                if !done.contains_key(&trial) {
-                    jobs.push((*bug, *strategy, trial));
+                let known = done.get(&trial).cloned();
+                let is_whole = |found: &Found| {
+                    found.seeds.is_none() || found.size.is_some() || settings.shrink_runs == 0
+                };
+                if !known.as_ref().is_some_and(is_whole) {
+                    jobs.push(Job { bug, strategy: *strategy, trial, known });
                 }
             }
         }
@@ -143,7 +156,7 @@ impl Settings {
     }
 
     /// Makes these trials.
-    fn measure(&self, jobs: &[(&Bug, Strategy, Trial)]) -> Result<Vec<(Trial, Found)>, String> {
+    fn measure(&self, jobs: &[Job<'_>]) -> Result<Vec<(Trial, Found)>, String> {
         let next = AtomicUsize::new(0);
         let done = Mutex::new((Vec::new(), None::<String>));
         let mut file = match &self.out {
@@ -159,10 +172,16 @@ impl Settings {
         }
         let file = Mutex::new(file);
         let work = || {
-            while let Some((bug, strategy, trial)) = jobs.get(next.fetch_add(1, Ordering::SeqCst)) {
-                let noted = measure::run(bug, *strategy, trial, self.shrink_runs, &clock)
-                    .map_err(|error| format!("{}: {error}", bug.name))
-                    .and_then(|found| {
+            while let Some(job) = jobs.get(next.fetch_add(1, Ordering::SeqCst)) {
+                let Job { bug, strategy, trial, known } = job;
+                let measured = match known {
+                    None => measure::run(bug, *strategy, trial, self.shrink_runs, &clock),
+                    Some(found) => {
+                        measure::shrink_found(bug, *strategy, trial, found, self.shrink_runs)
+                    }
+                };
+                let noted =
+                    measured.map_err(|error| format!("{}: {error}", bug.name)).and_then(|found| {
                         let line = Line { trial: trial.clone(), found };
                         self.note(&file, &line)?;
                         Ok(line)

@@ -51,3 +51,21 @@ fn bugs_are_found_and_made_smaller_and_found_again_from_the_command() {
         assert_eq!(failure.map(|failure| failure.cause), found.cause, "{name}");
     }
 }
+
+#[test]
+fn a_trial_that_goes_on_is_made_smaller_as_one_that_was_made_at_once() {
+    let bug = ALL.iter().find(|bug| bug.name == "raft-refuses-what-waited").unwrap();
+    for strategy in [Strategy::Independent, Strategy::Mixed, Strategy::Guided] {
+        let trial = measure::Trial {
+            bug: bug.name.to_owned(),
+            strategy: strategy.to_string(),
+            number: 1,
+            seeds_max: 60,
+        };
+        let found = |runs| measure::run(bug, strategy, &trial, runs, &|| Duration::ZERO).unwrap();
+        let (quick, whole) = (found(0), found(40));
+        assert!(whole.size.is_some(), "{strategy}: {whole:?}");
+        let later = measure::shrink_found(bug, strategy, &trial, &quick, 40).unwrap();
+        assert_eq!((later.size, later.seeds), (whole.size, whole.seeds), "{strategy}");
+    }
+}
