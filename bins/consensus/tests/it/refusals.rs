@@ -166,6 +166,24 @@ fn a_long_computation_leaves_the_node_responsive() {
 }
 
 #[test]
+fn a_guided_sweep_is_told_role_membership_terms_and_how_far_the_log_is() {
+    use proto::Aspect::{Plain, Rank};
+    let aspects = |node: &Lonely| {
+        let mut aspects = Vec::new();
+        proto::Node::aspects(node.script.node(), &mut aspects);
+        aspects
+    };
+    let follower = [Plain(0), Plain(1), Rank(0), Rank(0), Rank(0), Rank(0)];
+    assert_eq!(aspects(&Lonely::new()), follower);
+    let mut node = Lonely::leader();
+    // Its no-op of term 1 is committed; a write is not yet.
+    assert_eq!(aspects(&node), [Plain(3), Plain(1), Rank(1), Rank(1), Rank(1), Rank(1)]);
+    node.say("c1", write(5));
+    node.advance(Duration::from_millis(20));
+    assert_eq!(aspects(&node), [Plain(3), Plain(1), Rank(1), Rank(1), Rank(2), Rank(1)]);
+}
+
+#[test]
 fn what_came_during_a_handing_over_that_failed_is_served() {
     let mut node = Lonely::leader();
     // n3 has nothing of the log, so the order to campaign waits for it; and it never answers.

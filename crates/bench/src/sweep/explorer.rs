@@ -67,9 +67,11 @@ impl<'a> Explorer<'a> {
         runner: &dyn Runner,
         seed: u64,
     ) -> Result<(Call, Attempt), TestError> {
-        let call = self.call(seed);
+        let mut call = self.call(seed);
         let attempt = runner.attempt(&call)?;
         self.learn(&call, &attempt.reached);
+        // Nobody wants to know any more.
+        call.options.cover = false;
         let failure = attempt.outcome.failure();
         if self.strategy == Strategy::Independent
             || failure.is_none_or(|failure| failure.kind != FailureKind::Stats)
