@@ -215,6 +215,8 @@ pub(crate) mod testing {
         pub(crate) now: Time,
         pub(crate) nodes: Vec<NodeId>,
         pub(crate) heard: Vec<String>,
+        /// The seeds that it was given.
+        pub(crate) reseeded: Vec<u64>,
         /// How much longer than asked for every wait takes.
         pub(crate) late: Duration,
     }
@@ -222,7 +224,8 @@ pub(crate) mod testing {
     impl Default for Silent {
         fn default() -> Self {
             let nodes = ["n0", "n1"].map(NodeId::new).to_vec();
-            Self { now: Time::ZERO, nodes, heard: Vec::new(), late: Duration::ZERO }
+            let (heard, reseeded) = (Vec::new(), Vec::new());
+            Self { now: Time::ZERO, nodes, heard, reseeded, late: Duration::ZERO }
         }
     }
 
@@ -246,7 +249,9 @@ pub(crate) mod testing {
 
         fn inject(&mut self, _: &Fault) {}
 
-        fn reseed(&mut self, _: u64) {}
+        fn reseed(&mut self, seed: u64) {
+            self.reseeded.push(seed);
+        }
 
         fn is_down(&self, _: usize) -> bool {
             false

@@ -193,10 +193,11 @@ impl<W: Workload> Harness<'_, W> {
 mod tests {
     use std::time::Duration;
 
+    use checkers::Process;
     use serde_json::Value;
 
     use super::Compat;
-    use crate::options::Options;
+    use crate::options::{FaultKind, Options};
     use crate::progress::Silent as NoProgress;
     use crate::workload::registry::named;
     use crate::workload::workload;
@@ -231,6 +232,49 @@ mod tests {
         assert_eq!(all.len(), 12);
         let kept = [&all[3..5], &all[6..11]].concat();
         assert_eq!(echoed("0-2,5,11-99"), kept);
+    }
+
+    /// The steps of clients and of the nemesis, each with its time in seconds, and the seeds that the
+    /// world was given.
+    fn told(reseeds: &str) -> ([Vec<(f64, String)>; 2], Vec<u64>) {
+        let mut options = Options::new(named("echo")).with_nodes(2);
+        (options.rate, options.concurrency) = (20.0, 100);
+        (options.time_limit, options.nemesis_interval) =
+            (Duration::from_secs(4), Duration::from_millis(100));
+        options.nemesis = vec![FaultKind::Partition];
+        options.reseeds = reseeds.parse().unwrap_or_default();
+        let mut world = Silent::default();
+        let record = workload(&options).run(&mut world, &options, &mut NoProgress);
+        let mut told = [Vec::new(), Vec::new()];
+        for event in record.history.events() {
+            let mut line = Vec::new();
+            event.write(&mut line).unwrap();
+            let place = usize::from(event.process() == Process::Nemesis);
+            told[place].push((event.time() as f64 / 1e9, String::from_utf8(line).unwrap()));
+        }
+        (told, world.reseeded)
+    }
+
+    #[test]
+    fn another_seed_decides_from_its_time_on_what_clients_nemesis_and_world_draw() {
+        let (plain, none) = told("");
+        let (both, seeds) = told("1.5:7,3:9");
+        assert_eq!((none, seeds), (vec![], vec![7, 9]));
+        assert_eq!(told("1.5:7,3:9").0, both);
+        let (first_only, _) = told("1.5:7");
+        for (one, other, parting) in [(&plain, &both, 1.5), (&first_only, &both, 3.0)] {
+            for (one, other) in one.iter().zip(other) {
+                let before = |steps: &[(f64, String)]| {
+                    steps
+                        .iter()
+                        .take_while(|(time, _)| *time < parting)
+                        .cloned()
+                        .collect::<Vec<_>>()
+                };
+                assert_eq!(before(one), before(other));
+                assert_ne!(one, other);
+            }
+        }
     }
 
     #[test]
