@@ -16,6 +16,8 @@ const SEEDS_TRIED: u64 = 8;
 /// Seeds that are tried for a run with half of the operations, where there are more than so many.
 const SEEDS_TRIED_AGAIN: u64 = 24;
 const OPERATIONS_ENOUGH: u64 = 10;
+/// Most operations of a run of which single ones are left out.
+const NUMBERS_MAX: u64 = 1_000_000;
 /// The lowest rate that is tried, in operations a second.
 const RATE_MIN: f64 = 1.0;
 
@@ -304,8 +306,9 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<'_, F, E> {
     }
 }
 
-/// The numbers below `end` that are not left out.
+/// The numbers below `end` that are not left out; none where they are too many to try without some.
 fn kept(omitted: &Omitted, end: u64) -> Vec<u64> {
+    let end = if end <= NUMBERS_MAX { end } else { 0 };
     (0..end).filter(|number| !omitted.contains(*number)).collect()
 }
 
@@ -450,6 +453,20 @@ mod tests {
         };
         let shrunk = shrink(&big(), 10_000, needs);
         assert_eq!((shrunk.options.seed, shrunk.options.size()), (57, (Some(2), Some(1))));
+    }
+
+    #[test]
+    fn of_a_run_with_very_many_operations_none_are_left_out() {
+        let mut huge = big();
+        (huge.rate, huge.time_limit) = (1e9, Duration::from_secs(1_000_000));
+        let is_same = |options: &Options| {
+            options.rate == 1e9
+                && options.time_limit == huge.time_limit
+                && options.seed == 40
+                && options.max_operations.is_none()
+        };
+        let shrunk = shrink(&huge, 1_000, is_same);
+        assert!(shrunk.options.omit_operations.is_empty() && is_same(&shrunk.options));
     }
 
     #[test]
