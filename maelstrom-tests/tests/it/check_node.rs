@@ -30,7 +30,7 @@ fn check_with(name: &str, piece: &str, replacement: &str) -> (Option<i32>, Strin
     let source = source.replace('\'', "'\\''");
     write_script(&node, &format!("unset PYTHONUNBUFFERED\nexec python3 -c '{source}'"));
     let node = node.to_str().expect("the path is UTF-8");
-    let (status, stdout, stderr) = run(&["check-node", node, "-w", "echo", "--timeout", "0.5"]);
+    let (status, stdout, stderr) = run(&["check-node", node, "-w", "echo", "--timeout", "1"]);
     assert_eq!(stderr, "");
     (status, stdout)
 }
