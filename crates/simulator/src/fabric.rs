@@ -313,7 +313,7 @@ impl Fabric {
         self.show(now, Fate::Received, parcel.number, &parcel.message);
         if let (Some(coverage), Endpoint::Node(node)) = (&mut self.coverage, parcel.to) {
             coverage.hear(node, &parcel.message);
-            coverage.note(now, self.network.cut());
+            self.note_state(now);
         }
     }
 

@@ -20,11 +20,9 @@ impl<W: Workload> Harness<'_, W> {
     /// Does as if an operation had been started, but for asking the node.
     pub(super) fn omit_next(&mut self) {
         let place = self.choose();
-        let worker = self.clients.take_idle(place);
-        let state = self.clients.worker(worker);
-        let op = self.workload.operation(state, &mut self.random);
+        let (worker, op) = self.draw(place);
         self.nodes[self.clients.node(worker)].is_fresh = false;
-        self.workload.ended(state, Kind::Fail, &op);
+        self.workload.ended(self.clients.worker(worker), Kind::Fail, &op);
         self.clients.rest(worker);
     }
 
@@ -42,9 +40,15 @@ impl<W: Workload> Harness<'_, W> {
 
     /// Starts an operation of the worker at this place among the idle ones.
     pub(super) fn start_idle(&mut self, place: usize) {
+        let (worker, op) = self.draw(place);
+        self.start(worker, op, false);
+    }
+
+    /// Takes the worker at this place among the idle ones, and draws its next operation.
+    fn draw(&mut self, place: usize) -> (usize, W::Op) {
         let worker = self.clients.take_idle(place);
         let op = self.workload.operation(self.clients.worker(worker), &mut self.random);
-        self.start(worker, op, false);
+        (worker, op)
     }
 
     pub(super) fn start(&mut self, worker: usize, op: W::Op, is_final: bool) {
