@@ -445,9 +445,10 @@ mod tests {
 
     #[test]
     fn where_a_seed_needs_many_operations_others_are_tried() {
-        let many: Vec<u64> = (0..40).collect();
+        // What the first one can do without is not left out for the others.
+        let many: Vec<u64> = (10..50).collect();
         let needs = |options: &Options| match options.seed {
-            40 => has(options, &many, &[0]),
+            40 => has(options, &many, &[2]),
             57 => has(options, &[3, 15], &[0]),
             _ => false,
         };
