@@ -160,7 +160,7 @@ impl Operator {
         let open = Open { id, deadline: now + PATIENCE, node, adds };
         let name = &world.node_ids()[node];
         let body = json!({"type": open.kind(), "msg_id": id.0, "node_id": name});
-        world.send(client, asked, body.to_string());
+        world.send(client, asked, &body.to_string());
         self.open = Some(open);
     }
 

@@ -65,6 +65,7 @@ pub fn shrink<E>(
             break;
         }
     }
+    shrinker.say_size();
     match shrinker.error {
         Some(error) => Err(error),
         None => Ok(Shrunk { options: shrinker.best, runs: shrinker.runs }),
@@ -205,6 +206,18 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<'_, F, E> {
         if !self.best.nemesis.is_empty() {
             let faults = self.faults_max();
             self.minimize(1, faults, |options, most| options.max_faults = Some(most));
+        }
+    }
+
+    /// Where every smaller number was too small, a run that was shortened says how many operations and
+    /// faults its time has room for.
+    fn say_size(&mut self) {
+        if self.best.time_limit < self.first.time_limit {
+            let (operations, faults) = (self.operations_max(), self.faults_max());
+            self.best.max_operations.get_or_insert(operations);
+            if !self.best.nemesis.is_empty() {
+                self.best.max_faults.get_or_insert(faults);
+            }
         }
     }
 
@@ -496,6 +509,24 @@ mod tests {
         });
         assert_eq!((shrunk.runs, runs), (5, 5));
         assert_eq!(shrink(&big(), 0, |_| true).runs, 0);
+    }
+
+    #[test]
+    fn a_run_that_was_shortened_says_its_size_though_it_needs_all_that_it_has() {
+        let mut slow = big_with(Kill);
+        (slow.rate, slow.nemesis_interval) = (1.0, Duration::from_secs(10));
+        // All that there is room for in a second and a half: gaps are up to twice as long as usual.
+        let needs = |options: &Options| {
+            options.time_limit >= Duration::from_millis(1500)
+                && options.max_operations.is_none_or(|most| most >= 4)
+                && options.max_faults.is_none_or(|most| most >= 2)
+                && options.nemesis.len() == 2
+                && options.omit_operations.is_empty()
+                && options.omit_faults.is_empty()
+        };
+        let shrunk = shrink(&slow, 10_000, needs).options;
+        assert!(needs(&shrunk));
+        assert_eq!(shrunk.size(), (Some(4), Some(2)));
     }
 
     #[test]

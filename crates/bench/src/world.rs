@@ -152,7 +152,7 @@ pub trait World {
     fn node_ids(&self) -> &[NodeId];
 
     /// Sends a client's request to a node: a whole body.
-    fn send(&mut self, client: &NodeId, node: usize, body: String);
+    fn send(&mut self, client: &NodeId, node: usize, body: &str);
 
     /// Waits for the next message to a client, at most until then. It may return earlier with
     /// nothing when there is other news: a node has died.
@@ -238,8 +238,8 @@ pub(crate) mod testing {
             &self.nodes
         }
 
-        fn send(&mut self, _: &NodeId, _: usize, body: String) {
-            self.heard.push(body);
+        fn send(&mut self, _: &NodeId, _: usize, body: &str) {
+            self.heard.push(body.to_owned());
         }
 
         fn wait(&mut self, until: Time) -> Option<Reply> {

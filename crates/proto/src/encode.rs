@@ -4,13 +4,14 @@
 //! `in_reply_to`, then `msg_id`. Everything is written straight to the output, so a message of any
 //! size needs no buffer of its own.
 
-use std::io;
+use std::{fmt, io};
 
-use serde::ser::{Error as _, Impossible, SerializeMap, SerializeStruct, SerializeStructVariant};
+use serde::ser::{Error as _, Impossible, SerializeStruct, SerializeStructVariant};
 use serde::{Serialize, Serializer};
 
 use crate::error::ErrorCode;
 use crate::id::MessageId;
+use crate::json::needs_escapes;
 use crate::message::{Body, Init, Message, Payload};
 
 /// Writes a message and the end of its line.
@@ -19,9 +20,9 @@ use crate::message::{Body, Init, Message, Payload};
 /// If the output fails, or if the body is not an enum of unit, struct and newtype variants.
 pub fn encode<B: Body>(message: &Message<Payload<B>>, out: &mut impl io::Write) -> io::Result<()> {
     out.write_all(b"{\"src\":")?;
-    serde_json::to_writer(&mut *out, &message.src)?;
+    write_string(message.src.as_str(), out)?;
     out.write_all(b",\"dest\":")?;
-    serde_json::to_writer(&mut *out, &message.dest)?;
+    write_string(message.dest.as_str(), out)?;
     out.write_all(b",\"body\":")?;
     encode_body(message, out)?;
     out.write_all(b"}\n")
@@ -65,8 +66,51 @@ pub(crate) fn encode_own_body<B: Serialize, W: io::Write>(
     numbers: Numbers,
     out: &mut W,
 ) -> io::Result<()> {
-    let target = Target::Enum(&mut serde_json::Serializer::new(out));
-    Ok(body.serialize(BodySerializer { target, numbers })?)
+    let body = body.serialize(BodySerializer { out, numbers, is_open: false });
+    body.map_err(|EncodeError(error)| error)
+}
+
+/// Writes a string of JSON. Few need escapes; the others are copied.
+///
+/// # Errors
+/// If the output fails.
+pub fn write_string(text: &str, out: &mut impl io::Write) -> io::Result<()> {
+    if needs_escapes(text) {
+        return Ok(serde_json::to_writer(out, text)?);
+    }
+    out.write_all(b"\"")?;
+    out.write_all(text.as_bytes())?;
+    out.write_all(b"\"")
+}
+
+/// Why a body is not written.
+#[derive(Debug)]
+struct EncodeError(io::Error);
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for EncodeError {}
+
+impl serde::ser::Error for EncodeError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self(serde_json::Error::custom(message).into())
+    }
+}
+
+impl From<io::Error> for EncodeError {
+    fn from(error: io::Error) -> Self {
+        Self(error)
+    }
+}
+
+impl From<serde_json::Error> for EncodeError {
+    fn from(error: serde_json::Error) -> Self {
+        Self(error.into())
+    }
 }
 
 /// The bodies that every node shares.
@@ -93,86 +137,92 @@ impl Numbers {
         Self { in_reply_to: message.in_reply_to, msg_id: message.msg_id }
     }
 
-    fn end<M: SerializeMap>(self, mut map: M) -> Result<M::Ok, M::Error> {
+    /// Writes them and the end of the body.
+    fn end(self, out: &mut impl io::Write) -> io::Result<()> {
         if let Some(id) = self.in_reply_to {
-            map.serialize_entry("in_reply_to", &id)?;
+            out.write_all(b",\"in_reply_to\":")?;
+            serde_json::to_writer(&mut *out, &id)?;
         }
         if let Some(id) = self.msg_id {
-            map.serialize_entry("msg_id", &id)?;
+            out.write_all(b",\"msg_id\":")?;
+            serde_json::to_writer(&mut *out, &id)?;
         }
-        map.end()
+        out.write_all(b"}")
     }
 }
 
 /// Writes an enum as a body: the variant's name as `type`, its content as the fields after it.
-struct BodySerializer<S: Serializer> {
-    target: Target<S>,
+struct BodySerializer<'a, W> {
+    out: &'a mut W,
     numbers: Numbers,
-}
-
-/// How far a body has come.
-enum Target<S: Serializer> {
-    /// Nothing is written: an enum has to come.
-    Enum(S),
-    /// The `type` is written: the struct within a newtype variant has to come.
-    Struct(S::SerializeMap),
+    /// Whether the `type` is written, so that the struct within a newtype variant has to come.
+    is_open: bool,
 }
 
 /// A body whose `type` is written and whose fields follow.
-struct OpenBody<M> {
-    map: M,
+struct OpenBody<'a, W> {
+    out: &'a mut W,
     numbers: Numbers,
 }
 
-impl<S: Serializer> BodySerializer<S> {
-    fn open(self, kind: &str) -> Result<OpenBody<S::SerializeMap>, S::Error> {
-        let Target::Enum(serializer) = self.target else { return Err(no_body()) };
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("type", kind)?;
-        Ok(OpenBody { map, numbers: self.numbers })
+impl<'a, W: io::Write> BodySerializer<'a, W> {
+    fn open(self, kind: &str) -> Result<OpenBody<'a, W>, EncodeError> {
+        if self.is_open {
+            return Err(no_body());
+        }
+        self.out.write_all(b"{\"type\":")?;
+        write_string(kind, self.out)?;
+        Ok(OpenBody { out: self.out, numbers: self.numbers })
     }
 }
 
-fn no_body<E: serde::ser::Error>() -> E {
-    E::custom("a body is an enum with unit, struct or newtype variants")
+fn no_body() -> EncodeError {
+    EncodeError::custom("a body is an enum with unit, struct or newtype variants")
 }
 
-impl<M: SerializeMap> OpenBody<M> {
-    fn close(self) -> Result<M::Ok, M::Error> {
-        self.numbers.end(self.map)
+impl<W: io::Write> OpenBody<'_, W> {
+    fn field<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), EncodeError> {
+        self.out.write_all(b",")?;
+        write_string(key, self.out)?;
+        self.out.write_all(b":")?;
+        Ok(serde_json::to_writer(&mut *self.out, value)?)
+    }
+
+    fn close(self) -> Result<(), EncodeError> {
+        Ok(self.numbers.end(self.out)?)
     }
 }
 
-impl<M: SerializeMap> SerializeStructVariant for OpenBody<M> {
-    type Ok = M::Ok;
-    type Error = M::Error;
+impl<W: io::Write> SerializeStructVariant for OpenBody<'_, W> {
+    type Ok = ();
+    type Error = EncodeError;
 
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         key: &'static str,
         value: &T,
-    ) -> Result<(), M::Error> {
-        self.map.serialize_entry(key, value)
+    ) -> Result<(), EncodeError> {
+        self.field(key, value)
     }
 
-    fn end(self) -> Result<M::Ok, M::Error> {
+    fn end(self) -> Result<(), EncodeError> {
         self.close()
     }
 }
 
-impl<M: SerializeMap> SerializeStruct for OpenBody<M> {
-    type Ok = M::Ok;
-    type Error = M::Error;
+impl<W: io::Write> SerializeStruct for OpenBody<'_, W> {
+    type Ok = ();
+    type Error = EncodeError;
 
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         key: &'static str,
         value: &T,
-    ) -> Result<(), M::Error> {
-        self.map.serialize_entry(key, value)
+    ) -> Result<(), EncodeError> {
+        self.field(key, value)
     }
 
-    fn end(self) -> Result<M::Ok, M::Error> {
+    fn end(self) -> Result<(), EncodeError> {
         self.close()
     }
 }
@@ -180,29 +230,29 @@ impl<M: SerializeMap> SerializeStruct for OpenBody<M> {
 /// Refuses what is not a body.
 macro_rules! no_body {
     ($($method:ident($($argument:ty),*) -> $result:ty;)*) => {
-        $(fn $method(self, $(_: $argument),*) -> Result<$result, S::Error> {
+        $(fn $method(self, $(_: $argument),*) -> Result<$result, EncodeError> {
             Err(no_body())
         })*
     };
 }
 
-impl<S: Serializer> Serializer for BodySerializer<S> {
-    type Ok = S::Ok;
-    type Error = S::Error;
-    type SerializeSeq = Impossible<S::Ok, S::Error>;
-    type SerializeTuple = Impossible<S::Ok, S::Error>;
-    type SerializeTupleStruct = Impossible<S::Ok, S::Error>;
-    type SerializeTupleVariant = Impossible<S::Ok, S::Error>;
-    type SerializeMap = Impossible<S::Ok, S::Error>;
-    type SerializeStruct = OpenBody<S::SerializeMap>;
-    type SerializeStructVariant = OpenBody<S::SerializeMap>;
+impl<'a, W: io::Write> Serializer for BodySerializer<'a, W> {
+    type Ok = ();
+    type Error = EncodeError;
+    type SerializeSeq = Impossible<(), EncodeError>;
+    type SerializeTuple = Impossible<(), EncodeError>;
+    type SerializeTupleStruct = Impossible<(), EncodeError>;
+    type SerializeTupleVariant = Impossible<(), EncodeError>;
+    type SerializeMap = Impossible<(), EncodeError>;
+    type SerializeStruct = OpenBody<'a, W>;
+    type SerializeStructVariant = OpenBody<'a, W>;
 
     fn serialize_unit_variant(
         self,
         _: &'static str,
         _: u32,
         variant: &'static str,
-    ) -> Result<S::Ok, S::Error> {
+    ) -> Result<(), EncodeError> {
         self.open(variant)?.close()
     }
 
@@ -212,9 +262,9 @@ impl<S: Serializer> Serializer for BodySerializer<S> {
         _: u32,
         variant: &'static str,
         value: &T,
-    ) -> Result<S::Ok, S::Error> {
-        let OpenBody { map, numbers } = self.open(variant)?;
-        value.serialize(Self { target: Target::Struct(map), numbers })
+    ) -> Result<(), EncodeError> {
+        let OpenBody { out, numbers } = self.open(variant)?;
+        value.serialize(Self { out, numbers, is_open: true })
     }
 
     fn serialize_struct_variant(
@@ -223,28 +273,28 @@ impl<S: Serializer> Serializer for BodySerializer<S> {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Self::SerializeStructVariant, S::Error> {
+    ) -> Result<Self::SerializeStructVariant, EncodeError> {
         self.open(variant)
     }
 
     no_body! {
-        serialize_bool(bool) -> S::Ok;
-        serialize_i8(i8) -> S::Ok;
-        serialize_i16(i16) -> S::Ok;
-        serialize_i32(i32) -> S::Ok;
-        serialize_i64(i64) -> S::Ok;
-        serialize_u8(u8) -> S::Ok;
-        serialize_u16(u16) -> S::Ok;
-        serialize_u32(u32) -> S::Ok;
-        serialize_u64(u64) -> S::Ok;
-        serialize_f32(f32) -> S::Ok;
-        serialize_f64(f64) -> S::Ok;
-        serialize_char(char) -> S::Ok;
-        serialize_str(&str) -> S::Ok;
-        serialize_bytes(&[u8]) -> S::Ok;
-        serialize_none() -> S::Ok;
-        serialize_unit() -> S::Ok;
-        serialize_unit_struct(&'static str) -> S::Ok;
+        serialize_bool(bool) -> ();
+        serialize_i8(i8) -> ();
+        serialize_i16(i16) -> ();
+        serialize_i32(i32) -> ();
+        serialize_i64(i64) -> ();
+        serialize_u8(u8) -> ();
+        serialize_u16(u16) -> ();
+        serialize_u32(u32) -> ();
+        serialize_u64(u64) -> ();
+        serialize_f32(f32) -> ();
+        serialize_f64(f64) -> ();
+        serialize_char(char) -> ();
+        serialize_str(&str) -> ();
+        serialize_bytes(&[u8]) -> ();
+        serialize_none() -> ();
+        serialize_unit() -> ();
+        serialize_unit_struct(&'static str) -> ();
         serialize_seq(Option<usize>) -> Self::SerializeSeq;
         serialize_tuple(usize) -> Self::SerializeTuple;
         serialize_tuple_struct(&'static str, usize) -> Self::SerializeTupleStruct;
@@ -256,12 +306,14 @@ impl<S: Serializer> Serializer for BodySerializer<S> {
         self,
         _: &'static str,
         _: usize,
-    ) -> Result<Self::SerializeStruct, S::Error> {
-        let Target::Struct(map) = self.target else { return Err(no_body()) };
-        Ok(OpenBody { map, numbers: self.numbers })
+    ) -> Result<Self::SerializeStruct, EncodeError> {
+        if !self.is_open {
+            return Err(no_body());
+        }
+        Ok(OpenBody { out: self.out, numbers: self.numbers })
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), EncodeError> {
         value.serialize(self)
     }
 
@@ -269,7 +321,7 @@ impl<S: Serializer> Serializer for BodySerializer<S> {
         self,
         _: &'static str,
         value: &T,
-    ) -> Result<S::Ok, S::Error> {
+    ) -> Result<(), EncodeError> {
         value.serialize(self)
     }
 }

@@ -216,7 +216,10 @@ impl From<i64> for Json {
 
 impl From<&str> for Json {
     fn from(text: &str) -> Self {
-        Self::from(&serde_json::Value::from(text))
+        match needs_escapes(text) {
+            true => Self::from(&serde_json::Value::from(text)),
+            false => Self(Repr::String(Arc::from(["\"", text, "\""].concat()))),
+        }
     }
 }
 
@@ -225,6 +228,11 @@ impl From<&serde_json::Value> for Json {
         // A `Value` is always valid JSON.
         Self::parse(&value.to_string()).unwrap_or_else(|_| Self::null())
     }
+}
+
+/// Whether some character of a text cannot stand in a string of JSON as it is.
+pub(crate) fn needs_escapes(text: &str) -> bool {
+    text.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..b' '))
 }
 
 /// The integer that this text is the one plain way to write.

@@ -80,6 +80,34 @@ struct Mirror {
     /// Where the configuration in force is in its log, and of which term, unless that is forgotten;
     /// `None` before it is first looked at.
     configured_at: Option<(LogIndex, Option<Term>)>,
+    /// What all of this follows from.
+    glance: Option<Glance>,
+}
+
+/// What has changed if anything has that the invariants speak of: two logs that end with the same entry
+/// are the same by log matching, or it was seen before that they are not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Glance {
+    term: Term,
+    leads: bool,
+    first_index: LogIndex,
+    last: (LogIndex, Term),
+    commit_index: LogIndex,
+    configured_at: (LogIndex, Option<Term>),
+}
+
+impl Glance {
+    fn at<C: Clone, S: Clone>(node: &Raft<C, S>) -> Self {
+        let (log, configured_at) = (node.log(), node.core.membership.index());
+        Self {
+            term: node.term(),
+            leads: node.is_leader(),
+            first_index: log.first_index(),
+            last: (log.last_index(), log.last_term()),
+            commit_index: node.commit_index(),
+            configured_at: (configured_at, log.term_at(configured_at)),
+        }
+    }
 }
 
 impl Mirror {
@@ -192,18 +220,28 @@ impl<C: Clone + PartialEq> Invariants<C> {
     ///
     /// The first property found not to hold.
     pub fn observe<S: Clone>(&mut self, node: &Raft<C, S>) -> Result<(), Violation> {
-        self.check_configurations(node)?;
+        let glance = Glance::at(node);
+        if self.mirror(node.id()).glance == Some(glance) {
+            return Ok(());
+        }
+        self.check_configurations(node, glance.configured_at)?;
         self.check_leader(node)?;
         self.check_log(node)?;
         self.check_commits(node)?;
-        self.mirror(node.id()).led = node.is_leader().then(|| node.term());
+        let mirror = self.mirror(node.id());
+        mirror.led = node.is_leader().then(|| node.term());
+        // Only here: what does not hold is found each time.
+        mirror.glance = Some(glance);
         Ok(())
     }
 
-    fn check_configurations<S: Clone>(&mut self, node: &Raft<C, S>) -> Result<(), Violation> {
-        let last = node.configurations().last().map(|(index, _)| index).unwrap_or_default();
-        // Another one may have replaced it at the same index.
-        let last = (last, node.log().term_at(last));
+    /// `last` is where the last configuration is, and of which term: another one may have replaced it at
+    /// the same index.
+    fn check_configurations<S: Clone>(
+        &mut self,
+        node: &Raft<C, S>,
+        last: (LogIndex, Option<Term>),
+    ) -> Result<(), Violation> {
         if self.mirror(node.id()).configured_at.replace(last) == Some(last) {
             return Ok(());
         }

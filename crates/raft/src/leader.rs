@@ -148,7 +148,7 @@ impl<C: Clone> Leader<C> {
         core.extend_log(self.proposals.drain(..).map(Content::Command));
         self.sent_reads.extend(self.waiting_reads.drain(..).map(|read| (self.round, read)));
         let followers = self.quorum_of_followers(core, now);
-        let patience = followers.iter().map(|f| self.patience(core, *f)).max();
+        let patience = followers.iter().map(|f| patience(core, &self.progress[f])).max();
         for follower in followers {
             self.send_entries(core, now, follower, false);
         }
@@ -161,71 +161,39 @@ impl<C: Clone> Leader<C> {
     fn quorum_of_followers<S: Clone>(&self, core: &Core<C, S>, now: Duration) -> Vec<MemberId> {
         let configuration = core.membership.current();
         let voters = configuration.voters();
-        let mut followers = self.followers();
         if configuration.is_joint() {
-            return followers;
+            return self.followers();
         }
-        followers.retain(|follower| voters.contains_key(follower));
-        followers.sort_by_cached_key(|&follower| {
-            let round_trip = self.progress[&follower].round_trip;
-            (self.flaws(core, now, follower), round_trip.unwrap_or(Duration::MAX))
-        });
+        let rank = |(&id, progress): (_, &Progress)| {
+            let is_forgetful = !progress.counts_as(*voters.get(&id)?);
+            let is_late = progress.is_late(now, patience(core, progress));
+            let flaws = (is_forgetful, is_late, progress.mode != Mode::Replicate);
+            let round_trip = progress.round_trip.unwrap_or(Duration::MAX);
+            Some((flaws, round_trip, id, progress.sent_at))
+        };
+        let mut ranked: Vec<_> = self.progress.iter().filter_map(rank).collect();
+        ranked.sort_unstable();
         let own = usize::from(voters.contains_key(&core.config.id));
         let count = quorum(voters.len()) - own;
-        if let Some(&slowest) = followers.get(count.saturating_sub(1)) {
-            let turn = |follower| self.takes_turn(core, now, follower, slowest);
-            let sent_at = |follower: &_| self.progress[follower].sent_at;
-            followers.sort_by_cached_key(|f| if turn(*f) { sent_at(f) } else { Duration::MAX });
+        if let Some(&(_, slowest, ..)) = ranked.get(count.saturating_sub(1))
+            && slowest < Duration::MAX
+        {
+            // Whoever is about as fast had better get this round if otherwise it would soon get a
+            // heartbeat.
+            let fast = slowest * 5 / 4;
+            let quiet_since = now.checked_sub(core.config.heartbeat_interval / 2);
+            ranked.sort_by_key(|&(flaws, round_trip, _, sent_at)| {
+                let is_flawless = flaws == (false, false, false);
+                let is_quiet = quiet_since.is_some_and(|since| sent_at <= since);
+                if is_flawless && round_trip <= fast && is_quiet { sent_at } else { Duration::MAX }
+            });
         }
-        followers.truncate(count);
-        followers
-    }
-
-    /// What speaks against a follower that votes, the worst first.
-    fn flaws<S: Clone>(
-        &self,
-        core: &Core<C, S>,
-        now: Duration,
-        follower: MemberId,
-    ) -> (bool, bool, bool) {
-        let progress = &self.progress[&follower];
-        (
-            !progress.counts_as(core.membership.current().voters()[&follower]),
-            progress.is_late(now, self.patience(core, follower)),
-            progress.mode != Mode::Replicate,
-        )
-    }
-
-    /// Whether a follower had better get this round, since otherwise it would soon get a heartbeat:
-    /// one that answers about as fast as `other` does, which would get it.
-    fn takes_turn<S: Clone>(
-        &self,
-        core: &Core<C, S>,
-        now: Duration,
-        follower: MemberId,
-        other: MemberId,
-    ) -> bool {
-        let (progress, other) = (&self.progress[&follower], &self.progress[&other]);
-        let is_as_fast = progress
-            .round_trip
-            .zip(other.round_trip)
-            .is_some_and(|(own, other)| own <= other * 5 / 4);
-        is_as_fast
-            && self.flaws(core, now, follower) == (false, false, false)
-            && now >= progress.sent_at + core.config.heartbeat_interval / 2
+        ranked.into_iter().take(count).map(|(_, _, id, _)| id).collect()
     }
 
     /// All followers, in order.
     fn followers(&self) -> Vec<MemberId> {
         self.progress.keys().copied().collect()
-    }
-
-    /// How long to wait for a follower's answer before asking others.
-    fn patience<S: Clone>(&self, core: &Core<C, S>, follower: MemberId) -> Duration {
-        let usual = self.progress[&follower].round_trip;
-        usual.map_or(core.config.heartbeat_interval, |round_trip| {
-            (round_trip * 2 + PATIENCE_MARGIN).min(core.config.election_timeout)
-        })
     }
 
     /// Sends a follower what it needs next: entries, a snapshot, or, while an
@@ -479,4 +447,11 @@ impl<C: Clone> Leader<C> {
             .chain(self.change_deadline())
             .fold(self.quorum_deadline(core), Duration::min)
     }
+}
+
+/// How long to wait for a follower's answer before asking others.
+fn patience<C, S>(core: &Core<C, S>, follower: &Progress) -> Duration {
+    follower.round_trip.map_or(core.config.heartbeat_interval, |round_trip| {
+        (round_trip * 2 + PATIENCE_MARGIN).min(core.config.election_timeout)
+    })
 }

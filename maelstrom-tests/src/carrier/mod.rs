@@ -137,8 +137,8 @@ impl Carrier {
     }
 
     /// Sends a client's request to a node: a whole body.
-    pub(crate) fn request(&mut self, now: Time, client: &NodeId, node: usize, body: String) {
-        self.fabric.request(now, client, node, body.into_boxed_str());
+    pub(crate) fn request(&mut self, now: Time, client: &NodeId, node: usize, body: &str) {
+        self.fabric.request(now, client, node, body.into());
     }
 
     /// Takes a line that a node wrote on stdout.

@@ -206,7 +206,7 @@ impl World for ProcessWorld {
         self.carrier.node_ids()
     }
 
-    fn send(&mut self, client: &NodeId, node: usize, body: String) {
+    fn send(&mut self, client: &NodeId, node: usize, body: &str) {
         self.time = self.clock();
         self.carrier.request(self.time, client, node, body);
         self.deliver_due();

@@ -288,7 +288,7 @@ impl World for VirtualWorld {
         self.carrier.node_ids()
     }
 
-    fn send(&mut self, client: &NodeId, node: usize, body: String) {
+    fn send(&mut self, client: &NodeId, node: usize, body: &str) {
         self.carrier.request(self.now, client, node, body);
     }
 

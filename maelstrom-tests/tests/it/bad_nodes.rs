@@ -256,7 +256,7 @@ fn neither_stubbornness_nor_children_survive_the_end() {
     let time = bench.world.now() - start;
     assert!(time >= Duration::from_millis(200) && time < PATIENCE, "{time:?}");
     assert_eq!(bench.world.problems(), []);
-    bench.world.send(&"c1".into(), 0, Request::new("generate").body(MessageId(9)));
+    bench.world.send(&"c1".into(), 0, &Request::new("generate").body(MessageId(9)));
     assert!(bench.world.wait(bench.world.now()).is_none());
 }
 

@@ -62,7 +62,7 @@ impl Bench {
     pub(crate) fn send(&mut self, node: usize, request: &Request) -> MessageId {
         let msg_id = MessageId(self.next_message);
         self.next_message += 1;
-        self.world.send(&self.client, node, request.body(msg_id));
+        self.world.send(&self.client, node, &request.body(msg_id));
         msg_id
     }
 

@@ -68,7 +68,7 @@ impl<W: Workload> Harness<'_, W> {
         let (client, msg_id) = self.clients.next_request(worker);
         let deadline = self.world.now() + self.workload.timeout();
         let request = self.workload.request(&op);
-        self.world.send(&client, node, request.body(msg_id));
+        self.world.send(&client, node, &request.body(msg_id));
         let is_doubtful = self.nodes[node].lies;
         let kind = request.kind;
         self.clients.open(worker, Open { op, kind, msg_id, deadline, is_final, is_doubtful });

@@ -234,6 +234,21 @@ mod tests {
         assert_eq!(echoed("0-2,5,11-99"), kept);
     }
 
+    /// The workload gives up a lock that was refused a few times.
+    #[test]
+    fn an_operation_that_is_left_out_has_failed_in_the_eyes_of_the_workload() {
+        let mut options = Options::new(named("lock")).with_nodes(2);
+        (options.rate, options.concurrency) = (100.0, 2);
+        (options.time_limit, options.max_operations) = (Duration::from_secs(10), Some(101));
+        options.omit_operations = "0-99".parse().unwrap();
+        let mut world = Silent::default();
+        workload(&options).run(&mut world, &options, &mut NoProgress);
+        let body = |body: &String| serde_json::from_str::<Value>(body).unwrap();
+        let asked: Vec<_> = world.heard.iter().map(body).collect();
+        let [.., last] = &asked[..] else { panic!("nothing was asked") };
+        assert!(last["key"].as_u64() > Some(2), "{last}");
+    }
+
     /// The steps of clients and of the nemesis, each with its time in seconds, and the seeds that the
     /// world was given.
     fn told(reseeds: &str) -> ([Vec<(f64, String)>; 2], Vec<u64>) {

@@ -20,7 +20,7 @@ impl<W: Workload> Harness<'_, W> {
         let mut waiting = Vec::new();
         for node in 0..self.world.node_ids().len() {
             let client = self.clients.new_name(None);
-            self.world.send(&client, node, request.body(MessageId(1)));
+            self.world.send(&client, node, &request.body(MessageId(1)));
             waiting.push((client, node));
         }
         let deadline = self.world.now() + SETUP_TIMEOUT;

@@ -123,7 +123,7 @@ impl World for SimulatedWorld {
         self.cluster.node_ids()
     }
 
-    fn send(&mut self, client: &NodeId, node: usize, body: String) {
+    fn send(&mut self, client: &NodeId, node: usize, body: &str) {
         self.cluster.request(client, node, body);
     }
 
@@ -307,7 +307,7 @@ mod tests {
 
     fn ask(world: &mut SimulatedWorld, node: usize, kind: &str) {
         let body = format!(r#"{{"type":"{kind}","msg_id":1}}"#);
-        world.send(&NodeId::new("c1"), node, body);
+        world.send(&NodeId::new("c1"), node, &body);
     }
 
     const SECOND: Time = Time::from_nanos(1_000_000_000);

@@ -89,9 +89,9 @@ pub fn parse<'a, T: Deserialize<'a>>(key: &str, value: &'a str) -> Result<T, Str
 
 /// Reads the value of a field that is a string; mostly it stands there as it is.
 fn text<'a>(key: &str, value: &'a str) -> Result<Cow<'a, str>, String> {
-    match split_string(value) {
-        Some((text, "")) => Ok(Cow::Borrowed(text)),
-        _ => parse(key, value).map(Cow::Owned),
+    match plain_string(value) {
+        Some(text) => Ok(Cow::Borrowed(text)),
+        None => parse(key, value).map(Cow::Owned),
     }
 }
 
@@ -103,11 +103,11 @@ fn is_small(value: &str) -> bool {
         && value.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The content of a string without escapes at the start of a text, and what follows it.
-fn split_string(text: &str) -> Option<(&str, &str)> {
-    let text = text.strip_prefix('"')?;
-    let end = text.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..b' '))?;
-    Some((&text[..end], text[end..].strip_prefix('"')?))
+/// The content of a text that is a string without escapes.
+fn plain_string(text: &str) -> Option<&str> {
+    let content = text.strip_prefix('"')?.strip_suffix('"')?;
+    let is_plain = |byte| !matches!(byte, b'"' | b'\\' | 0..b' ');
+    content.bytes().all(is_plain).then_some(content)
 }
 
 fn is_of_integers(byte: u8) -> bool {
@@ -118,45 +118,58 @@ fn is_of_integers(byte: u8) -> bool {
 /// of sets grow with every operation and are mostly of that kind; as any JSON they would take most of
 /// the time of a run.
 fn plain_integers(text: &str) -> Option<Vec<Json>> {
-    let inner = text.strip_prefix('[')?.strip_suffix(']')?;
+    let inner = text.strip_prefix('[')?.strip_suffix(']')?.as_bytes();
     if inner.is_empty() {
         return Some(Vec::new());
     }
-    let commas = inner.bytes().filter(|byte| *byte == b',').count();
+    let commas = inner.iter().filter(|byte| **byte == b',').count();
     let mut list = Vec::with_capacity(commas + 1);
-    let mut bytes = inner.bytes();
-    loop {
-        let mut byte = bytes.next()?;
-        let is_negative = byte == b'-';
-        if is_negative {
-            byte = bytes.next()?;
-        }
-        let starts_with_zero = byte == b'0';
-        let (mut number, mut digits) = (0_i64, 0);
-        let end = loop {
-            if !byte.is_ascii_digit() || digits == INTEGER_DIGITS_MAX {
-                return None;
+    let mut integer = Integer::default();
+    for &byte in inner {
+        match byte {
+            b'0'..=b'9' => {
+                // What wraps has too many digits.
+                integer.value = integer.value.wrapping_mul(10).wrapping_add(i64::from(byte - b'0'));
+                integer.digits += 1;
             }
-            number = number * 10 + i64::from(byte - b'0');
-            digits += 1;
-            match bytes.next() {
-                None => break true,
-                Some(b',') => break false,
-                Some(next) => byte = next,
-            }
-        };
-        if starts_with_zero && (digits > 1 || is_negative) {
-            return None;
+            b',' => list.push(Json::from(std::mem::take(&mut integer).plain()?)),
+            b'-' if integer == Integer::default() => integer.is_negative = true,
+            _ => return None,
         }
-        list.push(Json::from(if is_negative { -number } else { number }));
-        if end {
-            return Some(list);
-        }
+    }
+    list.push(Json::from(integer.plain()?));
+    Some(list)
+}
+
+/// What was read of an integer.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+struct Integer {
+    value: i64,
+    digits: usize,
+    is_negative: bool,
+}
+
+impl Integer {
+    /// It, if it was written in the one plain way.
+    fn plain(self) -> Option<i64> {
+        // Fewer digits do for what begins with a zero, but for zero itself.
+        let least = *LEAST_OF_DIGITS.get(self.digits)?;
+        let is_plain = self.value >= least && !(self.is_negative && self.value == 0);
+        is_plain.then_some(if self.is_negative { self.value.wrapping_neg() } else { self.value })
     }
 }
 
-/// So many digits always fit.
-const INTEGER_DIGITS_MAX: u32 = 18;
+/// The least number that is written with so many digits; up to 18 always fit, and none is no number.
+const LEAST_OF_DIGITS: [i64; 19] = {
+    let mut least = [0; 19];
+    least[0] = i64::MAX;
+    let mut digits = 2;
+    while digits < least.len() {
+        least[digits] = 10_i64.pow(digits as u32 - 1);
+        digits += 1;
+    }
+    least
+};
 
 /// The fields of a body, in their order.
 #[derive(Debug)]
@@ -174,28 +187,43 @@ impl<'a> Fields<'a> {
     /// Cuts up a body of strings, integers and lists of integers, written without spaces and escapes,
     /// as most are. Lists are not looked into but for what they are made of: whoever takes one reads it.
     fn split(body: &'a str) -> Option<Self> {
+        let bytes = body.as_bytes();
+        // All at once, and so that strings end at the next quote.
+        let is_odd = |odd, byte: &u8| odd | matches!(*byte, b'\\' | 0..b' ');
+        if bytes.iter().fold(false, is_odd) {
+            return None;
+        }
+        let string_end = |start: usize| {
+            let content = bytes.get(start..)?.strip_prefix(b"\"")?;
+            Some(start + 1 + content.iter().position(|byte| *byte == b'"')?)
+        };
         let mut fields = Vec::with_capacity(4);
-        let mut rest = body.strip_prefix('{')?;
+        let mut opening = b'{';
+        let mut at = 0;
         loop {
-            let (key, after) = split_string(rest)?;
-            rest = after.strip_prefix(':')?;
-            let length = match rest.bytes().next()? {
-                b'"' => rest.len() - split_string(rest)?.1.len(),
+            if *bytes.get(at)? != opening {
+                return (&bytes[at..] == b"}" && opening == b',').then_some(Self::new(fields));
+            }
+            let key_end = string_end(at + 1)?;
+            if *bytes.get(key_end + 1)? != b':' {
+                return None;
+            }
+            let start = key_end + 2;
+            let rest = bytes.get(start..)?;
+            let length = match rest.first()? {
+                b'"' => string_end(start)? + 1 - start,
                 b'[' => {
-                    let end = rest.find(']')?;
+                    let end = body[start..].find(']')?;
                     // Without a way out in the middle, which is faster over long lists.
-                    let is_plain = |all, byte| all & is_of_integers(byte);
-                    rest[1..end].bytes().fold(true, is_plain).then_some(end + 1)?
+                    let is_plain = |all, byte: &u8| all & is_of_integers(*byte);
+                    rest[1..end].iter().fold(true, is_plain).then_some(end + 1)?
                 }
-                b'1'..=b'9' => rest.find(|character: char| !character.is_ascii_digit())?,
+                b'1'..=b'9' => rest.iter().position(|byte| !byte.is_ascii_digit())?,
                 _ => return None,
             };
-            fields.push((Cow::Borrowed(key), &rest[..length]));
-            rest = &rest[length..];
-            match rest.strip_prefix(',') {
-                Some(next) => rest = next,
-                None => return (rest == "}").then_some(Self::new(fields)),
-            }
+            fields.push((Cow::Borrowed(&body[at + 2..key_end]), &body[start..start + length]));
+            at = start + length;
+            opening = b',';
         }
     }
 
@@ -220,6 +248,9 @@ impl<'a> Fields<'a> {
             && let Ok(number) = text.parse::<i64>()
         {
             return Ok(Json::from(number));
+        }
+        if let Some(content) = plain_string(text) {
+            return Ok(Json::from(content));
         }
         parse(key, text).map(Json::distinguishing_floats)
     }

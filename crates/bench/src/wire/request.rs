@@ -1,7 +1,8 @@
 //! The body of a client's request.
 
+use std::io;
+
 use proto::{Json, MessageId};
-use serde::Serialize;
 
 /// What a client asks: a type and its fields.
 #[derive(Clone, PartialEq, Debug)]
@@ -28,25 +29,25 @@ impl Request {
     /// The body as text: `type`, then the fields, then `msg_id`.
     pub fn body(&self, msg_id: MessageId) -> String {
         let mut body = Vec::with_capacity(96);
-        body.extend_from_slice(b"{\"type\":");
-        push(&mut body, &self.kind);
-        for (name, value) in &self.fields {
-            body.push(b',');
-            push(&mut body, name);
-            body.push(b':');
-            push(&mut body, value);
-        }
-        body.extend_from_slice(b",\"msg_id\":");
-        push(&mut body, &msg_id);
-        body.push(b'}');
+        // Memory takes whatever is written, and all of this has a JSON form.
+        let _ = self.write(msg_id, &mut body);
         String::from_utf8(body).unwrap_or_default()
     }
-}
 
-/// Appends a string, a number or JSON, all of which have a JSON form.
-fn push(body: &mut Vec<u8>, value: &impl Serialize) {
-    // Memory takes whatever is written.
-    let _ = serde_json::to_writer(body, value);
+    fn write(&self, msg_id: MessageId, body: &mut Vec<u8>) -> io::Result<()> {
+        body.extend_from_slice(b"{\"type\":");
+        proto::write_string(self.kind, body)?;
+        for (name, value) in &self.fields {
+            body.push(b',');
+            proto::write_string(name, body)?;
+            body.push(b':');
+            serde_json::to_writer(&mut *body, value)?;
+        }
+        body.extend_from_slice(b",\"msg_id\":");
+        serde_json::to_writer(&mut *body, &msg_id)?;
+        body.push(b'}');
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -35,9 +35,17 @@ pub fn reached<T: Ord + Copy>(
         let mut values = voters.iter().map(|(&voter, &life)| value(voter, life));
         match values.next() {
             Some(first) if voters.len() <= FEW => {
-                let mut few = [first; FEW];
-                few.iter_mut().skip(1).zip(values).for_each(|(place, value)| *place = value);
-                reached_by_quorum(&mut few[..voters.len()])
+                // Sorted as they come, the highest first: they are few.
+                let mut highest = [first; FEW];
+                for (value, count) in values.zip(1..) {
+                    let mut place = count;
+                    while place > 0 && highest[place - 1] < value {
+                        highest[place] = highest[place - 1];
+                        place -= 1;
+                    }
+                    highest[place] = value;
+                }
+                highest[quorum(voters.len()) - 1]
             }
             first => reached_by_quorum(&mut first.into_iter().chain(values).collect::<Vec<_>>()),
         }
