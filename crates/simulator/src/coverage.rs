@@ -42,10 +42,13 @@ impl Coverage {
         }
     }
 
-    /// A node hears a message.
+    /// A node hears a message, which counts if it says nothing of itself.
     pub(crate) fn hear(&mut self, node: usize, message: &AnyMessage) {
-        let place = usize::from(message.in_reply_to.is_some());
-        self.nodes[node].heard[place] = kind(message);
+        let looks = &mut self.nodes[node];
+        // To find out its kind takes longer than all else here.
+        if looks.aspects.is_empty() {
+            looks.heard[usize::from(message.in_reply_to.is_some())] = kind(message);
+        }
     }
 
     /// A node may have changed.

@@ -182,7 +182,12 @@ impl Formatter for Harmless {
         fragment: &str,
     ) -> io::Result<()> {
         let mut rest = fragment.as_bytes();
-        while let Some(place) = rest.iter().position(|byte| matches!(byte, b'<' | b'>' | b'&')) {
+        let means_something = |byte: &u8| matches!(byte, b'<' | b'>' | b'&');
+        // Hardly any has one. Without a way out in the middle that is seen faster.
+        if !rest.iter().fold(false, |some, byte| some | means_something(byte)) {
+            return out.write_all(rest);
+        }
+        while let Some(place) = rest.iter().position(means_something) {
             out.write_all(&rest[..place])?;
             write!(out, "\\u{:04x}", rest[place])?;
             rest = &rest[place + 1..];

@@ -42,9 +42,14 @@ pub fn cut(text: &str, characters_max: usize) -> Cow<'_, str> {
     if text.len() <= characters_max {
         return Cow::Borrowed(text);
     }
-    match text.char_indices().nth(characters_max) {
+    let first = &text.as_bytes()[..characters_max];
+    let end = match first.is_ascii() {
+        true => Some(characters_max),
+        false => text.char_indices().nth(characters_max).map(|(end, _)| end),
+    };
+    match end {
         None => Cow::Borrowed(text),
-        Some((end, _)) => Cow::Owned(format!("{}… ({} bytes)", &text[..end], grouped(text.len()))),
+        Some(end) => Cow::Owned(format!("{}… ({} bytes)", &text[..end], grouped(text.len()))),
     }
 }
 
@@ -56,8 +61,8 @@ pub fn line(text: &str, characters_max: usize) -> String {
 
 /// The same of a text that nobody needs any more, which mostly is that line.
 pub fn own_line(text: String, characters_max: usize) -> String {
-    let is_whole = matches!(cut(&text, characters_max), Cow::Borrowed(_));
-    let is_line = is_whole && matches!(visible(&text), Cow::Borrowed(_));
+    let is_short = text.len() <= characters_max;
+    let is_line = is_short && matches!(visible(&text), Cow::Borrowed(_));
     if is_line { text } else { line(&text, characters_max) }
 }
 

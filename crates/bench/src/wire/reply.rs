@@ -122,7 +122,10 @@ fn plain_integers(text: &str) -> Option<Vec<Json>> {
     if inner.is_empty() {
         return Some(Vec::new());
     }
-    let commas = inner.iter().filter(|byte| **byte == b',').count();
+    // In pieces whose count is a byte, which is faster over long lists.
+    let commas_in = |piece: &[u8]| piece.iter().map(|byte| u8::from(*byte == b',')).sum::<u8>();
+    let commas: usize =
+        inner.chunks(u8::MAX.into()).map(|piece| usize::from(commas_in(piece))).sum();
     let mut list = Vec::with_capacity(commas + 1);
     let mut integer = Integer::default();
     for &byte in inner {

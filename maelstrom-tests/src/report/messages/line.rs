@@ -43,17 +43,28 @@ pub(super) struct Content {
 impl<'a> Line<'a> {
     /// Reads a line, with its time from `time_zero` on.
     pub(super) fn read(bytes: &'a [u8], time_zero: u64) -> serde_json::Result<Self> {
-        // A line that was cut off somewhere is no message.
-        let is_whole = |line: &Self| line.body.is_none_or(is_balanced);
-        let line = match Self::cut_up(bytes).filter(is_whole) {
-            Some(line) => line,
-            None => serde_json::from_slice(bytes)?,
-        };
+        if let Some(line) = Self::whole(bytes, time_zero) {
+            return Ok(line);
+        }
+        let line: Self = serde_json::from_slice(bytes)?;
         Ok(Self { time: line.time.saturating_sub(time_zero), ..line })
     }
 
+    /// A line that is written as ours are and was not cut off anywhere.
+    pub(super) fn whole(bytes: &'a [u8], time_zero: u64) -> Option<Self> {
+        Self::cut_up(bytes, time_zero).filter(|line| line.body.is_none_or(is_balanced))
+    }
+
+    /// Time and number of a message that was received, if the line says that and is as ours are.
+    pub(super) fn receipt(bytes: &[u8], time_zero: u64) -> Option<(u64, u64)> {
+        let (time, bytes) = digits(bytes.strip_prefix(b"{\"time\":")?)?;
+        let (id, bytes) = digits(bytes.strip_prefix(b",\"id\":")?)?;
+        let is_receipt = bytes.starts_with(b",\"event\":\"recv\",");
+        is_receipt.then_some((time.saturating_sub(time_zero), id))
+    }
+
     /// Cuts up a line as `bench::journal` writes it. Whether it ends where it should is not looked at.
-    fn cut_up(bytes: &'a [u8]) -> Option<Self> {
+    pub(super) fn cut_up(bytes: &'a [u8], time_zero: u64) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;
         let (time, text) = number(text.strip_prefix("{\"time\":")?)?;
         let (id, text) = number(text.strip_prefix(",\"id\":")?)?;
@@ -66,7 +77,7 @@ impl<'a> Line<'a> {
         let (dest, text) = string(text.strip_prefix(",\"dest\":")?)?;
         let body = text.strip_prefix(",\"body\":")?.strip_suffix('}')?;
         Some(Self {
-            time,
+            time: time.saturating_sub(time_zero),
             id,
             event: Cow::Borrowed(event),
             reason: reason.map(Cow::Borrowed),
@@ -148,8 +159,18 @@ fn value_length(text: &str) -> Option<usize> {
 }
 
 fn number(text: &str) -> Option<(u64, &str)> {
-    let end = text.bytes().position(|byte| !byte.is_ascii_digit())?;
-    Some((text[..end].parse().ok()?, &text[end..]))
+    let (number, rest) = digits(text.as_bytes())?;
+    Some((number, &text[text.len() - rest.len()..]))
+}
+
+/// A number at the start of a text, and what follows it.
+fn digits(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (mut number, mut length) = (0_u64, 0);
+    while let Some(digit @ b'0'..=b'9') = bytes.get(length) {
+        number = number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+        length += 1;
+    }
+    (length > 0).then(|| (number, &bytes[length..]))
 }
 
 fn string(text: &str) -> Option<(&str, &str)> {
@@ -226,7 +247,7 @@ mod tests {
             r#"{"time":0,"id":0,"event":"lost","reason":"partition","src":"n1","dest":"n2","body":"(9 bytes)"}"#,
             r#"{"time":1,"id":2,"event":"recv","src":"n1","dest":"ü","body":{"type":"a \"quote\" \\"}}"#,
         ] {
-            let cut = Line::cut_up(text.as_bytes()).unwrap();
+            let cut = Line::cut_up(text.as_bytes(), 0).unwrap();
             assert_eq!(parts(&cut), parts(&slow(text.as_bytes()).unwrap()));
             assert!(is_balanced(cut.body.unwrap()));
         }
@@ -296,7 +317,7 @@ mod tests {
     #[test]
     fn other_lines_are_read_as_json() {
         let text = r#"{"id":7, "time":12, "event":"send","src":"c\"1","dest":"n1","more":1}"#;
-        assert!(Line::cut_up(text.as_bytes()).is_none());
+        assert!(Line::cut_up(text.as_bytes(), 0).is_none());
         let line = Line::read(text.as_bytes(), 2).unwrap();
         assert_eq!(parts(&line), (10, 7, ["send", "c\"1", "n1"], None, None));
     }
