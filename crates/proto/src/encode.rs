@@ -19,11 +19,11 @@ use crate::message::{Body, Init, Message, Payload};
 /// # Errors
 /// If the output fails, or if the body is not an enum of unit, struct and newtype variants.
 pub fn encode<B: Body>(message: &Message<Payload<B>>, out: &mut impl io::Write) -> io::Result<()> {
-    out.write_all(b"{\"src\":")?;
-    write_string(message.src.as_str(), out)?;
-    out.write_all(b",\"dest\":")?;
-    write_string(message.dest.as_str(), out)?;
-    out.write_all(b",\"body\":")?;
+    out.write_all(b"{\"src\":\"")?;
+    write_content(message.src.as_str(), out)?;
+    out.write_all(b"\",\"dest\":\"")?;
+    write_content(message.dest.as_str(), out)?;
+    out.write_all(b"\",\"body\":")?;
     encode_body(message, out)?;
     out.write_all(b"}\n")
 }
@@ -70,17 +70,16 @@ pub(crate) fn encode_own_body<B: Serialize, W: io::Write>(
     body.map_err(|EncodeError(error)| error)
 }
 
-/// Writes a string of JSON. Few need escapes; the others are copied.
+/// Writes what stands between the quotes of a string of JSON. Few need escapes; the others are copied.
 ///
 /// # Errors
 /// If the output fails.
-pub fn write_string(text: &str, out: &mut impl io::Write) -> io::Result<()> {
+pub fn write_content(text: &str, out: &mut impl io::Write) -> io::Result<()> {
     if needs_escapes(text) {
-        return Ok(serde_json::to_writer(out, text)?);
+        let quoted = serde_json::to_string(text)?;
+        return out.write_all(&quoted.as_bytes()[1..quoted.len() - 1]);
     }
-    out.write_all(b"\"")?;
-    out.write_all(text.as_bytes())?;
-    out.write_all(b"\"")
+    out.write_all(text.as_bytes())
 }
 
 /// Why a body is not written.
@@ -170,8 +169,9 @@ impl<'a, W: io::Write> BodySerializer<'a, W> {
         if self.is_open {
             return Err(no_body());
         }
-        self.out.write_all(b"{\"type\":")?;
-        write_string(kind, self.out)?;
+        self.out.write_all(b"{\"type\":\"")?;
+        write_content(kind, self.out)?;
+        self.out.write_all(b"\"")?;
         Ok(OpenBody { out: self.out, numbers: self.numbers })
     }
 }
@@ -182,9 +182,9 @@ fn no_body() -> EncodeError {
 
 impl<W: io::Write> OpenBody<'_, W> {
     fn field<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), EncodeError> {
-        self.out.write_all(b",")?;
-        write_string(key, self.out)?;
-        self.out.write_all(b":")?;
+        self.out.write_all(b",\"")?;
+        write_content(key, self.out)?;
+        self.out.write_all(b"\":")?;
         Ok(serde_json::to_writer(&mut *self.out, value)?)
     }
 
@@ -323,5 +323,47 @@ impl<'a, W: io::Write> Serializer for BodySerializer<'a, W> {
         value: &T,
     ) -> Result<(), EncodeError> {
         value.serialize(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::id::NodeId;
+
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    enum Odd {
+        #[serde(rename = "say \"hi\"")]
+        Say {
+            #[serde(rename = "back\\slash\n")]
+            what: String,
+        },
+    }
+
+    /// Nodes, types and fields may have any name.
+    #[test]
+    fn names_that_need_escapes_get_them() {
+        let message = Message {
+            src: NodeId::new("n\"1\""),
+            dest: NodeId::new("tab\there"),
+            msg_id: Some(MessageId(7)),
+            in_reply_to: Some(MessageId(8)),
+            payload: Payload::Body(Odd::Say { what: "\"".to_owned() }),
+        };
+        let mut line = Vec::new();
+        encode(&message, &mut line).unwrap();
+        let expected = serde_json::json!({
+            "src": "n\"1\"",
+            "dest": "tab\there",
+            "body": {
+                "type": "say \"hi\"",
+                "back\\slash\n": "\"",
+                "in_reply_to": 8,
+                "msg_id": 7,
+            },
+        });
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&line).unwrap(), expected);
     }
 }

@@ -35,12 +35,13 @@ impl Request {
     }
 
     fn write(&self, msg_id: MessageId, body: &mut Vec<u8>) -> io::Result<()> {
-        body.extend_from_slice(b"{\"type\":");
-        proto::write_string(self.kind, body)?;
+        body.extend_from_slice(b"{\"type\":\"");
+        proto::write_content(self.kind, body)?;
+        body.push(b'"');
         for (name, value) in &self.fields {
-            body.push(b',');
-            proto::write_string(name, body)?;
-            body.push(b':');
+            body.extend_from_slice(b",\"");
+            proto::write_content(name, body)?;
+            body.extend_from_slice(b"\":");
             serde_json::to_writer(&mut *body, value)?;
         }
         body.extend_from_slice(b",\"msg_id\":");

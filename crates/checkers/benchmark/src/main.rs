@@ -15,6 +15,7 @@ mod todc;
 mod transactions;
 
 #[path = "../../tests/it/generator.rs"]
+#[allow(dead_code, reason = "the tests need more of it")]
 mod generator;
 
 use std::io::Read;
