@@ -90,7 +90,6 @@ struct Mirror {
 struct Glance {
     term: Term,
     leads: bool,
-    first_index: LogIndex,
     last: (LogIndex, Term),
     commit_index: LogIndex,
     configured_at: (LogIndex, Option<Term>),
@@ -102,7 +101,6 @@ impl Glance {
         Self {
             term: node.term(),
             leads: node.is_leader(),
-            first_index: log.first_index(),
             last: (log.last_index(), log.last_term()),
             commit_index: node.commit_index(),
             configured_at: (configured_at, log.term_at(configured_at)),
@@ -221,9 +219,11 @@ impl<C: Clone + PartialEq> Invariants<C> {
     /// The first property found not to hold.
     pub fn observe<S: Clone>(&mut self, node: &Raft<C, S>) -> Result<(), Violation> {
         let glance = Glance::at(node);
-        if self.mirror(node.id()).glance == Some(glance) {
+        let mirror = self.mirror(node.id());
+        if mirror.glance == Some(glance) {
             return Ok(());
         }
+        mirror.glance = None;
         self.check_configurations(node, glance.configured_at)?;
         self.check_leader(node)?;
         self.check_log(node)?;

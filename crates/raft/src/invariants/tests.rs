@@ -105,6 +105,53 @@ fn two_leaders_of_a_term_are_found() {
     assert_eq!(invariants.observe(&leader), Err(two));
 }
 
+/// Whatever else stays as it was.
+#[test]
+fn each_change_of_a_node_is_looked_at() {
+    let first = MemberId(0);
+    let follower = || node(0, 2, &[(1, "a")]);
+
+    let mut invariants = Invariants::new();
+    assert_eq!(invariants.observe(&follower()), Ok(()));
+    invariants.committed = vec![Committed { term: Some(Term(7)), during: Term(7) }];
+    let mut committed = follower();
+    committed.core.commit_index = LogIndex(1);
+    let differ = Violation::CommitsDiffer(first, LogIndex(1));
+    assert_eq!(invariants.observe(&committed), Err(differ));
+    let back = Violation::CommitWentBack(first, LogIndex(0));
+    // What does not hold is found each time.
+    for _ in 0..2 {
+        assert_eq!(invariants.observe(&follower()), Err(back.clone()));
+    }
+
+    let mut invariants = Invariants::new();
+    assert_eq!(invariants.observe(&node(1, 2, &[(2, "c")])), Ok(()));
+    let mut earlier = follower();
+    earlier.core.term = Term(2);
+    assert_eq!(invariants.observe(&earlier), Ok(()));
+    let differs = Violation::LogsDiffer(first, LogIndex(1), Term(2));
+    assert_eq!(invariants.observe(&node(0, 2, &[(2, "b")])), Err(differs));
+
+    let mut invariants = Invariants::new();
+    assert_eq!(invariants.observe(&node(1, 2, &[(1, "a"), (1, "b")])), Ok(()));
+    assert_eq!(invariants.observe(&follower()), Ok(()));
+    let differs = Violation::LogsDiffer(first, LogIndex(2), Term(1));
+    assert_eq!(invariants.observe(&node(0, 2, &[(1, "a"), (1, "c")])), Err(differs));
+
+    let mut invariants = Invariants::new();
+    let mut leader = node(0, 1, &[]);
+    let mut former = node(0, 1, &[]);
+    former.follow(Duration::ZERO, former.term(), None);
+    assert_eq!(invariants.observe(&former), Ok(()));
+    invariants.leaders = [1, 9].map(|term| (Term(term), MemberId(1))).into();
+    let two = |term| Err(Violation::TwoLeaders(Term(term), MemberId(1), first));
+    assert_eq!(invariants.observe(&leader), two(1));
+    invariants.leaders.remove(&Term(1));
+    assert_eq!(invariants.observe(&leader), Ok(()));
+    leader.core.term = Term(9);
+    assert_eq!(invariants.observe(&leader), two(9));
+}
+
 #[test]
 fn different_commits_and_rewritten_logs_are_found() {
     let mut invariants = Invariants::<&str>::new();
