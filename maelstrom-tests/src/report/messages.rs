@@ -90,7 +90,7 @@ impl Journal {
                 Some(line) => Ok(line),
                 None => {
                     journal.odd.push(journal.lines);
-                    Line::read(line, time_zero)
+                    Line::of_json(line, time_zero)
                 }
             };
             time = line.as_ref().map_or(time, |line| line.time);
@@ -189,7 +189,7 @@ struct Messages<'a> {
 impl Messages<'_> {
     fn read(&mut self, line: &[u8], is_odd: bool, time_zero: u64) {
         if is_odd {
-            if let Ok(line) = Line::read(line, time_zero) {
+            if let Ok(line) = Line::of_json(line, time_zero) {
                 self.push(&line);
             }
         // Half of the lines say no more than this.

@@ -41,11 +41,9 @@ pub(super) struct Content {
 }
 
 impl<'a> Line<'a> {
-    /// Reads a line, with its time from `time_zero` on.
-    pub(super) fn read(bytes: &'a [u8], time_zero: u64) -> serde_json::Result<Self> {
-        if let Some(line) = Self::whole(bytes, time_zero) {
-            return Ok(line);
-        }
+    /// A line as the JSON that it is, with its time from `time_zero` on: for those that are not
+    /// [`whole`](Self::whole).
+    pub(super) fn of_json(bytes: &'a [u8], time_zero: u64) -> serde_json::Result<Self> {
         let line: Self = serde_json::from_slice(bytes)?;
         Ok(Self { time: line.time.saturating_sub(time_zero), ..line })
     }
@@ -231,6 +229,10 @@ fn end_string(bytes: &mut std::str::Bytes<'_>) -> bool {
 mod tests {
     use super::*;
 
+    fn read(bytes: &[u8], time_zero: u64) -> serde_json::Result<Line<'_>> {
+        Line::whole(bytes, time_zero).map_or_else(|| Line::of_json(bytes, time_zero), Ok)
+    }
+
     fn slow(bytes: &[u8]) -> Option<Line<'_>> {
         serde_json::from_slice(bytes).ok()
     }
@@ -258,10 +260,10 @@ mod tests {
     fn what_is_cut_off_is_no_line() {
         let text = r#"{"time":12,"id":7,"event":"send","src":"c1","dest":"n1","body":{"type":"x","a":{"b":["}"]}}}"#;
         for end in 0..text.len() {
-            assert!(Line::read(&text.as_bytes()[..end], 0).is_err(), "{}", &text[..end]);
+            assert!(read(&text.as_bytes()[..end], 0).is_err(), "{}", &text[..end]);
         }
         let doubled = text.repeat(2);
-        assert!(Line::read(doubled.as_bytes(), 0).is_err());
+        assert!(read(doubled.as_bytes(), 0).is_err());
     }
 
     /// Some JSON without space and escapes.
@@ -310,7 +312,7 @@ mod tests {
     #[test]
     fn what_follows_a_body_is_none_of_it() {
         let lost = r#"{"time":7,"id":3,"event":"lost","src":"n1","dest":"n2","body":{"a":{}},"reason":"cut"}"#;
-        let line = Line::read(lost.as_bytes(), 0).unwrap();
+        let line = read(lost.as_bytes(), 0).unwrap();
         assert_eq!((line.body, line.content().rest.as_str()), (Some(r#"{"a":{}}"#), r#"{"a":{}}"#));
     }
 
@@ -318,7 +320,7 @@ mod tests {
     fn other_lines_are_read_as_json() {
         let text = r#"{"id":7, "time":12, "event":"send","src":"c\"1","dest":"n1","more":1}"#;
         assert!(Line::cut_up(text.as_bytes(), 0).is_none());
-        let line = Line::read(text.as_bytes(), 2).unwrap();
+        let line = read(text.as_bytes(), 2).unwrap();
         assert_eq!(parts(&line), (10, 7, ["send", "c\"1", "n1"], None, None));
     }
 
