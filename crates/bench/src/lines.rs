@@ -6,12 +6,18 @@ use std::path::Path;
 
 /// A longer line is passed over and counted: no message or event that people read is as long.
 const LINE_BYTES_MAX: u64 = 32 << 20;
+/// What is read at once.
+const BUFFER_BYTES: usize = 1 << 16;
 
 /// The lines of a file.
 pub struct Lines {
     file: BufReader<File>,
+    /// A line that was not in the buffer whole.
     line: Vec<u8>,
+    /// Where the next line begins.
     offset: u64,
+    /// What was lent from the buffer and is to be passed over now, in bytes.
+    lent: usize,
     /// Lines that were too long.
     pub skipped: usize,
 }
@@ -21,9 +27,10 @@ impl Lines {
     pub fn open(path: &Path) -> io::Result<Option<Self>> {
         match File::open(path) {
             Ok(file) => Ok(Some(Self {
-                file: BufReader::with_capacity(1 << 16, file),
+                file: BufReader::with_capacity(BUFFER_BYTES, file),
                 line: Vec::new(),
                 offset: 0,
+                lent: 0,
                 skipped: 0,
             })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -33,6 +40,7 @@ impl Lines {
 
     /// Goes on at this place, which is where a line begins.
     pub fn seek(&mut self, offset: u64) -> io::Result<()> {
+        self.file.consume(std::mem::take(&mut self.lent));
         // Within the buffer, if possible: lines that are asked for mostly follow each other.
         match i64::try_from(offset).ok().zip(i64::try_from(self.offset).ok()) {
             Some((to, from)) => self.file.seek_relative(to - from)?,
@@ -45,6 +53,14 @@ impl Lines {
     /// The next line without its end, and where it begins.
     #[expect(clippy::should_implement_trait, reason = "it lends what it reads")]
     pub fn next(&mut self) -> io::Result<Option<(u64, &[u8])>> {
+        self.file.consume(std::mem::take(&mut self.lent));
+        let start = self.offset;
+        // Nearly every line is in the buffer whole and need not be copied.
+        let length = self.file.fill_buf()?.skip_until(b'\n')?;
+        if length > 0 && self.file.buffer()[length - 1] == b'\n' {
+            (self.lent, self.offset) = (length, start + length as u64);
+            return Ok(Some((start, &self.file.buffer()[..length - 1])));
+        }
         loop {
             let start = self.offset;
             self.line.clear();
@@ -86,7 +102,32 @@ mod tests {
         );
         lines.seek(5).unwrap();
         assert_eq!(lines.next().unwrap(), Some((5, &b"two"[..])));
+        lines.seek(4).unwrap();
+        assert_eq!(lines.next().unwrap(), Some((4, &b""[..])));
         assert!(Lines::open(&directory.path().join("none")).unwrap().is_none());
+    }
+
+    /// Lent from the buffer or put together, they are the same.
+    #[test]
+    fn lines_that_cross_the_end_of_the_buffer_are_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lines");
+        let lengths = (0..300).map(|n| n * 37 % 1000).chain([BUFFER_BYTES, 3, BUFFER_BYTES * 2, 0]);
+        let expected: Vec<String> =
+            lengths.enumerate().map(|(n, length)| format!("{n} {}", "x".repeat(length))).collect();
+        std::fs::write(&path, expected.join("\n")).unwrap();
+        let mut lines = Lines::open(&path).unwrap().unwrap();
+        let mut places = Vec::new();
+        for line in &expected {
+            let (place, read) = lines.next().unwrap().unwrap();
+            assert!(read == line.as_bytes(), "{}", &line[..line.len().min(9)]);
+            places.push(place);
+        }
+        assert_eq!(lines.next().unwrap(), None);
+        for n in [0, 299, 300, 150, 149, 301, 303, 2] {
+            lines.seek(places[n]).unwrap();
+            assert!(lines.next().unwrap() == Some((places[n], expected[n].as_bytes())), "line {n}");
+        }
     }
 
     #[test]

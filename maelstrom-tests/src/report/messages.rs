@@ -1,15 +1,17 @@
 //! `messages.jsonl`, the journal of the network: counted whole, and read where a report shows it.
 //!
 //! The file may have gigabytes. One pass counts and notes where every thousandth line begins; what
-//! is shown is then read from there.
+//! is shown is then read from there. Of a journal that is shown whole, that pass keeps the messages.
 
 mod line;
+mod on_the_way;
 
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use line::{Content, Line};
+use line::{Content, Line, Start};
+use on_the_way::OnTheWay;
 use rustc_hash::FxHashMap;
 
 use super::text;
@@ -17,6 +19,10 @@ use crate::lines::Lines;
 
 /// How many lines one entry of the index stands for.
 const INDEX_STEP: usize = 1000;
+/// The messages of a journal with no more lines are kept: a report shows as many.
+const KEPT_LINES_MAX: usize = 200_000;
+/// They are if their bodies have no more bytes.
+const KEPT_BYTES_MAX: usize = 64 << 20;
 
 /// How much one endpoint sent and got.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -48,6 +54,8 @@ pub struct Journal {
     odd: Vec<usize>,
     /// Time and place of lines 0, [`INDEX_STEP`], 2 · [`INDEX_STEP`]...
     index: Vec<(u64, u64)>,
+    /// All messages in the order in which they were sent, if they are few enough.
+    kept: Option<Vec<Message>>,
 }
 
 /// A message on its way from one endpoint to another.
@@ -73,6 +81,14 @@ pub struct Message {
     pub body: String,
 }
 
+impl Message {
+    /// The same with its body cut to so many characters.
+    fn cut(&self, body_length_max: usize) -> Self {
+        let (kind, lost) = (self.kind.clone(), self.lost.clone());
+        Self { kind, lost, body: text::line(&self.body, body_length_max), ..*self }
+    }
+}
+
 impl Journal {
     /// The name of the file in a run's directory.
     pub const FILE: &str = "messages.jsonl";
@@ -83,31 +99,28 @@ impl Journal {
         let path = run_dir.join(Self::FILE);
         let mut journal = Self { path: path.clone(), time_zero, ..Self::default() };
         let Some(mut lines) = Lines::open(&path)? else { return Ok(journal) };
-        let mut places = FxHashMap::default();
+        let mut reader = Reader { kept: Some(Messages::default()), ..Reader::default() };
         let mut time = 0;
         while let Some((offset, line)) = lines.next()? {
-            let line = match Line::whole(line, time_zero) {
-                Some(line) => Ok(line),
-                None => {
-                    journal.odd.push(journal.lines);
-                    Line::of_json(line, time_zero)
-                }
-            };
-            time = line.as_ref().map_or(time, |line| line.time);
+            match reader.read(line, &mut journal) {
+                Some(at) => time = at,
+                None => journal.bad_lines += 1,
+            }
             if journal.lines.is_multiple_of(INDEX_STEP) {
                 journal.index.push((time, offset));
             }
-            match line {
-                Ok(line) => journal.count(&line, &mut places),
-                Err(_) => journal.bad_lines += 1,
-            }
             journal.lines += 1;
+            reader.kept = reader.kept.filter(|kept| {
+                journal.lines <= KEPT_LINES_MAX && kept.body_bytes <= KEPT_BYTES_MAX
+            });
         }
         journal.bad_lines += lines.skipped;
+        journal.kept = reader.kept.map(Messages::in_order);
         Ok(journal)
     }
 
-    fn count(&mut self, line: &Line<'_>, places: &mut FxHashMap<String, usize>) {
+    /// Counts what a line tells; the places of sender and receiver.
+    fn count(&mut self, line: &Line<'_>, places: &mut FxHashMap<String, usize>) -> (usize, usize) {
         let src = self.endpoint(&line.src, places);
         let dest = self.endpoint(&line.dest, places);
         match &*line.event {
@@ -118,6 +131,7 @@ impl Journal {
                 self.traffic[src].sent += 1;
             }
         }
+        (src, dest)
     }
 
     fn endpoint(&mut self, name: &str, places: &mut FxHashMap<String, usize>) -> usize {
@@ -148,12 +162,12 @@ impl Journal {
         range: Range<usize>,
         body_length_max: usize,
     ) -> io::Result<Vec<Message>> {
-        let mut messages = Messages {
-            places: self.endpoints.iter().map(String::as_str).zip(0..).collect(),
-            sent: FxHashMap::default(),
-            messages: Vec::new(),
-            body_length_max,
-        };
+        if let Some(kept) = self.kept.as_ref().filter(|_| range == (0..self.lines)) {
+            return Ok(kept.iter().map(|message| message.cut(body_length_max)).collect());
+        }
+        let places: FxHashMap<_, _> = self.endpoints.iter().map(String::as_str).zip(0..).collect();
+        let mut messages =
+            Messages { body_length_max: Some(body_length_max), ..Messages::default() };
         let Some(mut lines) = Lines::open(&self.path)? else { return Ok(Vec::new()) };
         let Some(&(_, offset)) = self.index.get(range.start / INDEX_STEP) else {
             return Ok(Vec::new());
@@ -167,90 +181,150 @@ impl Journal {
         {
             let is_odd = odd.next_if_eq(&&number).is_some();
             if number >= range.start {
-                messages.read(line, is_odd, self.time_zero);
+                messages.read(line, is_odd, self.time_zero, &places);
             }
             number += 1;
         }
-        let mut messages = messages.messages;
-        messages.sort_by_key(|message| message.sent);
-        Ok(messages)
+        Ok(messages.in_order())
+    }
+}
+
+/// Reads each line of a journal once.
+#[derive(Default)]
+struct Reader {
+    /// Places of endpoints.
+    places: FxHashMap<String, usize>,
+    on_the_way: OnTheWay,
+    /// What is kept as long as it is not too much.
+    kept: Option<Messages>,
+}
+
+impl Reader {
+    /// Reads a line; when it was, unless it is none.
+    fn read(&mut self, text: &[u8], journal: &mut Journal) -> Option<u64> {
+        let time_zero = journal.time_zero;
+        let start = Start::read(text, time_zero);
+        // Half of the lines say no more than that what was sent arrived.
+        if let Some(start) = &start
+            && let Some(message) = start.received()
+            && let Some(dest) = self.on_the_way.receiver(start.id, message)
+        {
+            journal.traffic[dest].received += 1;
+            if let Some(kept) = &mut self.kept {
+                kept.received(start.id, start.time);
+            }
+            return Some(start.time);
+        }
+        let (line, content) = match Line::whole(text, time_zero, self.kept.is_some()) {
+            Some(whole) => whole,
+            None => {
+                journal.odd.push(journal.lines);
+                (Line::of_json(text, time_zero).ok()?, None)
+            }
+        };
+        let (src, dest) = journal.count(&line, &mut self.places);
+        if let Some(message) = start.and_then(|start| start.sent()) {
+            self.on_the_way.note(line.id, message, dest);
+        }
+        if let Some(kept) = &mut self.kept {
+            kept.push(&line, content, (src, dest));
+        }
+        Some(line.time)
     }
 }
 
 /// Puts sends and receipts together.
-struct Messages<'a> {
-    places: FxHashMap<&'a str, usize>,
+#[derive(Default)]
+struct Messages {
     /// By message id, the last message of this id.
     sent: FxHashMap<u64, usize>,
     messages: Vec<Message>,
-    body_length_max: usize,
+    /// After how many characters a body is cut, if it is.
+    body_length_max: Option<usize>,
+    /// What the bodies have.
+    body_bytes: usize,
 }
 
-impl Messages<'_> {
-    fn read(&mut self, line: &[u8], is_odd: bool, time_zero: u64) {
-        if is_odd {
-            if let Ok(line) = Line::of_json(line, time_zero) {
-                self.push(&line);
-            }
-        // Half of the lines say no more than this.
-        } else if let Some((time, id)) = Line::receipt(line, time_zero)
-            && let Some(&place) = self.sent.get(&id)
-            && self.messages[place].received.is_none()
+impl Messages {
+    /// Reads a line of a journal that was counted.
+    fn read(&mut self, text: &[u8], is_odd: bool, time_zero: u64, places: &FxHashMap<&str, usize>) {
+        if !is_odd
+            && let Some(start) = Start::read(text, time_zero)
+            && start.received().is_some()
+            && self.received(start.id, start.time)
         {
-            self.messages[place].received = Some(time);
-        } else if let Some(line) = Line::cut_up(line, time_zero) {
-            self.push(&line);
+            return;
+        }
+        let line = match is_odd {
+            true => Line::of_json(text, time_zero).ok(),
+            false => Line::cut_up(text, time_zero),
+        };
+        if let Some(line) = line
+            && let Some(&src) = places.get(&*line.src)
+            && let Some(&dest) = places.get(&*line.dest)
+        {
+            self.push(&line, None, (src, dest));
         }
     }
 
-    fn push(&mut self, line: &Line<'_>) {
-        let known = self.sent.get(&line.id).copied();
-        match (&*line.event, known) {
-            ("recv", Some(place)) if self.messages[place].received.is_none() => {
-                self.messages[place].received = Some(line.time);
-            }
+    /// Notes that a message arrived; `false` if it is not known.
+    fn received(&mut self, id: u64, time: u64) -> bool {
+        let Some(&place) = self.sent.get(&id) else { return false };
+        let message = &mut self.messages[place];
+        if message.received.is_none() {
+            message.received = Some(time);
+        } else {
             // A duplicate: a second arrow from the same place.
-            ("recv", Some(place)) => {
-                let again = Message { received: Some(line.time), ..self.messages[place].clone() };
-                self.messages.push(again);
+            let again = Message { received: Some(time), ..message.clone() };
+            self.body_bytes += again.body.len();
+            self.messages.push(again);
+        }
+        true
+    }
+
+    fn push(&mut self, line: &Line<'_>, content: Option<Content>, (src, dest): (usize, usize)) {
+        match &*line.event {
+            "recv" => _ = self.received(line.id, line.time),
+            "lost" => {
+                if let Some(&place) = self.sent.get(&line.id) {
+                    let reason = line.reason.as_deref().unwrap_or("lost");
+                    self.messages[place].lost = Some(text::line(reason, 80));
+                }
             }
-            ("lost", Some(place)) => {
-                let reason = line.reason.as_deref().unwrap_or("lost");
-                self.messages[place].lost = Some(text::line(reason, 80));
-            }
-            ("recv" | "lost", None) => {}
             _ => {
-                let (Some(&src), Some(&dest)) =
-                    (self.places.get(&*line.src), self.places.get(&*line.dest))
-                else {
-                    return;
-                };
                 self.sent.insert(line.id, self.messages.len());
-                let message = Message { src, dest, sent: line.time, ..self.content(line) };
-                self.messages.push(message);
+                let content = content.unwrap_or_else(|| line.content());
+                let Content { kind, msg_id, in_reply_to, rest } = content;
+                let body = match self.body_length_max {
+                    Some(length) => text::own_line(rest, length),
+                    None => rest,
+                };
+                self.body_bytes += body.len();
+                self.messages.push(Message {
+                    sent: line.time,
+                    received: None,
+                    lost: None,
+                    src,
+                    dest,
+                    kind: text::own_line(kind.unwrap_or_else(|| "?".to_owned()), 60),
+                    msg_id,
+                    in_reply_to,
+                    body,
+                });
             }
         }
     }
 
-    fn content(&self, line: &Line<'_>) -> Message {
-        let Content { kind, msg_id, in_reply_to, rest } = line.content();
-        let kind = kind.unwrap_or_else(|| "?".to_owned());
-        Message {
-            sent: 0,
-            received: None,
-            lost: None,
-            src: 0,
-            dest: 0,
-            kind: text::own_line(kind, 60),
-            msg_id,
-            in_reply_to,
-            body: text::own_line(rest, self.body_length_max),
-        }
+    fn in_order(mut self) -> Vec<Message> {
+        self.messages.sort_by_key(|message| message.sent);
+        self.messages
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     const LINES: &str = r#"{"time":1,"id":0,"event":"send","src":"c1","dest":"n1","body":{"type":"broadcast","message":5,"msg_id":1}}
@@ -318,6 +392,55 @@ garbage
         assert_eq!((journal.bad_lines, journal.sent), (1, 5));
         let last = journal.messages(0..20, 100).unwrap().pop().unwrap();
         assert_eq!((&*last.kind, &*last.body, last.sent, last.received), ("x", "", 9, Some(10)));
+    }
+
+    /// Messages that are lost, doubled, of all forms; lines that are cut off, or tell of a receipt of
+    /// something else than was sent.
+    #[test]
+    fn what_is_kept_is_what_is_read_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(Journal::FILE);
+        let mut random = simulator::Random::new(3, "journal");
+        let bodies = [
+            r#"{"type":"x","value":"äöü and more than is shown","msg_id":7}"#,
+            r#"{"type":"x","value":[1,{"a":"}"}],"in_reply_to":8,"b":2}"#,
+            r#"{"type": "x \u0007", "msg_id": 9}"#,
+            r#""odd""#,
+        ];
+        for count in 0..40 {
+            let mut text = String::new();
+            for time in 0..count {
+                let id = random.index(8);
+                let body = bodies[if random.chance(0.8) { id % 4 } else { random.index(4) }];
+                let event = ["\"send\"", "\"recv\"", "\"recv\"", "\"lost\",\"reason\":\"loss\""];
+                let event = event[random.index(4)];
+                let between = format!("\"src\":\"n{}\",\"dest\":\"n{}\"", id % 3, id % 2);
+                let line = format!(
+                    "{{\"time\":{time},\"id\":{id},\"event\":{event},{between},\"body\":{body}}}"
+                );
+                let is_cut = random.chance(0.1);
+                text.push_str(&line[..line.len() - if is_cut { 7 } else { 0 }]);
+                text.push_str(if random.chance(0.1) { " \n" } else { "\n" });
+            }
+            std::fs::write(&path, text).unwrap();
+            let mut journal = Journal::read(directory.path(), 2).unwrap();
+            let all = 0..journal.lines();
+            let kept = [5, 20, 400].map(|length| journal.messages(all.clone(), length).unwrap());
+            assert!(journal.kept.take().is_some());
+            let again = [5, 20, 400].map(|length| journal.messages(all.clone(), length).unwrap());
+            assert_eq!(kept, again);
+            let sent: usize = journal.traffic.iter().map(|traffic| traffic.sent).sum();
+            assert_eq!(sent, journal.sent);
+            let lines = std::fs::read_to_string(&path).unwrap();
+            let valid = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let events: Vec<_> =
+                valid.map(|line| line["event"].as_str().unwrap().to_owned()).collect();
+            let of = |name: &str| events.iter().filter(|event| *event == name).count();
+            assert_eq!((journal.sent, journal.bad_lines), (of("send"), count - events.len()));
+            let received: usize = journal.traffic.iter().map(|traffic| traffic.received).sum();
+            let lost: usize = journal.traffic.iter().map(|traffic| traffic.lost).sum();
+            assert_eq!((received, lost), (of("recv"), of("lost")));
+        }
     }
 
     #[test]

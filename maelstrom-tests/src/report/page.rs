@@ -1,12 +1,12 @@
 //! The page: a template with the words and drawings, data for the parts that the reader moves in, and
 //! a policy that lets nothing run but our own script.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use askama::Template;
 use base64::Engine;
 use serde::Serialize;
-use serde_json::ser::Formatter;
 use sha2::{Digest, Sha256};
 
 use super::data::Data;
@@ -164,36 +164,23 @@ pub(crate) fn hash(content: &str) -> String {
     format!("sha256-{}", base64::engine::general_purpose::STANDARD.encode(digest))
 }
 
-/// Data as JSON that cannot end the element it stands in.
+/// Data as JSON without the characters that mean something in HTML, so that it cannot end the element
+/// it stands in: they are in strings only, and stand there by their codes.
 fn embedded(data: &impl Serialize) -> io::Result<String> {
-    let mut json = Vec::new();
-    data.serialize(&mut serde_json::Serializer::with_formatter(&mut json, Harmless))?;
-    String::from_utf8(json).map_err(io::Error::other)
-}
-
-/// Writes JSON without the characters that mean something in HTML: they are in strings only, and
-/// stand there by their codes.
-struct Harmless;
-
-impl Formatter for Harmless {
-    fn write_string_fragment<W: Write + ?Sized>(
-        &mut self,
-        out: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        let mut rest = fragment.as_bytes();
-        let means_something = |byte: &u8| matches!(byte, b'<' | b'>' | b'&');
-        // Hardly any has one. Without a way out in the middle that is seen faster.
-        if !rest.iter().fold(false, |some, byte| some | means_something(byte)) {
-            return out.write_all(rest);
-        }
-        while let Some(place) = rest.iter().position(means_something) {
-            out.write_all(&rest[..place])?;
-            write!(out, "\\u{:04x}", rest[place])?;
-            rest = &rest[place + 1..];
-        }
-        out.write_all(rest)
+    let json = serde_json::to_string(data)?;
+    let means_something = |byte: u8| matches!(byte, b'<' | b'>' | b'&');
+    if !text::has_byte(&json, means_something) {
+        return Ok(json);
     }
+    let mut harmless = String::with_capacity(json.len() + json.len() / 8);
+    let mut rest = json.as_str();
+    while let Some(place) = rest.bytes().position(means_something) {
+        harmless.push_str(&rest[..place]);
+        let _ = write!(harmless, "\\u{:04x}", rest.as_bytes()[place]);
+        rest = &rest[place + 1..];
+    }
+    harmless.push_str(rest);
+    Ok(harmless)
 }
 
 /// The results as text, not all of them if they are many.

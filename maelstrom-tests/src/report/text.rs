@@ -7,10 +7,8 @@ use std::fmt::Write as _;
 /// Replaces what cannot be seen by something that can: control characters by their pictures
 /// (`␛` for escape), marks that reorder or hide text by their code (`\u{202e}`). Tabs stay.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    // Nearly all text is plain. Without a way out in the middle of a part that is seen faster.
-    let are_plain =
-        |part: &[u8]| part.iter().fold(true, |are, byte| are & matches!(byte, b' '..=b'~'));
-    if text.as_bytes().chunks(32).all(are_plain) || !text.chars().any(is_invisible) {
+    // Nearly all text is plain.
+    if !has_byte(text, |byte| !matches!(byte, b' '..=b'~')) || !text.chars().any(is_invisible) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 8);
@@ -28,6 +26,14 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Whether a text has such a byte. Hardly any text should: it is looked through in parts, without a way
+/// out in the middle of one, which is faster.
+pub(crate) fn has_byte(text: &str, is_such: impl Fn(u8) -> bool) -> bool {
+    let (parts, rest) = text.as_bytes().as_chunks::<32>();
+    let has = |part: &[u8]| part.iter().fold(false, |has, byte| has | is_such(*byte));
+    parts.iter().any(|part| has(part)) || has(rest)
+}
+
 fn is_invisible(character: char) -> bool {
     match character {
         '\t' => false,
@@ -39,24 +45,34 @@ fn is_invisible(character: char) -> bool {
 
 /// The first `characters_max` characters of a text and, if that is not all, its length in bytes.
 pub fn cut(text: &str, characters_max: usize) -> Cow<'_, str> {
-    if text.len() <= characters_max {
-        return Cow::Borrowed(text);
-    }
-    let first = &text.as_bytes()[..characters_max];
-    let end = match first.is_ascii() {
-        true => Some(characters_max),
-        false => text.char_indices().nth(characters_max).map(|(end, _)| end),
-    };
-    match end {
+    match first(text, characters_max) {
         None => Cow::Borrowed(text),
-        Some(end) => Cow::Owned(format!("{}… ({} bytes)", &text[..end], grouped(text.len()))),
+        Some(first) => Cow::Owned(with_length(first, text.len())),
     }
+}
+
+/// The first `characters_max` characters of a text, if that is not all.
+fn first(text: &str, characters_max: usize) -> Option<&str> {
+    if text.len() <= characters_max {
+        return None;
+    }
+    if text.as_bytes()[..characters_max].is_ascii() {
+        return Some(&text[..characters_max]);
+    }
+    text.char_indices().nth(characters_max).map(|(end, _)| &text[..end])
+}
+
+fn with_length(first: &str, bytes: usize) -> String {
+    [first, "… (", &grouped(bytes), " bytes)"].concat()
 }
 
 /// One line of foreign text, at most so many characters of it.
 pub fn line(text: &str, characters_max: usize) -> String {
-    // Cut first: what is left out need not be looked at.
-    visible(&cut(text, characters_max)).into_owned()
+    // What is left out need not be looked at.
+    match first(text, characters_max) {
+        None => visible(text).into_owned(),
+        Some(first) => with_length(&visible(first), text.len()),
+    }
 }
 
 /// The same of a text that nobody needs any more, which mostly is that line.
@@ -144,10 +160,23 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_is_found_anywhere() {
+        for length in 0..70 {
+            let plain = "x".repeat(length);
+            assert!(!has_byte(&plain, |byte| byte == b'y'));
+            for place in 0..length {
+                let text = [&plain[..place], "y", &plain[place + 1..]].concat();
+                assert!(has_byte(&text, |byte| byte == b'y'), "{place} of {length}");
+            }
+        }
+    }
+
+    #[test]
     fn long_text_is_cut_between_characters() {
         assert_eq!(cut("äöü", 3), "äöü");
         assert_eq!(cut("äöüx", 3), "äöü… (7 bytes)");
         assert_eq!(line(&"x".repeat(1 << 20), 2), "xx… (1,048,576 bytes)");
+        assert_eq!(line("\u{1b}[31m and more", 3), "␛[3… (14 bytes)");
         for text in ["", "plain", "äöü", "\u{1b}[31m", "a\tb", "four and more"] {
             assert_eq!(own_line(text.to_owned(), 5), line(text, 5));
         }

@@ -3,11 +3,14 @@
 //! as the JSON that it is.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use serde::Deserialize;
 use serde::de::Deserializer;
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+use super::text;
 
 /// Something that happened to a message.
 #[derive(Deserialize)]
@@ -48,17 +51,17 @@ impl<'a> Line<'a> {
         Ok(Self { time: line.time.saturating_sub(time_zero), ..line })
     }
 
-    /// A line that is written as ours are and was not cut off anywhere.
-    pub(super) fn whole(bytes: &'a [u8], time_zero: u64) -> Option<Self> {
-        Self::cut_up(bytes, time_zero).filter(|line| line.body.is_none_or(is_balanced))
-    }
-
-    /// Time and number of a message that was received, if the line says that and is as ours are.
-    pub(super) fn receipt(bytes: &[u8], time_zero: u64) -> Option<(u64, u64)> {
-        let (time, bytes) = digits(bytes.strip_prefix(b"{\"time\":")?)?;
-        let (id, bytes) = digits(bytes.strip_prefix(b",\"id\":")?)?;
-        let is_receipt = bytes.starts_with(b",\"event\":\"recv\",");
-        is_receipt.then_some((time.saturating_sub(time_zero), id))
+    /// A line that is written as ours are and was not cut off anywhere; with what its body says if that
+    /// is wanted and was seen on the way.
+    pub(super) fn whole(
+        bytes: &'a [u8],
+        time_zero: u64,
+        wants_content: bool,
+    ) -> Option<(Self, Option<Content>)> {
+        let line = Self::cut_up(bytes, time_zero)?;
+        let content = line.body.filter(|_| wants_content).and_then(Content::plain);
+        let is_whole = content.is_some() || line.body.is_none_or(is_balanced);
+        is_whole.then_some((line, content))
     }
 
     /// Cuts up a line as `bench::journal` writes it. Whether it ends where it should is not looked at.
@@ -88,13 +91,7 @@ impl<'a> Line<'a> {
     /// What the body says.
     pub(super) fn content(&self) -> Content {
         let json = self.body.unwrap_or("null");
-        // Where there is space or an escape, what is shown is not what stands there.
-        let is_special = |byte: u8| matches!(byte, b' ' | b'\\' | b'\n' | b'\t' | b'\r');
-        let are_special = |some: &[u8]| some.iter().fold(false, |is, &byte| is | is_special(byte));
-        // Without a way out in the middle of a part, which is faster.
-        if !json.as_bytes().chunks(32).any(are_special)
-            && let Some(content) = Content::cut_up(json)
-        {
+        if let Some(content) = Content::plain(json) {
             return content;
         }
         match serde_json::from_str(json) {
@@ -112,47 +109,100 @@ impl<'a> Line<'a> {
     }
 }
 
-impl Content {
-    /// Cuts up a body that is an object without space and escapes, each field as it stands there.
-    fn cut_up(json: &str) -> Option<Self> {
-        let mut content = Self { rest: String::with_capacity(json.len()), ..Self::default() };
-        let mut text = json.strip_prefix('{')?;
-        if text == "}" {
-            return Some(content);
-        }
-        loop {
-            let (name, after) = string(text)?;
-            let after = after.strip_prefix(':')?;
-            let length = value_length(after)?;
-            let (value, after) = after.split_at(length);
-            match name {
-                "type" => content.kind = string(value).map(|(kind, _)| kind.to_owned()),
-                "msg_id" => content.msg_id = value.parse().ok(),
-                "in_reply_to" => content.in_reply_to = value.parse().ok(),
-                _ => {
-                    content.rest.push(if content.rest.is_empty() { '{' } else { ',' });
-                    content.rest.push_str(&text[..text.len() - after.len()]);
-                }
-            }
-            match after.strip_prefix(',') {
-                Some(next) => text = next,
-                None if after == "}" => break,
-                None => return None,
-            }
-        }
-        if !content.rest.is_empty() {
-            content.rest.push('}');
-        }
-        Some(content)
+/// How a line begins that is as ours are.
+pub(super) struct Start<'a> {
+    pub(super) time: u64,
+    pub(super) id: u64,
+    /// What happened and, if a message was sent or received, from whom to whom and what.
+    event: &'a [u8],
+}
+
+impl<'a> Start<'a> {
+    /// The start of a line, with its time from `time_zero` on.
+    pub(super) fn read(bytes: &'a [u8], time_zero: u64) -> Option<Self> {
+        let (time, bytes) = digits(bytes.strip_prefix(b"{\"time\":")?)?;
+        let (id, bytes) = digits(bytes.strip_prefix(b",\"id\":")?)?;
+        let event = bytes.strip_prefix(b",\"event\":")?;
+        Some(Self { time: time.saturating_sub(time_zero), id, event })
+    }
+
+    /// From whom to whom and what, if it was sent.
+    pub(super) fn sent(&self) -> Option<&'a [u8]> {
+        self.event.strip_prefix(b"\"send\",")
+    }
+
+    /// From whom to whom and what, if it was received.
+    pub(super) fn received(&self) -> Option<&'a [u8]> {
+        self.event.strip_prefix(b"\"recv\",")
     }
 }
 
-/// The length of the value at the start of a text without escapes, in bytes.
-fn value_length(text: &str) -> Option<usize> {
-    match text.bytes().next()? {
-        b'"' => string(text).map(|(_, rest)| text.len() - rest.len()),
-        b'{' | b'[' => balanced_length(text),
-        _ => text.bytes().position(|byte| matches!(byte, b',' | b'}')),
+impl Content {
+    /// What a body says that is shown as it stands there.
+    fn plain(json: &str) -> Option<Self> {
+        // Where there is space or an escape, it is not.
+        let is_special = |byte| matches!(byte, b' ' | b'\\' | b'\n' | b'\t' | b'\r');
+        if text::has_byte(json, is_special) { None } else { Self::cut_up(json) }
+    }
+
+    /// Cuts up a body that is an object without space and escapes, each field as it stands there.
+    fn cut_up(json: &str) -> Option<Self> {
+        let bytes = json.as_bytes();
+        let mut content = Self::default();
+        if bytes == b"{}" {
+            return Some(content);
+        }
+        let mut rest = String::with_capacity(json.len());
+        // Fields that are shown and follow each other are copied together.
+        let mut show = |fields: Range<usize>| {
+            rest.push(if rest.is_empty() { '{' } else { ',' });
+            rest.push_str(&json[fields]);
+        };
+        let mut shown_from = None;
+        let mut field = bytes.starts_with(b"{").then_some(1)?;
+        loop {
+            let name = field + 1..string_end(bytes, field)? - 1;
+            let start = name.end + 2;
+            (bytes.get(name.end + 1) == Some(&b':')).then_some(())?;
+            let end = value_end(bytes, start)?;
+            let number = || json[start..end].parse().ok();
+            let is_shown = match &bytes[name] {
+                b"type" => {
+                    let text = json[start..end].strip_prefix('"');
+                    content.kind = text.and_then(|text| Some(text.strip_suffix('"')?.to_owned()));
+                    false
+                }
+                b"msg_id" => {
+                    content.msg_id = number();
+                    false
+                }
+                b"in_reply_to" => {
+                    content.in_reply_to = number();
+                    false
+                }
+                _ => true,
+            };
+            if is_shown {
+                shown_from = shown_from.or(Some(field));
+            } else if let Some(from) = shown_from.take() {
+                show(from..field - 1);
+            }
+            match bytes.get(end)? {
+                b',' => field = end + 1,
+                b'}' if end + 1 == bytes.len() => {
+                    if let Some(from) = shown_from {
+                        show(from..end);
+                    }
+                    break;
+                }
+                _ => return None,
+            }
+        }
+        if !rest.is_empty() {
+            rest.push('}');
+        }
+        content.rest = rest;
+        Some(content)
     }
 }
 
@@ -161,14 +211,15 @@ fn number(text: &str) -> Option<(u64, &str)> {
     Some((number, &text[text.len() - rest.len()..]))
 }
 
-/// A number at the start of a text, and what follows it.
+/// A number at the start of a text, and what follows it. A longer one than ours is none.
 fn digits(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    const DIGITS_MAX: usize = 19;
     let (mut number, mut length) = (0_u64, 0);
     while let Some(digit @ b'0'..=b'9') = bytes.get(length) {
-        number = number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+        number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
         length += 1;
     }
-    (length > 0).then(|| (number, &bytes[length..]))
+    matches!(length, 1..=DIGITS_MAX).then(|| (number, &bytes[length..]))
 }
 
 fn string(text: &str) -> Option<(&str, &str)> {
@@ -181,56 +232,70 @@ fn string(text: &str) -> Option<(&str, &str)> {
 /// Whether a body ends where it should. It was JSON when it was written, so it is whole then.
 fn is_balanced(text: &str) -> bool {
     match text.bytes().next() {
-        Some(b'{' | b'[') => balanced_length(text) == Some(text.len()),
-        Some(b'"') => {
-            let mut bytes = text.bytes();
-            bytes.next();
-            end_string(&mut bytes) && bytes.len() == 0
-        }
+        Some(b'{' | b'[' | b'"') => value_end(text.as_bytes(), 0) == Some(text.len()),
         // A number, or a word.
         Some(_) => !text.contains(['{', '}', '[', ']', '"']),
         None => false,
     }
 }
 
-/// How far it is to where that is closed which a text begins with opening, in bytes.
-fn balanced_length(text: &str) -> Option<usize> {
-    let mut depth = 0_u32;
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' if !end_string(&mut bytes) => return None,
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => {
-                depth -= 1;
-                if depth == 0 {
-                    return Some(text.len() - bytes.len());
+/// Where the value ends that begins at `start`; `None` if it does not.
+fn value_end(bytes: &[u8], start: usize) -> Option<usize> {
+    match bytes.get(start)? {
+        b'"' => string_end(bytes, start),
+        b'{' | b'[' => {
+            let mut depth = 0_u32;
+            let mut at = start;
+            loop {
+                at += bytes[at..].iter().position(|byte| STRUCTURE[usize::from(*byte)])?;
+                match bytes[at] {
+                    b'"' => {
+                        at = string_end(bytes, at)?;
+                        continue;
+                    }
+                    b'{' | b'[' => depth += 1,
+                    _ if depth == 1 => return Some(at + 1),
+                    _ => depth -= 1,
                 }
+                at += 1;
             }
-            _ => {}
         }
+        _ => Some(start + bytes[start..].iter().position(|byte| matches!(byte, b',' | b'}'))?),
     }
-    None
 }
 
-/// Goes on behind the end of a string; `false` if there is none.
-fn end_string(bytes: &mut std::str::Bytes<'_>) -> bool {
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' => return true,
-            b'\\' => _ = bytes.next(),
-            _ => {}
+/// Where the string ends that begins at `start`; `None` if none begins there, or it does not end.
+fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut at = (*bytes.get(start)? == b'"').then_some(start + 1)?;
+    loop {
+        at += bytes.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+        if bytes[at] == b'"' {
+            return Some(at + 1);
         }
+        at += 2;
     }
-    false
 }
+
+/// What opens or closes something in JSON.
+const STRUCTURE: [bool; 256] = {
+    let mut is = [false; 256];
+    let mut some: &[u8] = b"\"{}[]";
+    while let [byte, rest @ ..] = some {
+        is[*byte as usize] = true;
+        some = rest;
+    }
+    is
+};
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(bytes: &[u8], time_zero: u64) -> serde_json::Result<Line<'_>> {
-        Line::whole(bytes, time_zero).map_or_else(|| Line::of_json(bytes, time_zero), Ok)
+        match Line::whole(bytes, time_zero, false) {
+            Some((line, _)) => Ok(line),
+            None => Line::of_json(bytes, time_zero),
+        }
     }
 
     fn slow(bytes: &[u8]) -> Option<Line<'_>> {
