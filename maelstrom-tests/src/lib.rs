@@ -24,8 +24,8 @@ pub mod test_command;
 pub mod virtual_time;
 
 pub use bench::{
-    analysis, command_line, exhibit, expect, fault, harness, history, journal, lines, options,
-    outcome, progress, results, shrink, simulated, store, wire, workload, world,
+    analysis, command_line, exhibit, expect, fault, harness, history, journal, json_text, lines,
+    options, outcome, progress, results, shrink, simulated, store, wire, workload, world,
 };
 pub use main_function::main;
 pub use report::draw;

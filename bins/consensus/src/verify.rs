@@ -133,7 +133,7 @@ fn parse(history: &Json) -> Result<Vec<Event<RegisterOp<Json>>>, Error> {
             return Err(malformed(&"`process` is not there"));
         };
         let count = processes.len() as u64;
-        let process = *processes.entry(author.get().to_owned()).or_insert(count);
+        let process = *processes.entry(author.to_owned()).or_insert(count);
         let kind = line.kind().map_err(|flaw| malformed(&flaw))?;
         let op =
             operation(&line, kind, invoked.get(&process)).map_err(|reason| malformed(&reason))?;

@@ -214,9 +214,9 @@ fn write_line(
     body: &[u8],
 ) -> io::Result<()> {
     line.extend_from_slice(b"{\"time\":");
-    serde_json::to_writer(&mut *line, &time.as_nanos())?;
+    proto::write_json(&time.as_nanos(), line)?;
     line.extend_from_slice(b",\"id\":");
-    serde_json::to_writer(&mut *line, &id)?;
+    proto::write_json(&id, line)?;
     line.extend_from_slice(b",\"event\":");
     match event {
         MessageEvent::Send => line.extend_from_slice(b"\"send\""),

@@ -15,6 +15,7 @@ pub mod fault;
 pub mod harness;
 pub mod history;
 pub mod journal;
+pub mod json_text;
 pub mod lab;
 pub mod lines;
 mod nemesis;

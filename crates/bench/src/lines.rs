@@ -56,10 +56,10 @@ impl Lines {
         self.file.consume(std::mem::take(&mut self.lent));
         let start = self.offset;
         // Nearly every line is in the buffer whole and need not be copied.
-        let length = self.file.fill_buf()?.skip_until(b'\n')?;
-        if length > 0 && self.file.buffer()[length - 1] == b'\n' {
-            (self.lent, self.offset) = (length, start + length as u64);
-            return Ok(Some((start, &self.file.buffer()[..length - 1])));
+        if let Some(length) = memchr::memchr(b'\n', self.file.fill_buf()?) {
+            self.lent = length + 1;
+            self.offset += self.lent as u64;
+            return Ok(Some((start, &self.file.buffer()[..length])));
         }
         loop {
             let start = self.offset;

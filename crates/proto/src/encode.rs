@@ -8,6 +8,7 @@ use std::{fmt, io};
 
 use serde::ser::{Error as _, Impossible, SerializeStruct, SerializeStructVariant};
 use serde::{Serialize, Serializer};
+use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::error::ErrorCode;
 use crate::id::MessageId;
@@ -82,6 +83,54 @@ pub fn write_content(text: &str, out: &mut impl io::Write) -> io::Result<()> {
     out.write_all(text.as_bytes())
 }
 
+/// Writes any value as JSON: what `serde_json::to_writer` writes, faster where there are many numbers.
+///
+/// # Errors
+/// If the output fails, or the value cannot be JSON.
+pub fn write_json<T: Serialize + ?Sized>(
+    value: &T,
+    out: &mut impl io::Write,
+) -> serde_json::Result<()> {
+    value.serialize(&mut serde_json::Serializer::with_formatter(out, SmallNumbers))
+}
+
+/// Writes numbers of up to four digits, which most are in long lists, without looking for their length.
+struct SmallNumbers;
+
+impl Formatter for SmallNumbers {
+    fn write_u64<W: io::Write + ?Sized>(&mut self, out: &mut W, number: u64) -> io::Result<()> {
+        match number {
+            0..10 => out.write_all(&[b'0' + number as u8]),
+            10..100 => out.write_all(&PAIRS[number as usize]),
+            100..10_000 => {
+                let number = number as u32;
+                let ([a, b], [c, d]) =
+                    (PAIRS[(number / 100) as usize], PAIRS[(number % 100) as usize]);
+                if a == b'0' { out.write_all(&[b, c, d]) } else { out.write_all(&[a, b, c, d]) }
+            }
+            _ => CompactFormatter.write_u64(out, number),
+        }
+    }
+
+    fn write_i64<W: io::Write + ?Sized>(&mut self, out: &mut W, number: i64) -> io::Result<()> {
+        match u64::try_from(number) {
+            Ok(number) => self.write_u64(out, number),
+            Err(_) => CompactFormatter.write_i64(out, number),
+        }
+    }
+}
+
+/// The numbers below a hundred, in two digits.
+static PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < pairs.len() {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+};
+
 /// Why a body is not written.
 #[derive(Debug)]
 struct EncodeError(io::Error);
@@ -140,11 +189,11 @@ impl Numbers {
     fn end(self, out: &mut impl io::Write) -> io::Result<()> {
         if let Some(id) = self.in_reply_to {
             out.write_all(b",\"in_reply_to\":")?;
-            serde_json::to_writer(&mut *out, &id)?;
+            write_json(&id, out)?;
         }
         if let Some(id) = self.msg_id {
             out.write_all(b",\"msg_id\":")?;
-            serde_json::to_writer(&mut *out, &id)?;
+            write_json(&id, out)?;
         }
         out.write_all(b"}")
     }
@@ -185,7 +234,7 @@ impl<W: io::Write> OpenBody<'_, W> {
         self.out.write_all(b",\"")?;
         write_content(key, self.out)?;
         self.out.write_all(b"\":")?;
-        Ok(serde_json::to_writer(&mut *self.out, value)?)
+        Ok(write_json(value, self.out)?)
     }
 
     fn close(self) -> Result<(), EncodeError> {
@@ -365,5 +414,18 @@ mod tests {
             },
         });
         assert_eq!(serde_json::from_slice::<serde_json::Value>(&line).unwrap(), expected);
+    }
+
+    #[test]
+    fn numbers_are_written_as_they_always_are() {
+        let write = |value: serde_json::Value| {
+            let mut out = Vec::new();
+            write_json(&value, &mut out).unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), value.to_string());
+        };
+        for number in (0..12_000_i64).chain([i64::MAX - 1]) {
+            write(serde_json::json!([number, -number, number + 1, { "a": number }]));
+        }
+        write(serde_json::json!({ "a": u64::MAX, "b": [i64::MIN, -1.5, 1e300, "x", null] }));
     }
 }

@@ -170,7 +170,7 @@ pub use aspect::Aspect;
 pub use decode::{DecodeError, decode, decode_body};
 pub use edge::Edge;
 pub use either::Either;
-pub use encode::{Numbers, encode, encode_body, write_content};
+pub use encode::{Numbers, encode, encode_body, write_content, write_json};
 pub use engine::Engine;
 pub use error::{Error, ErrorCode};
 pub use id::{MessageId, NodeId};

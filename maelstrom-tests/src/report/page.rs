@@ -168,7 +168,7 @@ pub(crate) fn hash(content: &str) -> String {
 /// it stands in: they are in strings only, and stand there by their codes.
 fn embedded(data: &impl Serialize) -> io::Result<String> {
     let json = serde_json::to_string(data)?;
-    let means_something = |byte: u8| matches!(byte, b'<' | b'>' | b'&');
+    let means_something = |byte| (byte == b'<') | (byte == b'>') | (byte == b'&');
     if !text::has_byte(&json, means_something) {
         return Ok(json);
     }

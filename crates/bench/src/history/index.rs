@@ -7,7 +7,6 @@ use std::path::Path;
 
 use checkers::Kind;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::{FILE, Line};
 use crate::lines::Lines;
@@ -98,7 +97,7 @@ impl History {
         let Some(mut lines) = Lines::open(&run_dir.join(FILE))? else { return Ok(history) };
         let mut open = Open::default();
         while let Some((offset, line)) = lines.next()? {
-            let event = std::str::from_utf8(line).ok().and_then(|line| Line::read(line).ok());
+            let event = read(line);
             let pushed = event.and_then(|event| history.push(&event, offset, &mut open));
             history.bad_lines += usize::from(pushed.is_none());
         }
@@ -212,13 +211,13 @@ impl ValueReader {
     pub fn values(&mut self, operation: &Operation) -> io::Result<Values> {
         let mut values = Values::default();
         self.with_line(operation.invoked, |line| {
-            values.key = line.key.map(|key| key.get().to_owned());
+            values.key = line.key.map(str::to_owned);
             values.asked = text(line.value);
         })?;
         if let Some(completed) = operation.completed {
             self.with_line(completed, |line| {
                 values.answered = Some(text(line.value));
-                values.error = line.error.map(|error| error.get().to_owned());
+                values.error = line.error.map(str::to_owned);
             })?;
         }
         Ok(values)
@@ -228,8 +227,7 @@ impl ValueReader {
         let Some(lines) = &mut self.lines else { return Ok(()) };
         lines.seek(moment.offset)?;
         if let Some((_, line)) = lines.next()?
-            && let Ok(text) = std::str::from_utf8(line)
-            && let Ok(line) = Line::read(text)
+            && let Some(line) = read(line)
         {
             use_line(&line);
         }
@@ -237,8 +235,14 @@ impl ValueReader {
     }
 }
 
-fn text(value: Option<&RawValue>) -> String {
-    value.map_or("null", RawValue::get).to_owned()
+/// Reads a line, whoever wrote it.
+fn read(line: &[u8]) -> Option<Line<'_>> {
+    let text = std::str::from_utf8(line).ok()?;
+    Line::cut_up(text).or_else(|| Line::read(text).ok())
+}
+
+fn text(value: Option<&str>) -> String {
+    value.unwrap_or("null").to_owned()
 }
 
 #[cfg(test)]

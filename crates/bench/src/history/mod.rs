@@ -10,10 +10,12 @@ use checkers::history::{Action, OpError};
 use checkers::{Event, Kind, Process};
 use proto::Json;
 use serde::Deserialize;
+use serde::de::Deserializer;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 pub use self::index::{Fault, History, Moment, Operation, ValueReader, Values};
+use crate::json_text::{digits, string_end, value_end};
 use crate::workload::Stored;
 
 /// The name of the file in a run's directory.
@@ -24,15 +26,15 @@ pub const NOBODY: u64 = u64::MAX;
 
 /// An event as it is written. Jepsen's and Elle's histories have the same fields, not always all of
 /// them.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, PartialEq, Default, Debug, Deserialize)]
 pub struct Line<'a> {
-    /// Its place in the history.
+    /// Its place in the history. What is of any form below is JSON text, and `None` is `null` as well.
     pub index: Option<u64>,
     /// Nanoseconds since the run started.
     pub time: Option<i64>,
     /// Whose it is: a number or a name, as JSON.
-    #[serde(borrow, default)]
-    pub process: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "json_text")]
+    pub process: Option<&'a str>,
     /// `invoke`, `ok`, `fail` or `info`.
     #[serde(borrow, rename = "type", default)]
     pub kind: Cow<'a, str>,
@@ -40,14 +42,14 @@ pub struct Line<'a> {
     #[serde(borrow, default)]
     pub f: Cow<'a, str>,
     /// The object, in workloads with keys.
-    #[serde(borrow, default)]
-    pub key: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "json_text")]
+    pub key: Option<&'a str>,
     /// What was asked or came back; whom a fault hits.
-    #[serde(borrow, default)]
-    pub value: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "json_text")]
+    pub value: Option<&'a str>,
     /// Why it did not succeed.
-    #[serde(borrow, default)]
-    pub error: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "json_text")]
+    pub error: Option<&'a str>,
     /// Whether it belongs to the final phase.
     #[serde(default, rename = "final?")]
     pub is_final: Option<bool>,
@@ -67,6 +69,43 @@ impl<'a> Line<'a> {
         })
     }
 
+    /// Cuts up a line that is written as ours are and was not cut off anywhere.
+    fn cut_up(text: &'a str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let mut line = Self::default();
+        let mut field = bytes.starts_with(b"{").then_some(1)?;
+        loop {
+            let colon = string_end(bytes, field)?;
+            let start = colon + 1;
+            (bytes.get(colon) == Some(&b':')).then_some(())?;
+            let end = value_end(bytes, start)?;
+            let value = &text[start..end];
+            let number = || digits(value.as_bytes()).filter(|(_, rest)| rest.is_empty());
+            let plain = || {
+                let content = value.strip_prefix('"')?.strip_suffix('"')?;
+                (!content.contains('\\')).then_some(Cow::Borrowed(content))
+            };
+            let any = (value != "null").then_some(value);
+            match &text[field + 1..colon - 1] {
+                "index" => line.index = Some(number()?.0),
+                "time" => line.time = Some(number()?.0.try_into().ok()?),
+                "process" => line.process = any,
+                "type" => line.kind = plain()?,
+                "f" => line.f = plain()?,
+                "key" => line.key = any,
+                "value" => line.value = any,
+                "error" => line.error = any,
+                "final?" => line.is_final = Some(value == "true"),
+                _ => return None,
+            }
+            match bytes.get(end)? {
+                b',' => field = end + 1,
+                b'}' if end + 1 == bytes.len() => return Some(line),
+                _ => return None,
+            }
+        }
+    }
+
     /// Beginning or outcome.
     ///
     /// # Errors
@@ -83,7 +122,7 @@ impl<'a> Line<'a> {
 
     /// Whether a fault begins or ends.
     pub fn is_of_nemesis(&self) -> bool {
-        self.process.is_some_and(|process| process.get() == "\"nemesis\"")
+        self.process == Some("\"nemesis\"")
     }
 
     /// The number of its process, if it is a client's.
@@ -91,8 +130,7 @@ impl<'a> Line<'a> {
     /// # Errors
     /// If it is something else.
     pub fn client(&self) -> Result<Option<u64>, String> {
-        let number = |process: &RawValue| {
-            let process = process.get();
+        let number = |process: &str| {
             process
                 .parse()
                 .map_err(|_| format!("`process` is a number or `nemesis`, not {process}"))
@@ -108,14 +146,18 @@ impl<'a> Line<'a> {
 
     /// `value` as a tree.
     pub fn value(&self) -> Value {
-        let value = self.value.map(|value| serde_json::from_str(value.get()));
+        let value = self.value.map(serde_json::from_str);
         value.and_then(Result::ok).unwrap_or(Value::Null)
     }
 }
 
+fn json_text<'de: 'a, 'a, D: Deserializer<'de>>(json: D) -> Result<Option<&'a str>, D::Error> {
+    Ok(<Option<&'a RawValue>>::deserialize(json)?.map(RawValue::get))
+}
+
 /// JSON that was read is JSON.
-fn json(text: &RawValue) -> Json {
-    Json::parse(text.get()).unwrap_or_else(|_| Json::null())
+fn json(text: &str) -> Json {
+    Json::parse(text).unwrap_or_else(|_| Json::null())
 }
 
 /// The event that a JSON text means; without an index it has its place in the history.
@@ -137,7 +179,7 @@ pub fn event(text: &str, place: u64) -> Result<Event<Stored>, String> {
         };
         (Process::Client(number), Action::Client(line.stored(kind)))
     };
-    let error = line.error.and_then(|error| serde_json::from_str(error.get()).ok());
+    let error = line.error.and_then(|error| serde_json::from_str(error).ok());
     Ok(Event {
         index: line.index.unwrap_or(place),
         time: line.time.map_or(0, |time| u64::try_from(time).unwrap_or(0)),
@@ -162,5 +204,43 @@ fn op_error(error: Value) -> OpError {
             _ => OpError::Other(Value::Array(parts).to_string()),
         },
         other => OpError::Other(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_lines_are_cut_up_as_json_is_read() {
+        for text in [
+            r#"{"index":0,"time":5,"process":0,"type":"invoke","f":"cas","key":"k\"","value":[1,{"a":"]}"}]}"#,
+            r#"{"index":1,"time":6,"process":"nemesis","type":"info","f":"start-partition","value":null}"#,
+            r#"{"index":5,"time":10,"process":3,"type":"fail","f":"cas","key":null,"value":"","error":["a",1]}"#,
+            r#"{"index":8,"time":13,"process":0,"type":"ok","f":"read","value":[1,2,30],"final?":true}"#,
+        ] {
+            assert_eq!(Line::cut_up(text), Some(Line::read(text).unwrap()));
+            for end in 0..text.len() {
+                assert_eq!(Line::cut_up(&text[..end]), None, "{}", &text[..end]);
+            }
+            assert_eq!(Line::cut_up(&text.repeat(2)), None);
+        }
+    }
+
+    /// They are left to a reader of JSON.
+    #[test]
+    fn lines_of_others_are_not_cut_up() {
+        for text in [
+            "{}",
+            r#"{"index": 0,"time":5}"#,
+            r#"{"index":-1,"time":5}"#,
+            r#"{"index":0,"time":1e3}"#,
+            r#"{"index":0,"time":5,"f":"a\u0062"}"#,
+            r#"{"index":0,"time":5,"f":null}"#,
+            r#"{"index":0,"time":5,"more":1}"#,
+            r#"{"index":0,"time":99999999999999999999}"#,
+        ] {
+            assert_eq!(Line::cut_up(text), None, "{text}");
+        }
     }
 }

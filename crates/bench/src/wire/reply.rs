@@ -57,7 +57,7 @@ fn try_read(
         for (key, value) in &fields.all {
             match &**key {
                 "type" => {}
-                "in_reply_to" | "msg_id" if is_small(value) => {}
+                "in_reply_to" | "msg_id" if plain_integer(value.as_bytes()).is_some() => {}
                 "in_reply_to" | "msg_id" => drop(parse::<i64>(key, value)?),
                 key => return Err(format!("`{key}` does not belong into `{kind}`")),
             }
@@ -95,14 +95,6 @@ fn text<'a>(key: &str, value: &'a str) -> Result<Cow<'a, str>, String> {
     }
 }
 
-/// Whether a value is a number above zero, written in the plain way, that fits in any type.
-fn is_small(value: &str) -> bool {
-    let digits = value.bytes();
-    digits.len() <= 18
-        && matches!(value.bytes().next(), Some(b'1'..=b'9'))
-        && value.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 /// The content of a text that is a string without escapes.
 fn plain_string(text: &str) -> Option<&str> {
     let content = text.strip_prefix('"')?.strip_suffix('"')?;
@@ -127,52 +119,27 @@ fn plain_integers(text: &str) -> Option<Vec<Json>> {
     let commas: usize =
         inner.chunks(u8::MAX.into()).map(|piece| usize::from(commas_in(piece))).sum();
     let mut list = Vec::with_capacity(commas + 1);
-    let mut integer = Integer::default();
-    for &byte in inner {
-        match byte {
-            b'0'..=b'9' => {
-                // What wraps has too many digits.
-                integer.value = integer.value.wrapping_mul(10).wrapping_add(i64::from(byte - b'0'));
-                integer.digits += 1;
-            }
-            b',' => list.push(Json::from(std::mem::take(&mut integer).plain()?)),
-            b'-' if integer == Integer::default() => integer.is_negative = true,
-            _ => return None,
-        }
+    for text in inner.split(|byte| *byte == b',') {
+        list.push(Json::from(plain_integer(text)?));
     }
-    list.push(Json::from(integer.plain()?));
     Some(list)
 }
 
-/// What was read of an integer.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-struct Integer {
-    value: i64,
-    digits: usize,
-    is_negative: bool,
+/// Reads an integer that is written in the one plain way and fits.
+fn plain_integer(text: &[u8]) -> Option<i64> {
+    let digits = match text {
+        // More digits may not fit.
+        [b'0'] | [b'1'..=b'9', ..] if text.len() <= 18 => text,
+        [b'-', digits @ ..] if digits.first() != Some(&b'-') && digits != b"0" => {
+            return plain_integer(digits).map(|number| -number);
+        }
+        _ => return None,
+    };
+    digits.iter().try_fold(0, |number, digit| match digit {
+        b'0'..=b'9' => Some(number * 10 + i64::from(digit - b'0')),
+        _ => None,
+    })
 }
-
-impl Integer {
-    /// It, if it was written in the one plain way.
-    fn plain(self) -> Option<i64> {
-        // Fewer digits do for what begins with a zero, but for zero itself.
-        let least = *LEAST_OF_DIGITS.get(self.digits)?;
-        let is_plain = self.value >= least && !(self.is_negative && self.value == 0);
-        is_plain.then_some(if self.is_negative { self.value.wrapping_neg() } else { self.value })
-    }
-}
-
-/// The least number that is written with so many digits; up to 18 always fit, and none is no number.
-const LEAST_OF_DIGITS: [i64; 19] = {
-    let mut least = [0; 19];
-    least[0] = i64::MAX;
-    let mut digits = 2;
-    while digits < least.len() {
-        least[digits] = 10_i64.pow(digits as u32 - 1);
-        digits += 1;
-    }
-    least
-};
 
 /// The fields of a body, in their order.
 #[derive(Debug)]
@@ -247,9 +214,7 @@ impl<'a> Fields<'a> {
     /// If it is missing.
     pub fn json(&mut self, key: &str) -> Result<Json, String> {
         let text = self.take(key)?;
-        if is_small(text)
-            && let Ok(number) = text.parse::<i64>()
-        {
+        if let Some(number) = plain_integer(text.as_bytes()) {
             return Ok(Json::from(number));
         }
         if let Some(content) = plain_string(text) {

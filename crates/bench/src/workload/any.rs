@@ -58,7 +58,7 @@ impl<O: checkers::Op> AnyEvent for Event<O> {
     }
 
     fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
-        Ok(serde_json::to_writer(out, self)?)
+        Ok(proto::write_json(self, out)?)
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::text;
+use crate::json_text::{digits, string_end, value_end};
 
 /// Something that happened to a message.
 #[derive(Deserialize)]
@@ -141,7 +142,7 @@ impl Content {
     /// What a body says that is shown as it stands there.
     fn plain(json: &str) -> Option<Self> {
         // Where there is space or an escape, it is not.
-        let is_special = |byte| matches!(byte, b' ' | b'\\' | b'\n' | b'\t' | b'\r');
+        let is_special = |byte| (byte <= b' ') | (byte == b'\\');
         if text::has_byte(json, is_special) { None } else { Self::cut_up(json) }
     }
 
@@ -211,17 +212,6 @@ fn number(text: &str) -> Option<(u64, &str)> {
     Some((number, &text[text.len() - rest.len()..]))
 }
 
-/// A number at the start of a text, and what follows it. A longer one than ours is none.
-fn digits(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    const DIGITS_MAX: usize = 19;
-    let (mut number, mut length) = (0_u64, 0);
-    while let Some(digit @ b'0'..=b'9') = bytes.get(length) {
-        number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
-        length += 1;
-    }
-    matches!(length, 1..=DIGITS_MAX).then(|| (number, &bytes[length..]))
-}
-
 fn string(text: &str) -> Option<(&str, &str)> {
     let text = text.strip_prefix('"')?;
     let end = text.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..b' '))?;
@@ -238,54 +228,6 @@ fn is_balanced(text: &str) -> bool {
         None => false,
     }
 }
-
-/// Where the value ends that begins at `start`; `None` if it does not.
-fn value_end(bytes: &[u8], start: usize) -> Option<usize> {
-    match bytes.get(start)? {
-        b'"' => string_end(bytes, start),
-        b'{' | b'[' => {
-            let mut depth = 0_u32;
-            let mut at = start;
-            loop {
-                at += bytes[at..].iter().position(|byte| STRUCTURE[usize::from(*byte)])?;
-                match bytes[at] {
-                    b'"' => {
-                        at = string_end(bytes, at)?;
-                        continue;
-                    }
-                    b'{' | b'[' => depth += 1,
-                    _ if depth == 1 => return Some(at + 1),
-                    _ => depth -= 1,
-                }
-                at += 1;
-            }
-        }
-        _ => Some(start + bytes[start..].iter().position(|byte| matches!(byte, b',' | b'}'))?),
-    }
-}
-
-/// Where the string ends that begins at `start`; `None` if none begins there, or it does not end.
-fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
-    let mut at = (*bytes.get(start)? == b'"').then_some(start + 1)?;
-    loop {
-        at += bytes.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
-        if bytes[at] == b'"' {
-            return Some(at + 1);
-        }
-        at += 2;
-    }
-}
-
-/// What opens or closes something in JSON.
-const STRUCTURE: [bool; 256] = {
-    let mut is = [false; 256];
-    let mut some: &[u8] = b"\"{}[]";
-    while let [byte, rest @ ..] = some {
-        is[*byte as usize] = true;
-        some = rest;
-    }
-    is
-};
 
 #[cfg(test)]
 mod tests {
