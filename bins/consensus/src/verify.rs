@@ -153,7 +153,9 @@ fn operation(
     invoked: Option<&RegisterOp<Json>>,
 ) -> Result<RegisterOp<Json>, String> {
     let invoked = invoked.filter(|_| kind != Kind::Invoke);
-    let Stored { f, key, value, .. } = line.stored(kind);
+    let stored = line.stored(kind);
+    let value = stored.value();
+    let Stored { f, key, text, .. } = stored;
     let key = key.or_else(|| Some(invoked?.key().clone())).unwrap_or_else(Json::null);
     Ok(match (&*f, line.value.is_some(), invoked) {
         ("read", ..) => {
@@ -168,7 +170,7 @@ fn operation(
         }
         ("write", ..) => RegisterOp::Write { key, value },
         ("cas", ..) => {
-            let [from, to] = serde_json::from_str(&value.text())
+            let [from, to] = serde_json::from_str(&text)
                 .map_err(|_| "the value of a cas has to be [from, to]".to_owned())?;
             RegisterOp::Cas { key, from, to }
         }

@@ -116,13 +116,20 @@ impl Json {
         Self(Repr::Variant(Arc::new(Variant { text: raw.to_owned(), canonical })))
     }
 
+    /// The value of a text that is an integer or a string written in the plain way: without space,
+    /// escapes and needless digits. `None` of any other text, which may be JSON all the same.
+    pub fn plain(text: &str) -> Option<Self> {
+        if let Some(content) = text.strip_prefix('"') {
+            let is_plain = !needs_escapes(content.strip_suffix('"')?);
+            return is_plain.then(|| Self(Repr::String(Arc::from(text))));
+        }
+        plain_integer(text).map(Self::from)
+    }
+
     fn from_raw(raw: &RawValue) -> Self {
         let text = raw.get();
-        if let Some(number) = plain_integer(text) {
-            return Self(Repr::Integer(number));
-        }
-        if text.starts_with('"') && !text.contains('\\') {
-            return Self(Repr::String(Arc::from(text)));
+        if let Some(plain) = Self::plain(text) {
+            return plain;
         }
         match canonical(text) {
             None => Self(Repr::Plain(Arc::from(raw.to_owned()))),
@@ -237,12 +244,21 @@ pub(crate) fn needs_escapes(text: &str) -> bool {
 
 /// The integer that this text is the one plain way to write.
 fn plain_integer(text: &str) -> Option<i64> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (digits, sign) = match text.as_bytes() {
+        [b'-', digits @ ..] => (digits, -1),
+        digits => (digits, 1),
+    };
     // 18 digits always fit; -0 is a float to many readers and must come back as it came.
-    if digits.len() > 18 || !digits.bytes().all(|byte| byte.is_ascii_digit()) || text == "-0" {
-        return None;
-    }
-    text.parse().ok()
+    let is_plain = match digits {
+        [b'0'] => sign > 0,
+        [b'1'..=b'9', ..] => digits.len() <= 18,
+        _ => false,
+    };
+    let add = |number, digit: &u8| match digit {
+        b'0'..=b'9' => Some(number * 10 + i64::from(digit - b'0')),
+        _ => None,
+    };
+    is_plain.then(|| digits.iter().try_fold(0, add))?.map(|number| sign * number)
 }
 
 /// What to compare the value by, or nothing when its text serves.

@@ -69,7 +69,7 @@ impl Workload for HighScore {
 
     fn restore(&self, stored: &Stored, _: Option<&Score>) -> Result<Score, String> {
         let (points, best) =
-            serde_json::from_str(&stored.value.text()).map_err(|error| error.to_string())?;
+            serde_json::from_str(&stored.text).map_err(|error| error.to_string())?;
         Ok(Score { points, best })
     }
 

@@ -140,8 +140,8 @@ impl<'a> Line<'a> {
 
     /// What it says of its operation.
     pub fn stored(&self, kind: Kind) -> Stored {
-        let value = self.value.map_or_else(Json::null, json);
-        Stored { f: self.f.clone().into_owned(), key: self.key.map(json), value, kind }
+        let text = self.value.unwrap_or("null").to_owned();
+        Stored { f: self.f.clone().into_owned(), key: self.key.map(json), text, kind }
     }
 
     /// `value` as a tree.

@@ -6,5 +6,6 @@ mod reply;
 mod request;
 
 pub use self::quote::quote;
+pub(crate) use self::reply::plain_list;
 pub use self::reply::{Answer, Fields, parse, read};
 pub use self::request::Request;

@@ -57,7 +57,8 @@ fn try_read(
         for (key, value) in &fields.all {
             match &**key {
                 "type" => {}
-                "in_reply_to" | "msg_id" if plain_integer(value.as_bytes()).is_some() => {}
+                "in_reply_to" | "msg_id"
+                    if Json::plain(value).is_some_and(|id| id.as_i64().is_some()) => {}
                 "in_reply_to" | "msg_id" => drop(parse::<i64>(key, value)?),
                 key => return Err(format!("`{key}` does not belong into `{kind}`")),
             }
@@ -102,43 +103,43 @@ fn plain_string(text: &str) -> Option<&str> {
     content.bytes().all(is_plain).then_some(content)
 }
 
+/// What ends a string of JSON without escapes, or cannot stand in it.
+const ENDS_STRING: [bool; 256] = {
+    let mut ends = [false; 256];
+    let mut byte = 0;
+    while byte < b' ' as usize {
+        ends[byte] = true;
+        byte += 1;
+    }
+    ends[b'"' as usize] = true;
+    ends[b'\\' as usize] = true;
+    ends
+};
+
 fn is_of_integers(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b',' | b'-')
 }
 
-/// Reads a list of nothing but integers, each written in the one plain way, without spaces. The lists
-/// of sets grow with every operation and are mostly of that kind; as any JSON they would take most of
-/// the time of a run.
-fn plain_integers(text: &str) -> Option<Vec<Json>> {
-    let inner = text.strip_prefix('[')?.strip_suffix(']')?.as_bytes();
+/// Reads a list of integers and strings, each written in the plain way, without spaces. The lists of sets
+/// grow with every operation and are mostly of that kind; as any JSON they would take most of the time of
+/// a run.
+pub(crate) fn plain_list(text: &str) -> Option<Vec<Json>> {
+    let inner = text.strip_prefix('[')?.strip_suffix(']')?;
     if inner.is_empty() {
         return Some(Vec::new());
     }
     // In pieces whose count is a byte, which is faster over long lists.
     let commas_in = |piece: &[u8]| piece.iter().map(|byte| u8::from(*byte == b',')).sum::<u8>();
     let commas: usize =
-        inner.chunks(u8::MAX.into()).map(|piece| usize::from(commas_in(piece))).sum();
+        inner.as_bytes().chunks(u8::MAX.into()).map(|piece| usize::from(commas_in(piece))).sum();
     let mut list = Vec::with_capacity(commas + 1);
-    for text in inner.split(|byte| *byte == b',') {
-        list.push(Json::from(plain_integer(text)?));
+    let mut start = 0;
+    let is_end = |at: &usize| inner.as_bytes().get(*at).is_none_or(|byte| *byte == b',');
+    for end in (0..=inner.len()).filter(is_end) {
+        list.push(Json::plain(&inner[start..end])?);
+        start = end + 1;
     }
     Some(list)
-}
-
-/// Reads an integer that is written in the one plain way and fits.
-fn plain_integer(text: &[u8]) -> Option<i64> {
-    let digits = match text {
-        // More digits may not fit.
-        [b'0'] | [b'1'..=b'9', ..] if text.len() <= 18 => text,
-        [b'-', digits @ ..] if digits.first() != Some(&b'-') && digits != b"0" => {
-            return plain_integer(digits).map(|number| -number);
-        }
-        _ => return None,
-    };
-    digits.iter().try_fold(0, |number, digit| match digit {
-        b'0'..=b'9' => Some(number * 10 + i64::from(digit - b'0')),
-        _ => None,
-    })
 }
 
 /// The fields of a body, in their order.
@@ -158,14 +159,10 @@ impl<'a> Fields<'a> {
     /// as most are. Lists are not looked into but for what they are made of: whoever takes one reads it.
     fn split(body: &'a str) -> Option<Self> {
         let bytes = body.as_bytes();
-        // All at once, and so that strings end at the next quote.
-        let is_odd = |odd, byte: &u8| odd | matches!(*byte, b'\\' | 0..b' ');
-        if bytes.iter().fold(false, is_odd) {
-            return None;
-        }
         let string_end = |start: usize| {
             let content = bytes.get(start..)?.strip_prefix(b"\"")?;
-            Some(start + 1 + content.iter().position(|byte| *byte == b'"')?)
+            let length = content.iter().position(|byte| ENDS_STRING[usize::from(*byte)])?;
+            (content[length] == b'"').then_some(start + 1 + length)
         };
         let mut fields = Vec::with_capacity(4);
         let mut opening = b'{';
@@ -214,13 +211,10 @@ impl<'a> Fields<'a> {
     /// If it is missing.
     pub fn json(&mut self, key: &str) -> Result<Json, String> {
         let text = self.take(key)?;
-        if let Some(number) = plain_integer(text.as_bytes()) {
-            return Ok(Json::from(number));
+        match Json::plain(text) {
+            Some(value) => Ok(value),
+            None => parse(key, text).map(Json::distinguishing_floats),
         }
-        if let Some(content) = plain_string(text) {
-            return Ok(Json::from(content));
-        }
-        parse(key, text).map(Json::distinguishing_floats)
     }
 
     /// Takes a field that is a list of any JSON.
@@ -229,7 +223,7 @@ impl<'a> Fields<'a> {
     /// If it is missing, or no list.
     pub fn list(&mut self, key: &str) -> Result<Vec<Json>, String> {
         let text = self.take(key)?;
-        if let Some(list) = plain_integers(text) {
+        if let Some(list) = plain_list(text) {
             return Ok(list);
         }
         let list: Vec<Json> = parse(key, text)?;

@@ -103,9 +103,9 @@ impl Workload for Counter {
     ) -> Result<CounterOp<Json>, String> {
         match &*stored.f {
             "read" => Ok(CounterOp::Read { value: stored.came_back() }),
-            "add" => match stored.value.as_i64() {
+            "add" => match stored.value().as_i64() {
                 Some(delta) => Ok(CounterOp::Add { delta }),
-                None => Err(format!("{} is no integer", stored.value)),
+                None => Err(format!("{} is no integer", stored.text)),
             },
             _ => Err(stored.unknown()),
         }

@@ -90,7 +90,7 @@ impl Workload for Echo {
         stored: &Stored,
         asked: Option<&EchoOp<Json>>,
     ) -> Result<EchoOp<Json>, String> {
-        let sent = asked.map_or(&stored.value, |asked| &asked.sent).clone();
+        let sent = asked.map_or_else(|| stored.value(), |asked| asked.sent.clone());
         match &*stored.f {
             "echo" => {
                 let got = stored.came_back();

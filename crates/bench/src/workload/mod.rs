@@ -143,8 +143,9 @@ pub struct Stored {
     pub f: String,
     /// The key, in workloads that have keys.
     pub key: Option<Json>,
-    /// The value; null where there is none.
-    pub value: Json,
+    /// The value as JSON text; `null` where there is none. Many are long, and workloads read them as what
+    /// they are.
+    pub text: String,
     /// Beginning or outcome.
     pub kind: EventKind,
 }
@@ -163,17 +164,23 @@ impl Stored {
     /// the second of a pair can be a value.
     pub fn keyed(&self, is_value: impl FnOnce(&Json) -> bool) -> (Json, Json) {
         if let Some(key) = &self.key {
-            return (key.clone(), self.value.clone());
+            return (key.clone(), self.value());
         }
-        match serde_json::from_str(&self.value.text()) {
+        match serde_json::from_str(&self.text) {
             Ok((key, value)) if is_value(&value) => (key, value),
-            _ => (Json::from(0), self.value.clone()),
+            _ => (Json::from(0), self.value()),
         }
+    }
+
+    /// The value.
+    pub fn value(&self) -> Json {
+        // It was read as JSON, so it is.
+        Json::parse(&self.text).unwrap_or_else(|_| Json::null())
     }
 
     /// The value of an event that succeeded; otherwise nothing came back.
     pub fn came_back(&self) -> Option<Json> {
-        (self.kind == EventKind::Ok).then(|| self.value.clone())
+        (self.kind == EventKind::Ok).then(|| self.value())
     }
 }
 

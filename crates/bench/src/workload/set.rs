@@ -10,6 +10,7 @@ use simulator::Random;
 
 use super::{Checked, Expected, Figure, Stored};
 use crate::exhibit::{Clue, Drawing, Exhibit, Highlight, Lead, Shown, Table, describe, shorten};
+use crate::wire;
 
 /// What runs of set workloads have.
 pub(super) const FIGURES: &[Figure] = &[
@@ -45,11 +46,13 @@ pub(super) fn operation(next: &mut i64, random: &mut Random) -> SetOp<Json> {
 pub(super) fn restore(add: &str, stored: &Stored) -> Result<SetOp<Json>, String> {
     match &*stored.f {
         "read" => {
-            let elements: Option<Vec<Json>> =
-                serde_json::from_str(&stored.value.text()).map_err(|error| error.to_string())?;
+            let elements: Option<Vec<Json>> = match wire::plain_list(&stored.text) {
+                Some(list) => Some(list),
+                None => serde_json::from_str(&stored.text).map_err(|error| error.to_string())?,
+            };
             Ok(SetOp::Read { elements: elements.map(Into::into) })
         }
-        f if f == add => Ok(SetOp::Add { element: stored.value.clone() }),
+        f if f == add => Ok(SetOp::Add { element: stored.value() }),
         _ => Err(stored.unknown()),
     }
 }

@@ -70,10 +70,12 @@ fn bodies_are_cut_up_as_json_is_read() {
 
 /// Whatever the short way takes, the long way takes, and to the same values.
 #[test]
-fn plain_integers_are_read_as_any_json_is() {
-    for text in ["[]", "[0]", "[7,-1,0,12345,123456789012345678,-123456789012345678]"] {
+fn plain_lists_are_read_as_any_json_is() {
+    for text in
+        ["[]", "[0]", "[7,-1,0,12345,123456789012345678,-123456789012345678]", "[\"\",\"ä b\",1]"]
+    {
         let long: Vec<Json> = serde_json::from_str(text).unwrap();
-        let short = plain_integers(text).unwrap();
+        let short = plain_list(text).unwrap();
         assert_eq!(short, long);
         assert_eq!(serde_json::to_string(&short).unwrap(), text);
     }
@@ -86,7 +88,10 @@ fn plain_integers_are_read_as_any_json_is() {
         "[01]",
         "[1.0]",
         "[1e3]",
-        "[\"1\"]",
+        "[\"1,2\"]",
+        "[\"1\"\"2\"]",
+        "[\"1\\u0031\"]",
+        "[\"]",
         "[[1]]",
         "[1234567890123456789]",
         "[1,null]",
@@ -94,7 +99,7 @@ fn plain_integers_are_read_as_any_json_is() {
         "[",
         "",
     ] {
-        assert_eq!(plain_integers(text), None, "{text}");
+        assert_eq!(plain_list(text), None, "{text}");
     }
 }
 

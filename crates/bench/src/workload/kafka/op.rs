@@ -106,7 +106,7 @@ impl Serialize for ByKey<'_> {
 /// # Errors
 /// Says what is wrong with it.
 pub(super) fn restore(stored: &Stored, asked: Option<&KafkaOp>) -> Result<KafkaOp, String> {
-    let text = stored.value.text();
+    let text = &stored.text;
     let wrong = |shape: &'static str| {
         let f = &stored.f;
         move |error: serde_json::Error| format!("`value` of a {f} is {shape}: {error}")
@@ -114,7 +114,7 @@ pub(super) fn restore(stored: &Stored, asked: Option<&KafkaOp>) -> Result<KafkaO
     match &*stored.f {
         "send" => {
             let [(_, key, message)]: [(String, Json, Json); 1] =
-                serde_json::from_str(&text).map_err(wrong("[[\"send\", key, message]]"))?;
+                serde_json::from_str(text).map_err(wrong("[[\"send\", key, message]]"))?;
             let key = name(&key);
             if stored.kind == Kind::Ok
                 && let Ok((offset, message)) = serde_json::from_str(&message.text())
@@ -131,18 +131,18 @@ pub(super) fn restore(stored: &Stored, asked: Option<&KafkaOp>) -> Result<KafkaO
                 return Ok(KafkaOp::Poll { from: Offsets::new(), polled: None });
             }
             let [(_, polled)]: [(String, BTreeMap<String, Messages>); 1] =
-                serde_json::from_str(&text)
+                serde_json::from_str(text)
                     .map_err(wrong("[[\"poll\", {key: [[offset, message], ...]}]]"))?;
             let polled = Some(polled.into_iter().collect());
             Ok(KafkaOp::Poll { from: Offsets::new(), polled })
         }
         "commit_offsets" => {
-            let offsets = serde_json::from_str(&text).map_err(wrong("{key: offset}"))?;
+            let offsets = serde_json::from_str(text).map_err(wrong("{key: offset}"))?;
             Ok(KafkaOp::Commit { offsets })
         }
         f @ ("assign" | "crash") => {
             let crash = f == "crash";
-            if let Ok(committed) = serde_json::from_str::<BTreeMap<String, Option<u64>>>(&text) {
+            if let Ok(committed) = serde_json::from_str::<BTreeMap<String, Option<u64>>>(text) {
                 let keys = match asked {
                     Some(KafkaOp::Assign { keys, .. }) => keys.clone(),
                     _ => committed.keys().cloned().collect(),
@@ -151,7 +151,7 @@ pub(super) fn restore(stored: &Stored, asked: Option<&KafkaOp>) -> Result<KafkaO
                 return Ok(KafkaOp::Assign { crash, keys, committed: Some(known.collect()) });
             }
             let keys: Option<Vec<Json>> =
-                serde_json::from_str(&text).map_err(wrong("a list of keys"))?;
+                serde_json::from_str(text).map_err(wrong("a list of keys"))?;
             let keys = keys.unwrap_or_default().iter().map(name).collect();
             Ok(KafkaOp::Assign { crash, keys, committed: None })
         }

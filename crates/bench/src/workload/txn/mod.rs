@@ -165,7 +165,7 @@ impl Workload for Transactions {
         if !matches!(&*stored.f, "txn" | "") {
             return Err(stored.unknown());
         }
-        Txn::read(self.objects, &stored.value.text()).map_err(|flaw| format!("`value`: {flaw}"))
+        Txn::read(self.objects, &stored.text).map_err(|flaw| format!("`value`: {flaw}"))
     }
 
     fn check(&self, history: &[Event<Txn>], _: &mut dyn FnMut() -> bool) -> Checked {
