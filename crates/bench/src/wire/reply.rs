@@ -133,13 +133,27 @@ pub(crate) fn plain_list(text: &str) -> Option<Vec<Json>> {
     let commas: usize =
         inner.as_bytes().chunks(u8::MAX.into()).map(|piece| usize::from(commas_in(piece))).sum();
     let mut list = Vec::with_capacity(commas + 1);
-    let mut start = 0;
-    let is_end = |at: &usize| inner.as_bytes().get(*at).is_none_or(|byte| *byte == b',');
-    for end in (0..=inner.len()).filter(is_end) {
-        list.push(Json::plain(&inner[start..end])?);
-        start = end + 1;
+    let mut rest = inner;
+    loop {
+        let bytes = rest.as_bytes();
+        let (mut number, mut length) = (0_i64, 0);
+        while length < bytes.len() && bytes[length].is_ascii_digit() {
+            // What wraps has too many digits.
+            number = number.wrapping_mul(10).wrapping_add(i64::from(bytes[length] - b'0'));
+            length += 1;
+        }
+        let is_whole = bytes.get(length).is_none_or(|next| *next == b',');
+        if is_whole && matches!(length, 1..=18) && (bytes[0] != b'0' || length == 1) {
+            list.push(Json::from(number));
+        } else {
+            length = bytes.iter().position(|byte| *byte == b',').unwrap_or(bytes.len());
+            list.push(Json::plain(&rest[..length])?);
+        }
+        match rest.get(length + 1..) {
+            Some(next) => rest = next,
+            None => return Some(list),
+        }
     }
-    Some(list)
 }
 
 /// The fields of a body, in their order.
