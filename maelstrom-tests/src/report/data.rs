@@ -9,15 +9,13 @@ use serde::Serialize;
 
 use super::faults::Fault;
 use super::logs::{self, Log, natural};
-use super::messages::{Journal, Message};
+use super::messages::{Journal, Message, SHOWN_LINES_MAX};
 use super::offence::{Evidence, Offence};
 use super::text;
 use super::window::windows;
 use super::words::Words;
 use crate::history::{self, ValueReader};
 
-/// Messages in the diagram.
-const MESSAGES_MAX: usize = 100_000;
 /// Types of messages that have names in the diagram.
 const KINDS_MAX: usize = 200;
 /// Operations in the history.
@@ -137,8 +135,7 @@ impl Data {
 impl Diagram {
     fn gather(journal: &Journal, moments: &[u64], notes: &mut Vec<String>) -> io::Result<Self> {
         let places: Vec<usize> = moments.iter().map(|&time| journal.line_at(time)).collect();
-        // A message has at most three lines, mostly two.
-        let ranges = windows(journal.lines(), 2 * MESSAGES_MAX, &places);
+        let ranges = windows(journal.lines(), SHOWN_LINES_MAX, &places);
         let shown: usize = ranges.iter().map(ExactSizeIterator::len).sum();
         let body_length = (CHARACTERS_MAX / (shown / 2).max(1)).clamp(24, VALUE_LENGTH_MAX);
 

@@ -19,9 +19,9 @@ use crate::lines::Lines;
 
 /// How many lines one entry of the index stands for.
 const INDEX_STEP: usize = 1000;
-/// The messages of a journal with no more lines are kept: a report shows as many.
-const KEPT_LINES_MAX: usize = 200_000;
-/// They are if their bodies have no more bytes.
+/// What a report shows of a journal. A message has at most three lines, mostly two.
+pub const SHOWN_LINES_MAX: usize = 200_000;
+/// The messages of a journal that is shown whole are kept if their bodies have no more bytes.
 const KEPT_BYTES_MAX: usize = 64 << 20;
 
 /// How much one endpoint sent and got.
@@ -111,7 +111,7 @@ impl Journal {
             }
             journal.lines += 1;
             reader.kept = reader.kept.filter(|kept| {
-                journal.lines <= KEPT_LINES_MAX && kept.body_bytes <= KEPT_BYTES_MAX
+                journal.lines <= SHOWN_LINES_MAX && kept.body_bytes <= KEPT_BYTES_MAX
             });
         }
         journal.bad_lines += lines.skipped;
