@@ -42,10 +42,10 @@ impl Request {
             body.extend_from_slice(b",\"");
             proto::write_content(name, body)?;
             body.extend_from_slice(b"\":");
-            serde_json::to_writer(&mut *body, value)?;
+            proto::write_json(value, body)?;
         }
         body.extend_from_slice(b",\"msg_id\":");
-        serde_json::to_writer(&mut *body, &msg_id)?;
+        proto::write_json(&msg_id, body)?;
         body.push(b'}');
         Ok(())
     }
