@@ -364,6 +364,10 @@ garbage
             ]
         );
         assert_eq!((messages[0].msg_id, messages[2].in_reply_to), (Some(1), Some(1)));
+        // Also of a journal that is kept whole, a part is no more than that.
+        let first = journal.messages(0..4, 100).unwrap();
+        assert_eq!(first.iter().map(|message| message.sent).collect::<Vec<_>>(), [1, 3]);
+        assert_eq!(first[1].lost, None);
     }
 
     /// It looks whole until its brackets are counted.
