@@ -4,10 +4,16 @@
 //! `{"time":NS,"id":N,"event":"send","src":"n1","dest":"n2","body":{...}}`: `time` is that of the
 //! world in nanoseconds, `id` the number that the network gave to the message. It is followed by a
 //! `recv` for each time that it arrives, or by a `lost` with its `reason`.
+//!
+//! Lines are put together and written on a thread of their own, so that a run does not wait for its disk.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
 
 use proto::{AnyBody, NodeId, Payload, Time};
 use rustc_hash::FxHashMap;
@@ -17,6 +23,12 @@ use simulator::{Fate, Observation};
 const BUFFER_BYTES: usize = 256 * 1024;
 /// Longest body that is written out; of a longer one only the length is told.
 const BODY_BYTES_MAX: usize = 64 * 1024;
+/// How many bytes of bodies, or else lines, are handed on to be written at once.
+const BATCH_BYTES: usize = 64 * 1024;
+/// See [`BATCH_BYTES`].
+const BATCH_LINES: usize = 1024;
+/// How many batches may wait to be written; then the run waits.
+const BATCHES_MAX: usize = 16;
 /// Where a journal ends at the latest, in bytes: a node that floods must not fill the disk.
 const JOURNAL_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
@@ -68,16 +80,24 @@ pub struct LoggedMessages {
     pub received: bool,
 }
 
-/// Writes `messages.jsonl`.
+impl LoggedMessages {
+    const fn has(self, event: MessageEvent) -> bool {
+        match event {
+            MessageEvent::Send => self.sent,
+            MessageEvent::Receive => self.received,
+            MessageEvent::Lost(_) => false,
+        }
+    }
+}
+
+/// Keeps `messages.jsonl`.
 #[derive(Debug)]
 pub struct Journal {
     logged: LoggedMessages,
-    out: BufWriter<File>,
-    /// Where it ends, in bytes; the line that crosses it is whole.
-    bytes_max: u64,
-    written: u64,
-    error: Option<io::Error>,
-    line: Vec<u8>,
+    batch: Batch,
+    batches: SyncSender<Batch>,
+    writer: JoinHandle<io::Result<()>>,
+    is_full: Arc<AtomicBool>,
     /// Kept for its memory.
     body: Vec<u8>,
     /// The bodies of messages on their way that are no text yet, by number: to write one out takes most
@@ -91,17 +111,32 @@ impl Journal {
     /// A new journal in place of whatever is at `path`, with a copy of some messages on stderr.
     ///
     /// # Errors
-    /// If the file cannot be made.
+    /// If the file cannot be made, or there can be no further thread.
     pub fn create(path: &Path, logged: LoggedMessages) -> io::Result<Self> {
+        Self::bounded(path, logged, JOURNAL_BYTES_MAX)
+    }
+
+    /// The same that ends with the line that crosses so many bytes.
+    fn bounded(path: &Path, logged: LoggedMessages, bytes_max: u64) -> io::Result<Self> {
         let out = BufWriter::with_capacity(BUFFER_BYTES, File::create(path)?);
-        let bytes_max = JOURNAL_BYTES_MAX;
-        Ok(Self {
+        let is_full = Arc::new(AtomicBool::new(false));
+        let writer = Writer {
             logged,
             out,
             bytes_max,
             written: 0,
+            is_full: Arc::clone(&is_full),
             error: None,
             line: Vec::new(),
+        };
+        let (batches, to_write) = sync_channel(BATCHES_MAX);
+        let name = "messages".to_owned();
+        Ok(Self {
+            logged,
+            batch: Batch::new(),
+            batches,
+            writer: thread::Builder::new().name(name).spawn(move || writer.write(&to_write))?,
+            is_full,
             body: Vec::new(),
             remembered: FxHashMap::default(),
             remembered_bytes: 0,
@@ -129,27 +164,21 @@ impl Journal {
         (src, dest): (&NodeId, &NodeId),
         body: &[u8],
     ) {
-        let is_logged = match event {
-            MessageEvent::Send => self.logged.sent,
-            MessageEvent::Receive => self.logged.received,
-            MessageEvent::Lost(_) => false,
-        };
-        let is_kept = self.error.is_none() && self.written < self.bytes_max;
-        if !is_logged && !is_kept {
+        let is_logged = self.logged.has(event);
+        if self.is_full() && !is_logged {
             return;
         }
-        self.line.clear();
-        let mut result = write_line(&mut self.line, time, id, event, (src, dest), body);
-        if is_logged {
-            // That nobody may be listening is no reason to stop.
-            let _ = io::stderr().write_all(&self.line);
+        let (src, dest) = (src.clone(), dest.clone());
+        self.batch.push(Entry { time, id, event, src, dest, body_length: body.len() }, body);
+        // Whoever watches wants to see it now.
+        if is_logged || self.batch.is_large() {
+            self.hand_on();
         }
-        if !is_kept {
-            return;
-        }
-        result = result.and_then(|()| self.out.write_all(&self.line));
-        self.written += self.line.len() as u64;
-        self.error = result.err();
+    }
+
+    /// Has what was gathered written. That the writer is gone shows when it is asked how it fared.
+    fn hand_on(&mut self) {
+        let _ = self.batches.send(std::mem::replace(&mut self.batch, Batch::new()));
     }
 
     /// Adds what the network shows.
@@ -189,7 +218,7 @@ impl Journal {
 
     /// Whether it has reached its end, so that later messages are missing.
     pub fn is_full(&self) -> bool {
-        self.written >= self.bytes_max
+        self.is_full.load(Ordering::Relaxed)
     }
 
     /// Writes out what is still in memory.
@@ -197,26 +226,116 @@ impl Journal {
     /// # Errors
     /// The first error since the journal was begun.
     pub fn finish(mut self) -> io::Result<()> {
+        self.hand_on();
+        let Self { batches, writer, .. } = self;
+        drop(batches);
+        writer.join().map_err(|_| io::Error::other("its writer ended early"))?
+    }
+}
+
+/// What happened to a message.
+#[derive(Debug)]
+struct Entry {
+    time: Time,
+    id: u64,
+    event: MessageEvent,
+    src: NodeId,
+    dest: NodeId,
+    /// In bytes.
+    body_length: usize,
+}
+
+impl Entry {
+    /// How many bytes of the body are kept: a long one is not written out.
+    const fn kept_length(&self) -> usize {
+        if self.body_length <= BODY_BYTES_MAX { self.body_length } else { 0 }
+    }
+}
+
+/// Entries, and what is kept of their bodies one after the other.
+#[derive(Debug)]
+struct Batch {
+    entries: Vec<Entry>,
+    bodies: Vec<u8>,
+}
+
+impl Batch {
+    fn new() -> Self {
+        let bodies = Vec::with_capacity(BATCH_BYTES + BATCH_BYTES / 16);
+        Self { entries: Vec::with_capacity(BATCH_LINES / 2), bodies }
+    }
+
+    fn push(&mut self, entry: Entry, body: &[u8]) {
+        self.bodies.extend_from_slice(&body[..entry.kept_length()]);
+        self.entries.push(entry);
+    }
+
+    const fn is_large(&self) -> bool {
+        self.bodies.len() >= BATCH_BYTES || self.entries.len() >= BATCH_LINES
+    }
+}
+
+/// Who writes the lines.
+struct Writer {
+    logged: LoggedMessages,
+    out: BufWriter<File>,
+    /// Where the file ends, in bytes; the line that crosses it is whole.
+    bytes_max: u64,
+    written: u64,
+    is_full: Arc<AtomicBool>,
+    error: Option<io::Error>,
+    /// Kept for its memory.
+    line: Vec<u8>,
+}
+
+impl Writer {
+    /// Writes all that comes.
+    fn write(mut self, batches: &Receiver<Batch>) -> io::Result<()> {
+        for Batch { entries, bodies } in batches {
+            let mut bodies = &*bodies;
+            for entry in &entries {
+                let (body, later) = bodies.split_at(entry.kept_length());
+                self.put(entry, body);
+                bodies = later;
+            }
+        }
         match self.error.take() {
             Some(error) => Err(error),
             None => self.out.flush(),
         }
     }
+
+    fn put(&mut self, entry: &Entry, body: &[u8]) {
+        let is_logged = self.logged.has(entry.event);
+        let is_kept = self.error.is_none() && self.written < self.bytes_max;
+        if !is_logged && !is_kept {
+            return;
+        }
+        self.line.clear();
+        let mut result = write_line(&mut self.line, entry, body);
+        if is_logged {
+            // That nobody may be listening is no reason to stop.
+            let _ = io::stderr().write_all(&self.line);
+        }
+        if !is_kept {
+            return;
+        }
+        result = result.and_then(|()| self.out.write_all(&self.line));
+        self.written += self.line.len() as u64;
+        self.error = result.err();
+        if self.written >= self.bytes_max {
+            self.is_full.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Bodies are copied as they are: they are JSON already, and this is done for every message.
-fn write_line(
-    line: &mut Vec<u8>,
-    time: Time,
-    id: u64,
-    event: MessageEvent,
-    (src, dest): (&NodeId, &NodeId),
-    body: &[u8],
-) -> io::Result<()> {
+fn write_line(line: &mut Vec<u8>, entry: &Entry, body: &[u8]) -> io::Result<()> {
+    let Entry { time, id, event, src, dest, body_length } = entry;
     line.extend_from_slice(b"{\"time\":");
     proto::write_json(&time.as_nanos(), line)?;
     line.extend_from_slice(b",\"id\":");
-    proto::write_json(&id, line)?;
+    proto::write_json(id, line)?;
     line.extend_from_slice(b",\"event\":");
     match event {
         MessageEvent::Send => line.extend_from_slice(b"\"send\""),
@@ -228,10 +347,10 @@ fn write_line(
     line.extend_from_slice(b",\"dest\":");
     write_name(line, dest)?;
     line.extend_from_slice(b",\"body\":");
-    if body.len() <= BODY_BYTES_MAX {
+    if *body_length <= BODY_BYTES_MAX {
         line.extend_from_slice(body);
     } else {
-        write!(line, "\"({} bytes)\"", body.len())?;
+        write!(line, "\"({body_length} bytes)\"")?;
     }
     line.extend_from_slice(b"}\n");
     Ok(())
@@ -256,8 +375,9 @@ mod tests {
     fn line(event: MessageEvent, body: &str) -> String {
         let mut line = Vec::new();
         let (src, dest) = (NodeId::new("c\"1"), NodeId::new("n1"));
-        write_line(&mut line, Time::from_nanos(12), 7, event, (&src, &dest), body.as_bytes())
-            .unwrap();
+        let (time, body_length) = (Time::from_nanos(12), body.len());
+        let entry = Entry { time, id: 7, event, src, dest, body_length };
+        write_line(&mut line, &entry, body.as_bytes()).unwrap();
         String::from_utf8(line).unwrap()
     }
 
@@ -333,18 +453,17 @@ mod tests {
     fn a_journal_ends_with_the_line_that_crosses_its_bound_and_says_so() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("messages.jsonl");
-        let mut journal = Journal::create(&path, LoggedMessages::default()).unwrap();
-        journal.bytes_max = 1000;
+        let mut journal = Journal::bounded(&path, LoggedMessages::default(), 1000).unwrap();
         let (src, dest) = (NodeId::new("n0"), NodeId::new("n1"));
-        let mut line = 0;
-        for id in 0..10_000 {
-            assert_eq!(journal.is_full(), journal.written >= 1000, "message {id}");
+        let mut id = 0;
+        while !journal.is_full() {
             journal.record(Time::ZERO, id, MessageEvent::Send, (&src, &dest), r#"{"type":"x"}"#);
-            line = line.max(journal.line.len() as u64);
+            id += 1;
         }
-        assert!(journal.is_full());
+        assert!(id > 0, "it is not full at the beginning");
         journal.finish().unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
+        let line = text.lines().map(|line| line.len() + 1).max().unwrap_or_default() as u64;
         assert!((1000..1000 + line).contains(&(text.len() as u64)), "{} bytes", text.len());
         assert!(text.ends_with("}\n"), "the last line is whole");
         const { assert!(JOURNAL_BYTES_MAX == 512 << 20, "as ARCHITECTURE.md has it") };

@@ -1,7 +1,7 @@
 //! Reads the lines of a large file one by one, with their places, in bounded memory.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// A longer line is passed over and counted: no message or event that people read is as long.
@@ -9,9 +9,9 @@ const LINE_BYTES_MAX: u64 = 32 << 20;
 /// What is read at once.
 const BUFFER_BYTES: usize = 1 << 16;
 
-/// The lines of a file.
-pub struct Lines {
-    file: BufReader<File>,
+/// The lines of a file, or of what reads one.
+pub struct Lines<R = File> {
+    file: BufReader<R>,
     /// A line that was not in the buffer whole.
     line: Vec<u8>,
     /// Where the next line begins.
@@ -26,13 +26,7 @@ impl Lines {
     /// Opens a file; `None` if there is none.
     pub fn open(path: &Path) -> io::Result<Option<Self>> {
         match File::open(path) {
-            Ok(file) => Ok(Some(Self {
-                file: BufReader::with_capacity(BUFFER_BYTES, file),
-                line: Vec::new(),
-                offset: 0,
-                lent: 0,
-                skipped: 0,
-            })),
+            Ok(file) => Ok(Some(Self::of(file))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -49,6 +43,14 @@ impl Lines {
         self.offset = offset;
         Ok(())
     }
+}
+
+impl<R: Read> Lines<R> {
+    /// The lines of what is read from here on.
+    pub fn of(file: R) -> Self {
+        let file = BufReader::with_capacity(BUFFER_BYTES, file);
+        Self { file, line: Vec::new(), offset: 0, lent: 0, skipped: 0 }
+    }
 
     /// The next line without its end, and where it begins.
     #[expect(clippy::should_implement_trait, reason = "it lends what it reads")]
@@ -64,7 +66,7 @@ impl Lines {
         loop {
             let start = self.offset;
             self.line.clear();
-            let mut limited = io::Read::take(&mut self.file, LINE_BYTES_MAX);
+            let mut limited = Read::take(&mut self.file, LINE_BYTES_MAX);
             let length = limited.read_until(b'\n', &mut self.line)? as u64;
             self.offset += length;
             if length == 0 {

@@ -1,15 +1,17 @@
 //! What the script of a page gets to show: messages, operations and logs, as columns of short numbers,
 //! and never more than a browser takes easily.
 
+use std::borrow::Cow;
 use std::io;
 use std::ops::Range;
 
 use checkers::Kind;
 use serde::Serialize;
 
+use super::both::both;
 use super::faults::Fault;
 use super::logs::{self, Log, natural};
-use super::messages::{Journal, Message, SHOWN_LINES_MAX};
+use super::messages::{Journal, Message, SHOWN_LINES_MAX, shown_length};
 use super::offence::{Evidence, Offence};
 use super::text;
 use super::window::windows;
@@ -20,21 +22,21 @@ use crate::history::{self, ValueReader};
 const KINDS_MAX: usize = 200;
 /// Operations in the history.
 const OPERATIONS_MAX: usize = 20_000;
-/// Characters of all bodies of messages, or of all values of operations, together.
+/// Characters of all values of operations together.
 const CHARACTERS_MAX: usize = 5_000_000;
-/// One body or value is cut after so many characters even if there are few.
+/// One value is cut after so many characters even if there are few.
 const VALUE_LENGTH_MAX: usize = 400;
 
 /// All that the script gets.
 #[derive(Debug, Serialize)]
-pub struct Data {
+pub struct Data<'a> {
     /// Microseconds since the start at which the last event was.
     end: u64,
     /// The times in which faults were on.
     pub faults: Vec<Fault>,
     /// Microseconds since the start of what is to be looked at first.
     focus: Option<u64>,
-    diagram: Diagram,
+    diagram: Diagram<'a>,
     history: Table,
     logs: Vec<Log>,
     /// What is left out, for the reader.
@@ -71,7 +73,7 @@ struct Endpoint {
 
 /// The messages, one entry in each column a message. Times are in microseconds.
 #[derive(Default, Debug, Serialize)]
-struct Diagram {
+struct Diagram<'a> {
     endpoints: Vec<Endpoint>,
     kinds: Vec<String>,
     /// Since the message before was sent.
@@ -81,7 +83,7 @@ struct Diagram {
     src: Vec<usize>,
     dest: Vec<usize>,
     kind: Vec<usize>,
-    body: Vec<String>,
+    body: Vec<Cow<'a, str>>,
     id: Vec<Option<u64>>,
     reply: Vec<Option<u64>>,
     /// Place of the message and why it was lost.
@@ -101,9 +103,9 @@ struct Table {
 
 type Row = (u64, u64, Option<u64>, u64, usize, u8, Option<String>, String, Option<String>);
 
-impl Data {
+impl<'a> Data<'a> {
     /// Gathers what is to be shown of a run.
-    pub fn gather(evidence: Evidence<'_>, offence: Option<&Offence>) -> io::Result<Self> {
+    pub fn gather(evidence: Evidence<'a>, offence: Option<&Offence>) -> io::Result<Self> {
         let Evidence { run_dir, results, history, faults, journal } = evidence;
         let problems = Words(results).problems();
         let focus = offence.map(|offence| offence.time);
@@ -111,9 +113,10 @@ impl Data {
         moments.extend(problems.iter().map(|problem| problem.time));
         moments.extend(faults.iter().flat_map(|fault| [fault.start, fault.end]));
 
-        let mut notes = Vec::new();
-        let diagram = Diagram::gather(journal, &moments, &mut notes)?;
-        let table = Table::gather(evidence, &moments, &mut notes)?;
+        let (table, diagram) =
+            both(|| Table::gather(evidence, &moments), || Diagram::gather(journal, &moments));
+        let ((diagram, of_diagram), (table, of_table)) = (diagram?, table?);
+        let mut notes: Vec<String> = [of_diagram, of_table].into_iter().flatten().collect();
         for (file, bad) in [(history::FILE, history.bad_lines), (Journal::FILE, journal.bad_lines)]
         {
             if bad > 0 {
@@ -132,12 +135,13 @@ impl Data {
     }
 }
 
-impl Diagram {
-    fn gather(journal: &Journal, moments: &[u64], notes: &mut Vec<String>) -> io::Result<Self> {
+impl<'a> Diagram<'a> {
+    /// The messages round these moments, and what is left out, if anything is.
+    fn gather(journal: &'a Journal, moments: &[u64]) -> io::Result<(Self, Option<String>)> {
         let places: Vec<usize> = moments.iter().map(|&time| journal.line_at(time)).collect();
         let ranges = windows(journal.lines(), SHOWN_LINES_MAX, &places);
         let shown: usize = ranges.iter().map(ExactSizeIterator::len).sum();
-        let body_length = (CHARACTERS_MAX / (shown / 2).max(1)).clamp(24, VALUE_LENGTH_MAX);
+        let body_length = shown_length(shown);
 
         let mut order: Vec<usize> = (0..journal.endpoints.len()).collect();
         order.sort_by_key(|&place| {
@@ -159,39 +163,49 @@ impl Diagram {
             if range.start > 0 {
                 diagram.gaps.push(diagram.sent.len());
             }
-            for message in journal.messages(range.clone(), body_length)? {
-                diagram.push(message, &column, &mut last);
+            match journal.messages(range.clone(), body_length)? {
+                Cow::Borrowed(kept) => {
+                    for message in kept {
+                        diagram.push(message, Cow::Borrowed(&*message.body), &column, &mut last);
+                    }
+                }
+                Cow::Owned(read) => {
+                    for mut message in read {
+                        let body = Cow::Owned(std::mem::take(&mut message.body));
+                        diagram.push(&message, body, &column, &mut last);
+                    }
+                }
             }
         }
-        if shown < journal.lines() {
-            notes.push(format!(
+        let note = (shown < journal.lines()).then(|| {
+            format!(
                 "The diagram shows {} of {} messages: those round faults and problems, the first \
                  and the last. {} has them all.",
                 text::grouped(diagram.sent.len()),
                 text::grouped(journal.sent),
                 Journal::FILE
-            ));
-        }
-        Ok(diagram)
+            )
+        });
+        Ok((diagram, note))
     }
 
     /// A node may send as many types as it likes; those beyond some are shown as one.
-    fn kind_place(&mut self, kind: String) -> usize {
+    fn kind_place(&mut self, kind: &str) -> usize {
         if let Some(place) = self.kinds.iter().position(|known| *known == kind) {
             return place;
         }
         let is_room = self.kinds.len() < KINDS_MAX;
         if is_room || self.kinds.len() == KINDS_MAX {
-            self.kinds.push(if is_room { kind } else { "other types".to_owned() });
+            self.kinds.push(if is_room { kind } else { "other types" }.to_owned());
         }
         self.kinds.len() - 1
     }
 
-    fn push(&mut self, message: Message, column: &[usize], last: &mut u64) {
+    fn push(&mut self, message: &Message, body: Cow<'a, str>, column: &[usize], last: &mut u64) {
         let sent = message.sent / 1000;
-        let kind = self.kind_place(message.kind);
-        if let Some(reason) = message.lost {
-            self.lost.push((self.sent.len(), reason));
+        let kind = self.kind_place(&message.kind);
+        if let Some(reason) = &message.lost {
+            self.lost.push((self.sent.len(), reason.clone()));
         }
         self.sent.push(sent.saturating_sub(*last));
         *last = sent.max(*last);
@@ -200,7 +214,7 @@ impl Diagram {
         self.src.push(column[message.src]);
         self.dest.push(column[message.dest]);
         self.kind.push(kind);
-        self.body.push(message.body);
+        self.body.push(body);
         self.id.push(message.msg_id);
         self.reply.push(message.in_reply_to);
     }
@@ -216,11 +230,8 @@ const fn outcome(outcome: Kind) -> u8 {
 }
 
 impl Table {
-    fn gather(
-        evidence: Evidence<'_>,
-        moments: &[u64],
-        notes: &mut Vec<String>,
-    ) -> io::Result<Self> {
+    /// The operations round these moments, and what is left out, if anything is.
+    fn gather(evidence: Evidence<'_>, moments: &[u64]) -> io::Result<(Self, Option<String>)> {
         let history = evidence.history;
         let count = history.operations.len();
         let places: Vec<usize> = moments.iter().map(|&time| history.place_at(time)).collect();
@@ -251,16 +262,16 @@ impl Table {
                 ));
             }
         }
-        if shown < count {
-            notes.push(format!(
+        let note = (shown < count).then(|| {
+            format!(
                 "The history shows {} of {} operations: those round faults and problems, the \
                  first and the last. {} has them all.",
                 text::grouped(shown),
                 text::grouped(count),
                 history::FILE
-            ));
-        }
-        Ok(table)
+            )
+        });
+        Ok((table, note))
     }
 }
 
@@ -271,9 +282,9 @@ mod tests {
     #[test]
     fn types_beyond_some_are_one() {
         let mut diagram = Diagram::default();
-        let places: Vec<_> = (0..300).map(|n| diagram.kind_place(format!("type {n}"))).collect();
+        let places: Vec<_> = (0..300).map(|n| diagram.kind_place(&format!("type {n}"))).collect();
         assert_eq!((places[0], places[199], places[200], places[299]), (0, 199, 200, 200));
-        assert_eq!(diagram.kind_place("type 7".to_owned()), 7);
+        assert_eq!(diagram.kind_place("type 7"), 7);
         assert_eq!(diagram.kinds[200], "other types");
     }
 

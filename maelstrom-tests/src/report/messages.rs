@@ -3,13 +3,16 @@
 //! The file may have gigabytes. One pass counts and notes where every thousandth line begins; what
 //! is shown is then read from there. Of a journal that is shown whole, that pass keeps the messages.
 
+mod follow;
 mod line;
 mod on_the_way;
 
-use std::io;
+use std::borrow::Cow;
+use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+pub use follow::Follower;
 use line::{Content, Line, Start};
 use on_the_way::OnTheWay;
 use rustc_hash::FxHashMap;
@@ -24,6 +27,16 @@ pub const SHOWN_LINES_MAX: usize = 200_000;
 /// The messages of a journal that is shown whole are kept if their bodies have no more bytes.
 const KEPT_BYTES_MAX: usize = 64 << 20;
 
+/// Characters of all bodies that are shown, together.
+const SHOWN_CHARACTERS_MAX: usize = 5_000_000;
+/// One body is cut after so many characters even if there are few.
+const SHOWN_LENGTH_MAX: usize = 400;
+
+/// After how many characters bodies are cut where so many lines are shown.
+pub fn shown_length(lines: usize) -> usize {
+    (SHOWN_CHARACTERS_MAX / (lines / 2).max(1)).clamp(24, SHOWN_LENGTH_MAX)
+}
+
 /// How much one endpoint sent and got.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Traffic {
@@ -36,7 +49,7 @@ pub struct Traffic {
 }
 
 /// The journal of a run.
-#[derive(Default, Debug)]
+#[derive(Default, Debug, PartialEq)]
 pub struct Journal {
     path: PathBuf,
     /// What is subtracted from the times in the file.
@@ -54,7 +67,7 @@ pub struct Journal {
     odd: Vec<usize>,
     /// Time and place of lines 0, [`INDEX_STEP`], 2 · [`INDEX_STEP`]...
     index: Vec<(u64, u64)>,
-    /// All messages in the order in which they were sent, if they are few enough.
+    /// All messages in the order in which they were sent, as they are shown, if they are few enough.
     kept: Option<Vec<Message>>,
 }
 
@@ -82,10 +95,10 @@ pub struct Message {
 }
 
 impl Message {
-    /// The same with its body cut to so many characters.
-    fn cut(&self, body_length_max: usize) -> Self {
-        let (kind, lost) = (self.kind.clone(), self.lost.clone());
-        Self { kind, lost, body: text::line(&self.body, body_length_max), ..*self }
+    /// Counts its times from this one on.
+    fn start_at(&mut self, time_zero: u64) {
+        self.sent = self.sent.saturating_sub(time_zero);
+        self.received = self.received.map(|time| time.saturating_sub(time_zero));
     }
 }
 
@@ -97,8 +110,14 @@ impl Journal {
     /// nodes were started; `time_zero` is when the history began, in those.
     pub fn read(run_dir: &Path, time_zero: u64) -> io::Result<Self> {
         let path = run_dir.join(Self::FILE);
-        let mut journal = Self { path: path.clone(), time_zero, ..Self::default() };
-        let Some(mut lines) = Lines::open(&path)? else { return Ok(journal) };
+        let lines = Lines::open(&path)?;
+        Ok(Self::of_lines(path, lines)?.since(time_zero))
+    }
+
+    /// Reads and counts lines, if there are any, which are those of `path`.
+    fn of_lines(path: PathBuf, lines: Option<Lines<impl Read>>) -> io::Result<Self> {
+        let mut journal = Self { path, ..Self::default() };
+        let Some(mut lines) = lines else { return Ok(journal) };
         let mut reader = Reader { kept: Some(Messages::default()), ..Reader::default() };
         let mut time = 0;
         while let Some((offset, line)) = lines.next()? {
@@ -115,8 +134,21 @@ impl Journal {
             });
         }
         journal.bad_lines += lines.skipped;
-        journal.kept = reader.kept.map(Messages::in_order);
+        let body_length_max = Some(shown_length(journal.lines));
+        journal.kept = reader.kept.map(|kept| Messages { body_length_max, ..kept }.in_order(0));
         Ok(journal)
+    }
+
+    /// The same with times since this one, when the history began.
+    fn since(mut self, time_zero: u64) -> Self {
+        self.time_zero = time_zero;
+        for (time, _) in &mut self.index {
+            *time = time.saturating_sub(time_zero);
+        }
+        for message in self.kept.iter_mut().flatten() {
+            message.start_at(time_zero);
+        }
+        self
     }
 
     /// Counts what a line tells; the places of sender and receiver.
@@ -161,16 +193,17 @@ impl Journal {
         &self,
         range: Range<usize>,
         body_length_max: usize,
-    ) -> io::Result<Vec<Message>> {
-        if let Some(kept) = self.kept.as_ref().filter(|_| range == (0..self.lines)) {
-            return Ok(kept.iter().map(|message| message.cut(body_length_max)).collect());
+    ) -> io::Result<Cow<'_, [Message]>> {
+        let is_kept = range == (0..self.lines) && body_length_max == shown_length(self.lines);
+        if let Some(kept) = self.kept.as_deref().filter(|_| is_kept) {
+            return Ok(Cow::Borrowed(kept));
         }
         let places: FxHashMap<_, _> = self.endpoints.iter().map(String::as_str).zip(0..).collect();
         let mut messages =
             Messages { body_length_max: Some(body_length_max), ..Messages::default() };
-        let Some(mut lines) = Lines::open(&self.path)? else { return Ok(Vec::new()) };
+        let Some(mut lines) = Lines::open(&self.path)? else { return Ok(Cow::default()) };
         let Some(&(_, offset)) = self.index.get(range.start / INDEX_STEP) else {
-            return Ok(Vec::new());
+            return Ok(Cow::default());
         };
         lines.seek(offset)?;
         let first = range.start / INDEX_STEP * INDEX_STEP;
@@ -181,11 +214,11 @@ impl Journal {
         {
             let is_odd = odd.next_if_eq(&&number).is_some();
             if number >= range.start {
-                messages.read(line, is_odd, self.time_zero, &places);
+                messages.read(line, is_odd, &places);
             }
             number += 1;
         }
-        Ok(messages.in_order())
+        Ok(Cow::Owned(messages.in_order(self.time_zero)))
     }
 }
 
@@ -202,8 +235,7 @@ struct Reader {
 impl Reader {
     /// Reads a line; when it was, unless it is none.
     fn read(&mut self, text: &[u8], journal: &mut Journal) -> Option<u64> {
-        let time_zero = journal.time_zero;
-        let start = Start::read(text, time_zero);
+        let start = Start::read(text);
         // Half of the lines say no more than that what was sent arrived.
         if let Some(start) = &start
             && let Some(message) = start.received()
@@ -215,11 +247,11 @@ impl Reader {
             }
             return Some(start.time);
         }
-        let (line, content) = match Line::whole(text, time_zero, self.kept.is_some()) {
+        let (line, content) = match Line::whole(text, self.kept.is_some()) {
             Some(whole) => whole,
             None => {
                 journal.odd.push(journal.lines);
-                (Line::of_json(text, time_zero).ok()?, None)
+                (Line::of_json(text).ok()?, None)
             }
         };
         let (src, dest) = journal.count(&line, &mut self.places);
@@ -239,7 +271,7 @@ struct Messages {
     /// By message id, the last message of this id.
     sent: FxHashMap<u64, usize>,
     messages: Vec<Message>,
-    /// After how many characters a body is cut, if it is.
+    /// After how many characters a body is cut, if that is known.
     body_length_max: Option<usize>,
     /// What the bodies have.
     body_bytes: usize,
@@ -247,17 +279,17 @@ struct Messages {
 
 impl Messages {
     /// Reads a line of a journal that was counted.
-    fn read(&mut self, text: &[u8], is_odd: bool, time_zero: u64, places: &FxHashMap<&str, usize>) {
+    fn read(&mut self, text: &[u8], is_odd: bool, places: &FxHashMap<&str, usize>) {
         if !is_odd
-            && let Some(start) = Start::read(text, time_zero)
+            && let Some(start) = Start::read(text)
             && start.received().is_some()
             && self.received(start.id, start.time)
         {
             return;
         }
         let line = match is_odd {
-            true => Line::of_json(text, time_zero).ok(),
-            false => Line::cut_up(text, time_zero),
+            true => Line::of_json(text).ok(),
+            false => Line::cut_up(text),
         };
         if let Some(line) = line
             && let Some(&src) = places.get(&*line.src)
@@ -295,11 +327,7 @@ impl Messages {
                 self.sent.insert(line.id, self.messages.len());
                 let content = content.unwrap_or_else(|| line.content());
                 let Content { kind, msg_id, in_reply_to, rest } = content;
-                let body = match self.body_length_max {
-                    Some(length) => text::own_line(rest, length),
-                    None => rest,
-                };
-                self.body_bytes += body.len();
+                self.body_bytes += rest.len();
                 self.messages.push(Message {
                     sent: line.time,
                     received: None,
@@ -309,13 +337,20 @@ impl Messages {
                     kind: text::own_line(kind.unwrap_or_else(|| "?".to_owned()), 60),
                     msg_id,
                     in_reply_to,
-                    body,
+                    body: rest,
                 });
             }
         }
     }
 
-    fn in_order(mut self) -> Vec<Message> {
+    /// The messages in the order in which they were sent, with times since this one.
+    fn in_order(mut self, time_zero: u64) -> Vec<Message> {
+        for message in &mut self.messages {
+            message.start_at(time_zero);
+            if let Some(length) = self.body_length_max {
+                message.body = text::own_line(std::mem::take(&mut message.body), length);
+            }
+        }
         self.messages.sort_by_key(|message| message.sent);
         self.messages
     }
@@ -379,7 +414,7 @@ garbage
         std::fs::write(directory.path().join(Journal::FILE), text).unwrap();
         let journal = Journal::read(directory.path(), 0).unwrap();
         assert_eq!((journal.bad_lines, journal.lines()), (2, 10));
-        let last = journal.messages(0..10, 100).unwrap().pop().unwrap();
+        let last = journal.messages(0..10, 100).unwrap().into_owned().pop().unwrap();
         assert_eq!((last.sent, last.received), (9, None));
     }
 
@@ -394,7 +429,7 @@ garbage
         std::fs::write(directory.path().join(Journal::FILE), [LINES, odd].concat()).unwrap();
         let journal = Journal::read(directory.path(), 1).unwrap();
         assert_eq!((journal.bad_lines, journal.sent), (1, 5));
-        let last = journal.messages(0..20, 100).unwrap().pop().unwrap();
+        let last = journal.messages(0..20, 100).unwrap().into_owned().pop().unwrap();
         assert_eq!((&*last.kind, &*last.body, last.sent, last.received), ("x", "", 9, Some(10)));
     }
 
@@ -429,10 +464,11 @@ garbage
             std::fs::write(&path, text).unwrap();
             let mut journal = Journal::read(directory.path(), 2).unwrap();
             let all = 0..journal.lines();
-            let kept = [5, 20, 400].map(|length| journal.messages(all.clone(), length).unwrap());
-            assert!(journal.kept.take().is_some());
-            let again = [5, 20, 400].map(|length| journal.messages(all.clone(), length).unwrap());
-            assert_eq!(kept, again);
+            let shown = shown_length(journal.lines());
+            let kept = journal.messages(all.clone(), shown).unwrap().into_owned();
+            assert_eq!(Some(&kept), journal.kept.as_ref());
+            journal.kept = None;
+            assert_eq!(kept, *journal.messages(all, shown).unwrap());
             let sent: usize = journal.traffic.iter().map(|traffic| traffic.sent).sum();
             assert_eq!(sent, journal.sent);
             let lines = std::fs::read_to_string(&path).unwrap();
@@ -464,7 +500,8 @@ garbage
         assert_eq!(journal.line_at(30_010), 3000);
         let times = |journal: &Journal| -> Vec<u64> {
             let ranges = [1500..1503, 4999..6000].into_iter();
-            let messages = ranges.flat_map(|range| journal.messages(range, 100).unwrap());
+            let messages =
+                ranges.flat_map(|range| journal.messages(range, 100).unwrap().into_owned());
             messages.map(|message| message.sent).collect()
         };
         assert_eq!(times(&journal), [15_000, 15_010, 15_020, 49_990]);

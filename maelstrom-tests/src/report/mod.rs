@@ -6,6 +6,7 @@
 //! workload has to show; [`offence`] finds where to look first; [`data`] chooses what a page carries,
 //! [`words`] says it, and [`page`] makes it.
 
+mod both;
 pub mod command;
 pub mod data;
 mod exhibit;
@@ -24,10 +25,12 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
+use both::both;
 use data::{Data, Role, role};
 use messages::Journal;
 use offence::{Evidence, Gathered, Offence};
 use page::{Content, TrafficRow};
+use plots::Plot;
 
 use crate::results::{self, Results};
 
@@ -57,25 +60,31 @@ pub fn draw(run_dir: &Path) -> io::Result<()> {
 /// If a file of the run cannot be read, or one of ours not be written. Missing files and files that
 /// make no sense are no errors: the page shows what there is.
 pub fn write(run_dir: &Path) -> io::Result<Option<Offence>> {
+    write_with_journal(run_dir, |time_zero| Journal::read(run_dir, time_zero))
+}
+
+/// The same with a journal that somebody else reads; it is asked for with the time at which the
+/// history began.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_with_journal(
+    run_dir: &Path,
+    journal: impl FnOnce(u64) -> io::Result<Journal>,
+) -> io::Result<Option<Offence>> {
     let (results, unreadable) = match results::read(run_dir) {
         Ok(results) => (results.unwrap_or_default(), None),
         Err(error) => {
             (Results::default(), Some(format!("{} cannot be read: {error}", results::FILE)))
         }
     };
-    let gathered = Gathered::read(run_dir, &results)?;
+    let gathered = Gathered::with_journal(run_dir, &results, journal)?;
     let evidence = gathered.evidence(run_dir, &results);
-    let Evidence { history, faults, journal, .. } = evidence;
     let offence = Offence::find(evidence)?;
 
-    let drawn = exhibit::draw_all(&results.exhibits, faults, history.end);
-    let (shown, mut plots) = drawn.map_err(io::Error::other)?;
-    plots.extend(plots::all(history, faults).map_err(io::Error::other)?);
-    for plot in plots.iter().chain(&shown) {
-        fs::write(run_dir.join(&plot.file), &plot.svg)?;
-    }
-
-    let mut data = Data::gather(evidence, offence.as_ref())?;
+    let (drawn, data) = both(|| draw_all(evidence), || Data::gather(evidence, offence.as_ref()));
+    let (shown, plots) = drawn?;
+    let mut data = data?;
     data.notes.extend(unreadable);
     let content = Content {
         results: &results,
@@ -83,7 +92,7 @@ pub fn write(run_dir: &Path) -> io::Result<Option<Offence>> {
         offence: offence.as_ref(),
         evidence: &shown,
         plots: &plots,
-        traffic: traffic(journal),
+        traffic: traffic(evidence.journal),
         data: &data,
         files: files(run_dir)?,
     };
@@ -91,6 +100,18 @@ pub fn write(run_dir: &Path) -> io::Result<Option<Offence>> {
     page::write(&content, &mut page)?;
     page.flush()?;
     Ok(offence)
+}
+
+/// Makes all drawings of a run: those that show what is wrong, and the others.
+fn draw_all(evidence: Evidence<'_>) -> io::Result<(Vec<Plot>, Vec<Plot>)> {
+    let Evidence { run_dir, results, history, faults, .. } = evidence;
+    let drawn = exhibit::draw_all(&results.exhibits, faults, history.end);
+    let (shown, mut plots) = drawn.map_err(io::Error::other)?;
+    plots.extend(plots::all(history, faults).map_err(io::Error::other)?);
+    for plot in plots.iter().chain(&shown) {
+        fs::write(run_dir.join(&plot.file), &plot.svg)?;
+    }
+    Ok((shown, plots))
 }
 
 /// What the file of the results has, whatever it is.

@@ -44,7 +44,7 @@ pub struct Content<'a> {
     /// Sent, received and lost by endpoint.
     pub traffic: Vec<TrafficRow>,
     /// What the script shows.
-    pub data: &'a Data,
+    pub data: &'a Data<'a>,
     /// Files of the run, for links.
     pub files: Vec<String>,
 }

@@ -23,6 +23,7 @@ use crate::process::{
 };
 use crate::progress::{Progress, Silent};
 use crate::report;
+use crate::report::messages::Follower;
 use crate::report::offence::Offence;
 use crate::results::Results;
 use crate::run_args::program;
@@ -147,7 +148,7 @@ pub(crate) fn run_call(
     let directory = RunDirectory::create(console.store, options.workload.as_str())?
         .with_logged_messages(console.logged_messages);
     let mut is_verified = None;
-    let make = |directory: &RunDirectory, progress: &mut dyn Progress| match &call.target {
+    let mut make = |directory: &RunDirectory, progress: &mut dyn Progress| match &call.target {
         Target::Simulated(node) => {
             Ok(simulate(*node, &call.args, options, Some(directory), progress)?)
         }
@@ -174,9 +175,27 @@ pub(crate) fn run_call(
             Ok(record)
         }
     };
+    // The report needs the whole journal, which takes as long to read as to write: so it is read while the
+    // run goes on, unless its nodes need the processors, or else while the history is checked.
+    let mut follower = None;
+    let make_followed = |directory: &RunDirectory, progress: &mut dyn Progress| {
+        let start = || Follower::start(directory.path()).ok();
+        if matches!(call.target, Target::Simulated(_)) {
+            follower = start();
+        }
+        let record = make(directory, progress)?;
+        follower = follower.take().or_else(start);
+        follower.iter().for_each(Follower::end);
+        Ok(record)
+    };
     let run::Finished { results, directory } =
-        run::run_and_keep(call, directory, watching, &mut interrupted, make)?;
-    let offence = report::write(directory.path()).unwrap_or_else(|error| {
+        run::run_and_keep(call, directory, watching, &mut interrupted, make_followed)?;
+    let run_dir = directory.path();
+    let written = match follower {
+        Some(follower) => report::write_with_journal(run_dir, |zero| follower.journal(zero)),
+        None => report::write(run_dir),
+    };
+    let offence = written.unwrap_or_else(|error| {
         directory.note_failure(Err(error));
         None
     });

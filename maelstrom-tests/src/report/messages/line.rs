@@ -45,28 +45,22 @@ pub(super) struct Content {
 }
 
 impl<'a> Line<'a> {
-    /// A line as the JSON that it is, with its time from `time_zero` on: for those that are not
-    /// [`whole`](Self::whole).
-    pub(super) fn of_json(bytes: &'a [u8], time_zero: u64) -> serde_json::Result<Self> {
-        let line: Self = serde_json::from_slice(bytes)?;
-        Ok(Self { time: line.time.saturating_sub(time_zero), ..line })
+    /// A line as the JSON that it is: for those that are not [`whole`](Self::whole).
+    pub(super) fn of_json(bytes: &'a [u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(bytes)
     }
 
     /// A line that is written as ours are and was not cut off anywhere; with what its body says if that
     /// is wanted and was seen on the way.
-    pub(super) fn whole(
-        bytes: &'a [u8],
-        time_zero: u64,
-        wants_content: bool,
-    ) -> Option<(Self, Option<Content>)> {
-        let line = Self::cut_up(bytes, time_zero)?;
+    pub(super) fn whole(bytes: &'a [u8], wants_content: bool) -> Option<(Self, Option<Content>)> {
+        let line = Self::cut_up(bytes)?;
         let content = line.body.filter(|_| wants_content).and_then(Content::plain);
         let is_whole = content.is_some() || line.body.is_none_or(is_balanced);
         is_whole.then_some((line, content))
     }
 
     /// Cuts up a line as `bench::journal` writes it. Whether it ends where it should is not looked at.
-    pub(super) fn cut_up(bytes: &'a [u8], time_zero: u64) -> Option<Self> {
+    pub(super) fn cut_up(bytes: &'a [u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;
         let (time, text) = number(text.strip_prefix("{\"time\":")?)?;
         let (id, text) = number(text.strip_prefix(",\"id\":")?)?;
@@ -79,7 +73,7 @@ impl<'a> Line<'a> {
         let (dest, text) = string(text.strip_prefix(",\"dest\":")?)?;
         let body = text.strip_prefix(",\"body\":")?.strip_suffix('}')?;
         Some(Self {
-            time: time.saturating_sub(time_zero),
+            time,
             id,
             event: Cow::Borrowed(event),
             reason: reason.map(Cow::Borrowed),
@@ -119,12 +113,12 @@ pub(super) struct Start<'a> {
 }
 
 impl<'a> Start<'a> {
-    /// The start of a line, with its time from `time_zero` on.
-    pub(super) fn read(bytes: &'a [u8], time_zero: u64) -> Option<Self> {
+    /// The start of a line.
+    pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
         let (time, bytes) = digits(bytes.strip_prefix(b"{\"time\":")?)?;
         let (id, bytes) = digits(bytes.strip_prefix(b",\"id\":")?)?;
         let event = bytes.strip_prefix(b",\"event\":")?;
-        Some(Self { time: time.saturating_sub(time_zero), id, event })
+        Some(Self { time, id, event })
     }
 
     /// From whom to whom and what, if it was sent.
@@ -233,10 +227,10 @@ fn is_balanced(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn read(bytes: &[u8], time_zero: u64) -> serde_json::Result<Line<'_>> {
-        match Line::whole(bytes, time_zero, false) {
+    fn read(bytes: &[u8]) -> serde_json::Result<Line<'_>> {
+        match Line::whole(bytes, false) {
             Some((line, _)) => Ok(line),
-            None => Line::of_json(bytes, time_zero),
+            None => Line::of_json(bytes),
         }
     }
 
@@ -256,7 +250,7 @@ mod tests {
             r#"{"time":0,"id":0,"event":"lost","reason":"partition","src":"n1","dest":"n2","body":"(9 bytes)"}"#,
             r#"{"time":1,"id":2,"event":"recv","src":"n1","dest":"ü","body":{"type":"a \"quote\" \\"}}"#,
         ] {
-            let cut = Line::cut_up(text.as_bytes(), 0).unwrap();
+            let cut = Line::cut_up(text.as_bytes()).unwrap();
             assert_eq!(parts(&cut), parts(&slow(text.as_bytes()).unwrap()));
             assert!(is_balanced(cut.body.unwrap()));
         }
@@ -267,10 +261,10 @@ mod tests {
     fn what_is_cut_off_is_no_line() {
         let text = r#"{"time":12,"id":7,"event":"send","src":"c1","dest":"n1","body":{"type":"x","a":{"b":["}"]}}}"#;
         for end in 0..text.len() {
-            assert!(read(&text.as_bytes()[..end], 0).is_err(), "{}", &text[..end]);
+            assert!(read(&text.as_bytes()[..end]).is_err(), "{}", &text[..end]);
         }
         let doubled = text.repeat(2);
-        assert!(read(doubled.as_bytes(), 0).is_err());
+        assert!(read(doubled.as_bytes()).is_err());
     }
 
     /// Some JSON without space and escapes.
@@ -319,16 +313,16 @@ mod tests {
     #[test]
     fn what_follows_a_body_is_none_of_it() {
         let lost = r#"{"time":7,"id":3,"event":"lost","src":"n1","dest":"n2","body":{"a":{}},"reason":"cut"}"#;
-        let line = read(lost.as_bytes(), 0).unwrap();
+        let line = read(lost.as_bytes()).unwrap();
         assert_eq!((line.body, line.content().rest.as_str()), (Some(r#"{"a":{}}"#), r#"{"a":{}}"#));
     }
 
     #[test]
     fn other_lines_are_read_as_json() {
         let text = r#"{"id":7, "time":12, "event":"send","src":"c\"1","dest":"n1","more":1}"#;
-        assert!(Line::cut_up(text.as_bytes(), 0).is_none());
-        let line = read(text.as_bytes(), 2).unwrap();
-        assert_eq!(parts(&line), (10, 7, ["send", "c\"1", "n1"], None, None));
+        assert!(Line::cut_up(text.as_bytes()).is_none());
+        let line = read(text.as_bytes()).unwrap();
+        assert_eq!(parts(&line), (12, 7, ["send", "c\"1", "n1"], None, None));
     }
 
     #[test]

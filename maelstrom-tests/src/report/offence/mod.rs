@@ -80,9 +80,21 @@ impl Gathered {
     /// # Errors
     /// If one is there and cannot be read.
     pub fn read(run_dir: &Path, results: &Results) -> io::Result<Self> {
+        Self::with_journal(run_dir, results, |time_zero| Journal::read(run_dir, time_zero))
+    }
+
+    /// The same with a journal that somebody else reads.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn with_journal(
+        run_dir: &Path,
+        results: &Results,
+        journal: impl FnOnce(u64) -> io::Result<Journal>,
+    ) -> io::Result<Self> {
         let history = History::read(run_dir)?;
         let faults = faults(&history);
-        let journal = Journal::read(run_dir, results.time_zero.unwrap_or(0))?;
+        let journal = journal(results.time_zero.unwrap_or(0))?;
         Ok(Self { history, faults, journal })
     }
 

@@ -88,7 +88,7 @@ impl Search<'_> {
     fn between_nodes(&self, from: u64) -> io::Result<Vec<Message>> {
         let journal = self.evidence.journal;
         let first = journal.line_at(from);
-        let mut messages = journal.messages(first..first + JOURNAL_LINES_MAX, 4000)?;
+        let mut messages = journal.messages(first..first + JOURNAL_LINES_MAX, 4000)?.into_owned();
         messages.retain(|message| {
             message.sent >= from && self.is_node(message.src) && self.is_node(message.dest)
         });
@@ -285,7 +285,7 @@ impl Search<'_> {
         let messages = journal.messages(0..journal.lines().min(SEARCHED_MAX), 400)?;
         let mut open = BTreeMap::new();
         let mut sums = BTreeMap::new();
-        for message in &messages {
+        for message in messages.iter() {
             let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
             if message.kind == request && message.msg_id.is_some() {
                 let delta = body.get(field).and_then(Value::as_i64).unwrap_or(0);
