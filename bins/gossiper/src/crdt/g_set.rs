@@ -4,6 +4,7 @@ use crdt::GSet;
 use proto::{Arguments, Caller, Context, Error, Json, Manual, UsageError};
 use serde::{Deserialize, Serialize};
 
+use super::ascending::ascending;
 use super::node::{ReplicaNode, Serves};
 use super::replica::Replica;
 
@@ -75,7 +76,7 @@ pub type GSetNode = ReplicaNode<Served>;
 
 impl Served {
     fn read(&self, set: &GSet<Json>) -> Body {
-        let all = set.iter().cloned().collect();
+        let all = ascending(set.iter());
         match self.answer {
             Answer::Value => Body::ReadOk { value: Some(all), elements: None },
             Answer::Elements => Body::ReadOk { value: None, elements: Some(all) },

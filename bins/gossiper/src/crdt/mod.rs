@@ -27,6 +27,7 @@ macro_rules! help {
 }
 pub(crate) use help;
 
+mod ascending;
 pub mod counter;
 pub mod g_counter;
 pub mod g_set;

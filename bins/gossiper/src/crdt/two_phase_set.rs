@@ -4,6 +4,7 @@ use crdt::{GSet, TwoPhaseSet};
 use proto::{Caller, Context, Error, Json, Manual};
 use serde::{Deserialize, Serialize};
 
+use super::ascending::ascending;
 use super::node::{ReplicaNode, Serves};
 use super::replica::Replica;
 
@@ -86,7 +87,7 @@ impl Serves for Served {
             Body::Remove { element } => (change(Vec::new(), vec![element]), Body::RemoveOk),
             Body::Merge { add_set, remove_set } => (change(add_set, remove_set), Body::MergeOk),
             Body::Read => {
-                let elements = replica.state().iter().cloned().collect();
+                let elements = ascending(replica.state().iter());
                 return Ok(Some(Body::ReadOk { elements }));
             }
             Body::AddOk | Body::RemoveOk | Body::ReadOk { .. } | Body::MergeOk => return Ok(None),
