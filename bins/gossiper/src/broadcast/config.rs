@@ -29,6 +29,23 @@ pub struct Config {
     pub late_values: LateValues,
     /// How long acknowledgements of batches may wait for data to ride on.
     pub ack_delay: Duration,
+    /// What a peer's `broadcast` is answered with.
+    pub answer: Answer,
+}
+
+/// What a node answers a peer's `broadcast` with. Either is taken for an acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// `broadcast_ok`, as a client's.
+    Ok,
+    /// `broadcast_ack`, which names the value (task 3-3-2).
+    Ack,
+}
+
+impl Answer {
+    /// By the names they have on the command line.
+    pub const NAMED: [(&'static str, Self); 2] =
+        [("broadcast_ok", Self::Ok), ("broadcast_ack", Self::Ack)];
 }
 
 /// When a leaf of a `star` sends what came too late for its batch, but not for the hub's round.
@@ -89,6 +106,7 @@ impl Default for Config {
             leaf_margin: Duration::from_millis(40),
             late_values: LateValues::Next,
             ack_delay: Duration::from_secs(2),
+            answer: Answer::Ok,
         }
     }
 }
@@ -99,7 +117,8 @@ pub const MANUAL: Manual = Manual {
     summary: "tells its cluster every value and loses none",
     usage: "[--strategy tree|flood|fan-out|batched|direct|star] [--ack-timeout TIME] \
             [--fan-out K] [--batch-interval TIME] [--batch-size N] [--hub-interval TIME] \
-            [--leaf-margin TIME] [--late-values now|next] [--ack-delay TIME]",
+            [--leaf-margin TIME] [--late-values now|next] [--ack-delay TIME] \
+            [--answer broadcast_ok|broadcast_ack]",
     help: "\
 It serves Maelstrom's `broadcast` workload (`topology`, `broadcast`, `read`), and the messages
 `check_acks`, `failure_stats`, `partition`, `heal`, `partition_status` and `convergence_status`.
@@ -128,6 +147,8 @@ All nodes of a cluster take the same arguments. Times are written like 500ms or 
                           of the next one (default: next)
   --ack-delay TIME        how long an acknowledgement may wait for data to ride on
                           (batched, direct, star; default: 2s)
+  --answer TYPE           what a node is answered that sends a `broadcast`: `broadcast_ok`, as clients
+                          are, or `broadcast_ack`, as in task 3-3-2 (default: broadcast_ok)
   --state-dir DIR         keep the values in DIR/<node id>/, stored before a client hears of them,
                           so that a node that is killed and started again still has them
 
@@ -159,6 +180,7 @@ impl Config {
                 "--leaf-margin" => config.leaf_margin = time(arguments)?,
                 "--late-values" => config.late_values = arguments.choice(&LateValues::NAMED)?,
                 "--ack-delay" => config.ack_delay = time(arguments)?,
+                "--answer" => config.answer = arguments.choice(&Answer::NAMED)?,
                 _ => return Err(arguments.unknown(&flag)),
             }
         }
@@ -178,7 +200,8 @@ mod tests {
     fn every_flag_sets_its_setting() {
         assert_eq!(parse(&[]), Ok(Config::default()));
         let all = "--strategy star --ack-timeout 1.5s --fan-out 3 --batch-interval 20ms \
-                   --batch-size 7 --hub-interval 1s --leaf-margin 150ms --late-values now --ack-delay 250ms";
+                   --batch-size 7 --hub-interval 1s --leaf-margin 150ms --late-values now --ack-delay 250ms \
+                   --answer broadcast_ack";
         let arguments: Vec<_> = all.split_whitespace().collect();
         assert_eq!(
             parse(&arguments),
@@ -192,6 +215,7 @@ mod tests {
                 leaf_margin: Duration::from_millis(150),
                 late_values: LateValues::Now,
                 ack_delay: Duration::from_millis(250),
+                answer: Answer::Ack,
             })
         );
         for (name, strategy) in StrategyKind::NAMED {

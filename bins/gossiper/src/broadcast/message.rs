@@ -29,9 +29,10 @@ pub enum Body {
         /// Any JSON.
         message: Json,
     },
-    /// Answer to a client's `broadcast`.
+    /// Answer to a `broadcast`.
     BroadcastOk,
-    /// Answer to a peer's `broadcast` (task 3-3-2). Never answered itself.
+    /// Answer to a peer's `broadcast` with `--answer broadcast_ack` (task 3-3-2), and taken for one
+    /// always. Never answered itself.
     BroadcastAck {
         /// The value that has arrived.
         message: Json,

@@ -2,6 +2,7 @@
 
 use proto::{Caller, Context, Error, ErrorCode};
 
+use crate::broadcast::config::Answer;
 use crate::broadcast::link::{Comparison, Kind};
 use crate::broadcast::message::{Body, Gossip};
 use crate::broadcast::node::Gossiper;
@@ -20,8 +21,12 @@ impl Gossiper {
     ) {
         match body {
             Body::Broadcast { message } => {
-                self.learn(message.clone(), peer, ctx);
-                ctx.reply(from, Body::BroadcastAck { message });
+                let answer = match self.config.answer {
+                    Answer::Ok => Body::BroadcastOk,
+                    Answer::Ack => Body::BroadcastAck { message: message.clone() },
+                };
+                self.learn(message, peer, ctx);
+                ctx.reply(from, answer);
             }
             Body::BroadcastAck { message } => self.acknowledged(peer, from, Some(&message), ctx),
             Body::Gossip(gossip) => self.gossip(peer, *gossip, ctx),

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use gossiper::{Config, Gossiper};
+use gossiper::broadcast::config::Answer;
+use gossiper::{Config, Gossiper, StrategyKind};
 use proto::Script;
 use serde_json::{Value, json};
 
@@ -14,7 +15,11 @@ struct Leash(Script<Gossiper>);
 impl Leash {
     /// n1 in the middle, n2 behind which n3 and n4 lie, and n5 beside it.
     fn new() -> Self {
-        let mut script = Script::new(Gossiper::new(Config::default()));
+        Self::with(Config::default())
+    }
+
+    fn with(config: Config) -> Self {
+        let mut script = Script::new(Gossiper::new(config));
         script.init("n1", &["n1", "n2", "n3", "n4", "n5"]);
         let mut leash = Self(script);
         let lists = json!({"n1": ["n2", "n5"], "n2": ["n1", "n3", "n4"]});
@@ -107,6 +112,26 @@ fn copies_of_many_values_share_messages() {
     let rest = leash.say("n3", json!({"type": "gossip", "acks": [batch["batch"]]}));
     let [rest] = &*data(&rest, "n3") else { panic!("{rest:?}") };
     assert_eq!(rest["messages"].as_array().map(Vec::len), Some(99));
+}
+
+/// A peer is answered like a client, but for the one task that has another word for it.
+#[test]
+fn a_peers_broadcast_is_answered_by_broadcast_ok_unless_the_flag_says_otherwise() {
+    let said = json!({"type": "broadcast", "msg_id": 7, "message": "v"});
+    for strategy in StrategyKind::NAMED.map(|(_, strategy)| strategy) {
+        for (answer, expected) in [
+            (Answer::Ok, json!({"type": "broadcast_ok", "in_reply_to": 7, "msg_id": 2})),
+            (
+                Answer::Ack,
+                json!({"type": "broadcast_ack", "message": "v", "in_reply_to": 7, "msg_id": 2}),
+            ),
+        ] {
+            let mut leash = Leash::with(Config { strategy, answer, ..Config::default() });
+            let sent = leash.say("n2", said.clone());
+            assert_eq!(sent[0], ("n2".to_owned(), expected), "{strategy:?}");
+        }
+    }
+    assert_eq!(Config::default().answer, Answer::Ok);
 }
 
 /// A late acknowledgement takes the failure back, and the time-out allows for it from then on.
