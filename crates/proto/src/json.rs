@@ -242,16 +242,21 @@ pub(crate) fn needs_escapes(text: &str) -> bool {
     text.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..b' '))
 }
 
+/// How many digits the largest integer has that fits.
+const WHOLE_DIGITS_MAX: usize = 19;
+
 /// The integer that this text is the one plain way to write.
 fn plain_integer(text: &str) -> Option<i64> {
     let (digits, sign) = match text.as_bytes() {
         [b'-', digits @ ..] => (digits, -1),
         digits => (digits, 1),
     };
-    // 18 digits always fit; -0 is a float to many readers and must come back as it came.
+    // -0 is a float to many readers and must come back as it came.
     let is_plain = match digits {
         [b'0'] => sign > 0,
-        [b'1'..=b'9', ..] => digits.len() <= 18,
+        // 18 digits always fit, 19 may.
+        [b'1'..=b'9', ..] if digits.len() == WHOLE_DIGITS_MAX => return text.parse().ok(),
+        [b'1'..=b'9', ..] => digits.len() < WHOLE_DIGITS_MAX,
         _ => false,
     };
     let add = |number, digit: &u8| match digit {
@@ -343,7 +348,7 @@ fn write_canonical_object(
 }
 
 /// A number as its digits without outer zeros and a power of ten (`12e-1`), or plainly where it is
-/// a whole number of up to 18 digits. An exponent too large to count with is left as it came.
+/// a whole number of up to 19 digits. An exponent too large to count with is left as it came.
 fn canonical_number(text: &str) -> Cow<'_, str> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => match exponent.parse::<i32>() {
@@ -363,7 +368,7 @@ fn canonical_number(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed("0");
     }
     let length = digits.len() as i64 + exponent;
-    if exponent >= 0 && length <= 18 {
+    if exponent >= 0 && length <= WHOLE_DIGITS_MAX as i64 {
         let zeros = "0".repeat(exponent as usize);
         return Cow::Owned(format!("{sign}{digits}{zeros}"));
     }

@@ -255,10 +255,11 @@ impl<R: BufRead> Forms<R> {
             _ if is_numeric(&word) => {
                 // Clojure marks numbers of any size and exact decimals; JSON has no need to.
                 let plain = word.strip_prefix('+').unwrap_or(&word).trim_end_matches(['N', 'M']);
-                if serde_json::from_str::<Number>(plain).is_err() {
-                    return wrong(format!("`{word}` is no number that JSON has"));
+                match serde_json::from_str::<Number>(plain) {
+                    Ok(_) => json.push_str(plain),
+                    // A ratio, or the address of an object in an exception that nobody reads.
+                    Err(_) => write_string(&word, json),
                 }
-                json.push_str(plain);
             }
             _ => write_string(word.strip_prefix(':').unwrap_or(&word), json),
         }

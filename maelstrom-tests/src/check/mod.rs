@@ -104,6 +104,15 @@ fn read(input: impl BufRead, options: &Options) -> Result<Box<dyn AnyHistory>, R
     let mut history: Vec<Event<Stored>> = Vec::new();
     let mut lines = Vec::new();
     while let Some((line, event)) = events.next()? {
+        // Some checkers go by it, some by the order in the file.
+        if let Some(before) = history.last()
+            && event.index <= before.index
+        {
+            let (index, before) = (event.index, before.index);
+            let flaw =
+                format!("its `index`, {index}, is not above that of the event before, {before}");
+            return Err(ReadError::Line { line, flaw });
+        }
         history.push(event);
         lines.push(line);
     }

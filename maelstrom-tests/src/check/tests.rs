@@ -257,3 +257,73 @@ fn a_history_that_nobody_can_have_made_and_an_empty_one_are_unknown() {
     assert!(causes(&results).contains("cannot be checked: event 0"), "{}", causes(&results));
     assert_eq!(check_text("unique-ids", "").unwrap().verdict(), Verdict::Unknown);
 }
+
+/// A history of one process: each operation with what it asked for and what came.
+fn one_after_another(operations: &[(&str, &str, &str)]) -> String {
+    let mut text = String::new();
+    for (number, (f, asked, came)) in operations.iter().enumerate() {
+        for (kind, value, index) in [("invoke", asked, 2 * number), ("ok", came, 2 * number + 1)] {
+            text.push_str(&format!(
+                "{{\"index\":{index},\"time\":{index},\"process\":0,\"type\":\"{kind}\",\"f\":\"{f}\",\
+                 \"value\":{value},\"final?\":{}}}\n",
+                number + 1 == operations.len()
+            ));
+        }
+    }
+    text
+}
+
+/// As in replies: Maelstrom holds 1 and 1.0 to be different.
+#[test]
+fn a_stored_float_is_no_integer() {
+    for (workload, add, read, right, wrong) in [
+        ("g-set", ("add", "1", "1"), "null", "[1]", "[1.0]"),
+        ("broadcast", ("broadcast", "1", "1"), "null", "[1]", "[1.0]"),
+        ("g-counter", ("add", "1", "1"), "null", "1", "1.0"),
+        ("lin-kv", ("write", "[0,1]", "[0,1]"), "[0,null]", "[0,1]", "[0,1.0]"),
+        ("echo", ("echo", "1", "1"), "1", "1", "1.0"),
+        ("unique-ids", ("generate", "null", "1"), "null", "1.0", "1"),
+    ] {
+        let read_f = if matches!(workload, "echo" | "unique-ids") { add.0 } else { "read" };
+        for (came, verdict) in [(right, Verdict::Valid), (wrong, Verdict::Invalid)] {
+            let text = one_after_another(&[add, (read_f, read, came)]);
+            let results = check_text(workload, &text).unwrap();
+            assert_eq!(results.verdict(), verdict, "{workload} {came}: {}", causes(&results));
+        }
+    }
+}
+
+#[test]
+fn counters_hold_every_integer_that_fits() {
+    let half = ("add", "4000000000000000000", "4000000000000000000");
+    let text = one_after_another(&[half, half, ("read", "null", "8000000000000000000")]);
+    let results = check_text("g-counter", &text).unwrap();
+    assert_eq!(results.verdict(), Verdict::Valid, "{}", causes(&results));
+}
+
+/// Sets and transactions go by the index, other checkers by the place in the file.
+#[test]
+fn indexes_ascend_or_there_is_no_telling_what_was_first() {
+    let text = one_after_another(&[("add", "1", "1"), ("read", "null", "[1]")]);
+    let error = check_text("g-set", &text.repeat(2)).unwrap_err();
+    assert_eq!(error, "line 5: its `index`, 0, is not above that of the event before, 3");
+}
+
+#[test]
+fn a_send_may_not_know_its_offset() {
+    let text = "{:type :invoke, :f :send, :value [[:send \"a\" 2]], :process 0, :time 0, :index 0}
+                {:type :ok, :f :send, :value [[:send \"a\" [nil 2]]], :process 0, :time 1, :index 1}";
+    let results = check_text("kafka", text).unwrap();
+    assert!(causes(&results).contains("2 was acknowledged to process 0"), "{}", causes(&results));
+}
+
+/// Clojure prints numbers that JSON has not, and objects by their address.
+#[test]
+fn what_nobody_reads_may_be_anything() {
+    let text = "{:type :invoke, :f :add, :value 1, :process 0, :time 0, :index 0}
+                {:type :info, :f :add, :value 1, :process 0, :time 1, :index 1,
+                 :exception {:via [#object[java.lang.Object 0x5e8c92f4 \"java\"]], :load 1/3, :n 017}}
+                {:type :invoke, :f :read, :value nil, :process 1, :time 2, :index 2, :final? true}
+                {:type :ok, :f :read, :value [], :process 1, :time 3, :index 3, :final? true}";
+    assert!(check_text("g-set", text).is_ok());
+}

@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 
 pub use self::index::{Fault, History, Moment, Operation, ValueReader, Values};
 use crate::json_text::{digits, string_end, value_end};
+use crate::wire::without_place;
 use crate::workload::Stored;
 
 /// The name of the file in a run's directory.
@@ -61,12 +62,8 @@ impl<'a> Line<'a> {
     /// # Errors
     /// Says what is wrong with the text.
     pub fn read(text: &'a str) -> Result<Self, String> {
-        serde_json::from_str(text).map_err(|error| {
-            let text = error.to_string();
-            // The place within the text means nothing to people where it was EDN.
-            let flaw = text.rsplit_once(" at line ").map_or(&*text, |(flaw, _)| flaw);
-            format!("this is no event of a history: {flaw}")
-        })
+        serde_json::from_str(text)
+            .map_err(|error| format!("this is no event of a history: {}", without_place(&error)))
     }
 
     /// Cuts up a line that is written as ours are and was not cut off anywhere.

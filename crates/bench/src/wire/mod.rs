@@ -6,6 +6,6 @@ mod reply;
 mod request;
 
 pub use self::quote::quote;
-pub(crate) use self::reply::plain_list;
 pub use self::reply::{Answer, Fields, parse, read};
+pub(crate) use self::reply::{plain_list, without_place};
 pub use self::request::Request;

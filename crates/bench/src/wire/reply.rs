@@ -81,11 +81,15 @@ fn read_error(fields: &Fields<'_>) -> Result<Error, String> {
 /// # Errors
 /// If it is of another type.
 pub fn parse<'a, T: Deserialize<'a>>(key: &str, value: &'a str) -> Result<T, String> {
-    serde_json::from_str(value).map_err(|error| {
-        let reason = error.to_string();
-        let reason = reason.rfind(" at line ").map_or(&*reason, |end| &reason[..end]);
-        format!("`{key}`: {reason}")
-    })
+    serde_json::from_str(value).map_err(|error| format!("`{key}`: {}", without_place(&error)))
+}
+
+/// What is wrong with a JSON text, without the place in it, which means nothing to people where the text
+/// is a part of another.
+pub(crate) fn without_place(error: &serde_json::Error) -> String {
+    let mut reason = error.to_string();
+    reason.truncate(reason.rfind(" at line ").unwrap_or(reason.len()));
+    reason
 }
 
 /// Reads the value of a field that is a string; mostly it stands there as it is.

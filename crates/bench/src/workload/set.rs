@@ -8,9 +8,9 @@ use checkers::{Kind as EventKind, Operation, Verdict, operations};
 use proto::Json;
 use simulator::Random;
 
-use super::{Checked, Expected, Figure, Stored};
+use super::{Checked, Expected, Figure, Stored, exact};
 use crate::exhibit::{Clue, Drawing, Exhibit, Highlight, Lead, Shown, Table, describe, shorten};
-use crate::wire;
+use crate::wire::{self, without_place};
 
 /// What runs of set workloads have.
 pub(super) const FIGURES: &[Figure] = &[
@@ -48,7 +48,9 @@ pub(super) fn restore(add: &str, stored: &Stored) -> Result<SetOp<Json>, String>
         "read" => {
             let elements: Option<Vec<Json>> = match wire::plain_list(&stored.text) {
                 Some(list) => Some(list),
-                None => serde_json::from_str(&stored.text).map_err(|error| error.to_string())?,
+                None => serde_json::from_str::<Option<Vec<Json>>>(&stored.text)
+                    .map_err(|error| without_place(&error))?
+                    .map(|elements| elements.into_iter().map(exact).collect()),
             };
             Ok(SetOp::Read { elements: elements.map(Into::into) })
         }

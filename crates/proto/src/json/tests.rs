@@ -38,6 +38,10 @@ fn values_are_equal_when_they_mean_the_same() {
         ("100000000000000000", "1e17"),
         ("1000000000000000000", "1e18"),
         ("-9000000000000000000", "-9e18"),
+        ("9223372036854775807", "9223372036854775807.0"),
+        ("-9223372036854775808", "-9223372036854775808e0"),
+        ("9223372036854775808", "9223372036854775808.0"),
+        ("9999999999999999999", "9999999999999999999.0"),
         ("0", "-0"),
         ("0", "0.000"),
         ("1.50", "15e-1"),
@@ -108,4 +112,17 @@ fn integers_come_in_their_order_and_before_all_else() {
         assert!(less < more, "{less:?} {more:?}");
         assert_eq!(more.partial_cmp(&less), Some(std::cmp::Ordering::Greater));
     }
+}
+
+#[test]
+fn every_integer_that_fits_is_one() {
+    for number in [i64::MAX, i64::MIN, i64::MAX - 1, 1_000_000_000_000_000_000, 999, 0, -1] {
+        assert_eq!(json(&number.to_string()).as_i64(), Some(number));
+        assert_eq!(json(&number.to_string()), Json::from(number));
+        assert_eq!(json(&format!("{number}.0")).as_i64(), Some(number));
+    }
+    for text in ["9223372036854775808", "-9223372036854775809", "9999999999999999999", "1e19"] {
+        assert_eq!(json(text).as_i64(), None, "{text}");
+    }
+    assert!(json("999999999999999999") < json("1000000000000000000"));
 }

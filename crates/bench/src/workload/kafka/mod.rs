@@ -32,7 +32,7 @@ use serde::Serialize;
 use simulator::Random;
 
 use self::clients::{ActiveKeys, Clients};
-use self::op::{KafkaOp, Messages, Offsets, Polled};
+use self::op::{KafkaOp, Messages, Offsets};
 use super::{
     Checked, Conditions, Expected, Flag, Headline, Kind, OnError, Step, Stored, Worker, Workload,
     is,
@@ -159,12 +159,7 @@ impl Workload for Kafka {
             KafkaOp::Poll { from, polled } => {
                 let came: BTreeMap<String, Messages> = parse("msgs", reply.take("msgs")?)?;
                 only("msgs", came.keys(), |key| from.contains_key(key))?;
-                let exact =
-                    |(offset, message): (u64, Json)| (offset, message.distinguishing_floats());
-                let came = came
-                    .into_iter()
-                    .map(|(key, messages)| (key, messages.into_iter().map(exact).collect()));
-                *polled = Some(Polled::from_iter(came));
+                *polled = Some(came.into_iter().map(op::as_it_came).collect());
             }
             KafkaOp::Commit { .. } => {}
             KafkaOp::Assign { keys, committed, .. } => {

@@ -24,12 +24,12 @@ use simulator::Random;
 use self::exhibits::{label, violation};
 use super::{
     Checked, Conditions, Expected, Flag, Headline, Kind, OnError, Step, Stored, Worker, Workload,
-    is,
+    exact, is,
 };
 use crate::compat::Compat;
 use crate::exhibit::{Clue, Highlight, Lead};
 use crate::lab::registers;
-use crate::wire::{Fields, Request};
+use crate::wire::{Fields, Request, without_place};
 
 /// How many processes may take part in one key.
 const PROCESSES_PER_KEY: usize = 20;
@@ -242,7 +242,10 @@ impl Workload for LinKv {
         stored: &Stored,
         _: Option<&RegisterOp<Json>>,
     ) -> Result<RegisterOp<Json>, String> {
-        let from_to = |value: &Json| serde_json::from_str::<(Json, Json)>(&value.text());
+        let from_to = |value: &Json| -> serde_json::Result<(Json, Json)> {
+            let (from, to) = serde_json::from_str(&value.text())?;
+            Ok((exact(from), exact(to)))
+        };
         let (key, value) = stored.keyed(|value| stored.f != "cas" || from_to(value).is_ok());
         match &*stored.f {
             "read" => {
@@ -252,8 +255,9 @@ impl Workload for LinKv {
             }
             "write" => Ok(RegisterOp::Write { key, value }),
             "cas" => {
-                let (from, to) = from_to(&value)
-                    .map_err(|error| format!("`value` of a cas is [from, to]: {error}"))?;
+                let (from, to) = from_to(&value).map_err(|error| {
+                    format!("`value` of a cas is [from, to]: {}", without_place(&error))
+                })?;
                 Ok(RegisterOp::Cas { key, from, to })
             }
             _ => Err(stored.unknown()),
