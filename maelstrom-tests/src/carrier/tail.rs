@@ -33,7 +33,48 @@ impl Tail {
             return format!("it said nothing on {stream}");
         }
         let first = self.lines.len().saturating_sub(LAST_WORDS_MAX);
-        let words: Vec<_> = self.lines.range(first..).map(|line| line.trim()).collect();
+        // Python says last what went wrong; JavaScript, Go, Java and Rust say it before all else.
+        let error = self.lines.iter().take(first).rfind(|line| names_error(line));
+        let words = error.into_iter().chain(self.lines.range(first..));
+        let words: Vec<_> = words.map(|line| line.trim()).collect();
         format!("its last words on {stream}: {}", words.join(" | "))
+    }
+}
+
+/// Whether a line of a trace is the one that says what went wrong.
+fn names_error(line: &str) -> bool {
+    let is_name = |word: &str| {
+        let last = word.rsplit(['.', ':']).next().unwrap_or(word);
+        ["Error", "Exception"].iter().any(|end| last.ends_with(end))
+    };
+    let starts = ["panic:", "fatal error:", "thread '", "Exception in thread", "Error:"];
+    let named = line.split_once(": ").is_some_and(|(name, _)| is_name(name.trim()));
+    named && !line.starts_with([' ', '\t']) || starts.iter().any(|start| line.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_went_wrong_is_among_the_last_words_wherever_it_stands() {
+        for error in [
+            "TypeError: Cannot read properties of undefined",
+            "panic: runtime error: index out of range [5] with length 3",
+            "java.lang.NullPointerException: no such key",
+            "thread 'main' (7) panicked at src/main.rs:3:5:",
+        ] {
+            let mut tail = Tail::default();
+            for line in ["starting", error].into_iter().chain(["    at f (node:internal)"; 9]) {
+                tail.push(line.as_bytes());
+            }
+            let words = tail.last_words("stderr");
+            assert!(words.starts_with(&format!("its last words on stderr: {error} | ")), "{words}");
+        }
+        let mut tail = Tail::default();
+        for line in ["1", "a note: all is well", "3", "4", "5", "6", "7"] {
+            tail.push(line.as_bytes());
+        }
+        assert_eq!(tail.last_words("stdout"), "its last words on stdout: 3 | 4 | 5 | 6 | 7");
     }
 }

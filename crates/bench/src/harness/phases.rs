@@ -62,6 +62,10 @@ impl<W: Workload> Harness<'_, W> {
             while self.world.now() < end && !self.world.interrupted() {
                 self.wait(end);
             }
+            // Then operations of the main phase may be open still.
+            if self.world.interrupted() {
+                return;
+            }
             self.progress.phase("final reads");
             self.clients.rest_all();
             self.start_final_operations();
