@@ -162,7 +162,7 @@ _workload-3-4-4: _merging
 _workload-3-4-5: _merging
 
 # Nodes of a tree fail: values go round them.
-_workload-3-3-2: (_broadcast "--node-count 25 --topology tree4 --time-limit 20 --rate 20 --latency 10 --nemesis kill --nemesis-interval 4 -- --state-dir '{run}'")
+_workload-3-3-2: (_broadcast "--node-count 25 --topology tree4 --time-limit 20 --rate 20 --latency 10 --nemesis kill --nemesis-interval 4 -- --answer broadcast_ack --state-dir '{run}'")
 
 # Each side goes on; after healing both agree.
 _workload-3-3-5: (_broadcast "--node-count 5 --time-limit 20 --rate 20 --nemesis partition --nemesis-interval 4")
