@@ -25,6 +25,11 @@ pub trait Task: std::fmt::Debug + Default + 'static {
     /// Its messages.
     type Message: proto::Body;
 
+    /// The node was told how many there are.
+    fn begin(&mut self, nodes: usize) {
+        let _ = nodes;
+    }
+
     /// Answers a message; not at all, if that is a reply itself.
     fn answer(&mut self, message: Self::Message) -> Option<Result<Self::Message, Error>>;
 }
@@ -104,6 +109,7 @@ impl<P: Protocol> Node for BftNode<P> {
 
     fn init(&mut self, restored: Records, ctx: &mut Ctx<'_, P>) {
         let members = Members::new(ctx.id(), ctx.node_ids());
+        self.task.begin(members.count());
         let session = ctx.random().random();
         let server = Server::start(&self.settings, &members, &restored, ctx.is_durable(), session);
         if let Err(error) = &server {

@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::bft_store::node::{BftNode, Protocol, Task};
 use crate::bft_store::settings::{USAGE, flags};
 
+mod height;
 pub mod task;
+#[cfg(test)]
+mod tests;
 
 pub use task::{Block, Phase, Steps};
 
@@ -22,7 +25,7 @@ pub const MANUAL: Manual = Manual {
         "\
 It serves Maelstrom's workload `lin-kv` on 3f+1 nodes of which f may be Byzantine. It also answers
 `tendermint_propose`, `tendermint_prevote` and `tendermint_status` of task 7-4-5 from four simulated
-validators within, n1 to n4 or v1 to v4.
+validators within, n1 to n4 or v1 to v4, or from as many as there are nodes, if those are more.
 
 ",
         flags!()
@@ -100,6 +103,10 @@ impl Protocol for Tendermint {
 impl Task for Steps {
     type Message = StepMessage;
 
+    fn begin(&mut self, nodes: usize) {
+        self.set_nodes(nodes);
+    }
+
     fn answer(&mut self, message: StepMessage) -> Option<Result<StepMessage, Error>> {
         Some(match message {
             StepMessage::TendermintPropose { round, proposer, block } => {
@@ -108,7 +115,7 @@ impl Task for Steps {
             StepMessage::TendermintPrevote { round, validator, block_hash } => {
                 self.prevote(round, &validator, block_hash)
             }
-            StepMessage::TendermintStatus { round } => self.status(round),
+            StepMessage::TendermintStatus { round } => Ok(self.status(round)),
             // Replies: they never come as requests.
             _ => return None,
         })
