@@ -182,6 +182,7 @@ pub struct LeaderChange {
 pub struct OpaqueEntry {
     pub index: u64,
     pub term: u64,
+    #[serde(default = "Json::null")]
     pub command: Json,
 }
 

@@ -20,6 +20,8 @@ pub(super) struct LeaderChange {
     now: Duration,
     /// The leader's entries on their way.
     held: Vec<(usize, Envelope<Json, ()>)>,
+    /// How many entries came before the given log. Within the cluster it begins at 1.
+    before: u64,
     noop_index: u64,
     /// What is committed as far as the task has been told.
     commit_index: u64,
@@ -32,12 +34,11 @@ impl LeaderChange {
     /// Error 12 that names what no cluster can come to.
     pub(super) fn begin(change: body::LeaderChange) -> Result<(Self, LeaderChangeOk), Error> {
         let body::LeaderChange { new_term, log, commit_index, .. } = change;
-        check(&log, new_term, commit_index)?;
-        let last = log.len() as u64;
+        let Row { before, last } = check(&log, new_term, commit_index)?;
         let entries: Vec<_> = log
             .into_iter()
             .map(|OpaqueEntry { index, term, command }| raft::Entry {
-                index: LogIndex(index),
+                index: LogIndex(index - before),
                 term: Term(term),
                 content: raft::Content::Command(command),
             })
@@ -61,15 +62,16 @@ impl LeaderChange {
         };
         let nodes: Vec<_> = (0..NODES as u64).map(node).collect();
         let now = nodes[LEADER].next_deadline();
-        let mut cluster = Self { nodes, now, held: Vec::new(), noop_index: last + 1, commit_index };
+        let (held, noop_index) = (Vec::new(), last + 1);
+        let mut cluster = Self { nodes, now, held, before, noop_index, commit_index };
         cluster.nodes[LEADER].tick(now);
         cluster.deliver(|payload| !matches!(payload, Payload::AppendEntries(_)));
         let leader = &cluster.nodes[LEADER];
         let answer = LeaderChangeOk {
-            noop_appended_at: leader.log().last_index().0,
+            noop_appended_at: before + leader.log().last_index().0,
             noop_term: leader.log().last_term().0,
             safe_to_apply_after_commit: leader.is_leader()
-                && leader.commit_index().0 <= commit_index,
+                && leader.commit_index().0 <= commit_index.saturating_sub(before),
         };
         Ok((cluster, answer))
     }
@@ -112,15 +114,30 @@ pub(super) fn commit_noop(
         return Err(bad_field("noop_index", reason));
     }
     cluster.deliver(|_| true);
-    let new_commit_index = cluster.nodes[LEADER].commit_index().0;
+    let new_commit_index = cluster.before + cluster.nodes[LEADER].commit_index().0;
     let entries_now_committed = (cluster.commit_index + 1..=new_commit_index).collect();
     cluster.commit_index = cluster.commit_index.max(new_commit_index);
     Ok(NoopCommitted { new_commit_index, entries_now_committed })
 }
 
-fn check(log: &[OpaqueEntry], new_term: u64, commit_index: u64) -> Result<(), Error> {
+/// Where a log is.
+struct Row {
+    /// The index before its first entry.
+    before: u64,
+    /// That of its last entry.
+    last: u64,
+}
+
+/// Entries have indices in a row, from wherever, and terms that never fall.
+fn check(log: &[OpaqueEntry], new_term: u64, commit_index: u64) -> Result<Row, Error> {
+    let first = log.first().map_or(1, |entry| entry.index);
+    let Some(before) = first.checked_sub(1) else {
+        return Err(bad_field("log", "indices are counted from 1"));
+    };
+    let last = before.checked_add(log.len() as u64).filter(|last| *last < u64::MAX);
+    let last = last.ok_or_else(|| bad_field("log", "no index comes after the last one"))?;
     let mut term = 0;
-    for (expected, entry) in (1..).zip(log) {
+    for (expected, entry) in (first..).zip(log) {
         if entry.index != expected {
             return Err(bad_field(
                 "log",
@@ -139,8 +156,13 @@ fn check(log: &[OpaqueEntry], new_term: u64, commit_index: u64) -> Result<(), Er
     if new_term <= term {
         return Err(bad_field("new_term", format!("has to be above {term}, the last entry's")));
     }
-    if commit_index > log.len() as u64 {
-        return Err(bad_field("commit_index", format!("the last entry is {}", log.len())));
+    if commit_index > last {
+        return Err(bad_field("commit_index", format!("the last entry is {last}")));
     }
-    Ok(())
+    // All after it will be listed.
+    if last - commit_index > ENTRIES_MAX as u64 {
+        let reason = format!("is more than {ENTRIES_MAX} entries before {last}");
+        return Err(bad_field("commit_index", reason));
+    }
+    Ok(Row { before, last })
 }

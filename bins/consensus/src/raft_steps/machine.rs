@@ -144,31 +144,34 @@ impl Machine {
         }
     }
 
-    /// Puts a log in the place of everything there was.
+    /// Puts a log in the place of everything there was. An entry after a gap waits for the one before
+    /// it, which no log can be without: it is not in the log before somebody brings that.
     pub(super) fn seed(&mut self, entries: Vec<Entry>, commit_index: u64) -> Result<(), Error> {
-        check_row(&entries, 1, 0)?;
+        let entries = in_order(entries);
+        check_ascent(&entries, 0)?;
         check_operations(&entries)?;
-        let last = entries.len() as u64;
+        let last = entries.last().map_or(0, |entry| entry.index);
         if commit_index > last {
             return Err(bad_field("commit_index", format!("the last entry is {last}")));
         }
-        self.log = Log::new(None, entries.into_iter().map(to_raft).collect());
+        let row = (1..).zip(entries).take_while(|(index, entry)| entry.index == *index);
+        self.log = Log::new(None, row.map(|(_, entry)| to_raft(entry)).collect());
         (self.commit_index, self.last_applied) = (0, 0);
         self.state.clear();
         self.match_indices.clear();
         self.adopt(self.log.last_term().0);
         self.chapter = Chapter::Replication;
-        self.commit(commit_index);
+        self.commit(commit_index.min(self.log.last_index().0));
         Ok(())
     }
 
-    /// Entries that somebody else committed; what each that is new gave.
+    /// Entries that somebody else committed; what each that is new gave. What is applied already, or
+    /// comes twice, is passed over.
     pub(super) fn apply_entries(&mut self, entries: Vec<Entry>) -> Result<Vec<Applied>, Error> {
-        let first = entries.first().map_or(1, |entry| entry.index);
-        check_row(&entries, first, 0)?;
         check_operations(&entries)?;
-        let next = self.last_applied + 1;
-        let new: Vec<_> = entries.into_iter().filter(|entry| entry.index >= next).collect();
+        let next = checked_next("entries", self.last_applied)?;
+        let new = entries.into_iter().filter(|entry| entry.index >= next).collect();
+        let new = in_order(new);
         let before = self.log.term_at(LogIndex(self.last_applied)).unwrap_or_default();
         check_row(&new, next, before.0)?;
         let last = self.last_applied + new.len() as u64;
@@ -323,25 +326,40 @@ fn checked_next(field: &str, index: u64) -> Result<u64, Error> {
     index.checked_add(1).ok_or_else(|| bad_field(field, "no index comes after it"))
 }
 
+/// Entries by their index, each once: the first that came of it.
+fn in_order(mut entries: Vec<Entry>) -> Vec<Entry> {
+    entries.sort_by_key(|entry| entry.index);
+    entries.dedup_by_key(|entry| entry.index);
+    entries
+}
+
 /// Entries have indices in a row from `first`, and terms that never fall.
 fn check_row(entries: &[Entry], first: u64, term: u64) -> Result<(), Error> {
     let mut expected = Some(first);
-    let mut term = term;
     for entry in entries {
         if expected != Some(entry.index) {
             let expected = expected.unwrap_or(u64::MAX);
             let reason = format!("index {} where {expected} is next", entry.index);
             return Err(bad_field("entries", reason));
         }
+        expected = entry.index.checked_add(1);
+    }
+    check_ascent(entries, term)
+}
+
+/// Entries have indices from 1, of which none is the last there can be, and terms that never fall.
+fn check_ascent(entries: &[Entry], term: u64) -> Result<(), Error> {
+    let mut term = term;
+    for entry in entries {
+        if entry.index == 0 {
+            return Err(bad_field("entries", "indices are counted from 1"));
+        }
         if entry.term < term {
             let reason = format!("entry {} of term {} after {term}", entry.index, entry.term);
             return Err(bad_field("entries", reason));
         }
-        expected = entry.index.checked_add(1);
+        checked_next("entries", entry.index)?;
         term = entry.term;
-    }
-    if expected.is_none() {
-        return Err(bad_field("entries", "no index comes after the last one"));
     }
     Ok(())
 }

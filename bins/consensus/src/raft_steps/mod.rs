@@ -10,6 +10,8 @@ use proto::{Caller, Context, Error, Manual, Node};
 pub mod body;
 mod leader_change;
 mod machine;
+#[cfg(test)]
+mod tests;
 
 use body::{Body, StateAnswer};
 use leader_change::LeaderChange;
