@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use proto::{Caller, Error};
+use proto::{Caller, Error, NodeId};
 
 use crate::body::Task;
 use crate::machine::{Aside, no_request};
@@ -23,21 +23,66 @@ enum Job {
     PartitionTest(Box<PartitionRun>),
     /// A `verify_linearizability`.
     Verify(VerifyRun),
+    /// None: this is told when its turn comes.
+    Refused(Error),
 }
 
-/// The computations that clients wait for; each gets a slice in turn.
+impl Job {
+    fn new(task: Task, settings: &Settings) -> Result<Self, Error> {
+        Ok(match task {
+            Task::PartitionTest(test) => {
+                Self::PartitionTest(Box::new(PartitionRun::new(test, settings)?))
+            }
+            Task::VerifyLinearizability { history } => Self::Verify(VerifyRun::new(&history)?),
+            Task::PartitionTestOk(_) | Task::VerifyLinearizabilityOk { .. } => {
+                return Err(no_request());
+            }
+        })
+    }
+
+    /// Works for a slice.
+    fn work(&mut self) -> Option<Result<Task, Error>> {
+        match self {
+            Self::PartitionTest(run) => {
+                run.work(STEPS_PER_SLICE).map(|result| result.map(Task::PartitionTestOk))
+            }
+            Self::Verify(run) => run.work().map(|result| {
+                result.map(|Findings { linearizable, violations }| Task::VerifyLinearizabilityOk {
+                    linearizable,
+                    violations,
+                })
+            }),
+            Self::Refused(error) => Some(Err(error.clone())),
+        }
+    }
+}
+
+/// The computations that clients wait for. Each client gets a slice in turn; what one asks for is
+/// answered in the order in which it asked.
 #[derive(Debug, Default)]
 pub struct Jobs {
-    waiting: VecDeque<(Caller, Job)>,
+    /// A line for each client, none of them empty.
+    lines: VecDeque<VecDeque<(Caller, Job)>>,
 }
 
 impl Jobs {
+    fn line(&mut self, client: &NodeId) -> Option<&mut VecDeque<(Caller, Job)>> {
+        let is_own = |line: &&mut VecDeque<(Caller, Job)>| {
+            line.front().is_some_and(|(caller, _)| caller.id == *client)
+        };
+        self.lines.iter_mut().find(is_own)
+    }
+
     /// Takes a job in.
     fn add(&mut self, caller: &Caller, job: Job) -> Result<(), Error> {
-        if self.waiting.len() >= JOBS_MAX {
+        if self.lines.iter().map(VecDeque::len).sum::<usize>() >= JOBS_MAX {
             return Err(Error::temporarily_unavailable("too many computations are under way"));
         }
-        self.waiting.push_back((caller.clone(), job));
+        let job = (caller.clone(), job);
+        match self.line(&caller.id) {
+            Some(line) => line.push_back(job),
+            None => self.lines.push_back([job].into()),
+        }
         Ok(())
     }
 }
@@ -46,40 +91,29 @@ impl Aside for Jobs {
     type Message = Task;
 
     fn begin(&mut self, caller: &Caller, task: Task, settings: &Settings) -> Result<(), Error> {
-        let job = match task {
-            Task::PartitionTest(test) => {
-                Job::PartitionTest(Box::new(PartitionRun::new(test, settings)?))
-            }
-            Task::VerifyLinearizability { history } => Job::Verify(VerifyRun::new(&history)?),
-            Task::PartitionTestOk(_) | Task::VerifyLinearizabilityOk { .. } => {
-                return Err(no_request());
-            }
+        let job = match Job::new(task, settings) {
+            Err(error) if self.owes(&caller.id) => Job::Refused(error),
+            job => job?,
         };
         self.add(caller, job)
     }
 
     fn is_busy(&self) -> bool {
-        !self.waiting.is_empty()
+        !self.lines.is_empty()
+    }
+
+    fn owes(&self, client: &NodeId) -> bool {
+        self.lines.iter().flatten().any(|(caller, _)| caller.id == *client)
     }
 
     fn work(&mut self) -> Option<(Caller, Result<Task, Error>)> {
-        let (caller, mut job) = self.waiting.pop_front()?;
-        let result = match &mut job {
-            Job::PartitionTest(run) => {
-                run.work(STEPS_PER_SLICE).map(|result| result.map(Task::PartitionTestOk))
-            }
-            Job::Verify(run) => run.work().map(|result| {
-                result.map(|Findings { linearizable, violations }| Task::VerifyLinearizabilityOk {
-                    linearizable,
-                    violations,
-                })
-            }),
-        };
-        if let Some(result) = result {
-            return Some((caller, result));
+        let mut line = self.lines.pop_front()?;
+        let result = line.front_mut().and_then(|(_, job)| job.work());
+        let answer = result.and_then(|result| Some((line.pop_front()?.0, result)));
+        if !line.is_empty() {
+            self.lines.push_back(line);
         }
-        self.waiting.push_back((caller, job));
-        None
+        answer
     }
 }
 
@@ -117,5 +151,39 @@ mod tests {
         }
         assert_eq!(finished, ["quick", "patient"]);
         assert!(slices > 20, "{slices} slices");
+    }
+
+    #[test]
+    fn one_client_is_answered_in_the_order_of_its_requests() {
+        let mut jobs = Jobs::default();
+        let ask = |msg_id| Caller {
+            id: NodeId::new("c1"),
+            msg_id: Some(proto::MessageId(msg_id)),
+            in_reply_to: None,
+        };
+        let test = |operations| {
+            Task::PartitionTest(PartitionTest {
+                cluster_size: 3,
+                operations,
+                partition_after_op: 1,
+                heal_after_op: 2,
+                seed: None,
+            })
+        };
+        let verify = |history: &str| Task::VerifyLinearizability {
+            history: proto::Json::parse(history).unwrap(),
+        };
+        let settings = Settings::default();
+        for (msg_id, task) in (1..).zip([test(5000), verify("[]"), verify("{}"), test(10)]) {
+            jobs.begin(&ask(msg_id), task, &settings).unwrap();
+        }
+        let mut answers = Vec::new();
+        while jobs.is_busy() {
+            answers.extend(jobs.work().map(|(caller, answer)| (caller.msg_id, answer.is_ok())));
+        }
+        let expected = [(1, true), (2, true), (3, false), (4, true)];
+        assert_eq!(answers, expected.map(|(id, is_ok)| (Some(proto::MessageId(id)), is_ok)));
+        // With nothing before it a bad request is refused at once.
+        assert!(jobs.begin(&ask(5), verify("{}"), &settings).is_err());
     }
 }

@@ -6,7 +6,7 @@
 
 use std::fmt::Debug;
 
-use proto::{Caller, Error};
+use proto::{Caller, Error, NodeId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +109,9 @@ pub trait Aside: Default + Debug + 'static {
     /// Whether there is something to work at.
     fn is_busy(&self) -> bool;
 
+    /// Whether this client waits for an answer. What else it asks for is answered after that.
+    fn owes(&self, client: &NodeId) -> bool;
+
     /// Works for a slice; gives what came out of it and who asked.
     fn work(&mut self) -> Option<(Caller, Result<Self::Message, Error>)>;
 }
@@ -126,6 +129,10 @@ impl Aside for () {
     }
 
     fn is_busy(&self) -> bool {
+        false
+    }
+
+    fn owes(&self, _: &NodeId) -> bool {
         false
     }
 

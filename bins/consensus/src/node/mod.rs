@@ -2,6 +2,7 @@
 
 mod server;
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use proto::{Aspect, Caller, Context, Either, Error, Node, Outcome, Records};
@@ -24,6 +25,8 @@ pub struct ServiceNode<S: Service, A: Agreement<S>, T: Aside = ()> {
     /// Nothing before `init`; then the server, or why there can be none.
     server: Option<Result<Server<S, A>, Error>>,
     aside: T,
+    /// Requests of clients that are owed an answer aside, which comes first.
+    held: VecDeque<(Caller, S::Message)>,
 }
 
 /// A node on Raft.
@@ -33,7 +36,7 @@ impl<S: Service, A: Agreement<S>, T: Aside> ServiceNode<S, A, T> {
     /// A node that has not seen `init` yet.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { settings, server: None, aside: T::default() }
+        Self { settings, server: None, aside: T::default(), held: VecDeque::new() }
     }
 
     /// This node's replica, once `init` has been handled.
@@ -66,8 +69,24 @@ impl<S: Service, A: Agreement<S>, T: Aside> ServiceNode<S, A, T> {
             Some((caller, Err(error))) => ctx.reply_error(&caller, error),
             None => {}
         }
+        let held = std::mem::take(&mut self.held);
+        for (caller, message) in held {
+            self.serve(caller, message, ctx);
+        }
         if self.aside.is_busy() {
             ctx.set_timer(Duration::ZERO, Token::Work);
+        }
+    }
+
+    /// Serves a client, unless an answer that comes first is not there yet.
+    fn serve(&mut self, from: Caller, message: S::Message, ctx: &mut Context<'_, Self>) {
+        if self.aside.owes(&from.id) {
+            return self.held.push_back((from, message));
+        }
+        let Some(server) = self.server() else { return };
+        match S::operation(message) {
+            Ok(operation) => server.on_client(from, operation, ctx),
+            Err(error) => ctx.reply_error(&from, error),
         }
     }
 }
@@ -91,10 +110,7 @@ impl<S: Service, A: Agreement<S>, T: Aside> Node for ServiceNode<S, A, T> {
             None => return,
         };
         match body {
-            Either::Left(Either::Left(message)) => match S::operation(message) {
-                Ok(operation) => server.on_client(from, operation, ctx),
-                Err(error) => ctx.reply_error(&from, error),
-            },
+            Either::Left(Either::Left(message)) => self.serve(from, message, ctx),
             Either::Left(Either::Right(message)) => self.begin_work(&from, message, ctx),
             Either::Right(message) => match A::hear(message) {
                 Heard::Forward(term, request) => server.on_forward(from, term, request, ctx),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use consensus::{ConsensusNode, Settings};
 use serde_json::{Value, json};
 
 use crate::lonely::{Lonely, PATIENCE, forward, heartbeat, is_silent, to, write};
@@ -163,6 +164,28 @@ fn a_long_computation_leaves_the_node_responsive() {
     assert_eq!(to("c1", &said)["code"], 10);
     let result = to("c9", &node.advance(Duration::from_millis(1)));
     assert_eq!((&result["total_ops"], &result["linearizable"]), (&json!(3000), &json!(true)));
+}
+
+#[test]
+fn a_client_is_answered_in_the_order_of_its_requests_though_the_first_takes_long() {
+    let mut script = proto::Script::new(ConsensusNode::new(Settings::default()));
+    script.init("n1", &["n1"]);
+    let mut node = Lonely { script };
+    let test = json!({"type": "partition_test", "cluster_size": 5, "operations": 3000,
+        "partition_after_op": 1000, "heal_after_op": 2000, "msg_id": 1});
+    let verify = json!({"type": "verify_linearizability", "history": [], "msg_id": 2});
+    let malformed = json!({"type": "verify_linearizability", "history": {}, "msg_id": 3});
+    let read = json!({"type": "read", "key": 1, "msg_id": 5});
+    for request in [test, verify, malformed, write(4), read] {
+        assert_eq!(node.say("c1", request), Vec::<Value>::new());
+    }
+    // Nobody else waits.
+    assert_eq!(to("c2", &node.say("c2", write(6)))["type"], "write_ok");
+    let said = node.advance(Duration::from_millis(1));
+    let answers = said.iter().map(|line| (line["dest"].clone(), &line["body"]["in_reply_to"]));
+    let expected = [1, 2, 3, 4, 5].map(|msg_id| (json!("c1"), json!(msg_id)));
+    assert!(answers.eq(expected.iter().map(|(dest, msg_id)| (dest.clone(), msg_id))), "{said:?}");
+    assert_eq!(said[4]["body"]["value"], 4);
 }
 
 #[test]
