@@ -14,7 +14,7 @@ use super::logs::{self, Log, natural};
 use super::messages::{Journal, Message, SHOWN_LINES_MAX, shown_length};
 use super::offence::{Evidence, Offence};
 use super::text;
-use super::window::windows;
+use super::window::{length_of_each, windows};
 use super::words::Words;
 use crate::history::{self, ValueReader};
 
@@ -22,10 +22,6 @@ use crate::history::{self, ValueReader};
 const KINDS_MAX: usize = 200;
 /// Operations in the history.
 const OPERATIONS_MAX: usize = 20_000;
-/// Characters of all values of operations together.
-const CHARACTERS_MAX: usize = 5_000_000;
-/// One value is cut after so many characters even if there are few.
-const VALUE_LENGTH_MAX: usize = 400;
 
 /// All that the script gets.
 #[derive(Debug, Serialize)]
@@ -237,7 +233,7 @@ impl Table {
         let places: Vec<usize> = moments.iter().map(|&time| history.place_at(time)).collect();
         let ranges = windows(count, OPERATIONS_MAX, &places);
         let shown: usize = ranges.iter().map(ExactSizeIterator::len).sum();
-        let value_length = (CHARACTERS_MAX / shown.max(1)).clamp(24, VALUE_LENGTH_MAX);
+        let value_length = length_of_each(shown);
         let functions = history.functions.iter().map(|name| text::line(name, 60)).collect();
         let mut table = Self { functions, ..Self::default() };
         let mut values = ValueReader::open(evidence.run_dir)?;

@@ -18,6 +18,7 @@ use on_the_way::OnTheWay;
 use rustc_hash::FxHashMap;
 
 use super::text;
+use super::window::length_of_each;
 use crate::lines::Lines;
 
 /// How many lines one entry of the index stands for.
@@ -27,14 +28,9 @@ pub const SHOWN_LINES_MAX: usize = 200_000;
 /// The messages of a journal that is shown whole are kept if their bodies have no more bytes.
 const KEPT_BYTES_MAX: usize = 64 << 20;
 
-/// Characters of all bodies that are shown, together.
-const SHOWN_CHARACTERS_MAX: usize = 5_000_000;
-/// One body is cut after so many characters even if there are few.
-const SHOWN_LENGTH_MAX: usize = 400;
-
 /// After how many characters bodies are cut where so many lines are shown.
 pub fn shown_length(lines: usize) -> usize {
-    (SHOWN_CHARACTERS_MAX / (lines / 2).max(1)).clamp(24, SHOWN_LENGTH_MAX)
+    length_of_each(lines / 2)
 }
 
 /// How much one endpoint sent and got.

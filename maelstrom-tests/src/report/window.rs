@@ -1,10 +1,20 @@
 //! Which part of a long list a page shows: windows of neighbours, so that what is shown can be
-//! followed, rather than a sample in which every cause is missing.
+//! followed, rather than a sample in which every cause is missing; and how much of each text in it.
 
 use std::ops::Range;
 
 /// Moments beyond these are left out, so that every window has a useful length.
 const MOMENTS_MAX: usize = 12;
+
+/// Characters of all texts of one kind, together.
+const CHARACTERS_MAX: usize = 5_000_000;
+/// One text is cut after so many characters even if there are few.
+const LENGTH_MAX: usize = 400;
+
+/// After how many characters each of so many texts is cut.
+pub(crate) fn length_of_each(count: usize) -> usize {
+    (CHARACTERS_MAX / count.max(1)).clamp(24, LENGTH_MAX)
+}
 
 /// Ranges of `0..count` with about `budget` places in all: everything, if that is no more; else one
 /// window round each of `moments` (places, the most important first), the beginning and the end.

@@ -7,5 +7,5 @@ mod request;
 
 pub use self::quote::quote;
 pub use self::reply::{Answer, Fields, parse, read};
-pub(crate) use self::reply::{plain_list, without_place};
+pub(crate) use self::reply::{list, without_place};
 pub use self::request::Request;

@@ -81,7 +81,11 @@ fn read_error(fields: &Fields<'_>) -> Result<Error, String> {
 /// # Errors
 /// If it is of another type.
 pub fn parse<'a, T: Deserialize<'a>>(key: &str, value: &'a str) -> Result<T, String> {
-    serde_json::from_str(value).map_err(|error| format!("`{key}`: {}", without_place(&error)))
+    serde_json::from_str(value).map_err(|error| of_field(key, &error))
+}
+
+fn of_field(key: &str, error: &serde_json::Error) -> String {
+    format!("`{key}`: {}", without_place(error))
 }
 
 /// What is wrong with a JSON text, without the place in it, which means nothing to people where the text
@@ -124,10 +128,22 @@ fn is_of_integers(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b',' | b'-')
 }
 
+/// Reads a list of any JSON, in which 1.0 is not 1.
+///
+/// # Errors
+/// If it is no list.
+pub(crate) fn list(text: &str) -> serde_json::Result<Vec<Json>> {
+    if let Some(list) = plain_list(text) {
+        return Ok(list);
+    }
+    let list: Vec<Json> = serde_json::from_str(text)?;
+    Ok(list.into_iter().map(Json::distinguishing_floats).collect())
+}
+
 /// Reads a list of integers and strings, each written in the plain way, without spaces. The lists of sets
 /// grow with every operation and are mostly of that kind; as any JSON they would take most of the time of
 /// a run.
-pub(crate) fn plain_list(text: &str) -> Option<Vec<Json>> {
+fn plain_list(text: &str) -> Option<Vec<Json>> {
     let inner = text.strip_prefix('[')?.strip_suffix(']')?;
     if inner.is_empty() {
         return Some(Vec::new());
@@ -240,12 +256,7 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// If it is missing, or no list.
     pub fn list(&mut self, key: &str) -> Result<Vec<Json>, String> {
-        let text = self.take(key)?;
-        if let Some(list) = plain_list(text) {
-            return Ok(list);
-        }
-        let list: Vec<Json> = parse(key, text)?;
-        Ok(list.into_iter().map(Json::distinguishing_floats).collect())
+        list(self.take(key)?).map_err(|error| of_field(key, &error))
     }
 
     fn get(&self, key: &str) -> Result<&'a str, String> {

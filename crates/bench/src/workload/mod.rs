@@ -167,7 +167,7 @@ impl Stored {
             return (key.clone(), self.value());
         }
         match serde_json::from_str(&self.text) {
-            Ok((key, value)) if is_value(&value) => (key, exact(value)),
+            Ok((key, value)) if is_value(&value) => (key, value.distinguishing_floats()),
             _ => (Json::from(0), self.value()),
         }
     }
@@ -175,18 +175,13 @@ impl Stored {
     /// The value. As in a reply, an integer is no float.
     pub fn value(&self) -> Json {
         // It was read as JSON, so it is.
-        Json::parse(&self.text).map_or_else(|_| Json::null(), exact)
+        Json::parse(&self.text).map_or_else(|_| Json::null(), Json::distinguishing_floats)
     }
 
     /// The value of an event that succeeded; otherwise nothing came back.
     pub fn came_back(&self) -> Option<Json> {
         (self.kind == EventKind::Ok).then(|| self.value())
     }
-}
-
-/// A stored value as it was when it came in a reply.
-pub(crate) fn exact(value: Json) -> Json {
-    value.distinguishing_floats()
 }
 
 /// A worker as a workload sees it.

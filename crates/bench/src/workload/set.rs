@@ -8,7 +8,7 @@ use checkers::{Kind as EventKind, Operation, Verdict, operations};
 use proto::Json;
 use simulator::Random;
 
-use super::{Checked, Expected, Figure, Stored, exact};
+use super::{Checked, Expected, Figure, Stored};
 use crate::exhibit::{Clue, Drawing, Exhibit, Highlight, Lead, Shown, Table, describe, shorten};
 use crate::wire::{self, without_place};
 
@@ -46,11 +46,9 @@ pub(super) fn operation(next: &mut i64, random: &mut Random) -> SetOp<Json> {
 pub(super) fn restore(add: &str, stored: &Stored) -> Result<SetOp<Json>, String> {
     match &*stored.f {
         "read" => {
-            let elements: Option<Vec<Json>> = match wire::plain_list(&stored.text) {
-                Some(list) => Some(list),
-                None => serde_json::from_str::<Option<Vec<Json>>>(&stored.text)
-                    .map_err(|error| without_place(&error))?
-                    .map(|elements| elements.into_iter().map(exact).collect()),
+            let elements = match &*stored.text {
+                "null" => None,
+                text => Some(wire::list(text).map_err(|error| without_place(&error))?),
             };
             Ok(SetOp::Read { elements: elements.map(Into::into) })
         }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::ser::SerializeMap;
 
 use crate::wire::without_place;
-use crate::workload::{Stored, exact};
+use crate::workload::Stored;
 
 /// Offsets by key.
 pub(super) type Offsets = BTreeMap<String, u64>;
@@ -118,10 +118,11 @@ pub(super) fn restore(stored: &Stored, asked: Option<&KafkaOp>) -> Result<KafkaO
         "send" => {
             let [(_, key, message)]: [(String, Json, Json); 1] =
                 serde_json::from_str(text).map_err(wrong("[[\"send\", key, message]]"))?;
-            let (key, message) = (name(&key), exact(message));
+            let (key, message) = (name(&key), message.distinguishing_floats());
             if stored.kind == Kind::Ok
-                && let Ok((offset, message)) = serde_json::from_str(&message.text())
-                && let message = exact(message)
+                && let Ok((offset, message)) =
+                    serde_json::from_str::<(Option<u64>, Json)>(&message.text())
+                && let message = message.distinguishing_floats()
                 && asked.is_none_or(
                     |op| matches!(op, KafkaOp::Send { message: sent, .. } if *sent == message),
                 )
@@ -166,7 +167,8 @@ pub(super) fn restore(stored: &Stored, asked: Option<&KafkaOp>) -> Result<KafkaO
 
 /// What a poll got of a key, in which integers are no floats.
 pub(super) fn as_it_came((key, messages): (String, Messages)) -> (String, Messages) {
-    (key, messages.into_iter().map(|(offset, message)| (offset, exact(message))).collect())
+    let as_it_came = |(offset, message): (u64, Json)| (offset, message.distinguishing_floats());
+    (key, messages.into_iter().map(as_it_came).collect())
 }
 
 /// A key as text: that of a string, or JSON.

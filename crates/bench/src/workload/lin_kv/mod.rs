@@ -24,7 +24,7 @@ use simulator::Random;
 use self::exhibits::{label, violation};
 use super::{
     Checked, Conditions, Expected, Flag, Headline, Kind, OnError, Step, Stored, Worker, Workload,
-    exact, is,
+    is,
 };
 use crate::compat::Compat;
 use crate::exhibit::{Clue, Highlight, Lead};
@@ -243,8 +243,8 @@ impl Workload for LinKv {
         _: Option<&RegisterOp<Json>>,
     ) -> Result<RegisterOp<Json>, String> {
         let from_to = |value: &Json| -> serde_json::Result<(Json, Json)> {
-            let (from, to) = serde_json::from_str(&value.text())?;
-            Ok((exact(from), exact(to)))
+            let (from, to): (Json, Json) = serde_json::from_str(&value.text())?;
+            Ok((from.distinguishing_floats(), to.distinguishing_floats()))
         };
         let (key, value) = stored.keyed(|value| stored.f != "cas" || from_to(value).is_ok());
         match &*stored.f {

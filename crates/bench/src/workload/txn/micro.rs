@@ -9,7 +9,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::Objects;
-use crate::workload::exact;
+use crate::wire;
 
 /// The function that reads.
 const READ: &str = "r";
@@ -84,7 +84,7 @@ impl Txn {
             let flaw = |flaw: &str| format!("micro-operation {place}, {micro}, {flaw}");
             let parts: [Json; 3] = serde_json::from_str(&micro.text())
                 .map_err(|_| flaw("should be [function, key, value]"))?;
-            let [f, key, value] = parts.map(exact);
+            let [f, key, value] = parts.map(Json::distinguishing_floats);
             let f = [READ, objects.write()]
                 .into_iter()
                 .find(|name| f == Json::from(*name))
@@ -150,8 +150,10 @@ impl Op for Txn {
 /// # Errors
 /// If it is neither null nor a list.
 pub(super) fn elements(value: &Json) -> Result<Option<Vec<Json>>, ()> {
-    let list: Option<Vec<Json>> = serde_json::from_str(&value.text()).map_err(drop)?;
-    Ok(list.map(|list| list.into_iter().map(exact).collect()))
+    match value.is_null() {
+        true => Ok(None),
+        false => wire::list(&value.text()).map(Some).map_err(drop),
+    }
 }
 
 #[cfg(test)]
