@@ -80,12 +80,12 @@ fn open(path: &Path, is_whole: &AtomicBool) -> io::Result<Option<File>> {
 }
 
 /// A file to which somebody adds, read up to where it is whole.
-struct Growing<'a> {
-    file: File,
+struct Growing<'a, R> {
+    file: R,
     is_whole: &'a AtomicBool,
 }
 
-impl Read for Growing<'_> {
+impl<R: Read> Read for Growing<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             // Asked for before: what was written until then is in the file.
@@ -121,6 +121,34 @@ mod tests {
         let followed = follower.journal(3).unwrap();
         assert_eq!(followed.sent, 5000);
         assert_eq!(followed, Journal::read(directory.path(), 3).unwrap());
+    }
+
+    /// A file in which there is nothing more now and then; the last piece is written at the end.
+    struct Hesitant<'a> {
+        pieces: Vec<&'a [u8]>,
+        is_whole: &'a AtomicBool,
+    }
+
+    impl Read for Hesitant<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if self.pieces.is_empty() {
+                return Ok(0);
+            }
+            let piece = self.pieces.remove(0);
+            self.is_whole.store(self.pieces.len() <= 1, Ordering::Release);
+            buffer[..piece.len()].copy_from_slice(piece);
+            Ok(piece.len())
+        }
+    }
+
+    #[test]
+    fn a_file_ends_when_it_is_whole_and_not_before() {
+        let is_whole = AtomicBool::new(false);
+        let pieces: Vec<&[u8]> = vec![b"ab", b"", b"", b"cd", b"", b"ef"];
+        let file = Hesitant { pieces, is_whole: &is_whole };
+        let mut text = String::new();
+        Growing { file, is_whole: &is_whole }.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "abcdef");
     }
 
     #[test]
