@@ -24,8 +24,9 @@ use serde::Serialize;
 use serde::ser::SerializeMap;
 use simulator::Random;
 
+use super::searched::{Tally, undecided};
 use super::{Checked, Expected, Headline, Kind, Step, Stored, Worker, Workload};
-use crate::exhibit::{Clue, Drawing, Exhibit, Highlight, Lead, Shown, TimeLine};
+use crate::exhibit::{Clue, Drawing, Exhibit, Lead, Shown, TimeLine};
 use crate::wire::{Fields, Request};
 
 /// Locks that clients fight for at the same time.
@@ -44,7 +45,11 @@ pub(super) const KIND: Kind = Kind {
     summary: "locks that at most one client holds at a time",
     workers_per_node: 1,
     flags: &[],
-    figures: &[("workload.lock-count", "locks that were fought for")],
+    figures: &[
+        ("workload.lock-count", "locks that were fought for"),
+        ("workload.failure-count", "locks whose acquisitions and releases have no order"),
+        ("workload.undecided-count", "locks for which the search was given up"),
+    ],
     headline: Headline::Operations,
     stricter: "Maelstrom has no such workload",
     begin: |_| Box::new(Locks::default()),
@@ -339,28 +344,35 @@ fn report(judged: Vec<Judged>) -> Checked {
     #[serde(rename_all = "kebab-case")]
     struct Results<'a> {
         lock_count: usize,
+        failure_count: usize,
+        undecided_count: usize,
         failures: Vec<u64>,
+        undecided: Vec<u64>,
         results: BTreeMap<u64, &'a Judged>,
     }
     let verdict = Verdict::all(judged.iter().map(|lock| lock.verdict));
-    let bad = || judged.iter().filter(|lock| lock.verdict != Verdict::Valid);
+    let tally = Tally::of(judged.iter().map(|lock| lock.verdict));
+    let locks = |verdict| {
+        let locks = judged.iter().filter(move |lock| lock.verdict == verdict);
+        locks.map(|lock| lock.lock).collect()
+    };
     let results = Results {
         lock_count: judged.len(),
-        failures: bad().map(|lock| lock.lock).collect(),
+        failure_count: tally.invalid,
+        undecided_count: tally.undecided,
+        failures: locks(Verdict::Invalid),
+        undecided: locks(Verdict::Unknown),
         results: judged.iter().map(|lock| (lock.lock, lock)).collect(),
     };
-    let mut checked = Checked::new(verdict, &results, || {
-        format!("{} of {} locks did not exclude", bad().count(), judged.len())
-    });
-    checked.causes.extend(bad().filter_map(|lock| lock.explanation.clone()));
-    let undecided = bad().filter_map(|lock| Some((lock.lock, lock.undecided?)));
-    let undecided = undecided.map(|(lock, why)| format!("lock {lock}: undecided ({why:?})"));
-    checked.causes.extend(undecided);
-    checked.highlights.push(Highlight::Count {
-        name: "locks".to_owned(),
-        count: judged.len() as u64,
-        of_these: vec![(bad().count() as u64, "not shown to exclude".to_owned())],
-    });
+    let complaint = || tally.complaint("locks", "did not exclude");
+    let mut checked = Checked::new(verdict, &results, complaint);
+    checked.causes.extend(judged.iter().filter_map(|lock| lock.explanation.clone()));
+    checked.causes.extend(
+        judged.iter().filter_map(|lock| {
+            Some(undecided(&format!("lock {}", lock.lock), lock.undecided?, None))
+        }),
+    );
+    checked.highlights.push(tally.highlight("locks", "did not exclude"));
     if let Some((lead, exhibit)) = judged.into_iter().find_map(|lock| lock.shown) {
         checked.lead = Some(lead);
         checked.exhibits.push(exhibit);

@@ -21,6 +21,7 @@ mod kafka;
 mod lin_kv;
 mod lock;
 pub mod registry;
+mod searched;
 mod set;
 mod settings;
 mod topology;

@@ -250,12 +250,19 @@ where
                     .collect_map(self.0.iter().map(|result| (json::name(&result.key), result)))
             }
         }
-        let failures = self.results.iter().filter(|result| result.verdict != Verdict::Valid);
-        let failures: Vec<&V> = failures.map(|result| &result.key).collect();
-        let mut map = serializer.serialize_map(Some(3))?;
+        let of = |verdict| {
+            let keys = self.results.iter().filter(move |result| result.verdict == verdict);
+            keys.map(|result| &result.key).collect::<Vec<&V>>()
+        };
+        let (failures, undecided) = (of(Verdict::Invalid), of(Verdict::Unknown));
+        let mut map = serializer.serialize_map(Some(7))?;
         map.serialize_entry("valid?", &self.verdict)?;
+        map.serialize_entry("key-count", &self.results.len())?;
+        map.serialize_entry("failure-count", &failures.len())?;
+        map.serialize_entry("undecided-count", &undecided.len())?;
         map.serialize_entry("results", &ByKey(&self.results))?;
         map.serialize_entry("failures", &failures)?;
+        map.serialize_entry("undecided", &undecided)?;
         map.end()
     }
 }

@@ -17,17 +17,18 @@ mod exhibits;
 use std::time::Duration;
 
 use checkers::linearizable::{RegisterOp, WorkLimit};
-use checkers::{Event, Kind as EventKind, Verdict};
+use checkers::{Event, Kind as EventKind};
 use proto::{ErrorCode, Json};
 use simulator::Random;
 
 use self::exhibits::{label, violation};
+use super::searched::{Tally, undecided};
 use super::{
     Checked, Conditions, Expected, Flag, Headline, Kind, OnError, Step, Stored, Worker, Workload,
     is,
 };
 use crate::compat::Compat;
-use crate::exhibit::{Clue, Highlight, Lead};
+use crate::exhibit::{Clue, Lead};
 use crate::lab::registers;
 use crate::wire::{Fields, Request, without_place};
 
@@ -71,7 +72,11 @@ pub(super) const KIND: Kind = Kind {
     // Maelstrom wants a multiple of this: one half reads, the other half writes.
     workers_per_node: 2,
     flags: &[KEY_LIMIT, DISTINCT_VALUES, MAX_STATES],
-    figures: &[],
+    figures: &[
+        ("workload.key-count", "keys that were checked, each by itself"),
+        ("workload.failure-count", "keys that are not linearizable"),
+        ("workload.undecided-count", "keys for which the search was given up"),
+    ],
     headline: Headline::Operations,
     stricter: "a read of null matches only an empty register, and every group reads",
     begin: |conditions| Box::new(LinKv::new(conditions)),
@@ -298,24 +303,21 @@ impl Workload for LinKv {
             Ok(result) => result,
             Err(error) => return Checked::malformed(&error),
         };
-        let mut checked = Checked::new(result.verdict, &result, || {
-            let bad = result.results.iter().filter(|key| key.verdict != Verdict::Valid);
-            format!("{} of {} keys are not linearizable", bad.count(), result.results.len())
-        });
+        let tally = Tally::of(result.results.iter().map(|key| key.verdict));
+        let complaint = || tally.complaint("keys", "are not linearizable");
+        let mut checked = Checked::new(result.verdict, &result, complaint);
         for key in &result.results {
             if let Some(counterexample) = &key.counterexample {
                 checked.causes.push(format!("key {}: {}", key.key, counterexample.explanation));
             }
-            if let Some(undecided) = key.undecided {
-                checked.causes.push(format!("key {}: undecided ({undecided:?})", key.key));
+        }
+        for key in &result.results {
+            if let Some(why) = key.undecided {
+                let object = format!("key {}", key.key);
+                checked.causes.push(undecided(&object, why, Some(MAX_STATES.name)));
             }
         }
-        let bad = result.results.iter().filter(|key| key.verdict != Verdict::Valid).count();
-        checked.highlights.push(Highlight::Count {
-            name: "keys".to_owned(),
-            count: result.results.len() as u64,
-            of_these: vec![(bad as u64, "not shown to be linearizable".to_owned())],
-        });
+        checked.highlights.push(tally.highlight("keys", "not linearizable"));
         let explained =
             result.results.iter().find_map(|key| Some((&key.key, key.counterexample.as_ref()?)));
         if let Some((key, counterexample)) = explained {

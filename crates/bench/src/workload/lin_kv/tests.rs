@@ -1,4 +1,7 @@
+use checkers::Verdict;
+
 use super::*;
+use crate::exhibit::Highlight;
 use crate::options::Options;
 use crate::workload::registry::named;
 
@@ -84,4 +87,67 @@ fn what_a_liar_made_up_is_read_as_what_a_client_would_have_asked() {
 #[test]
 fn the_default_of_max_states_is_that_of_the_checker() {
     assert_eq!(super::STATES_MAX_TEXT, checkers::linearizable::STATES_MAX.to_string());
+}
+
+/// On key 1 so many writes at once that their orders cannot be tried, and a read of what nobody wrote;
+/// on key 2 a read of what nobody wrote, which is plain; on key 3 nothing that is wrong.
+fn hard_and_wrong_and_right() -> Vec<Event<RegisterOp<Json>>> {
+    use EventKind::{Invoke, Ok};
+    let write = |key: i64, value: i64| RegisterOp::Write { key: key.into(), value: value.into() };
+    let read = |key: i64, value: i64| RegisterOp::Read {
+        key: key.into(),
+        value: Some(Some(value.into())),
+    };
+    let mut steps = vec![(0, Invoke, write(1, 0)), (0, Ok, write(1, 0))];
+    let writers = 1..20;
+    // One value is written twice and read, or no search would be needed.
+    steps.extend([(0, Invoke, read(1, 0)), (0, Ok, read(1, 0))]);
+    steps.extend(writers.clone().map(|process| (process, Invoke, write(1, process as i64 - 1))));
+    steps.extend(writers.map(|process| (process, Ok, write(1, process as i64 - 1))));
+    for (key, seen) in [(1, 99), (2, 7), (3, 5)] {
+        if key == 3 {
+            steps.extend([(0, Invoke, write(3, 5)), (0, Ok, write(3, 5))]);
+        }
+        steps.extend([(0, Invoke, read(key, seen)), (0, Ok, read(key, seen))]);
+    }
+    let events = (0..).zip(steps);
+    events.map(|(at, (process, kind, op))| Event::of_client(at, at, process, kind, op)).collect()
+}
+
+#[test]
+fn a_key_that_could_not_be_decided_is_not_called_wrong() {
+    let mut options = Options::new(named("lin-kv")).with_nodes(1);
+    options.settings.set(&MAX_STATES, "1000").unwrap();
+    let check = |history: &[Event<RegisterOp<Json>>]| {
+        LinKv::new(&options.conditions()).check(history, &mut || false)
+    };
+    let all = hard_and_wrong_and_right();
+    let checked_all = check(&all);
+    assert_eq!(checked_all.verdict, Verdict::Invalid);
+    assert_eq!(checked_all.causes[0], "1 of 3 keys are not linearizable, 1 could not be decided");
+    assert!(
+        checked_all.causes[1].starts_with("key 2: process 0 read 7"),
+        "{:?}",
+        checked_all.causes
+    );
+    let results = &checked_all.results;
+    assert_eq!((&results["failures"], &results["undecided"]), (&vec![2].into(), &vec![1].into()));
+    assert_eq!((&results["failure-count"], &results["undecided-count"]), (&1.into(), &1.into()));
+
+    let hard: Vec<_> = all
+        .into_iter()
+        .filter(|event| event.op().is_some_and(|op| *op.key() != Json::from(2)))
+        .collect();
+    let checked = check(&hard);
+    assert_eq!(checked.verdict, Verdict::Unknown);
+    assert_eq!(
+        checked.causes,
+        [
+            "1 of 2 keys could not be decided",
+            "key 1 could not be decided: the search for an order visited as many states as it may; \
+             more with --max-states",
+        ]
+    );
+    let Highlight::Count { of_these, .. } = &checked.highlights[0] else { panic!() };
+    assert_eq!(of_these[..], [(0, "not linearizable".into()), (1, "undecided".into())]);
 }

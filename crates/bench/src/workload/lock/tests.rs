@@ -79,3 +79,31 @@ fn who_does_not_know_whether_it_holds_a_lock_gives_it_back() {
     locks.ended(later, Done, &acquired);
     assert_eq!(locks.operation(later, &mut random), LockOp { wish: Release, ..acquired });
 }
+
+#[test]
+fn a_lock_that_could_not_be_decided_is_not_called_wrong() {
+    let judged = |lock, verdict, undecided| Judged {
+        lock,
+        verdict,
+        op_count: 2,
+        states_visited: 9,
+        explanation: None,
+        undecided,
+        shown: None,
+    };
+    let stopped = judged(7, Verdict::Unknown, Some(Undecided::Stopped));
+    let checked = report(vec![judged(3, Verdict::Valid, None), stopped]);
+    assert_eq!(checked.verdict, Verdict::Unknown);
+    assert_eq!(
+        checked.causes,
+        [
+            "1 of 2 locks could not be decided",
+            "lock 7 could not be decided: the search for an order was stopped before its end",
+        ]
+    );
+    let results = &checked.results;
+    assert_eq!(
+        (&results["failures"], &results["undecided"]),
+        (&serde_json::json!([]), &vec![7].into())
+    );
+}

@@ -1,5 +1,7 @@
 //! How far a search may go, and why it went no further.
 
+use std::fmt;
+
 /// How far a search may go.
 ///
 /// Besides the number of configurations its work and its memory are bounded, in proportion: a
@@ -41,4 +43,25 @@ pub enum Undecided {
     Stopped,
     /// More operations were open at once than any search can deal with.
     TooManyOpen,
+}
+
+/// What there is to say of it, as a part of a sentence.
+impl fmt::Display for Undecided {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::StatesMax => "the search for an order visited as many states as it may",
+            Self::WorkMax => "the search for an order looked at as many operations as it may",
+            Self::MemoryMax => "the search for an order took as much memory as it may",
+            Self::Stopped => "the search for an order was stopped before its end",
+            Self::TooManyOpen => "more operations were open at once than a search can deal with",
+        })
+    }
+}
+
+impl Undecided {
+    /// Whether a higher [`WorkLimit::states_max`] would let the search go on.
+    #[must_use]
+    pub const fn is_of_limit(self) -> bool {
+        matches!(self, Self::StatesMax | Self::WorkMax | Self::MemoryMax)
+    }
 }
