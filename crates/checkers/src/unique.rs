@@ -1,6 +1,6 @@
 //! Workload unique-ids: did any id come twice?
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::fmt::Debug;
 use std::hash::Hash;
 
@@ -65,6 +65,22 @@ where
     V: Clone + Eq + Hash + Ord,
     GenerateOp<V>: Op,
 {
+    check_by(history, V::cmp)
+}
+
+/// Checks the same, with another order of the ids by which the lowest and the highest are found.
+///
+/// # Errors
+///
+/// When no clients can have produced the history.
+pub fn check_by<V>(
+    history: &[Event<GenerateOp<V>>],
+    order: impl Fn(&V, &V) -> Ordering,
+) -> Result<UniqueIds<V>, Malformed>
+where
+    V: Clone + Eq + Hash,
+    GenerateOp<V>: Op,
+{
     let mut times: FxHashMap<&V, usize> = FxHashMap::default();
     let (mut attempted_count, mut acknowledged_count) = (0, 0);
     let mut range: Option<(&V, &V)> = None;
@@ -74,12 +90,18 @@ where
         if let (Kind::Ok, Some(id)) = (operation.outcome(), id) {
             acknowledged_count += 1;
             *times.entry(id).or_default() += 1;
-            range = range.map_or(Some((id, id)), |(low, high)| Some((low.min(id), high.max(id))));
+            range = range.map_or(Some((id, id)), |(low, high)| {
+                let low = if order(id, low).is_lt() { id } else { low };
+                let high = if order(id, high).is_gt() { id } else { high };
+                Some((low, high))
+            });
         }
     }
     let mut duplicated: Vec<(&V, usize)> =
         times.into_iter().filter(|&(_, times)| times > 1).collect();
-    duplicated.sort_unstable_by_key(|&(id, times)| (Reverse(times), id));
+    duplicated.sort_unstable_by(|&(id, times), &(other, others)| {
+        others.cmp(&times).then_with(|| order(id, other))
+    });
     Ok(UniqueIds {
         verdict: Verdict::from_rule(duplicated.is_empty()),
         attempted_count,

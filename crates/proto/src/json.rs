@@ -1,5 +1,7 @@
 //! Values that are opaque to a node: any JSON, kept exactly as it came, compared by value.
 
+mod by_value;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,6 +10,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
+
+pub use by_value::ByValue;
 
 /// Deepest nesting that is compared by value; what lies deeper is compared by its text.
 const DEPTH_MAX: usize = 64;

@@ -175,7 +175,7 @@ pub use engine::Engine;
 pub use error::{Error, ErrorCode};
 pub use id::{MessageId, NodeId};
 pub use insides::{Insides, Invariant};
-pub use json::Json;
+pub use json::{ByValue, Json};
 pub use liar::{Liar, Mouth};
 pub use local::Local;
 pub use message::{BadBody, Body, Init, Message, Payload, is_reply_type};

@@ -111,7 +111,8 @@ impl Workload for UniqueIds {
     }
 
     fn check(&self, history: &[Event<GenerateOp<Json>>], _: &mut dyn FnMut() -> bool) -> Checked {
-        let (result, operations) = match (checkers::unique::check(history), operations(history)) {
+        let found = checkers::unique::check_by(history, Json::cmp_by_value);
+        let (result, operations) = match (found, operations(history)) {
             (Ok(result), Ok(operations)) => (result, operations),
             (Err(error), _) | (_, Err(error)) => return Checked::malformed(&error),
         };
@@ -142,5 +143,30 @@ impl Workload for UniqueIds {
             Step::new(GenerateOp { id: None }, Expected::Result(Box::new(is_new)))
         };
         vec![generate(), generate()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lowest_and_the_highest_id_are_so_by_their_value() {
+        let range = |ids: &[&str]| {
+            let events = ids.iter().enumerate().flat_map(|(place, id)| {
+                let id = Json::parse(id).unwrap().distinguishing_floats();
+                [(EventKind::Invoke, None), (EventKind::Ok, Some(id))].map(|(kind, id)| {
+                    let index = 2 * place as u64 + u64::from(kind == EventKind::Ok);
+                    Event::of_client(index, index, 0, kind, GenerateOp { id })
+                })
+            });
+            let checked =
+                UniqueIds { is_causal: false }.check(&events.collect::<Vec<_>>(), &mut || false);
+            checked.results["range"].to_string()
+        };
+        let large = ["9223372036854775817", "10000000000000000000", "3", "2.5", "11"];
+        assert_eq!(range(&large), "[2.5,10000000000000000000]");
+        assert_eq!(range(&["-0.5", "7", "-3"]), "[-3,7]");
+        assert_eq!(range(&["\"b\"", "1e3", "\"a c\"", "999"]), r#"[999,"b"]"#);
     }
 }
