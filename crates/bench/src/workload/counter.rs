@@ -124,7 +124,7 @@ impl Workload for Counter {
     }
 
     fn check(&self, history: &[Event<CounterOp<Json>>], _: &mut dyn FnMut() -> bool) -> Checked {
-        match checkers::counter::check(history, |value| value.as_i64().map(i128::from)) {
+        match checkers::counter::check(history, integer) {
             Ok(result) => {
                 let mut checked = Checked::new(result.verdict, &result, || complaint(&result));
                 checked.lead = result.errors.first().map(|error| lead(error, &result));
@@ -133,6 +133,11 @@ impl Workload for Counter {
             Err(error) => Checked::malformed(&error),
         }
     }
+}
+
+/// The integer that a value is, if it is one. Sums are larger than what is added.
+fn integer(value: &Json) -> Option<i128> {
+    value.as_i64().map(i128::from).or_else(|| value.text().parse().ok())
 }
 
 /// A final read that shows what cannot be.
@@ -175,12 +180,12 @@ fn complaint(result: &CounterResult<Json>) -> String {
     let mut text = format!("{count} final reads show a sum that cannot be: {}", error.process);
     let CounterOp::Read { value: Some(value) } = &error.op else { return text };
     text.push_str(&format!(" read {value}, and what can be is {acceptable}"));
-    if let Some(value) = value.as_i64()
-        && let Some(difference) = nearest(&result.acceptable, value.into())
+    if let Some(value) = integer(value)
+        && let Some(difference) = nearest(&result.acceptable, value)
     {
         text.push_str(&match difference {
             0.. => format!("; adds worth {difference} are missing"),
-            _ => format!("; that is {} too much", -difference),
+            _ => format!("; that is {} too much", difference.unsigned_abs()),
         });
     }
     text
@@ -191,8 +196,10 @@ const RANGES_SHOWN: usize = 3;
 
 /// How much has to be added to a sum to make the nearest one that can be.
 fn nearest(acceptable: &[(i128, i128)], sum: i128) -> Option<i128> {
-    let distances = acceptable.iter().flat_map(|(low, high)| [low - sum, high - sum]);
-    distances.min_by_key(|distance| distance.abs())
+    let distances = acceptable
+        .iter()
+        .flat_map(|(low, high)| [low.saturating_sub(sum), high.saturating_sub(sum)]);
+    distances.min_by_key(|distance| distance.unsigned_abs())
 }
 
 #[cfg(test)]
