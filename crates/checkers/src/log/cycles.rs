@@ -83,6 +83,7 @@ where
         for (place, &from) in cycle.iter().enumerate() {
             let to = cycle[(place + 1) % cycle.len()];
             let (sender, reader) = (self.history[from].process, self.history[to].process);
+            let (sent_at, polled_at) = (self.history[from].invoked, self.history[to].invoked);
             let start = self.order.polls.partition_point(|seen| (seen.operation as usize) < to);
             let polled = self.order.polls[start..]
                 .iter()
@@ -93,12 +94,12 @@ where
                 Some(message) => {
                     values.push(message.value.clone());
                     format!(
-                        "process {reader} (operation {to}) polled {:?}, which process {sender} had sent (operation {from})",
+                        "process {reader} (event {polled_at}) polled {:?}, which process {sender} had sent (event {sent_at})",
                         message.value
                     )
                 }
                 None => format!(
-                    "process {sender} had finished operation {from} before process {reader} began operation {to}"
+                    "process {sender} had finished what it began with event {sent_at} before process {reader} began with event {polled_at}"
                 ),
             });
         }

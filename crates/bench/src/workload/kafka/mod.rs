@@ -16,6 +16,10 @@
 //! A client that has no keys assigns itself to those that are written at the moment, since it would
 //! poll nothing; Maelstrom's wait for the one operation in 64 that is an assignment (here 16). At the
 //! end every worker crashes, takes all keys from 0 and polls until it has passed whatever is known.
+//!
+//! What is checked is what sends and polls say of the logs (`checkers::log`). Of committed offsets nothing is,
+//! as with Maelstrom: clients go on from where they are told, whoever committed that, and a poll after
+//! an assignment to a key that the client did not have before may begin anywhere.
 
 mod clients;
 mod exhibits;

@@ -274,7 +274,7 @@ fn two_operations_that_saw_each_other() {
         .does(1, vec![send(2, 2), poll(&[(1, 1)])])
         .shows(&[(
             FindingKind::Circular,
-            "No order explains this: process 1 (operation 1) polled 1, which process 0 had sent (operation 0); process 0 (operation 0) polled 2, which process 1 had sent (operation 1).",
+            "No order explains this: process 1 (event 2) polled 1, which process 0 had sent (event 0); process 0 (event 0) polled 2, which process 1 had sent (event 2).",
         )]);
 }
 
@@ -285,7 +285,7 @@ fn a_message_that_was_seen_before_it_was_sent() {
         .does(1, vec![send(1, 1)])
         .shows(&[(
             FindingKind::CircularInTime,
-            "No order explains this: process 0 had finished operation 0 before process 1 began operation 1; process 0 (operation 0) polled 1, which process 1 had sent (operation 1).",
+            "No order explains this: process 0 had finished what it began with event 0 before process 1 began with event 2; process 0 (event 0) polled 1, which process 1 had sent (event 2).",
         )]);
 }
 
