@@ -82,7 +82,7 @@ pub fn analyse_history(
     let Judged { mut verdicts, mut causes, mut results, .. } = judge(options, history, stop);
     if !has_succeeded(history) {
         verdicts.push(Verdict::Unknown);
-        causes.push("not one operation of the history succeeded".to_owned());
+        causes.push(nothing_succeeded_in(history));
     }
     results.options = workload_options(options, subject);
     with_verdict(results, verdicts, causes)
@@ -154,6 +154,22 @@ fn nothing_succeeded(workload: WorkloadName, history: &dyn AnyHistory) -> String
              it one of each message and explains its answers"
         ),
         false => "no operation was asked for, so nothing was put to the test".to_owned(),
+    }
+}
+
+/// Of a stored history there is nobody to ask.
+fn nothing_succeeded_in(history: &dyn AnyHistory) -> String {
+    let of_kind = |kind| {
+        let is_such = move |event: &&dyn AnyEvent| {
+            event.process() != Process::Nemesis && event.kind() == kind
+        };
+        history.events().filter(is_such).count()
+    };
+    match (of_kind(checkers::Kind::Invoke), of_kind(checkers::Kind::Ok)) {
+        (0, _) => "the history has no operations, so nothing can be said".to_owned(),
+        (1, 0) => "the only operation of the history did not succeed".to_owned(),
+        (asked, 0) => format!("none of the {asked} operations of the history succeeded"),
+        _ => "no operation of the history succeeded before the final ones".to_owned(),
     }
 }
 

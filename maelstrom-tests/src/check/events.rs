@@ -33,6 +33,15 @@ pub(super) struct Events<R> {
     text: String,
 }
 
+/// An event as it was read.
+pub(super) struct Told {
+    /// The line in which it begins, from 1.
+    pub(super) line: u64,
+    pub(super) event: Event<Stored>,
+    /// Whether it was said whose it is.
+    pub(super) has_process: bool,
+}
+
 enum Source<R> {
     JsonLines { input: R, line: u64 },
     Edn(Forms<R>),
@@ -53,11 +62,11 @@ impl<R: BufRead> Events<R> {
         Ok(Self { source, count: 0, text: String::new() })
     }
 
-    /// The next event and the line in which it begins; `None` at the end.
+    /// The next event; `None` at the end.
     ///
     /// # Errors
     /// If the input fails, or what is there is no event.
-    pub(super) fn next(&mut self) -> Result<Option<(u64, Event<Stored>)>, ReadError> {
+    pub(super) fn next(&mut self) -> Result<Option<Told>, ReadError> {
         self.text.clear();
         let line = match &mut self.source {
             Source::JsonLines { input, line } => loop {
@@ -80,9 +89,9 @@ impl<R: BufRead> Events<R> {
             },
         };
         match event(&self.text, self.count) {
-            Ok(event) => {
+            Ok((event, has_process)) => {
                 self.count += 1;
-                Ok(Some((line, event)))
+                Ok(Some(Told { line, event, has_process }))
             }
             Err(flaw) => Err(ReadError::Line { line, flaw }),
         }

@@ -14,10 +14,10 @@ use checkers::{Event, Kind, Process};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, json};
 
-use self::events::{Events, ReadError};
+use self::events::{Events, ReadError, Told};
 use crate::analysis::{Subject, analyse_history};
 use crate::command_line::quote;
-use crate::history::{self, NOBODY};
+use crate::history;
 use crate::options::{Options, WorkloadName};
 use crate::process::{interrupted, note_interrupts};
 use crate::report::find_run;
@@ -25,7 +25,7 @@ use crate::results::Results;
 use crate::terminal::progress::Style;
 use crate::terminal::{self, summary};
 use crate::test_command::exit_code;
-use crate::workload::{AnyHistory, Settings, Stored, workload};
+use crate::workload::{AnyHistory, Settings, workload};
 
 /// Arguments of `eddy check`.
 #[derive(Clone, Debug, clap::Args)]
@@ -82,14 +82,21 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 fn check(args: &Args) -> Result<Results, String> {
-    let path = find_history(&args.history, &args.store);
+    let mut options = Options::new(args.workload);
+    options.settings = args.settings.clone();
+    if workload(&options).watch(&options.nodes).is_some() {
+        let flags = args.settings.words().collect::<Vec<_>>().join(" ");
+        return Err(format!(
+            "{flags} follows the messages between nodes while a run goes on, and a history has none: \
+             leave it out"
+        ));
+    }
+    let path = find_history(&args.history, &args.store)?;
     let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let file = File::open(&path).map_err(|error| named(&error))?;
     let length = file.metadata().map_or(0, |metadata| metadata.len());
     let bar = bar(Style::detect(args.quiet || args.json), length);
     let input = BufReader::with_capacity(1 << 16, bar.wrap_read(file));
-    let mut options = Options::new(args.workload);
-    options.settings = args.settings.clone();
     let history = read(input, &options).map_err(|error| named(&error))?;
     bar.finish_and_clear();
     note_interrupts().map_err(|error| error.to_string())?;
@@ -101,72 +108,82 @@ fn check(args: &Args) -> Result<Results, String> {
 /// Reads a history of the options' workload.
 fn read(input: impl BufRead, options: &Options) -> Result<Box<dyn AnyHistory>, ReadError> {
     let mut events = Events::new(input)?;
-    let mut history: Vec<Event<Stored>> = Vec::new();
-    let mut lines = Vec::new();
-    while let Some((line, event)) = events.next()? {
+    let mut told: Vec<Told> = Vec::new();
+    while let Some(next) = events.next()? {
         // Some checkers go by it, some by the order in the file.
-        if let Some(before) = history.last()
-            && event.index <= before.index
+        if let Some(Told { event: before, .. }) = told.last()
+            && next.event.index <= before.index
         {
-            let (index, before) = (event.index, before.index);
+            let (index, before) = (next.event.index, before.index);
             let flaw =
                 format!("its `index`, {index}, is not above that of the event before, {before}");
-            return Err(ReadError::Line { line, flaw });
+            return Err(ReadError::Line { line: next.line, flaw });
         }
-        history.push(event);
-        lines.push(line);
+        told.push(next);
     }
-    give_beginnings(&mut history, &mut lines);
+    give_beginnings(&mut told);
+    let (lines, history): (Vec<_>, Vec<_>) =
+        told.into_iter().map(|told| (told.line, told.event)).unzip();
     let restored = workload(options).restore(history);
     restored.map_err(|misfit| ReadError::Line { line: lines[misfit.position], flaw: misfit.flaw })
 }
 
 /// Outcomes of which is not said who asked for them, as in Elle's own histories, may have been asked for
 /// at any time and by anybody: each gets a process of its own, which begins before everything else and
-/// ends after it, so that no order is taken for granted that the history does not tell.
-fn give_beginnings(history: &mut Vec<Event<Stored>>, lines: &mut Vec<u64>) {
-    let is_nobodys = |event: &Event<Stored>| event.process == Process::Client(NOBODY);
-    if !history.iter().any(is_nobodys) {
+/// ends after it, so that no order is taken for granted that the history does not tell. The beginning has
+/// the index of the outcome, by which it can be told that nobody knows either.
+fn give_beginnings(history: &mut Vec<Told>) {
+    if history.iter().all(|told| told.has_process) {
         return;
     }
-    let all = std::mem::take(history).into_iter().zip(std::mem::take(lines));
-    let (mut ends, others): (Vec<_>, Vec<_>) = all.partition(|(event, _)| is_nobodys(event));
-    let processes = others.iter().filter_map(|(event, _)| match event.process {
-        Process::Client(process) => Some(process + 1),
-        Process::Nemesis => None,
-    });
-    let first = processes.max().unwrap_or(0);
-    for ((event, _), process) in ends.iter_mut().zip(first..) {
-        event.process = Process::Client(process);
+    let (others, mut ends): (Vec<_>, Vec<_>) =
+        std::mem::take(history).into_iter().partition(|told| told.has_process);
+    let mut taken: Vec<u64> = others
+        .iter()
+        .filter_map(|told| match told.event.process {
+            Process::Client(process) => Some(process),
+            Process::Nemesis => None,
+        })
+        .collect();
+    taken.sort_unstable();
+    let free = (0..).filter(|process| taken.binary_search(process).is_err());
+    for (told, process) in ends.iter_mut().zip(free) {
+        told.event.process = Process::Client(process);
     }
-    let beginnings = ends.clone().into_iter().map(|(event, line)| {
-        let mut event = Event { kind: Kind::Invoke, error: None, ..event };
+    let beginnings = ends.iter().map(|told| {
+        let mut event = Event { kind: Kind::Invoke, error: None, ..told.event.clone() };
         if let Action::Client(stored) = &mut event.action {
             stored.kind = Kind::Invoke;
         }
-        (event, line)
+        Told { line: told.line, event, has_process: false }
     });
-    let whole: Vec<_> = beginnings.chain(others).chain(ends).collect();
-    for ((mut event, line), place) in whole.into_iter().zip(0..) {
-        event.index = place;
-        history.push(event);
-        lines.push(line);
-    }
+    history.extend(beginnings);
+    history.extend(others);
+    history.append(&mut ends);
 }
 
 /// The file that an argument means.
-fn find_history(named: &Path, store: &Path) -> PathBuf {
+fn find_history(named: &Path, store: &Path) -> Result<PathBuf, String> {
     if named.is_file() {
-        return named.to_owned();
+        return Ok(named.to_owned());
     }
-    let directory = find_run(named, store);
-    if directory.is_dir() {
-        let ours = directory.join(history::FILE);
-        let jepsen = directory.join("history.edn");
-        return if jepsen.is_file() && !ours.is_file() { jepsen } else { ours };
+    let found = find_run(named, store);
+    if found.is_dir() {
+        let in_it = [history::FILE, "history.edn"].map(|file| found.join(file));
+        let history = in_it.into_iter().find(|path| path.is_file());
+        return history.ok_or_else(|| {
+            let found = found.display();
+            format!("{found}: there is no {} in it, and no history.edn", history::FILE)
+        });
     }
-    // An error about it is about what was named.
-    if directory.is_file() { directory } else { named.to_owned() }
+    if found.exists() {
+        return Ok(found);
+    }
+    let (named, store) = (named.display(), store.display());
+    Err(format!(
+        "there is no file or directory {named}, and no run of that name in {store}: name a history, or a \
+         run such as lin-kv/latest (--store says where runs are)"
+    ))
 }
 
 fn bar(style: Style, bytes: u64) -> ProgressBar {

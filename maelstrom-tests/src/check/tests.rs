@@ -255,7 +255,98 @@ fn a_history_that_nobody_can_have_made_and_an_empty_one_are_unknown() {
     let results = check_text("unique-ids", twice).unwrap();
     assert_eq!(results.verdict(), Verdict::Unknown);
     assert!(causes(&results).contains("cannot be checked: event 0"), "{}", causes(&results));
-    assert_eq!(check_text("unique-ids", "").unwrap().verdict(), Verdict::Unknown);
+    let empty = check_text("unique-ids", "").unwrap();
+    assert_eq!(empty.verdict(), Verdict::Unknown);
+    assert_eq!(causes(&empty), "the history has no operations, so nothing can be said");
+}
+
+#[test]
+fn it_is_said_how_much_of_a_history_succeeded() {
+    let told = |text: &str| causes(&check_text("g-set", text).unwrap());
+    let add = "{:type :invoke, :process 0, :f :add, :value 1} {:type :info, :process 0, :f :add, :value 1}";
+    let last = "{:type :invoke, :process 1, :f :read, :final? true}
+                {:type :ok, :process 1, :f :read, :value [], :final? true}";
+    let one = told(add);
+    assert!(one.ends_with("the only operation of the history did not succeed"), "{one}");
+    let two = told(&[add, "{:type :invoke, :process 2, :f :read}"].concat());
+    assert!(two.ends_with("none of the 2 operations of the history succeeded"), "{two}");
+    let final_only = told(&[add, last].concat());
+    assert!(
+        final_only.ends_with("no operation of the history succeeded before the final ones"),
+        "{final_only}"
+    );
+}
+
+#[test]
+fn a_crash_need_not_succeed_and_is_no_reason_for_anything() {
+    let text = "{:type :invoke, :process 0, :f :send, :value [[:send 1 5]]}
+                {:type :ok, :process 0, :f :send, :value [[:send 1 [0 5]]]}
+                {:type :invoke, :process 0, :f :poll, :value [[:poll]]}
+                {:type :ok, :process 0, :f :poll, :value [[:poll {1 [[0 5]]}]]}
+                {:type :invoke, :process 0, :f :crash, :value nil}
+                {:type :info, :process 0, :f :crash, :value nil}";
+    let results = check_text("kafka", text).unwrap();
+    assert_eq!((results.verdict(), causes(&results)), (Verdict::Valid, String::new()));
+}
+
+/// Jepsen gives it to operations that are in no history.
+#[test]
+fn a_negative_index_is_none() {
+    let text = "{:type :invoke, :process 0, :f :generate, :index -1}
+                {:type :ok, :process 0, :f :generate, :value 7, :index -1}";
+    assert_eq!(check_text("unique-ids", text).unwrap().verdict(), Verdict::Valid);
+    let text = text.replace("-1", "x");
+    assert!(check_text("unique-ids", &text).is_err());
+}
+
+#[test]
+fn a_process_may_have_any_number() {
+    let text = format!(
+        "{{:type :invoke, :process {0}, :f :generate}} {{:type :ok, :process {0}, :f :generate, :value 7}}",
+        u64::MAX
+    );
+    assert_eq!(check_text("unique-ids", &text).unwrap().verdict(), Verdict::Valid);
+    // Of the second one nobody knows whose it is.
+    let text = text + " {:type :ok, :f :generate, :value 7}";
+    let results = check_text("unique-ids", &text).unwrap();
+    assert_eq!(results.verdict(), Verdict::Invalid, "{}", causes(&results));
+}
+
+#[test]
+fn a_transaction_without_beginning_is_told_by_its_place_in_the_file() {
+    let text = "{:type :ok, :value [[:append :x 1] [:r :y [1]]]}
+                {:type :ok, :value [[:append :x 2] [:append :y 1]]}
+                {:type :ok, :value [[:r :x [1 2]]]}";
+    let told = causes(&check_text("txn-list-append", text).unwrap());
+    assert!(told.contains("T1 is [[\"append\",\"x\",2],[\"append\",\"y\",1]], event 1."), "{told}");
+    assert!(!told.contains("process"), "{told}");
+}
+
+fn args(history: &str, words: &[&str]) -> Args {
+    let line = [&["eddy", "check", history], words].concat();
+    match crate::cli::Cli::read(line).unwrap().command {
+        crate::cli::Command::Check(args) => args,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_not_there_is_named_with_what_could_be() {
+    let error = check(&args("nowhere", &["-w", "echo", "--store", "no-store"])).unwrap_err();
+    let told = "there is no file or directory nowhere, and no run of that name in no-store";
+    assert!(error.starts_with(told), "{error}");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    let error = check(&args(path, &["-w", "echo"])).unwrap_err();
+    assert!(error.ends_with("there is no history.jsonl in it, and no history.edn"), "{error}");
+}
+
+#[test]
+fn messages_that_a_history_has_not_are_not_followed() {
+    let error = check(&args("nowhere", &["-w", "unique-ids", "--causal-ids"])).unwrap_err();
+    assert!(error.starts_with("--causal-ids follows the messages"), "{error}");
+    let error = check(&args("nowhere", &["-w", "unique-ids", "--causal-ids=false"])).unwrap_err();
+    assert!(error.starts_with("there is no file"), "{error}");
 }
 
 /// A history of one process: each operation with what it asked for and what came.
@@ -296,9 +387,18 @@ fn a_stored_float_is_no_integer() {
 #[test]
 fn counters_hold_every_integer_that_fits() {
     let half = ("add", "4000000000000000000", "4000000000000000000");
-    let text = one_after_another(&[half, half, ("read", "null", "8000000000000000000")]);
-    let results = check_text("g-counter", &text).unwrap();
-    assert_eq!(results.verdict(), Verdict::Valid, "{}", causes(&results));
+    for (adds, sum, verdict) in [
+        (vec![half; 2], "8000000000000000000", Verdict::Valid),
+        (vec![half; 3], "12000000000000000000", Verdict::Valid),
+        (vec![half; 9], "36000000000000000000", Verdict::Valid),
+        (vec![half; 9], "36000000000000000001", Verdict::Invalid),
+        (vec![half; 3], "12000000000000000000.0", Verdict::Invalid),
+        (vec![half; 3], "1e400", Verdict::Invalid),
+    ] {
+        let text = one_after_another(&[adds, vec![("read", "null", sum)]].concat());
+        let results = check_text("g-counter", &text).unwrap();
+        assert_eq!(results.verdict(), verdict, "{sum}: {}", causes(&results));
+    }
 }
 
 /// Sets and transactions go by the index, other checkers by the place in the file.

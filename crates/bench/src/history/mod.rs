@@ -22,14 +22,13 @@ use crate::workload::Stored;
 /// The name of the file in a run's directory.
 pub const FILE: &str = "history.jsonl";
 
-/// The process of an outcome of which is not said whose it is, or when it began.
-pub const NOBODY: u64 = u64::MAX;
-
 /// An event as it is written. Jepsen's and Elle's histories have the same fields, not always all of
 /// them.
 #[derive(Clone, PartialEq, Default, Debug, Deserialize)]
 pub struct Line<'a> {
-    /// Its place in the history. What is of any form below is JSON text, and `None` is `null` as well.
+    /// Its place in the history; nothing too if it is negative, as Jepsen has it of what is in none.
+    /// What is of any form below is JSON text, and `None` is `null` as well.
+    #[serde(default, deserialize_with = "place")]
     pub index: Option<u64>,
     /// Nanoseconds since the run started.
     pub time: Option<i64>,
@@ -148,6 +147,10 @@ impl<'a> Line<'a> {
     }
 }
 
+fn place<'de, D: Deserializer<'de>>(json: D) -> Result<Option<u64>, D::Error> {
+    Ok(Option::<i128>::deserialize(json)?.and_then(|index| index.try_into().ok()))
+}
+
 fn json_text<'de: 'a, 'a, D: Deserializer<'de>>(json: D) -> Result<Option<&'a str>, D::Error> {
     Ok(<Option<&'a RawValue>>::deserialize(json)?.map(RawValue::get))
 }
@@ -157,27 +160,29 @@ fn json(text: &str) -> Json {
     Json::parse(text).unwrap_or_else(|_| Json::null())
 }
 
-/// The event that a JSON text means; without an index it has its place in the history.
+/// The event that a JSON text means; without an index it has its place in the history. Elle's histories
+/// may be outcomes and no more, of which is not said whose they are or when they were asked for: `false`
+/// stands beside such a one, which is of no process in particular.
 ///
 /// # Errors
 /// Says what is wrong with it.
-pub fn event(text: &str, place: u64) -> Result<Event<Stored>, String> {
+pub fn event(text: &str, place: u64) -> Result<(Event<Stored>, bool), String> {
     let line = Line::read(text)?;
     let kind = line.kind()?;
+    let mut has_process = true;
     let (process, action) = if line.is_of_nemesis() {
         let value = Box::new(line.value());
         (Process::Nemesis, Action::Nemesis { f: line.f.clone().into(), value })
     } else {
-        let number = match line.client()? {
-            Some(number) => number,
-            // Elle's histories may be transactions and no more.
-            None if kind != Kind::Invoke => NOBODY,
-            None => return Err("`process`: not there, so its outcome cannot be told".to_owned()),
-        };
-        (Process::Client(number), Action::Client(line.stored(kind)))
+        let number = line.client()?;
+        has_process = number.is_some();
+        if !has_process && kind == Kind::Invoke {
+            return Err("`process`: not there, so its outcome cannot be told".to_owned());
+        }
+        (Process::Client(number.unwrap_or(0)), Action::Client(line.stored(kind)))
     };
     let error = line.error.and_then(|error| serde_json::from_str(error).ok());
-    Ok(Event {
+    let event = Event {
         index: line.index.unwrap_or(place),
         time: line.time.map_or(0, |time| u64::try_from(time).unwrap_or(0)),
         process,
@@ -187,7 +192,8 @@ pub fn event(text: &str, place: u64) -> Result<Event<Stored>, String> {
             .filter(|error: &Value| !error.is_null())
             .map(|error| Box::new(op_error(error))),
         is_final: line.is_final == Some(true),
-    })
+    };
+    Ok((event, has_process))
 }
 
 fn op_error(error: Value) -> OpError {

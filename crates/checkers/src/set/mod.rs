@@ -121,9 +121,12 @@ where
 /// A read that succeeded.
 struct Read<'a, V, O> {
     elements: &'a [V],
-    invocation: &'a Event<O>,
+    invocation: Placed<'a, O>,
     completed_at: usize,
 }
+
+/// An event and where it stands in the history.
+type Placed<'a, O> = (usize, &'a Event<O>);
 
 impl<'a, V, O: AsRef<SetOp<V>>> Read<'a, V, O> {
     fn new(operation: &Operation<'a, O>) -> Option<Self> {
@@ -132,7 +135,8 @@ impl<'a, V, O: AsRef<SetOp<V>>> Read<'a, V, O> {
             return None;
         };
         let completed_at = operation.completed_at?;
-        Some(Self { elements, invocation: operation.invocation, completed_at })
+        let invocation = (operation.invoked_at, operation.invocation);
+        Some(Self { elements, invocation, completed_at })
     }
 }
 
@@ -140,8 +144,8 @@ impl<'a, V, O: AsRef<SetOp<V>>> Read<'a, V, O> {
 struct Element<'a, V, O> {
     element: &'a V,
     invoked_at: usize,
-    last_present: Option<&'a Event<O>>,
-    last_absent: Option<&'a Event<O>>,
+    last_present: Option<Placed<'a, O>>,
+    last_absent: Option<Placed<'a, O>>,
 }
 
 const NEVER: usize = usize::MAX;
@@ -211,7 +215,7 @@ impl<'a, V: Clone + Eq + Hash, O: Op + AsRef<SetOp<V>>> Found<'a, V, O> {
     }
 
     fn into_result(self, duplicated: Duplicated) -> SetResult<V> {
-        let known = self.known_at.iter().map(|&position| self.history.get(position));
+        let known = self.known_at.iter().map(|&at| Some((at, self.history.get(at)?)));
         let results: Vec<ElementResult<V>> =
             self.added.iter().zip(known).map(|(element, known)| element.result(known)).collect();
         let of = |outcome| {
@@ -260,16 +264,16 @@ impl<'a, V: Clone + Eq + Hash, O: Op + AsRef<SetOp<V>>> Found<'a, V, O> {
 }
 
 impl<V: Clone, O> Element<'_, V, O> {
-    fn result(&self, known: Option<&Event<O>>) -> ElementResult<V> {
+    fn result(&self, known: Option<Placed<'_, O>>) -> ElementResult<V> {
         // Missing counts as before everything.
-        let present = self.last_present.map(|event| event.index);
-        let absent = self.last_absent.map(|event| event.index);
+        let present = self.last_present.map(|(place, _)| place);
+        let absent = self.last_absent.map(|(place, _)| place);
         let is_stable = present.is_some() && absent < present;
-        let is_lost = present < absent && known.is_some_and(|known| Some(known.index) < absent);
-        let known_time = known.map_or(0, |known| known.time);
+        let is_lost = present < absent && known.is_some_and(|(place, _)| Some(place) < absent);
+        let known_time = known.map_or(0, |(_, known)| known.time);
         // From when it was known to just after `event`, in whole milliseconds.
-        let latency = |event: Option<&Event<O>>| {
-            event.map_or(0, |event| (event.time + 1).saturating_sub(known_time) / 1_000_000)
+        let latency = |event: Option<Placed<'_, O>>| {
+            event.map_or(0, |(_, event)| (event.time + 1).saturating_sub(known_time) / 1_000_000)
         };
         ElementResult {
             element: self.element.clone(),
@@ -282,8 +286,8 @@ impl<V: Clone, O> Element<'_, V, O> {
             },
             stable_latency: is_stable.then(|| latency(self.last_absent)),
             lost_latency: is_lost.then(|| latency(self.last_present)),
-            known: known.map(Moment::from),
-            last_absent: self.last_absent.map(Moment::from),
+            known: known.map(|(_, event)| event.into()),
+            last_absent: self.last_absent.map(|(_, event)| event.into()),
         }
     }
 }

@@ -101,16 +101,28 @@ fn call(operation: &Operation<'_, Txn>) -> Call {
         checkers::Process::Client(process) => process,
         checkers::Process::Nemesis => u64::MAX,
     };
+    let (invoked, completed) = match when(operation) {
+        Some((invoked, completed)) => (invoked, completed.unwrap_or(u64::MAX)),
+        None => (0, u64::MAX),
+    };
     Call {
         process,
-        invoked: operation.invocation.index,
-        completed: operation.completion.map_or(u64::MAX, |event| event.index),
+        invoked,
+        completed,
         outcome: match operation.outcome() {
             EventKind::Ok => Outcome::Ok,
             EventKind::Fail => Outcome::Fail,
             EventKind::Info | EventKind::Invoke => Outcome::Info,
         },
     }
+}
+
+/// The indices of the events that began and ended it; nothing if the history does not tell when it began,
+/// and so neither whose it is.
+fn when(operation: &Operation<'_, Txn>) -> Option<(u64, Option<u64>)> {
+    let begun = operation.invocation.index;
+    let ended = operation.completion.map(|event| event.index);
+    (ended != Some(begun)).then_some((begun, ended))
 }
 
 fn list_op(micro: &Micro) -> list_append::Op<Json, Json> {
@@ -256,12 +268,14 @@ fn causes(
 /// Which transaction a number stands for.
 fn describe(number: usize, operation: &Operation<'_, Txn>) -> String {
     let text = quote(operation.op().to_string().as_bytes());
-    let end =
-        operation.completion.map_or_else(|| "open".to_owned(), |event| event.index.to_string());
-    format!(
-        "T{number} is {text} of {}, events {} to {end}.",
-        operation.invocation.process, operation.invocation.index
-    )
+    let Some((begun, ended)) = when(operation) else {
+        return format!("T{number} is {text}, event {}.", operation.invocation.index);
+    };
+    let process = operation.invocation.process;
+    match ended {
+        Some(ended) => format!("T{number} is {text} of {process}, events {begun} to {ended}."),
+        None => format!("T{number} is {text} of {process}, event {begun}, which never ended."),
+    }
 }
 
 #[cfg(test)]
