@@ -93,7 +93,7 @@ impl VerifyRun {
         };
         self.next += 1;
         let mut limit = WorkLimit { states_max: STATES_MAX, stop: &mut || false };
-        let found = match linearizable::check(history, &mut limit) {
+        let found = match linearizable::check_with_null(history, Json::is_null, &mut limit) {
             Ok(found) => found,
             Err(malformed) => return Some(Err(Error::malformed_request(malformed.to_string()))),
         };

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use checkers::history::{Event, Op};
 use checkers::linearizable::{
-    Call, Decision, Model, Need, STATES_MAX, Stuck, Undecided, WorkLimit, decide,
+    Call, Decision, Model, Need, STATES_MAX, Stuck, Undecided, WorkLimit, decide, states_before,
 };
 use checkers::{Kind as EventKind, Operation, Record, Verdict, operations};
 use proto::{ErrorCode, Json};
@@ -220,7 +220,8 @@ impl Workload for Locks {
             _ => return Err(stored.unknown()),
         };
         let (key, value) = stored.keyed(|_| true);
-        let (lock, holder) = (number(&key, "key")?, number(&value, "value")?);
+        let lock = key.map_or(Ok(0), |key| number(&key, "key"))?;
+        let holder = number(&value, "value")?;
         Ok(LockOp { wish, lock, holder })
     }
 
@@ -329,8 +330,14 @@ fn judge(lock: u64, operations: &[&Operation<'_, LockOp>], limit: &mut WorkLimit
         Decision::Unknown(why) => {
             (judged.verdict, judged.undecided) = (Verdict::Unknown, Some(why));
         }
-        Decision::Impossible(stuck) => {
+        Decision::Impossible(mut stuck) => {
             judged.verdict = Verdict::Invalid;
+            // What is possible only of a free lock, or only of one with this holder.
+            let observe = |&held: &Option<Holder>| match held {
+                None => (Wish::Acquire, Holder::MAX),
+                Some(holder) => (Wish::Release, holder),
+            };
+            stuck.states = states_before(&Mutex, &calls, &stuck, observe, limit.stop);
             let text = explain(operations, &stuck);
             judged.shown = Some((lead(&text, operations, &stuck), violation(operations, &stuck)));
             judged.explanation = Some(text);

@@ -160,16 +160,16 @@ impl Stored {
         }
     }
 
-    /// The key and the value, in workloads that have keys. Jepsen's histories of independent keys have
-    /// both in the value, as a pair; one without keys is about the key 0. `is_value` says whether
-    /// the second of a pair can be a value.
-    pub fn keyed(&self, is_value: impl FnOnce(&Json) -> bool) -> (Json, Json) {
+    /// The key, if there is one, and the value, in workloads that have keys. Jepsen's histories of
+    /// independent keys have both in the value, as a pair; one of a single object has none. `is_value`
+    /// says whether the second of a pair can be a value.
+    pub fn keyed(&self, is_value: impl FnOnce(&Json) -> bool) -> (Option<Json>, Json) {
         if let Some(key) = &self.key {
-            return (key.clone(), self.value());
+            return (Some(key.clone()), self.value());
         }
         match serde_json::from_str(&self.text) {
-            Ok((key, value)) if is_value(&value) => (key, value.distinguishing_floats()),
-            _ => (Json::from(0), self.value()),
+            Ok((key, value)) if is_value(&value) => (Some(key), value.distinguishing_floats()),
+            _ => (None, self.value()),
         }
     }
 

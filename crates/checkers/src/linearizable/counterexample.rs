@@ -27,7 +27,6 @@ pub struct Counterexample<V> {
     /// among them, or at the end of the linearization.
     pub concurrent: Vec<Record<RegisterOp<V>>>,
     /// What the register can have held just before that event; `None` is the empty register.
-    /// Operations of unknown outcome whose effect no later operation could see are left out.
     pub states: Vec<Option<V>>,
     /// A longest order of the operations before, by the indices of their invocations.
     pub linearization: Vec<u64>,
@@ -57,7 +56,7 @@ impl<V: Clone + Eq + Hash + Debug> Counterexample<V> {
             stuck.states.iter().map(|&number| values[number as usize].cloned()).collect();
         let last = &stuck.order[stuck.order.len().saturating_sub(END_LENGTH)..];
         Self {
-            explanation: explain(history.key, (&operations, &failed), operation, &states),
+            explanation: explain(history, values[0], (&operations, &failed), operation, &states),
             prefix_end: index(operation.completion.unwrap_or(operation.invocation)),
             operation: operation.into(),
             concurrent: operations.iter().filter(overlaps).map(Into::into).collect(),
@@ -79,8 +78,9 @@ const fn index<O>(event: &Event<O>) -> u64 {
 /// A key's operations that may have happened, and those that failed.
 type All<'a, V> = (&'a [KeyOperation<'a, V>], &'a [KeyOperation<'a, V>]);
 
-fn explain<V: Eq + Debug>(
-    key: &V,
+fn explain<V: Eq + Hash + Debug>(
+    history: &KeyHistory<'_, V>,
+    null: Option<&V>,
     all: All<'_, V>,
     operation: &KeyOperation<'_, V>,
     states: &[Option<V>],
@@ -94,36 +94,54 @@ fn explain<V: Eq + Debug>(
         RegisterOp::Cas { from, to, .. } => format!("changed {from:?} to {to:?}"),
         _ => seen.map_or_else(|| "read null".to_owned(), |value| format!("read {value:?}")),
     };
-    let held = match states {
-        [] => "nothing that is known".to_owned(),
-        [only] => text(only),
-        [most @ .., last] => {
-            let most: Vec<_> = most.iter().map(text).collect();
-            format!("{} or {}", most.join(", "), text(last))
-        }
+    let key = match history.has_name() {
+        true => format!(" from key {:?}", history.key),
+        false => String::new(),
     };
+    let written = seen.or(null).and_then(|value| origin(all, operation, value));
+    let origin = written.unwrap_or_else(|| match seen {
+        Some(value) => format!("Nobody had tried to write {value:?}."),
+        None => "It had been written before.".to_owned(),
+    });
     format!(
-        "{} {did} from key {key:?} (event {} to {}), but in every order of the operations before, the register holds {held}. {}",
+        "{} {did}{key} (event {} to {}), but in every order of the operations before, the register {}. {origin}",
         operation.invocation.process,
         index(operation.invocation),
         index(operation.completion.unwrap_or(operation.invocation)),
-        seen.map_or_else(
-            || "It had been written before.".to_owned(),
-            |value| origin(all, operation, value)
-        ),
+        held(states),
     )
 }
 
-fn text<V: Debug>(state: &Option<V>) -> String {
-    state.as_ref().map_or_else(|| "null".to_owned(), |value| format!("{value:?}"))
+/// So many values are named.
+const VALUES_NAMED: usize = 8;
+
+/// What a register holds, or can hold.
+fn held<V: Debug>(states: &[Option<V>]) -> String {
+    let mut values: Vec<String> =
+        states.iter().flatten().take(VALUES_NAMED).map(|value| format!("{value:?}")).collect();
+    let count = states.iter().flatten().count();
+    if count > values.len() {
+        values.push(format!("one of {} more values", count - values.len()));
+    }
+    let last = values.pop();
+    let is_empty = states.iter().any(Option::is_none);
+    match (last, is_empty) {
+        (None, true) => "is empty".to_owned(),
+        (None, false) => "holds nothing that is known".to_owned(),
+        (Some(last), _) => {
+            let most = if values.is_empty() { String::new() } else { values.join(", ") + " or " };
+            let or_empty = if is_empty { " or is empty" } else { "" };
+            format!("holds {most}{last}{or_empty}")
+        }
+    }
 }
 
-/// Who wrote a value that should not have been seen.
+/// Who wrote a value that should not have been seen, if anybody tried to.
 fn origin<V: Eq + Debug>(
     (operations, failed): All<'_, V>,
     operation: &KeyOperation<'_, V>,
     value: &V,
-) -> String {
+) -> Option<String> {
     let writes = |other: &&KeyOperation<'_, V>| {
         other.completed_at != operation.completed_at
             && operation.completed_at.is_none_or(|end| other.invoked_at < end)
@@ -137,18 +155,18 @@ fn origin<V: Eq + Debug>(
     let last = operations.iter().rfind(writes);
     let failed = failed.iter().rfind(writes);
     match (last, failed) {
-        (Some(write), _) => format!(
+        (Some(write), _) => Some(format!(
             "{value:?} was last written by the {} of {} (event {}), and cannot still have been there.",
             write.asked.name(),
             write.invocation.process,
             index(write.invocation)
-        ),
-        (None, Some(write)) => format!(
+        )),
+        (None, Some(write)) => Some(format!(
             "Only operations that failed would have written {value:?}, the {} of {} (event {}) for one.",
             write.asked.name(),
             write.invocation.process,
             index(write.invocation)
-        ),
-        (None, None) => format!("Nobody had tried to write {value:?}."),
+        )),
+        (None, None) => None,
     }
 }

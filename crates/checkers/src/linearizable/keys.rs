@@ -27,11 +27,17 @@ struct Noted {
     outcome: Kind,
 }
 
+/// Tells the value that an empty register is read as; see [`super::check_with_null`].
+pub(super) type IsNull<'a, V> = &'a dyn Fn(&V) -> bool;
+
 /// The operations on one key.
 pub(super) struct KeyHistory<'a, V> {
     pub(super) key: &'a V,
     history: &'a [Event<RegisterOp<V>>],
     noted: Vec<Noted>,
+    is_null: IsNull<'a, V>,
+    /// The value that is null, as it was met; [`UNNUMBERED`] if it was not.
+    null: Number,
     /// The values in the order in which events have them; the first stands for the empty register.
     met: Vec<Option<&'a V>>,
     met_as: FxHashMap<&'a V, Number>,
@@ -47,12 +53,13 @@ pub(super) type KeyOperation<'a, V> = Operation<'a, RegisterOp<V>>;
 pub(super) struct KeyCalls<'a, V> {
     pub(super) calls: Vec<Call<RegisterOperation>>,
     /// The values by their numbers, which are given in the order of the calls; the first stands for
-    /// the empty register.
+    /// the empty register, and where null may have been written, for that as well.
     pub(super) values: Vec<Option<&'a V>>,
 }
 
 struct Keys<'a, V> {
     history: &'a [Event<RegisterOp<V>>],
+    is_null: IsNull<'a, V>,
     keys: Vec<KeyHistory<'a, V>>,
     places: FxHashMap<&'a V, usize>,
     /// The place of the key of the operation before: often there is only one.
@@ -67,14 +74,16 @@ struct Keys<'a, V> {
 /// # Errors
 ///
 /// When no clients can have produced the history.
-pub(super) fn split<V: Eq + Hash>(
-    history: &[Event<RegisterOp<V>>],
-) -> Result<Vec<KeyHistory<'_, V>>, Malformed>
+pub(super) fn split<'a, V: Eq + Hash>(
+    history: &'a [Event<RegisterOp<V>>],
+    is_null: IsNull<'a, V>,
+) -> Result<Vec<KeyHistory<'a, V>>, Malformed>
 where
     RegisterOp<V>: Op,
 {
     let mut keys = Keys {
         history,
+        is_null,
         keys: Vec::new(),
         places: FxHashMap::default(),
         last: 0,
@@ -102,7 +111,7 @@ impl<'a, V: Eq + Hash> Pairing<'a, RegisterOp<V>> for Keys<'a, V> {
             self.last = *self.places.entry(key).or_insert_with(|| {
                 // There may be no other key: then all are for it.
                 let room = if self.keys.is_empty() { self.history.len().div_ceil(2) } else { 0 };
-                self.keys.push(KeyHistory::new(key, self.history, room));
+                self.keys.push(KeyHistory::new(key, self.history, self.is_null, room));
                 self.keys.len() - 1
             });
         }
@@ -144,9 +153,20 @@ impl<'a, V: Eq + Hash> Pairing<'a, RegisterOp<V>> for Keys<'a, V> {
 }
 
 impl<'a, V: Eq + Hash> KeyHistory<'a, V> {
-    fn new(key: &'a V, history: &'a [Event<RegisterOp<V>>], room: usize) -> Self {
+    fn new(
+        key: &'a V,
+        history: &'a [Event<RegisterOp<V>>],
+        is_null: IsNull<'a, V>,
+        room: usize,
+    ) -> Self {
         let (met, met_as) = (vec![None], FxHashMap::default());
-        Self { key, history, noted: Vec::with_capacity(room), met, met_as }
+        let noted = Vec::with_capacity(room);
+        Self { key, history, noted, is_null, null: UNNUMBERED, met, met_as }
+    }
+
+    /// Whether the register has a name: a history of a single one may give none.
+    pub(super) fn has_name(&self) -> bool {
+        !(self.is_null)(self.key)
     }
 
     /// What an operation did; `None` if it is a read without a result.
@@ -154,7 +174,11 @@ impl<'a, V: Eq + Hash> KeyHistory<'a, V> {
         let mut number = |value| {
             *self.met_as.entry(value).or_insert_with(|| {
                 self.met.push(Some(value));
-                self.met.len() as Number - 1
+                let number = self.met.len() as Number - 1;
+                if (self.is_null)(value) {
+                    self.null = number;
+                }
+                number
             })
         };
         match op {
@@ -182,12 +206,34 @@ impl<'a, V: Eq + Hash> KeyHistory<'a, V> {
         }
     }
 
+    /// Whether null may have been written: a read of null does not tell then whether it was or whether
+    /// the register was empty.
+    fn may_hold_null(&self) -> bool {
+        let writes_null = |noted: &Noted| {
+            let op = match noted.outcome {
+                Kind::Ok => noted.completed,
+                _ => noted.invoked,
+            };
+            self.counts(noted)
+                && match self.history[op as usize].op() {
+                    Some(RegisterOp::Write { value, .. } | RegisterOp::Cas { to: value, .. }) => {
+                        (self.is_null)(value)
+                    }
+                    _ => false,
+                }
+        };
+        let is_met = self.null != UNNUMBERED;
+        let may_be_met = || self.noted.iter().any(|noted| noted.outcome != Kind::Ok);
+        (is_met || may_be_met()) && self.noted.iter().any(writes_null)
+    }
+
     /// What may have happened. Of an operation of unknown outcome that is what was asked.
     pub(super) fn calls(&mut self) -> KeyCalls<'a, V> {
         let mut calls = Vec::with_capacity(self.noted.len());
         let mut values = vec![None];
         // The number of each value in the order in which they were met, if it has one.
         let mut numbers = vec![EMPTY];
+        let may_hold_null = self.may_hold_null();
         for place in 0..self.noted.len() {
             let noted = self.noted[place];
             if !self.counts(&noted) {
@@ -200,6 +246,10 @@ impl<'a, V: Eq + Hash> KeyHistory<'a, V> {
             }
             let operation = done.map(|met| match numbers.get(met as usize) {
                 Some(&number) if number != UNNUMBERED => number,
+                _ if may_hold_null && met == self.null => {
+                    values[EMPTY as usize] = self.met[met as usize];
+                    EMPTY
+                }
                 _ => {
                     numbers.resize(self.met.len(), UNNUMBERED);
                     numbers[met as usize] = values.len() as Number;

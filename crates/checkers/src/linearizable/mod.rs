@@ -17,7 +17,8 @@
 //! `keys` takes a history apart. `register::clusters` and `membership` do without a search. `search`
 //! is the algorithm of the search, `moves` its rules, `configuration` a point of it, `timeline` and
 //! `unknown` prepare what it works on, `failed` is its memory, `used` what it remembers of unknown
-//! outcomes. `counterexample` explains a failure.
+//! outcomes. `counterexample` explains a failure, with what `unseen` adds to the states that the search
+//! found.
 
 mod call;
 mod configuration;
@@ -33,6 +34,7 @@ mod set;
 mod slots;
 mod timeline;
 mod unknown;
+mod unseen;
 mod used;
 
 use std::fmt::Debug;
@@ -48,6 +50,7 @@ pub use model::{Model, Need};
 pub use register::{EMPTY, Number, Register, RegisterOp, RegisterOperation};
 pub use search::{BYTES_PER_STATE, Undecided, WORK_PER_STATE, WorkLimit};
 pub use set::{SetDecision, SetOperation, decide_set};
+pub use unseen::states_before;
 
 use crate::history::{Event, Op};
 use crate::json;
@@ -127,7 +130,26 @@ where
     V: Clone + Eq + Hash + Debug,
     RegisterOp<V>: Op,
 {
-    let keys = keys::split(history)?;
+    check_with_null(history, |_| false, limit)
+}
+
+/// Checks the same where a register can hold a value that reads as if it were empty, such as the `null`
+/// of JSON. Where that may have been written to a key, its register may as well hold it from the
+/// beginning. A key that is null is told as none: the history is of a single register.
+///
+/// # Errors
+///
+/// When no clients can have produced the history.
+pub fn check_with_null<V>(
+    history: &[Event<RegisterOp<V>>],
+    is_null: impl Fn(&V) -> bool,
+    limit: &mut WorkLimit<'_>,
+) -> Result<Linearizability<V>, Malformed>
+where
+    V: Clone + Eq + Hash + Debug,
+    RegisterOp<V>: Op,
+{
+    let keys = keys::split(history, &is_null)?;
     let results: Vec<_> = keys.into_iter().map(|key| check_key(key, limit)).collect();
     let verdict = Verdict::all(results.iter().map(|result| result.verdict));
     Ok(Linearizability { verdict, results })
@@ -223,8 +245,10 @@ fn check_key<V: Clone + Eq + Hash + Debug>(
     };
     match decision {
         Decision::Linearizable => {}
-        Decision::Impossible(stuck) => {
+        Decision::Impossible(mut stuck) => {
             result.verdict = Verdict::Invalid;
+            let read = |&state: &Number| RegisterOperation::Read(state);
+            stuck.states = states_before(&Register, &calls, &stuck, read, limit.stop);
             result.counterexample = Some(Counterexample::new(&history, &values, &stuck));
         }
         Decision::Unknown(why) => {

@@ -13,7 +13,7 @@ const STATES_SHOWN: usize = 8;
 pub(super) fn label(record: &Record<RegisterOp<Json>>, has_key: bool) -> String {
     const LENGTH_MAX: usize = 18;
     let short = |json: &Json| shorten(&json.to_string(), LENGTH_MAX);
-    let key = |sign: &str| match has_key {
+    let key = |sign: &str| match has_key && !record.op.key().is_null() {
         true => format!(" {}{sign}", short(record.op.key())),
         false => String::new(),
     };
@@ -52,16 +52,19 @@ pub(super) fn violation(key: &Json, counterexample: &Counterexample<Json>) -> Ex
     );
     let state = |state: &Option<Json>| match state {
         Some(value) => shorten(&value.to_string(), LENGTH_MAX),
-        None => "null".to_owned(),
+        None => "empty".to_owned(),
     };
     drawing.states = counterexample.states.iter().take(STATES_SHOWN).map(state).collect();
     Exhibit {
         name: "violation".to_owned(),
         title: "Why this is not linearizable".to_owned(),
         caption: format!(
-            "Operations on key {}. Red: {} of {}, for which the register would have to hold \
-             something else than it can.",
-            shorten(&key.to_string(), 60),
+            "Operations on {}. Red: {} of {}, for which the register would have to hold something else \
+             than it can.",
+            match key.is_null() {
+                true => "the register".to_owned(),
+                false => format!("key {}", shorten(&key.to_string(), 60)),
+            },
             label(error, false),
             error.process
         ),

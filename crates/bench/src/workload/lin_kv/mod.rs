@@ -78,7 +78,8 @@ pub(super) const KIND: Kind = Kind {
         ("workload.undecided-count", "keys for which the search was given up"),
     ],
     headline: Headline::Operations,
-    stricter: "a read of null matches only an empty register, and every group reads",
+    stricter: "a read of null matches only a register that is empty or to which null may have been \
+               written, and every group reads",
     begin: |conditions| Box::new(LinKv::new(conditions)),
 };
 
@@ -245,13 +246,17 @@ impl Workload for LinKv {
     fn restore(
         &self,
         stored: &Stored,
-        _: Option<&RegisterOp<Json>>,
+        asked: Option<&RegisterOp<Json>>,
     ) -> Result<RegisterOp<Json>, String> {
         let from_to = |value: &Json| -> serde_json::Result<(Json, Json)> {
             let (from, to): (Json, Json) = serde_json::from_str(&value.text())?;
             Ok((from.distinguishing_floats(), to.distinguishing_floats()))
         };
-        let (key, value) = stored.keyed(|value| stored.f != "cas" || from_to(value).is_ok());
+        // What came back from a register without a name is no key, even if it is a pair.
+        let is_named = asked.is_none_or(|asked| !asked.key().is_null());
+        let (key, value) =
+            stored.keyed(|value| is_named && (stored.f != "cas" || from_to(value).is_ok()));
+        let key = key.unwrap_or_else(Json::null);
         match &*stored.f {
             "read" => {
                 let has_read = stored.kind == EventKind::Ok;
@@ -299,21 +304,29 @@ impl Workload for LinKv {
         stop: &mut dyn FnMut() -> bool,
     ) -> Checked {
         let mut limit = WorkLimit { states_max: self.max_states, stop };
-        let result = match checkers::linearizable::check(history, &mut limit) {
-            Ok(result) => result,
-            Err(error) => return Checked::malformed(&error),
-        };
+        let result =
+            match checkers::linearizable::check_with_null(history, Json::is_null, &mut limit) {
+                Ok(result) => result,
+                Err(error) => return Checked::malformed(&error),
+            };
         let tally = Tally::of(result.results.iter().map(|key| key.verdict));
         let complaint = || tally.complaint("keys", "are not linearizable");
         let mut checked = Checked::new(result.verdict, &result, complaint);
         for key in &result.results {
             if let Some(counterexample) = &key.counterexample {
-                checked.causes.push(format!("key {}: {}", key.key, counterexample.explanation));
+                let of_key = match key.key.is_null() {
+                    true => String::new(),
+                    false => format!("key {}: ", key.key),
+                };
+                checked.causes.push(of_key + &counterexample.explanation);
             }
         }
         for key in &result.results {
             if let Some(why) = key.undecided {
-                let object = format!("key {}", key.key);
+                let object = match key.key.is_null() {
+                    true => "the register".to_owned(),
+                    false => format!("key {}", key.key),
+                };
                 checked.causes.push(undecided(&object, why, Some(MAX_STATES.name)));
             }
         }

@@ -151,3 +151,45 @@ fn a_key_that_could_not_be_decided_is_not_called_wrong() {
     let Highlight::Count { of_these, .. } = &checked.highlights[0] else { panic!() };
     assert_eq!(of_these[..], [(0, "not linearizable".into()), (1, "undecided".into())]);
 }
+
+fn stored(f: &str, text: &str, kind: EventKind) -> Stored {
+    Stored { f: f.to_owned(), key: None, text: text.to_owned(), kind }
+}
+
+#[test]
+fn a_single_register_has_no_key_and_is_told_without_one() {
+    let lin_kv = LinKv::new(&Options::new(named("lin-kv")).conditions());
+    let mut history = Vec::new();
+    for (f, asked, came) in [("write", "[0]", "[0]"), ("read", "null", "[1,2]")] {
+        let invoke = lin_kv.restore(&stored(f, asked, EventKind::Invoke), None).unwrap();
+        let ok = lin_kv.restore(&stored(f, came, EventKind::Ok), Some(&invoke)).unwrap();
+        for (kind, op) in [(EventKind::Invoke, invoke), (EventKind::Ok, ok)] {
+            let index = history.len() as u64;
+            history.push(Event::of_client(index, index, 0, kind, op));
+        }
+    }
+    let checked = lin_kv.check(&history, &mut || false);
+    assert_eq!(checked.verdict, Verdict::Invalid);
+    assert_eq!(
+        checked.causes[1],
+        "process 0 read [1,2] (event 2 to 3), but in every order of the operations before, the \
+         register holds [0]. Nobody had tried to write [1,2]."
+    );
+    assert_eq!(checked.lead.unwrap().operations[0].what, "read → [1,2]");
+}
+
+#[test]
+fn a_null_that_was_written_may_be_read() {
+    let lin_kv = LinKv::new(&Options::new(named("lin-kv")).conditions());
+    let key = || Json::from(1);
+    let write = RegisterOp::Write { key: key(), value: Json::null() };
+    let asked = RegisterOp::Read { key: key(), value: None };
+    let read = RegisterOp::Read { key: key(), value: Some(None) };
+    use EventKind::{Invoke, Ok};
+    let steps = [(Invoke, write.clone()), (Ok, write), (Invoke, asked), (Ok, read)];
+    let history: Vec<_> = (0..)
+        .zip(steps)
+        .map(|(index, (kind, op))| Event::of_client(index, index, 0, kind, op))
+        .collect();
+    assert_eq!(lin_kv.check(&history, &mut || false).verdict, Verdict::Valid);
+}

@@ -107,3 +107,17 @@ fn a_lock_that_could_not_be_decided_is_not_called_wrong() {
         (&serde_json::json!([]), &vec![7].into())
     );
 }
+
+#[test]
+fn who_may_hold_a_lock_without_knowing_is_named() {
+    let taken = [(0, Invoke, Acquire, 7), (0, Done, Acquire, 7)];
+    let perhaps = [(1, Invoke, Release, 7), (2, Invoke, Acquire, 8)];
+    let given = [(0, Invoke, Release, 9), (0, Done, Release, 9)];
+    let checked = checked(&[taken, perhaps, given].concat());
+    assert_eq!(checked.verdict, Verdict::Invalid);
+    assert!(
+        checked.causes[1].ends_with("the lock is free or held by 7 or held by 8."),
+        "{}",
+        checked.causes[1]
+    );
+}

@@ -91,7 +91,8 @@ pub const EMPTY: Number = 0;
 
 /// A register that starts empty.
 ///
-/// A read of `null` matches the empty register only. Maelstrom lets it match any value, so that a
+/// A read of `null` matches the empty register only, or one that may hold a null
+/// ([`check_with_null`](super::check_with_null)). Maelstrom lets it match any value, so that a
 /// server which answers `null` to every read passes there.
 #[derive(Clone, Copy, Debug)]
 pub struct Register;
