@@ -2,9 +2,10 @@
 //! other side by side (task 2-3-5), replicated over the nodes of the cluster.
 //!
 //! A write names as `context` what its client has seen: the vectors of the values it read, and of
-//! its own writes, merged. It replaces what the context covers and nothing else. So no acknowledged
-//! write is lost but by one that saw it, whatever becomes of the network (see
-//! [`clocks::version::Siblings`]).
+//! its own writes, merged. It replaces what the context covers and what its own vector dominates, as
+//! the task wants it: what the same client wrote there before, unless it had seen more then. Nothing
+//! else. So no acknowledged write is lost but by one that saw it, or by a later one of its own
+//! client, whatever becomes of the network (see [`clocks::version::Siblings`]).
 //!
 //! Who counts in the vectors? The sample of the task says: the client. A client that goes from node
 //! to node is more than one sequence of writes, though, and two of its writes must never look the
@@ -20,16 +21,18 @@
 
 use std::collections::BTreeMap;
 
-use clocks::vector::VectorClock;
-use clocks::version::{Dot, Siblings as Versions, Version, VersionVector};
+use clocks::version::{Dot, Siblings as Versions, Version};
 use proto::{Caller, Context, Error, Json, Manual, Node, NodeId, Outcome, Records};
 use serde::{Deserialize, Serialize};
 
 use crate::input::bad_field;
 
 mod gossip;
+mod object;
 
 use gossip::Gossip;
+pub use object::Object;
+use object::{Value, context_of, shown};
 
 /// What the node says about itself.
 pub const MANUAL: Manual = Manual {
@@ -37,7 +40,8 @@ pub const MANUAL: Manual = Manual {
     summary: "a replicated key-value store that keeps concurrent writes side by side",
     usage: "",
     help: "\
-It answers `vc_write` and `vc_read`. No acknowledged write is lost but by one that saw it.
+It answers `vc_write` and `vc_read`. No acknowledged write is lost but by one that saw it, or by a
+later one of the same client.
 
   --state-dir DIR  keep the values in DIR/<node id>/, stored before a client hears of them; without
                    it nothing is promised of a node that is killed
@@ -101,22 +105,6 @@ pub struct Sibling {
     pub vc: Vector,
 }
 
-/// A key and all that a node knows of it, on the wire and on disk.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Object {
-    key: Json,
-    seen: Vector,
-    versions: Vec<WireVersion>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct WireVersion {
-    writer: NodeId,
-    number: u64,
-    context: Vector,
-    value: Json,
-}
-
 /// What an open call or a timer is about.
 #[derive(Clone, Debug)]
 pub enum Token {
@@ -130,7 +118,7 @@ pub enum Token {
 #[derive(Clone, Debug)]
 pub struct Siblings {
     /// What there is, or why nothing can be said about it.
-    objects: Result<BTreeMap<Json, Versions<NodeId, Json>>, Error>,
+    objects: Result<BTreeMap<Json, Versions<NodeId, Value>>, Error>,
     gossip: Gossip,
 }
 
@@ -144,9 +132,9 @@ impl Siblings {
     /// The values of a key.
     pub fn values(&self, key: &Json) -> Vec<Sibling> {
         let versions = self.objects.as_ref().ok().and_then(|objects| objects.get(key));
-        let sibling = |(dot, version): (&Dot<NodeId>, &Version<NodeId, Json>)| Sibling {
-            value: version.value.clone(),
-            vc: on_wire(&version.vector(dot)),
+        let sibling = |(dot, version): (&Dot<NodeId>, &Version<NodeId, Value>)| Sibling {
+            value: version.value.json.clone(),
+            vc: shown(&version.vector(dot), &version.value.zeros),
         };
         versions.into_iter().flat_map(Versions::iter).map(sibling).collect()
     }
@@ -164,13 +152,15 @@ impl Siblings {
             return Err(bad_field("context", reason));
         }
         let writer = writer(client, ctx);
-        let context: VersionVector<_> = context.into_iter().collect();
+        let (mut vector, zeros) = context_of(context);
         let objects = self.objects.as_mut().map_err(|error| error.clone())?;
         let versions = objects.entry(key.clone()).or_default();
+        let written = Value { json: value, zeros: zeros.clone() };
         let dot = versions
-            .write(writer, context.clone(), value)
+            .write(writer, vector.clone(), written)
             .map_err(|error| bad_field("context", error))?;
-        let vc = on_wire(&Version { context, value: () }.vector(&dot));
+        vector.raise(&dot.writer, dot.number);
+        let vc = shown(&vector, &zeros);
         self.changed(&key, None, ctx);
         Ok(Body::VcWriteOk { key, vc })
     }
@@ -181,9 +171,9 @@ impl Siblings {
         received: Vec<Object>,
         ctx: &mut Context<'_, Self>,
     ) -> Result<Body, Error> {
-        for Object { key, seen, versions } in received {
+        for object in received {
             let objects = self.objects.as_mut().map_err(|error| error.clone())?;
-            let received = from_wire(seen, versions);
+            let (key, received) = object.into_parts();
             if objects.entry(key.clone()).or_default().merge(received) {
                 self.changed(&key, Some(from), ctx);
             }
@@ -197,7 +187,7 @@ impl Siblings {
             && let Ok(record) = serde_json::to_vec(&object)
         {
             // The key as it was first written: there is one record for all ways to write it.
-            ctx.put(object.key.text().as_bytes(), record);
+            ctx.put(object.key().text().as_bytes(), record);
         }
         self.gossip.tell_all(key, from, ctx);
     }
@@ -205,17 +195,7 @@ impl Siblings {
     /// A key and all that is known of it.
     fn object(&self, key: &Json) -> Option<Object> {
         let (key, versions) = self.objects.as_ref().ok()?.get_key_value(key)?;
-        let version = |(dot, version): (&Dot<NodeId>, &Version<NodeId, Json>)| WireVersion {
-            writer: dot.writer.clone(),
-            number: dot.number,
-            context: on_wire(&version.context),
-            value: version.value.clone(),
-        };
-        Some(Object {
-            key: key.clone(),
-            seen: on_wire(versions.seen()),
-            versions: versions.iter().map(version).collect(),
-        })
+        Some(Object::new(key.clone(), versions))
     }
 }
 
@@ -276,24 +256,9 @@ fn writer(client: &NodeId, ctx: &Context<'_, Siblings>) -> NodeId {
     }
 }
 
-fn on_wire(vector: &VectorClock<NodeId>) -> Vector {
-    vector.iter().map(|(slot, counter)| (slot.clone(), counter)).collect()
-}
-
-fn from_wire(seen: Vector, versions: Vec<WireVersion>) -> Versions<NodeId, Json> {
-    let version = |WireVersion { writer, number, context, value }| {
-        let context = VersionVector::from_iter(context);
-        (Dot { writer, number }, Version { context, value })
-    };
-    Versions::from_parts(seen.into_iter().collect(), versions.into_iter().map(version))
-}
-
 /// What an earlier life stored.
-fn restore(records: &Records) -> Result<BTreeMap<Json, Versions<NodeId, Json>>, Error> {
-    let object = |record: &Vec<u8>| {
-        let Object { key, seen, versions } = serde_json::from_slice(record)?;
-        Ok((key, from_wire(seen, versions)))
-    };
+fn restore(records: &Records) -> Result<BTreeMap<Json, Versions<NodeId, Value>>, Error> {
+    let object = |record: &Vec<u8>| Ok(serde_json::from_slice::<Object>(record)?.into_parts());
     let objects: Result<_, serde_json::Error> = records.values().map(object).collect();
     objects.map_err(|error| {
         let reason = format_args!("a record of an earlier life is unreadable: {error}");

@@ -1,6 +1,7 @@
 //! Version vectors with dots: what a replica has seen of an object's writes, and the values that
 //! no later write has seen.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use crate::lamport::Overflow;
@@ -28,14 +29,16 @@ pub struct Version<W: Ord, V> {
     pub value: V,
 }
 
-/// The values of one object that no other value's writer has seen.
+/// The values of one object whose vectors no other value's vector dominates.
 ///
 /// Replicas that [`merge`](Siblings::merge) each other's siblings, in any order and as often as
-/// they like, end up with the same ones, and a write is missing only if one that had seen it is
-/// there, or was. Two things are assumed:
+/// they like, end up with the same ones, and a write is missing only if one that had seen it, or a
+/// later one of its own writer, is there, or was. Two things are assumed for the latter:
 ///
 /// * a writer is one sequence of writes: the replica that numbers its writes of an object is always
-///   the same and never forgets (a writer that is a *replica* is, a client that wanders is not);
+///   the same and never forgets (a writer that is a *replica* is, a client that wanders is not). Two
+///   replicas that give the same number keep both values as siblings, with equal vectors, and a
+///   context that covers one of them covers both;
 /// * a context comes from reads, possibly at other replicas. It may name writes that this replica
 ///   has not heard of; it then never will, because the new write replaces them.
 ///
@@ -54,7 +57,9 @@ pub struct Version<W: Ord, V> {
 pub struct Siblings<W: Ord, V> {
     /// Every write that was here or was replaced by one that was here.
     seen: VersionVector<W>,
-    versions: BTreeMap<Dot<W>, Version<W, V>>,
+    /// Never none of a write, and more than one only of a writer that was at two replicas at once: in
+    /// order, so that equal states are equal.
+    versions: BTreeMap<Dot<W>, Vec<Version<W, V>>>,
 }
 
 impl<W: Ord, V> Default for Siblings<W, V> {
@@ -63,7 +68,7 @@ impl<W: Ord, V> Default for Siblings<W, V> {
     }
 }
 
-impl<W: Ord + Clone, V> Siblings<W, V> {
+impl<W: Ord + Clone, V: Ord> Siblings<W, V> {
     /// What was received as siblings: what has been seen, and the values that are left.
     ///
     /// The vector is raised to what the values themselves say.
@@ -71,12 +76,14 @@ impl<W: Ord + Clone, V> Siblings<W, V> {
         mut seen: VersionVector<W>,
         versions: impl IntoIterator<Item = (Dot<W>, Version<W, V>)>,
     ) -> Self {
-        let versions: BTreeMap<_, _> = versions.into_iter().collect();
-        for (dot, version) in &versions {
+        let mut siblings = Self::default();
+        for (dot, version) in versions {
             seen.merge(&version.context);
             seen.raise(&dot.writer, dot.number);
+            siblings.add(dot, version);
         }
-        Self { seen, versions }
+        siblings.seen = seen;
+        siblings
     }
 
     /// Every write that was here or was replaced by one that was here.
@@ -86,12 +93,12 @@ impl<W: Ord + Clone, V> Siblings<W, V> {
 
     /// The values that are left, in the order of their writers and numbers.
     pub fn iter(&self) -> impl Iterator<Item = (&Dot<W>, &Version<W, V>)> {
-        self.versions.iter()
+        self.versions.iter().flat_map(|(dot, all)| all.iter().map(move |version| (dot, version)))
     }
 
     /// How many values are left.
     pub fn len(&self) -> usize {
-        self.versions.len()
+        self.versions.values().map(Vec::len).sum()
     }
 
     /// Whether there is no value.
@@ -99,8 +106,9 @@ impl<W: Ord + Clone, V> Siblings<W, V> {
         self.versions.is_empty()
     }
 
-    /// A write by somebody who has seen `context`. Replaces the values that the context covers and
-    /// keeps the others. Returns the number of the write.
+    /// A write by somebody who has seen `context`. Replaces the values that the context covers, and
+    /// those whose vectors the new one dominates: earlier writes of the same writer, who knows them,
+    /// unless it had seen more when it wrote them. Keeps the others. Returns the number of the write.
     ///
     /// # Errors
     /// If the writer has no number left; nothing changes.
@@ -116,26 +124,45 @@ impl<W: Ord + Clone, V> Siblings<W, V> {
         self.seen.merge(&context);
         self.seen.raise(&writer, number);
         let dot = Dot { writer, number };
-        self.versions.insert(dot.clone(), Version { context, value });
+        self.add(dot.clone(), Version { context, value });
         Ok(dot)
     }
 
     /// Takes in what another replica has. Returns whether anything changed.
     pub fn merge(&mut self, other: Self) -> bool {
-        let before = self.versions.len();
+        let before = self.len();
         // What the other has seen and no longer has was replaced there.
         self.versions.retain(|dot, _| !dot.is_in(&other.seen) || other.versions.contains_key(dot));
-        let mut changed = self.versions.len() < before;
-        for (dot, version) in other.versions {
-            if !dot.is_in(&self.seen) {
-                self.versions.insert(dot, version);
-                changed = true;
+        let mut changed = self.len() < before;
+        let is_open = |dot: &Dot<W>| !dot.is_in(&self.seen) || self.versions.contains_key(dot);
+        let open: Vec<_> = other.versions.into_iter().filter(|(dot, _)| is_open(dot)).collect();
+        for (dot, versions) in open {
+            for version in versions {
+                changed |= self.add(dot.clone(), version);
             }
         }
         let seen = self.seen.merged(&other.seen);
         changed |= seen != self.seen;
         self.seen = seen;
         changed
+    }
+
+    /// Puts a value beside the others, in place of those that it dominates, unless it is there or one
+    /// of them dominates it. Returns whether it did.
+    fn add(&mut self, dot: Dot<W>, version: Version<W, V>) -> bool {
+        if self.iter().any(|(other, of_other)| version.is_dominated(&dot, of_other, other)) {
+            return false;
+        }
+        self.versions.retain(|other, of_other| {
+            of_other.retain(|of_other| !of_other.is_dominated(other, &version, &dot));
+            !of_other.is_empty()
+        });
+        let siblings = self.versions.entry(dot).or_default();
+        let place = siblings.binary_search_by(|other| other.order(&version));
+        if let Err(place) = place {
+            siblings.insert(place, version);
+        }
+        place.is_err()
     }
 }
 
@@ -152,5 +179,20 @@ impl<W: Ord + Clone, V> Version<W, V> {
         let mut vector = self.context.clone();
         vector.raise(&dot.writer, dot.number);
         vector
+    }
+
+    /// Whether the other one's vector dominates this one's.
+    fn is_dominated(&self, dot: &Dot<W>, other: &Self, other_dot: &Dot<W>) -> bool {
+        // What does not cover the write itself, as mostly nothing does, covers less.
+        let is_covered = dot.is_in(&other.context)
+            || (dot.writer == other_dot.writer && dot.number <= other_dot.number);
+        is_covered && self.vector(dot) < other.vector(other_dot)
+    }
+}
+
+impl<W: Ord, V: Ord> Version<W, V> {
+    /// An order of the values of one write, which means nothing.
+    fn order(&self, other: &Self) -> Ordering {
+        self.value.cmp(&other.value).then_with(|| self.context.iter().cmp(other.context.iter()))
     }
 }

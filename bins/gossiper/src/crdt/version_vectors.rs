@@ -1,15 +1,17 @@
 //! `gossiper version-vectors`: a key-value store that keeps concurrent writes side by side, and the
 //! same store as one that does not, to see what is lost.
 //!
-//! A write says by its *context* what its client has read. In mode `vv` it replaces exactly that;
-//! what the client has not seen stays beside it, as a sibling ([`Siblings`]). In mode `lww` every
+//! A write says by its *context* what its client has read. In mode `vv` it replaces that, and what its
+//! own vector dominates (what the same client wrote before); all else stays beside it, as a sibling
+//! ([`Siblings`]). In mode `lww` every
 //! write claims to have seen whatever this node has, and a read gives the latest of what is left: of
 //! two clients that wrote without having read each other both were answered, and one write is gone.
 //!
-//! The vectors count writes by client, so a client stays with one node, or waits until the others
-//! have heard of its last write: from two nodes at once it would give two writes the same number.
+//! The vectors count writes by client. A client that writes at two nodes at once gives two writes the
+//! same number: they stay side by side with equal vectors, and whoever has read one of them is taken
+//! to have read both.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 
 use clocks::version::{Dot, Siblings, Version, VersionVector};
@@ -28,8 +30,8 @@ pub const MANUAL: Manual = Manual {
     help: help!(
         "\
 It serves `vv_write`, `vv_read` and `set_mode` of task 3-4-4. In mode `vv`, which is that of a node
-that has just started, a write replaces what its context covers and stands beside all else; in mode
-`lww` it replaces whatever is there. Contexts and vectors count the writes of each client.
+that has just started, a write replaces what its context covers and what its vector dominates, and
+stands beside all else; in mode `lww` it replaces whatever is there. Contexts and vectors count the writes of each client.
 
 "
     ),
@@ -96,10 +98,14 @@ pub struct Sibling {
 }
 
 /// A value and when it was written, by the clock of the node.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 struct Stored {
     at_ms: u64,
     value: Json,
+    /// The slots of its context that are 0, which are shown again as they came. They are written as
+    /// part of the context.
+    #[serde(skip)]
+    zeros: BTreeSet<NodeId>,
 }
 
 /// The siblings of one key as a state that merges.
@@ -139,9 +145,10 @@ struct Written {
 impl Serialize for Versions {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let versions = self.0.iter().map(|(dot, version)| {
-            (dot.writer.clone(), dot.number, counters(&version.context), version.value.clone())
+            let context = shown(&version.context, &version.value.zeros);
+            (dot.writer.clone(), dot.number, context, version.value.clone())
         });
-        Written { seen: counters(self.0.seen()), versions: versions.collect() }
+        Written { seen: shown(self.0.seen(), &BTreeSet::new()), versions: versions.collect() }
             .serialize(serializer)
     }
 }
@@ -149,15 +156,25 @@ impl Serialize for Versions {
 impl<'de> Deserialize<'de> for Versions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Written { seen, versions } = Written::deserialize(deserializer)?;
-        let versions = versions.into_iter().map(|(writer, number, context, value)| {
-            (Dot { writer, number }, Version { context: context.into_iter().collect(), value })
+        let versions = versions.into_iter().map(|(writer, number, context, stored)| {
+            let (context, zeros) = context_of(context);
+            (Dot { writer, number }, Version { context, value: Stored { zeros, ..stored } })
         });
         Ok(Self(Siblings::from_parts(seen.into_iter().collect(), versions)))
     }
 }
 
-fn counters(vector: &VersionVector<NodeId>) -> BTreeMap<NodeId, u64> {
-    vector.iter().map(|(client, number)| (client.clone(), number)).collect()
+/// A context taken apart: what it says, and the slots that are 0.
+fn context_of(context: BTreeMap<NodeId, u64>) -> (VersionVector<NodeId>, BTreeSet<NodeId>) {
+    let zeros = context.iter().filter(|(_, number)| **number == 0);
+    let zeros = zeros.map(|(client, _)| client.clone()).collect();
+    (context.into_iter().collect(), zeros)
+}
+
+/// A vector, with these slots in it even if they are 0.
+fn shown(vector: &VersionVector<NodeId>, zeros: &BTreeSet<NodeId>) -> BTreeMap<NodeId, u64> {
+    let zeros = zeros.iter().map(|client| (client.clone(), 0));
+    zeros.chain(vector.iter().map(|(client, number)| (client.clone(), number))).collect()
 }
 
 /// The store, served.
@@ -180,25 +197,25 @@ impl Served {
         ctx: &mut Context<'_, VersionVectorsNode>,
     ) -> Result<Body, Error> {
         let mut versions = replica.state().get(&key).cloned().unwrap_or_default();
-        let mut context: VersionVector<_> = context.into_iter().collect();
+        let (mut context, zeros) = context_of(context);
         if self.mode == Mode::Lww {
             context.merge(versions.0.seen());
         }
-        let stored = Stored { at_ms: ctx.wall_clock_ms(), value };
+        let stored = Stored { at_ms: ctx.wall_clock_ms(), value, zeros: zeros.clone() };
         let dot = versions
             .0
             .write(client.clone(), context.clone(), stored)
             .map_err(|error| Error::malformed_request(format!("field `context`: {error}")))?;
         context.raise(&dot.writer, dot.number);
         replica.update(Store::of(key, versions), ctx);
-        Ok(Body::VvWriteOk { vc: counters(&context) })
+        Ok(Body::VvWriteOk { vc: shown(&context, &zeros) })
     }
 
     fn read(&self, store: &Store, key: &String) -> Body {
         let versions = store.get(key).into_iter().flat_map(|all| all.0.iter());
         let sibling = |(dot, version): (&Dot<_>, &Version<_, Stored>)| Sibling {
             value: version.value.value.clone(),
-            vc: counters(&version.vector(dot)),
+            vc: shown(&version.vector(dot), &version.value.zeros),
         };
         let values: Vec<_> = match self.mode {
             Mode::Vv => versions.map(sibling).collect(),

@@ -13,5 +13,6 @@ mod latency;
 mod process;
 mod rounds;
 mod scale;
+mod siblings;
 mod tree_failure;
 mod world;

@@ -37,8 +37,12 @@ struct Open {
 struct Client {
     open: Option<Open>,
     views: BTreeMap<i64, View>,
-    /// Its writes of a key at a node, whether or not they happened.
-    own: BTreeMap<(i64, usize), BTreeSet<i64>>,
+    /// How often it has given up on a write. It goes on under another name, because a name is one
+    /// sequence of writes.
+    given_up: usize,
+    /// The writes of that name of a key at a node, whether or not they happened, and what of other
+    /// slots a write has to have seen to replace them.
+    own: BTreeMap<(i64, usize), BTreeMap<i64, Vector>>,
 }
 
 struct Run {
@@ -72,6 +76,11 @@ impl Run {
         if client.open.is_some_and(|open| now < open.since + PATIENCE) {
             return;
         }
+        if client.open.is_some_and(|open| open.write.is_some()) {
+            client.given_up += 1;
+            client.own.clear();
+        }
+        let id = format!("c{}", 100 + number + CLIENTS * client.given_up);
         let (node, key) = (self.random.index(NODES), self.random.below(KEYS) as i64);
         self.requests += 1;
         let mut open = Open { msg_id: self.requests, since: now, key, node, write: None };
@@ -85,14 +94,25 @@ impl Run {
         } else {
             let write = self.writes.len() as i64;
             open.write = Some(self.writes.len());
-            let seen = view.seen.iter().copied().collect();
+            let own = client.own.entry((key, node)).or_default();
+            let at = if node == 0 { String::new() } else { format!("@n{node}") };
+            let slot = format!("{id}{at}");
+            let mut others = view.context.clone();
+            others.remove(&NodeId::new(&slot));
+            let exceeds = |vector: &Vector| {
+                vector.iter().all(|(slot, counter)| others.get(slot) >= Some(counter))
+            };
+            // What its own earlier writes there had not seen more than is replaced as well.
+            let known = own.iter().filter(|(_, vector)| exceeds(vector));
+            let mut seen = view.seen.clone();
+            seen.extend(known.map(|(write, _)| *write));
+            let seen = seen.into_iter().collect();
             self.writes.push(Write { key, write, acknowledged: false, seen });
-            client.own.entry((key, node)).or_default().insert(write);
+            own.insert(write, others);
             Body::VcWrite { key: key.into(), value: write.into(), context: view.context.clone() }
         };
         client.open = Some(open);
-        let id = NodeId::new(&format!("c{}", 100 + number));
-        self.cluster.request(&id, node, MessageId(open.msg_id), body);
+        self.cluster.request(&NodeId::new(&id), node, MessageId(open.msg_id), body);
     }
 
     /// Lets the next event happen; false when nothing is going to happen any more.
@@ -100,7 +120,8 @@ impl Run {
         let Some(step) = self.cluster.step() else { return false };
         let Some(message) = step.to_client else { return true };
         let number: usize = message.dest.as_str()[1..].parse().unwrap();
-        let Some(client) = number.checked_sub(100).map(|number| &mut self.clients[number]) else {
+        let client = number.checked_sub(100).map(|number| &mut self.clients[number % CLIENTS]);
+        let Some(client) = client else {
             return true;
         };
         let Some(open) =
@@ -123,7 +144,7 @@ impl Run {
                 self.writes[open.write.unwrap()].acknowledged = true;
                 join(&mut view.context, vc);
                 // The vector counts the client's earlier writes at that node along.
-                view.seen.extend(&client.own[&(open.key, open.node)]);
+                view.seen.extend(client.own[&(open.key, open.node)].keys());
             }
             // It was asked before its `init` came: nothing happened.
             Payload::Error(error) => assert_eq!(error.code, ErrorCode::TemporarilyUnavailable),
@@ -267,7 +288,7 @@ fn a_restarted_node_has_its_values_and_tells_everybody_once_more() {
     assert_eq!(second.advance(Duration::from_millis(50)).len(), 1);
     second.line(WRITE);
     let counters: Vec<_> = second.node().values(&key).into_iter().map(|value| value.vc).collect();
-    assert_eq!(counters, [1, 2].map(|counter| Vector::from([(NodeId::new("c1"), counter)])));
+    assert_eq!(counters, [Vector::from([(NodeId::new("c1"), 2)])], "it counts on");
 }
 
 #[test]

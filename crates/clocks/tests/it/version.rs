@@ -39,17 +39,19 @@ impl Model {
 struct Run {
     replicas: Vec<Siblings<Writer, u32>>,
     models: Vec<Model>,
-    /// What each write replaces wherever it comes.
+    /// What the writer of each write had seen.
+    covers: BTreeMap<u32, BTreeSet<u32>>,
+    /// What each write replaces wherever it comes: that, and what its vector dominates.
     replaces: BTreeMap<u32, BTreeSet<u32>>,
     /// The writes of each writer, in their order.
     writes: BTreeMap<Writer, Vec<u32>>,
 }
 
 impl Run {
-    /// Everything that somebody who was shown a value has seen by its vector: the value, what it
-    /// replaces, and what its writer wrote before.
+    /// Everything that somebody who was shown a value has seen by its vector: the value, what its
+    /// writer had seen, and what its writer wrote before.
     fn shown(&self, dot: &Dot<Writer>, write: u32) -> BTreeSet<u32> {
-        let mut shown = self.replaces[&write].clone();
+        let mut shown = self.covers[&write].clone();
         shown.extend(&self.writes[&dot.writer][..dot.number as usize]);
         shown
     }
@@ -67,12 +69,19 @@ impl Run {
             }
         }
         let writer = (client, at);
+        let before = self.replicas[at].clone();
         let dot = self.replicas[at].write(writer, context, write).unwrap();
-        self.models[at].write(write, &covered);
-        self.replaces.insert(write, covered);
         let writes = self.writes.entry(writer).or_default();
         writes.push(write);
         assert_eq!(dot.number, writes.len() as u64, "every write has a number of its own");
+        self.covers.insert(write, covered.clone());
+        let known = self.shown(&dot, write);
+        let dominated = before
+            .iter()
+            .filter(|(dot, version)| known.is_superset(&self.shown(dot, version.value)));
+        covered.extend(dominated.map(|(_, version)| version.value));
+        self.models[at].write(write, &covered);
+        self.replaces.insert(write, covered);
     }
 
     fn check(&self, step: u32, seed: u64) {
@@ -88,6 +97,7 @@ fn run(seed: u64) -> Run {
     let mut run = Run {
         replicas: vec![Siblings::default(); REPLICAS],
         models: vec![Model::default(); REPLICAS],
+        covers: BTreeMap::new(),
         replaces: BTreeMap::new(),
         writes: BTreeMap::new(),
     };
@@ -153,14 +163,71 @@ fn no_write_goes_but_by_one_that_has_seen_it() {
     assert!(siblings_seen > 3, "runs without conflicts prove little: {siblings_seen}");
 }
 
+fn vectors(siblings: &Siblings<&'static str, &'static str>) -> Vec<VersionVector<&'static str>> {
+    siblings.iter().map(|(dot, version)| version.vector(dot)).collect()
+}
+
 #[test]
-fn two_writes_of_one_client_that_saw_nothing_stay_apart() {
+fn a_write_replaces_what_its_vector_dominates() {
     let mut siblings = Siblings::default();
-    for value in ["a", "b"] {
-        siblings.write("c1", VersionVector::default(), value).unwrap();
+    for (writer, context, value) in
+        [("c1", [("c9", 0)], "a"), ("c1", [("c9", 0)], "b"), ("c1", [("c9", 1)], "c")]
+    {
+        siblings.write(writer, VersionVector::from(context), value).unwrap();
     }
-    let vectors: Vec<_> = siblings.iter().map(|(dot, version)| version.vector(dot)).collect();
-    assert_eq!(vectors, [VersionVector::from([("c1", 1)]), VersionVector::from([("c1", 2)])]);
+    assert_eq!(vectors(&siblings), [VersionVector::from([("c1", 3), ("c9", 1)])]);
+    siblings.write("c1", VersionVector::default(), "d").unwrap();
+    let beside = [VersionVector::from([("c1", 3), ("c9", 1)]), VersionVector::from([("c1", 4)])];
+    assert_eq!(vectors(&siblings), beside, "it had seen more");
+}
+
+/// A client that writes at several replicas at once has its writes numbered alike.
+#[test]
+fn replicas_that_gave_one_number_twice_agree_and_keep_both() {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
+    for seed in 0..2000 {
+        let mut replicas: Vec<Siblings<&str, u32>> = vec![Siblings::default(); REPLICAS];
+        for value in 0..random.random_range(1..20) {
+            let (at, read) = (random.random_range(0..REPLICAS), random.random_range(0..REPLICAS));
+            let mut context = VersionVector::default();
+            for (dot, version) in replicas[read].iter() {
+                if random.random_bool(0.3) {
+                    context.merge(&version.vector(dot));
+                }
+            }
+            let client = ["c1", "c2"][random.random_range(0..2)];
+            replicas[at].write(client, context, value).unwrap();
+            if random.random_bool(0.3) {
+                let heard = replicas[read].clone();
+                replicas[at].merge(heard);
+            }
+        }
+        let merged = |order: &[usize]| {
+            let mut siblings = Siblings::default();
+            for replica in order {
+                let before = siblings.clone();
+                let changed = siblings.merge(replicas[*replica].clone());
+                assert_eq!(changed, before != siblings, "seed {seed}");
+            }
+            siblings
+        };
+        let all = merged(&[0, 1, 2]);
+        for order in [[0, 2, 1, 0], [1, 0, 2, 1], [2, 1, 0, 2]] {
+            assert_eq!(merged(&order), all, "seed {seed}");
+        }
+        let vectors: Vec<_> = all.iter().map(|(dot, version)| version.vector(dot)).collect();
+        let is_dominated = |vector| vectors.iter().any(|other| vector < other);
+        assert!(!vectors.iter().any(is_dominated), "seed {seed}: {all:?}");
+    }
+    let mut siblings = Siblings::default();
+    for value in ["a", "b", "a"] {
+        let mut replica = Siblings::default();
+        replica.write("c1", VersionVector::default(), value).unwrap();
+        siblings.merge(replica);
+    }
+    assert_eq!(siblings.len(), 2, "equal vectors: neither dominates the other");
+    siblings.write("c2", VersionVector::from([("c1", 1)]), "c").unwrap();
+    assert_eq!(vectors(&siblings), [VersionVector::from([("c1", 1), ("c2", 1)])]);
 }
 
 #[test]
