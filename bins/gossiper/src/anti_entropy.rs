@@ -5,7 +5,8 @@
 //! is left to rounds (*anti-entropy*, both in Demers and others, "Epidemic algorithms for replicated
 //! database maintenance", 1987): now and then a node sends the digest of its values to K random
 //! nodes; one whose digest differs answers with its own values, and gets those it lacks. Rounds in
-//! which all digests agree become rarer, up to one in two seconds.
+//! which all digests agree become rarer, up to one in two seconds. A node without values asks nobody:
+//! those who have some ask it.
 
 use std::time::Duration;
 
@@ -129,6 +130,7 @@ pub enum Body {
         /// Messages to other nodes, answers included.
         gossip_messages_sent: u64,
         /// Of the latter for each of the former; 0 without any.
+        #[serde(serialize_with = "crate::ratio::serialize")]
         messages_per_op: f64,
         /// Values that this node has.
         unique_messages: u64,
@@ -408,11 +410,13 @@ impl Node for AntiEntropyNode {
 
     fn timer(&mut self, (): (), ctx: &mut Context<'_, Self>) {
         self.timer = None;
-        let remote_digest = format!("{:?}", self.set.sum());
-        for peer in self.peers(&ctx.id().clone(), ctx) {
-            let body =
-                Body::DigestSync { remote_digest: remote_digest.clone(), remote_messages: None };
-            self.send(&peer, body, ctx);
+        // A node without values has nothing to tell; whoever has some will compare them with it.
+        if !self.set.is_empty() {
+            let remote_digest = format!("{:?}", self.set.sum());
+            for peer in self.peers(&ctx.id().clone(), ctx) {
+                let remote_digest = remote_digest.clone();
+                self.send(&peer, Body::DigestSync { remote_digest, remote_messages: None }, ctx);
+            }
         }
         // Until an answer says otherwise, all is well.
         self.doublings = self.doublings.saturating_add(1);

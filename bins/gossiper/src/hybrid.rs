@@ -32,7 +32,8 @@ pub const MANUAL: Manual = Manual {
     summary: "broadcast along a tree, with gossip for what the tree loses",
     usage: "[--gossip-interval TIME]",
     help: "\
-It serves Maelstrom's `broadcast` workload, and `delivery_info` and `hybrid_stats` of task 3-3-3.
+It serves Maelstrom's `broadcast` workload, `delivery_info` and `hybrid_stats` of task 3-3-3, and
+`gossip_sync` of task 3-2-3.
 
   --gossip-interval TIME  time between two comparisons while they find something (default: 500ms)
   --state-dir DIR         keep the values in DIR/<node id>/, stored before a client hears of them,
@@ -95,6 +96,16 @@ pub enum Body {
         gossip_deliveries: u64,
         /// All values.
         total: u64,
+    },
+    /// Values of another node, by gossip of another make (task 3-2-3).
+    GossipSync {
+        /// Any JSON each.
+        messages: Vec<Json>,
+    },
+    /// Answer to `gossip_sync`.
+    GossipSyncOk {
+        /// How many of them were new.
+        new_count: u64,
     },
     /// A step of comparing what two nodes have.
     Digest(Box<Digest>),
@@ -307,6 +318,13 @@ impl Node for HybridNode {
                 Err(error) => ctx.reply_error(&from, error),
             },
             Body::HybridStats => ctx.reply(&from, self.stats()),
+            Body::GossipSync { messages } => {
+                // It does not say how far they have come: this far at least.
+                let delivery = Delivery { way: Way::Gossip, hops: 1 };
+                let is_new = |value| self.learn(value, delivery, ctx).is_some();
+                let new_count = messages.into_iter().map(is_new).map(u64::from).sum();
+                ctx.reply(&from, Body::GossipSyncOk { new_count });
+            }
             Body::Digest(digest) => match self.cluster.peer(&from.id) {
                 Some(_) => self.digest(&from, &digest, ctx),
                 None => {
@@ -322,7 +340,8 @@ impl Node for HybridNode {
     fn timer(&mut self, (): (), ctx: &mut Context<'_, Self>) {
         self.timer = None;
         let peers: Vec<Peer> = self.cluster.others().collect();
-        if !peers.is_empty() {
+        // A node without values has nothing to tell; whoever has some will compare notes with it.
+        if !peers.is_empty() && !self.set.is_empty() {
             let peer = peers[ctx.random().random_range(0..peers.len())];
             let opening = Digest::open(&self.set, self.life, ctx.now());
             ctx.send(self.cluster.id(peer), Body::Digest(Box::new(opening)));

@@ -31,6 +31,7 @@ pub mod g_counter_services;
 pub mod hybrid;
 pub mod kafka;
 pub mod log;
+mod ratio;
 pub mod reach;
 mod records;
 pub mod round_trip;

@@ -90,6 +90,7 @@ pub enum Body {
         /// Messages to other nodes.
         total_gossip_msgs: u64,
         /// Of the latter for each of the former; 0 without writes.
+        #[serde(serialize_with = "crate::ratio::serialize")]
         msgs_per_write: f64,
         /// Keys that have a value, whoever wrote it.
         keys_stored: u64,
@@ -112,6 +113,13 @@ pub struct Seconds(f64);
 
 /// Some thirty million years.
 const SECONDS_MAX: f64 = 1e15;
+
+impl Seconds {
+    /// The time of a clock.
+    pub(super) fn from_ms(ms: u64) -> Self {
+        Self((ms as f64 / 1000.0).min(SECONDS_MAX))
+    }
+}
 
 impl TryFrom<f64> for Seconds {
     type Error = String;
@@ -185,7 +193,7 @@ fn write(
     value: Json,
     ctx: &mut Context<'_, LwwNode>,
 ) -> Seconds {
-    let mut ts = Seconds(ctx.wall_clock_ms() as f64 / 1000.0);
+    let mut ts = Seconds::from_ms(ctx.wall_clock_ms());
     if let Some((last, _)) = last(replica.state(), &key) {
         ts = ts.max(Seconds(last.0.next_up()));
     }

@@ -7,7 +7,7 @@ use gossiper::anti_entropy::{self, AntiEntropyNode};
 use gossiper::hybrid::{self, HybridNode, Way};
 use gossiper::reach::{Simulation, min_fanout};
 use gossiper::{Body, Config, Gossiper, StrategyKind};
-use proto::{Arguments, Json};
+use proto::{Arguments, Json, Node, Script};
 use rand::SeedableRng as _;
 use rand::rngs::Xoshiro256PlusPlus;
 use simulator::ClusterOptions;
@@ -20,6 +20,24 @@ fn hybrid() -> HybridNode {
 
 fn anti_entropy() -> AntiEntropyNode {
     AntiEntropyNode::from_arguments(&mut Arguments::new([""; 0])).unwrap()
+}
+
+/// What a node sends in a minute in which nothing comes, before and after it has a value.
+fn minutes<N: Node>(node: N) -> [usize; 2] {
+    let mut script = Script::new(node);
+    script.init("n1", &["n1", "n2", "n3"]);
+    let minute = Duration::from_secs(60);
+    let before = script.advance(minute).len();
+    script.line(r#"{"src":"c1","dest":"n1","body":{"type":"broadcast","msg_id":2,"message":1}}"#);
+    [before, script.advance(minute).len()]
+}
+
+#[test]
+fn a_node_without_values_says_nothing() {
+    for [before, after] in [minutes(hybrid()), minutes(anti_entropy())] {
+        assert_eq!(before, 0);
+        assert!(after > 20, "{after} messages");
+    }
 }
 
 #[test]
