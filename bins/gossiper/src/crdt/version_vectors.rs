@@ -16,9 +16,10 @@ use std::hash::{Hash, Hasher};
 
 use clocks::version::{Dot, Siblings, Version, VersionVector};
 use crdt::{Lattice, MapOf};
-use proto::{Caller, Context, Error, Json, Manual, NodeId};
+use proto::{Caller, Context, Error, ErrorCode, Json, Manual, NodeId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::lww::Seconds;
 use super::node::{ReplicaNode, Serves};
 use super::replica::Replica;
 
@@ -29,7 +30,8 @@ pub const MANUAL: Manual = Manual {
     usage: "[--gossip-interval TIME]",
     help: help!(
         "\
-It serves `vv_write`, `vv_read` and `set_mode` of task 3-4-4. In mode `vv`, which is that of a node
+It serves `vv_write`, `vv_read` and `set_mode` of task 3-4-4, and `write` and `kv_read` of task
+3-4-3 on the same keys, which go by `lww` in either mode. In mode `vv`, which is that of a node
 that has just started, a write replaces what its context covers and what its vector dominates, and
 stands beside all else; in mode `lww` it replaces whatever is there. Contexts and vectors count the writes of each client.
 
@@ -75,6 +77,32 @@ pub enum Body {
         /// Whether there are several.
         conflict: bool,
     },
+    /// Writes a key as in mode `lww`.
+    Write {
+        /// The key.
+        key: String,
+        /// Any JSON.
+        value: Json,
+    },
+    /// Answer to `write`.
+    WriteOk {
+        /// When it was written.
+        ts: Seconds,
+    },
+    /// Reads a key as in mode `lww`.
+    KvRead {
+        /// The key.
+        key: String,
+    },
+    /// Answer to `kv_read`; of a key that was never written it is error 20.
+    KvReadOk {
+        /// The key.
+        key: String,
+        /// The last write.
+        value: Json,
+        /// When that was.
+        ts: Seconds,
+    },
 }
 
 /// What becomes of concurrent writes.
@@ -107,6 +135,9 @@ struct Stored {
     #[serde(skip)]
     zeros: BTreeSet<NodeId>,
 }
+
+/// A value with its history.
+type Kept = Version<NodeId, Stored>;
 
 /// The siblings of one key as a state that merges.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -186,43 +217,53 @@ pub struct Served {
 /// The node.
 pub type VersionVectorsNode = ReplicaNode<Served>;
 
+/// The last of the values of a key, by the clocks of the nodes.
+fn last<'a>(store: &'a Store, key: &String) -> Option<(&'a Dot<NodeId>, &'a Kept)> {
+    let versions = store.get(key).into_iter().flat_map(|all| all.0.iter());
+    versions.max_by_key(|(dot, version)| (version.value.at_ms, *dot))
+}
+
 impl Served {
     fn write(
-        &self,
+        mode: Mode,
         replica: &mut Replica<Store>,
         client: &NodeId,
         key: String,
         value: Json,
         context: BTreeMap<NodeId, u64>,
         ctx: &mut Context<'_, VersionVectorsNode>,
-    ) -> Result<Body, Error> {
+    ) -> Result<(BTreeMap<NodeId, u64>, u64), Error> {
+        let mut at_ms = ctx.wall_clock_ms();
+        if mode == Mode::Lww
+            && let Some((_, last)) = last(replica.state(), &key)
+        {
+            // Later than what it replaces, whatever the clock does.
+            at_ms = at_ms.max(last.value.at_ms.saturating_add(1));
+        }
         let mut versions = replica.state().get(&key).cloned().unwrap_or_default();
         let (mut context, zeros) = context_of(context);
-        if self.mode == Mode::Lww {
+        if mode == Mode::Lww {
             context.merge(versions.0.seen());
         }
-        let stored = Stored { at_ms: ctx.wall_clock_ms(), value, zeros: zeros.clone() };
+        let stored = Stored { at_ms, value, zeros: zeros.clone() };
         let dot = versions
             .0
             .write(client.clone(), context.clone(), stored)
             .map_err(|error| Error::malformed_request(format!("field `context`: {error}")))?;
         context.raise(&dot.writer, dot.number);
         replica.update(Store::of(key, versions), ctx);
-        Ok(Body::VvWriteOk { vc: shown(&context, &zeros) })
+        Ok((shown(&context, &zeros), at_ms))
     }
 
     fn read(&self, store: &Store, key: &String) -> Body {
         let versions = store.get(key).into_iter().flat_map(|all| all.0.iter());
-        let sibling = |(dot, version): (&Dot<_>, &Version<_, Stored>)| Sibling {
+        let sibling = |(dot, version): (&Dot<_>, &Kept)| Sibling {
             value: version.value.value.clone(),
             vc: shown(&version.vector(dot), &version.value.zeros),
         };
         let values: Vec<_> = match self.mode {
             Mode::Vv => versions.map(sibling).collect(),
-            Mode::Lww => {
-                let last = versions.max_by_key(|(dot, version)| (version.value.at_ms, *dot));
-                last.map(sibling).into_iter().collect()
-            }
+            Mode::Lww => last(store, key).map(sibling).into_iter().collect(),
         };
         let conflict = values.len() > 1;
         Body::VvReadOk { values, conflict }
@@ -246,10 +287,27 @@ impl Serves for Served {
                 Body::SetModeOk
             }
             Body::VvWrite { key, value, context } => {
-                self.write(replica, &from.id, key, value, context, ctx)?
+                let (vc, _) = Self::write(self.mode, replica, &from.id, key, value, context, ctx)?;
+                Body::VvWriteOk { vc }
             }
             Body::VvRead { key } => self.read(replica.state(), &key),
-            Body::SetModeOk | Body::VvWriteOk { .. } | Body::VvReadOk { .. } => return Ok(None),
+            Body::Write { key, value } => {
+                let nothing = BTreeMap::new();
+                let (_, at_ms) =
+                    Self::write(Mode::Lww, replica, &from.id, key, value, nothing, ctx)?;
+                Body::WriteOk { ts: Seconds::from_ms(at_ms) }
+            }
+            Body::KvRead { key } => {
+                let (_, version) = last(replica.state(), &key)
+                    .ok_or_else(|| Error::new(ErrorCode::KeyDoesNotExist, "Key not found"))?;
+                let Stored { at_ms, value, .. } = version.value.clone();
+                Body::KvReadOk { key, value, ts: Seconds::from_ms(at_ms) }
+            }
+            Body::SetModeOk
+            | Body::VvWriteOk { .. }
+            | Body::VvReadOk { .. }
+            | Body::WriteOk { .. }
+            | Body::KvReadOk { .. } => return Ok(None),
         }))
     }
 }
