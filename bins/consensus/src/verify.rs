@@ -16,7 +16,15 @@
 //! knows). A read's `ok` has what was read, null for nothing; a completion may
 //! leave out what its invocation said. Without `key` there is one register.
 //! Events of process `"nemesis"` and fields that are not named here are
-//! ignored. An operation that is open at the end counts as `info`.
+//! ignored. An operation that is open at the end counts as `info`. Events
+//! without `process` are those of one client.
+//!
+//! An operation may also stand as a whole, if it was over before the next one
+//! of the list began:
+//!
+//! ```json
+//! [{"op": "write", "key": "x", "value": 1}, {"op": "read", "key": "x", "value": 1}]
+//! ```
 
 use std::collections::BTreeMap;
 
@@ -28,6 +36,8 @@ use proto::{Error, ErrorCode, Json};
 use serde_json::value::RawValue;
 
 use crate::body::Violation;
+
+mod whole;
 
 /// The most configurations that the search may visit for one key: some tenths
 /// of a second.
@@ -125,15 +135,22 @@ fn parse(history: &Json) -> Result<Vec<Event<RegisterOp<Json>>>, Error> {
         let malformed = |reason: &dyn std::fmt::Display| {
             Error::malformed_request(format!("event {index}: {reason}"))
         };
+        let mut process_of = |author: Option<&str>| {
+            let count = processes.len() as u64;
+            *processes.entry(author.map(str::to_owned)).or_insert(count)
+        };
+        if let Some(operation) = whole::read(line.get()) {
+            let (kind, op) = operation.map_err(|reason| malformed(&reason))?;
+            let process = process_of(None);
+            events.push(Event::of_client(index, index, process, Kind::Invoke, whole::asked(&op)));
+            events.push(Event::of_client(index, index, process, kind, op));
+            continue;
+        }
         let line = Line::read(line.get()).map_err(|flaw| malformed(&flaw))?;
         if line.is_of_nemesis() {
             continue;
         }
-        let Some(author) = line.process else {
-            return Err(malformed(&"`process` is not there"));
-        };
-        let count = processes.len() as u64;
-        let process = *processes.entry(author.to_owned()).or_insert(count);
+        let process = process_of(line.process);
         let kind = line.kind().map_err(|flaw| malformed(&flaw))?;
         let op =
             operation(&line, kind, invoked.get(&process)).map_err(|reason| malformed(&reason))?;
@@ -245,6 +262,48 @@ mod tests {
         ]"#;
         assert!(verify(text).unwrap().linearizable);
         assert!(verify("[]").unwrap().linearizable);
+    }
+
+    #[test]
+    fn operations_that_stand_as_a_whole_are_one_after_another() {
+        let read =
+            |value| format!(r#"[{{"op":"write","value":1}},{{"op":"read","value":{value}}}]"#);
+        assert!(verify(&read(1)).unwrap().linearizable);
+        assert!(!verify(&read(2)).unwrap().linearizable);
+        for (text, linearizable) in [
+            (
+                r#"[{"type":"write","key":"x","value":"a"},{"type":"read","key":"x","value":"a"}]"#,
+                true,
+            ),
+            (
+                r#"[{"type":"write","key":"x","value":"a"},{"type":"read","key":"y","value":"a"}]"#,
+                false,
+            ),
+            (r#"[{"f":"put","key":1,"value":2},{"f":"get","key":1,"result":2}]"#, true),
+            (r#"[{"op":"read","key":1,"value":null},{"op":"write","key":1,"value":2}]"#, true),
+            (
+                r#"[{"op":"write","value":1},{"op":"cas","from":1,"to":2},{"op":"read","value":2}]"#,
+                true,
+            ),
+            (
+                r#"[{"op":"write","value":1},{"op":"cas","value":[1,2]},{"op":"read","value":1}]"#,
+                false,
+            ),
+            (r#"[{"op":"write","value":1,"ok":false},{"op":"read","value":null}]"#, true),
+            (r#"[{"op":"write","value":1,"ok":true},{"op":"read","value":null}]"#, false),
+        ] {
+            assert_eq!(verify(text).unwrap().linearizable, linearizable, "{text}");
+        }
+        // Without a process one client does everything.
+        let events = r#"[{"type":"invoke","f":"write","value":1},{"type":"ok","f":"write"},
+                         {"type":"invoke","f":"read"},{"type":"ok","f":"read","value":1}]"#;
+        assert!(verify(events).unwrap().linearizable);
+        for bad in
+            [r#"[{"op":"append","value":1}]"#, r#"[{"op":"write"}]"#, r#"[{"op":"cas","value":1}]"#]
+        {
+            let error = verify(bad).unwrap_err();
+            assert!(error.text.starts_with("event 0: "), "{bad}: {error}");
+        }
     }
 
     #[test]
