@@ -131,24 +131,28 @@ impl<V: Clone> Proposer<V> {
 #[derive(Debug, Clone)]
 pub struct Learner<V> {
     nodes: usize,
-    votes: BTreeMap<Ballot, BTreeSet<NodeIndex>>,
+    /// What each acceptor said last of each ballot.
+    votes: BTreeMap<Ballot, BTreeMap<NodeIndex, V>>,
     chosen: Option<(Ballot, V)>,
 }
 
-impl<V> Learner<V> {
+impl<V: PartialEq> Learner<V> {
     /// For so many acceptors.
     #[must_use]
     pub fn new(nodes: usize) -> Self {
         Self { nodes, votes: BTreeMap::new(), chosen: None }
     }
 
-    /// An acceptor says that it accepted. The value is chosen once a majority accepted the same
-    /// ballot (the same value in different ballots is not enough).
+    /// An acceptor says that it accepted. The value is chosen once a majority accepted it in the same
+    /// ballot (in different ballots is not enough). A proposer has one value in a ballot; of one that
+    /// has several each has to have a majority of its own, and what an acceptor said last counts.
     pub fn on_accepted(&mut self, from: NodeIndex, ballot: Ballot, value: V) -> Option<&V> {
         if self.chosen.is_none() {
             let votes = self.votes.entry(ballot).or_default();
-            votes.insert(from);
-            if votes.len() >= quorum(self.nodes) {
+            let count = votes.iter().filter(|(id, other)| **id != from && **other == value).count();
+            if count + 1 < quorum(self.nodes) {
+                votes.insert(from, value);
+            } else {
                 self.chosen = Some((ballot, value));
                 self.votes.clear();
             }
@@ -201,6 +205,7 @@ mod tests {
         let mut learner = Learner::new(3);
         assert_eq!(learner.on_accepted(NodeIndex(0), Ballot(1), "a"), None);
         assert_eq!(learner.on_accepted(NodeIndex(1), Ballot(2), "a"), None);
+        assert_eq!(learner.on_accepted(NodeIndex(2), Ballot(1), "b"), None, "another value");
         assert_eq!(learner.on_accepted(NodeIndex(1), Ballot(1), "a"), Some(&"a"));
         assert_eq!(learner.chosen(), Some(&(Ballot(1), "a")));
     }

@@ -44,7 +44,7 @@ pub struct Proposed<V> {
     pub value: V,
 }
 
-impl<V: Clone> Council<V> {
+impl<V: Clone + PartialEq> Council<V> {
     /// So many acceptors, led by the first of them, which has promises from nobody yet.
     #[must_use]
     pub fn new(nodes: usize) -> Self {
@@ -111,7 +111,7 @@ impl<V: Clone> Council<V> {
 }
 
 /// Phase 2.
-fn accept<V: Clone>(instance: &mut Instance<V>, ballot: Ballot, value: &V) {
+fn accept<V: Clone + PartialEq>(instance: &mut Instance<V>, ballot: Ballot, value: &V) {
     for (node, acceptor) in (0..).map(NodeIndex).zip(&mut instance.acceptors) {
         if acceptor.accept(ballot, value.clone()).is_ok() {
             instance.learner.on_accepted(node, ballot, value.clone());

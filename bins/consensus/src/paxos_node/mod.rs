@@ -88,12 +88,6 @@ impl PaxosNode {
         ctx: &mut Context<'_, Self>,
     ) -> Result<Body, Error> {
         let acceptor = self.acceptor.as_mut().map_err(|error| error.clone())?;
-        if let Some((_, before)) = acceptor.accepted().filter(|(before, _)| before.0 == ballot)
-            && *before != value
-        {
-            let reason = format!("ballot {ballot} proposed another value before");
-            return Err(bad_field("value", reason));
-        }
         let answer = match acceptor.accept(Ballot(ballot), value.clone()) {
             Ok(()) => {
                 let own = self.members.as_ref().map_or(0, Members::own_rank);
