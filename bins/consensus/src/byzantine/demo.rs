@@ -1,11 +1,12 @@
-//! One Byzantine node in a cluster that is led by it: of Raft, which believes everybody, and of PBFT,
-//! which believes nobody. A client asks for a value; what do the honest nodes make of it?
+//! One Byzantine node in a cluster that is led by it: of Raft or Paxos, which believe everybody, and of
+//! PBFT, which believes nobody. A client asks for a value; what do the honest nodes make of it?
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bft::pbft::{Message, Replica, Stage, View, Vote};
 use bft::{Key, NodeIndex, Quorums};
+use paxos::{Acceptor, Learner, Proposer};
 
 /// What a node does that does not do what it should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +129,43 @@ pub(super) fn raft(nodes: usize, liar: usize, behavior: Behavior) -> Outcome {
     outcome(nodes - 1, &decided)
 }
 
+/// Paxos among so many nodes, for one slot: each is acceptor and learner, and one proposes. The liar
+/// does so first; what it says to an acceptor nobody can check, and learners count acceptances.
+pub(super) fn paxos(nodes: usize, liar: usize, behavior: Behavior) -> Outcome {
+    let mut acceptors = vec![Acceptor::default(); nodes];
+    let mut learners = vec![Learner::new(nodes); nodes];
+    let last = if liar + 1 == nodes { nodes.saturating_sub(2) } else { nodes - 1 };
+    // Whoever hears nothing for long enough proposes, with a ballot of its own.
+    for (ballot, proposer) in
+        (1..).map(paxos::Ballot).zip((0..nodes).cycle().skip(liar)).take(nodes)
+    {
+        let is_silent = |node: usize| behavior == Behavior::Silence && node == liar;
+        if is_silent(proposer) {
+            continue;
+        }
+        let mut state = Proposer::new(ballot, nodes, ASKED);
+        let mut value = None;
+        for (id, acceptor) in acceptors.iter_mut().enumerate().filter(|(id, _)| !is_silent(*id)) {
+            if let Ok(before) = acceptor.prepare(ballot) {
+                value = value.or_else(|| state.on_promise(paxos::NodeIndex(id), before));
+            }
+        }
+        let Some(value) = value else { continue };
+        for (id, acceptor) in acceptors.iter_mut().enumerate().filter(|(id, _)| !is_silent(*id)) {
+            let value = if proposer == liar { said(behavior, id == last) } else { value };
+            if acceptor.accept(ballot, value).is_ok() {
+                for (to, learner) in learners.iter_mut().enumerate() {
+                    let value = if id == liar { said(behavior, to == last) } else { value };
+                    learner.on_accepted(paxos::NodeIndex(id), ballot, value);
+                }
+            }
+        }
+    }
+    let learnt = learners.iter().enumerate().filter(|(id, _)| *id != liar);
+    let decided = learnt.filter_map(|(id, learner)| Some((id, learner.chosen()?.1))).collect();
+    outcome(nodes - 1, &decided)
+}
+
 /// PBFT among so many nodes. The client signed what it asks for, so nothing else is valid, except
 /// where the client itself equivocates with the primary: then both values are.
 pub(super) fn pbft(nodes: usize, liar: usize, behavior: Behavior) -> Outcome {
@@ -196,13 +234,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn raft_bears_silence_and_pbft_bears_lies_whoever_tells_them() {
+    fn raft_and_paxos_bear_silence_and_pbft_bears_lies_whoever_tells_them() {
         let right = Outcome { reached: true, correct: true };
         let wrong = Outcome { reached: true, correct: false };
         for liar in 0..3 {
             assert_eq!(raft(3, liar, Behavior::Silence), right, "{liar}");
             assert_eq!(raft(3, liar, Behavior::Lying), wrong, "{liar}");
             assert_eq!(raft(3, liar, Behavior::Equivocation), wrong, "{liar}");
+            assert_eq!(paxos(3, liar, Behavior::Silence), right, "{liar}");
+            assert_eq!(paxos(3, liar, Behavior::Lying), wrong, "{liar}");
+            assert_eq!(paxos(3, liar, Behavior::Equivocation), wrong, "{liar}");
         }
         for liar in 0..4 {
             for behavior in [Behavior::Silence, Behavior::Lying, Behavior::Equivocation] {

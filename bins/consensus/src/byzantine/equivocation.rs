@@ -67,11 +67,11 @@ impl Statement for Heard {
 /// All that was ever caught.
 pub(super) type Caught = Detector<Heard>;
 
-/// Who was caught, sorted, and how many contradictions there are.
-pub(super) fn report(caught: &Caught) -> (Vec<String>, u64) {
+/// Who was caught, sorted.
+pub(super) fn names(caught: &Caught) -> Vec<String> {
     let names = caught.evidence().flatten().map(|heard| heard.statement().node.clone());
-    let nodes: BTreeSet<String> = names.collect();
-    (nodes.into_iter().collect(), caught.evidence().count() as u64)
+    let names: BTreeSet<String> = names.collect();
+    names.into_iter().collect()
 }
 
 /// The values that the peers got, and in which phase.

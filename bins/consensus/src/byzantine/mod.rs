@@ -33,7 +33,7 @@ There are no flags, and nothing outlives the process.
 };
 
 /// How many nodes there are in the clusters of 7-4-1: one may fail.
-const RAFT_NODES: usize = 3;
+const CFT_NODES: usize = 3;
 const PBFT_NODES: usize = 4;
 
 /// The largest cluster that is attacked: messages grow with its square. Of larger ones the outcome is
@@ -67,7 +67,7 @@ pub enum Body {
     },
     /// Runs an algorithm led by a faulty node.
     CftFailureDemo {
-        /// `raft` or `pbft`.
+        /// Which.
         algorithm: Algorithm,
         /// Which node is faulty.
         byzantine_node: String,
@@ -100,7 +100,7 @@ pub enum Body {
     EquivocationReportOk {
         /// Sorted.
         byzantine_nodes_detected: Vec<String>,
-        /// Places in which one of them contradicted itself.
+        /// How many simulations showed one that contradicted itself.
         total_equivocations: u64,
     },
     /// How many nodes does it take?
@@ -144,6 +144,10 @@ pub enum FaultType {
 pub enum Algorithm {
     /// It bears crashes.
     Raft,
+    /// As Raft.
+    Paxos,
+    /// Paxos for each slot of a log; what is shown needs one.
+    MultiPaxos,
     /// It bears lies.
     Pbft,
 }
@@ -174,6 +178,8 @@ pub struct Threshold {
 #[derive(Debug, Default)]
 pub struct ByzantineNode {
     caught: Caught,
+    /// In how many simulations one was.
+    equivocations: u64,
 }
 
 const SCENARIOS: [(&str, Behavior); 13] = [
@@ -228,7 +234,7 @@ fn classify(scenario: &str) -> Result<Body, Error> {
     };
     Ok(Body::ClassifyFaultOk {
         fault_type,
-        cft_handles: demo::raft(RAFT_NODES, 0, behavior).correct,
+        cft_handles: demo::raft(CFT_NODES, 0, behavior).correct,
         bft_handles: demo::pbft(PBFT_NODES, 0, behavior).correct,
     })
 }
@@ -236,7 +242,9 @@ fn classify(scenario: &str) -> Result<Body, Error> {
 fn fail(algorithm: Algorithm, node: &str, behavior: &str) -> Result<Body, Error> {
     let (behavior_name, behavior) = find("behavior", &BEHAVIORS, behavior)?;
     let (algorithm_name, nodes) = match algorithm {
-        Algorithm::Raft => ("raft", RAFT_NODES),
+        Algorithm::Raft => ("raft", CFT_NODES),
+        Algorithm::Paxos => ("paxos", CFT_NODES),
+        Algorithm::MultiPaxos => ("multi_paxos", CFT_NODES),
         Algorithm::Pbft => ("pbft", PBFT_NODES),
     };
     let liar = (0..nodes)
@@ -244,6 +252,7 @@ fn fail(algorithm: Algorithm, node: &str, behavior: &str) -> Result<Body, Error>
         .ok_or_else(|| bad_field("byzantine_node", format!("has to be n1 to n{nodes}")))?;
     let Outcome { reached, correct } = match algorithm {
         Algorithm::Raft => demo::raft(nodes, liar, behavior),
+        Algorithm::Paxos | Algorithm::MultiPaxos => demo::paxos(nodes, liar, behavior),
         Algorithm::Pbft => demo::pbft(nodes, liar, behavior),
     };
     let reason = match (reached, correct) {
@@ -312,12 +321,15 @@ impl Node for ByzantineNode {
             }
             Body::SimulateEquivocation { byzantine_node, sequence, messages_sent } => {
                 let caught = &mut self.caught;
-                equivocation::simulate(caught, &byzantine_node, sequence, &messages_sent)
-                    .map(Body::SimulateEquivocationOk)
+                let simulated =
+                    equivocation::simulate(caught, &byzantine_node, sequence, &messages_sent);
+                let detected = |simulated: &Simulated| simulated.equivocation_detected;
+                self.equivocations += u64::from(simulated.as_ref().is_ok_and(detected));
+                simulated.map(Body::SimulateEquivocationOk)
             }
             Body::EquivocationReport => {
-                let (byzantine_nodes_detected, total_equivocations) =
-                    equivocation::report(&self.caught);
+                let byzantine_nodes_detected = equivocation::names(&self.caught);
+                let total_equivocations = self.equivocations;
                 Ok(Body::EquivocationReportOk { byzantine_nodes_detected, total_equivocations })
             }
             Body::BftThreshold { f } => threshold(f),
