@@ -5,7 +5,7 @@ mod server;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use proto::{Aspect, Caller, Context, Either, Error, Node, Outcome, Records};
+use proto::{Aspect, Caller, Context, Either, Error, Node, NodeId, Outcome, Records};
 
 use self::server::Server;
 use crate::agreement::{Agreement, Heard};
@@ -13,6 +13,9 @@ use crate::machine::{Aside, Service};
 use crate::replica::Replica;
 use crate::settings::Settings;
 use crate::token::Token;
+
+/// The most requests that may wait for an answer aside; further ones are refused.
+const HELD_MAX: usize = 65_536;
 
 /// The messages of a node: of clients, of those who ask something else, and between nodes.
 pub type Body<S, A, T> =
@@ -62,26 +65,39 @@ impl<S: Service, A: Agreement<S>, T: Aside> ServiceNode<S, A, T> {
     }
 
     fn work(&mut self, ctx: &mut Context<'_, Self>) {
-        match self.aside.work() {
-            Some((caller, Ok(message))) => {
-                ctx.reply(&caller, Either::Left(Either::Right(message)));
+        if let Some((caller, answer)) = self.aside.work() {
+            match answer {
+                Ok(message) => ctx.reply(&caller, Either::Left(Either::Right(message))),
+                Err(error) => ctx.reply_error(&caller, error),
             }
-            Some((caller, Err(error))) => ctx.reply_error(&caller, error),
-            None => {}
-        }
-        let held = std::mem::take(&mut self.held);
-        for (caller, message) in held {
-            self.serve(caller, message, ctx);
+            if !self.aside.owes(&caller.id) {
+                self.serve_held(&caller.id, ctx);
+            }
         }
         if self.aside.is_busy() {
             ctx.set_timer(Duration::ZERO, Token::Work);
         }
     }
 
+    /// Serves what a client asked for while it was owed an answer.
+    fn serve_held(&mut self, client: &NodeId, ctx: &mut Context<'_, Self>) {
+        let held = std::mem::take(&mut self.held);
+        let (own, others): (VecDeque<_>, _) =
+            held.into_iter().partition(|(caller, _)| caller.id == *client);
+        self.held = others;
+        for (caller, message) in own {
+            self.serve(caller, message, ctx);
+        }
+    }
+
     /// Serves a client, unless an answer that comes first is not there yet.
     fn serve(&mut self, from: Caller, message: S::Message, ctx: &mut Context<'_, Self>) {
         if self.aside.owes(&from.id) {
-            return self.held.push_back((from, message));
+            if self.held.len() < HELD_MAX {
+                return self.held.push_back((from, message));
+            }
+            let text = "too many requests wait for a computation";
+            return ctx.reply_error(&from, Error::temporarily_unavailable(text));
         }
         let Some(server) = self.server() else { return };
         match S::operation(message) {

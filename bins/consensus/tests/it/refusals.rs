@@ -189,6 +189,26 @@ fn a_client_is_answered_in_the_order_of_its_requests_though_the_first_takes_long
 }
 
 #[test]
+fn so_many_requests_wait_for_a_long_computation_and_no_more() {
+    let mut script = proto::Script::new(ConsensusNode::new(Settings::default()));
+    script.init("n1", &["n1"]);
+    let mut node = Lonely { script };
+    let test = json!({"type": "partition_test", "cluster_size": 5, "operations": 100,
+        "partition_after_op": 10, "heal_after_op": 20, "msg_id": 1});
+    assert!(is_silent("c1", &node.say("c1", test)));
+    let mut refused = 0;
+    for msg_id in 2..70_002 {
+        let said = node.say("c1", json!({"type": "read", "key": 1, "msg_id": msg_id}));
+        refused += usize::from(!is_silent("c1", &said));
+    }
+    assert_eq!(refused, 70_000 - 65_536);
+    // Those that wait are answered once the computation is done, in their order.
+    let said = node.advance(Duration::from_millis(1));
+    let answers: Vec<_> = said.iter().map(|line| line["body"]["in_reply_to"].as_u64()).collect();
+    assert_eq!(answers, (1..65_538).map(Some).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_guided_sweep_is_told_role_membership_terms_and_how_far_the_log_is() {
     use proto::Aspect::{Plain, Rank};
     let aspects = |node: &Lonely| {
