@@ -192,7 +192,12 @@ mod tests {
 
     fn cas(sequence: u64, from: i64, to: i64) -> Command<Operation> {
         Command {
-            operation: Operation::Cas { key: 1.into(), from: from.into(), to: to.into() },
+            operation: Operation::Cas {
+                key: 1.into(),
+                from: from.into(),
+                to: to.into(),
+                create: false,
+            },
             ..write(5, sequence, 0, 0)
         }
     }

@@ -43,6 +43,8 @@ pub enum Operation {
         from: Json,
         /// Its new value.
         to: Json,
+        /// Whether it is set as well where there is no such key.
+        create: bool,
     },
 }
 
@@ -101,6 +103,9 @@ pub enum Message {
         from: Json,
         /// Its new value.
         to: Json,
+        /// Whether the key is set as well where there is none, as Maelstrom's services have it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        create_if_not_exists: bool,
     },
     /// Answer to `cas`.
     CasOk,
@@ -111,7 +116,9 @@ impl From<Operation> for Message {
         match operation {
             Operation::Read { key } => Self::Read { key },
             Operation::Write { key, value } => Self::Write { key, value },
-            Operation::Cas { key, from, to } => Self::Cas { key, from, to },
+            Operation::Cas { key, from, to, create } => {
+                Self::Cas { key, from, to, create_if_not_exists: create }
+            }
         }
     }
 }
@@ -138,7 +145,11 @@ impl Machine for KeyValues {
                 self.values.insert(key.clone(), value.clone());
                 Answer::Written
             }
-            Operation::Cas { key, from, to } => match self.values.get_mut(key) {
+            Operation::Cas { key, from, to, create } => match self.values.get_mut(key) {
+                None if *create => {
+                    self.values.insert(key.clone(), to.clone());
+                    Answer::Swapped
+                }
                 None => Answer::NoSuchKey,
                 Some(value) if value != from => Answer::Mismatch,
                 Some(value) => {
@@ -161,7 +172,9 @@ impl Service for KeyValues {
         match message {
             Message::Read { key } => Ok(Operation::Read { key }),
             Message::Write { key, value } => Ok(Operation::Write { key, value }),
-            Message::Cas { key, from, to } => Ok(Operation::Cas { key, from, to }),
+            Message::Cas { key, from, to, create_if_not_exists: create } => {
+                Ok(Operation::Cas { key, from, to, create })
+            }
             Message::ReadOk { .. } | Message::WriteOk | Message::CasOk => Err(no_request()),
         }
     }
@@ -190,7 +203,24 @@ mod tests {
     }
 
     fn cas(from: i64, to: i64) -> Operation {
-        Operation::Cas { key: 1.into(), from: from.into(), to: to.into() }
+        Operation::Cas { key: 1.into(), from: from.into(), to: to.into(), create: false }
+    }
+
+    /// As Maelstrom's own services do it.
+    #[test]
+    fn a_compare_and_set_may_create_its_key() {
+        let mut store = KeyValues::default();
+        let create = |from: i64, to: i64| {
+            let text = format!(
+                r#"{{"cas":{{"key":1,"from":{from},"to":{to},"create_if_not_exists":true}}}}"#
+            );
+            let message = serde_json::from_str(&text).unwrap();
+            KeyValues::operation(message).unwrap()
+        };
+        assert_eq!(store.apply(&create(7, 1)), Answer::Swapped);
+        assert_eq!(store.apply(&create(7, 2)), Answer::Mismatch);
+        assert_eq!(store.apply(&create(1, 2)), Answer::Swapped);
+        assert_eq!(store.read(&Operation::Read { key: 1.into() }), Answer::Value(2.into()));
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub struct WireCommand {
     value: Json,
     #[serde(default = "Json::null", skip_serializing_if = "Json::is_null")]
     from: Json,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    create: bool,
     #[serde(default = "nobody", deserialize_with = "origin")]
     origin: NodeId,
     #[serde(default)]
@@ -56,23 +58,23 @@ fn origin<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NodeId, D::Error
 
 impl From<Command<Operation>> for WireCommand {
     fn from(command: Command<Operation>) -> Self {
-        let (op, key, value, from) = match command.operation {
-            Operation::Read { key } => (Op::Read, key, Json::null(), Json::null()),
-            Operation::Write { key, value } => (Op::Write, key, value, Json::null()),
-            Operation::Cas { key, from, to } => (Op::Cas, key, to, from),
+        let (op, key, value, from, create) = match command.operation {
+            Operation::Read { key } => (Op::Read, key, Json::null(), Json::null(), false),
+            Operation::Write { key, value } => (Op::Write, key, value, Json::null(), false),
+            Operation::Cas { key, from, to, create } => (Op::Cas, key, to, from, create),
         };
         let RequestId { origin, session, sequence } = command.request;
-        Self { op, key, value, from, origin, session, sequence, settled: command.settled }
+        Self { op, key, value, from, create, origin, session, sequence, settled: command.settled }
     }
 }
 
 impl From<WireCommand> for Command<Operation> {
     fn from(wire: WireCommand) -> Self {
-        let WireCommand { op, key, value, from, origin, session, sequence, settled } = wire;
+        let WireCommand { op, key, value, from, create, origin, session, sequence, settled } = wire;
         let operation = match op {
             Op::Read => Operation::Read { key },
             Op::Write => Operation::Write { key, value },
-            Op::Cas => Operation::Cas { key, from, to: value },
+            Op::Cas => Operation::Cas { key, from, to: value, create },
         };
         Self { request: RequestId { origin, session, sequence }, settled, operation }
     }
@@ -88,13 +90,18 @@ mod tests {
 
     #[test]
     fn commands_survive_json_with_any_value() {
+        let cas = |value: &Json, create| {
+            let (key, from, to) = (value.clone(), Json::null(), value.clone());
+            Operation::Cas { key, from, to, create }
+        };
         let id = RequestId { origin: NodeId::new("n2"), session: u64::MAX, sequence: 9 };
         for text in ["null", "1.0", "9007199254740993", r#"{"a": [null]}"#] {
             let value = Json::parse(text).unwrap();
             for operation in [
                 Operation::Read { key: value.clone() },
                 Operation::Write { key: value.clone(), value: value.clone() },
-                Operation::Cas { key: value.clone(), from: Json::null(), to: value.clone() },
+                cas(&value, false),
+                cas(&value, true),
             ] {
                 let command = Command { request: id.clone(), settled: 4, operation };
                 let shared = SharedCommand::<KeyValues>(Arc::new(command.clone()));

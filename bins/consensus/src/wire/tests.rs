@@ -11,6 +11,7 @@ fn command() -> SharedCommand<KeyValues> {
         key: Json::parse("[1.0]").unwrap(),
         from: Json::null(),
         to: Json::from("x"),
+        create: false,
     };
     let request = RequestId { origin: NodeId::new("n2"), session: u64::MAX, sequence: 3 };
     SharedCommand(Arc::new(Command { request, settled: 2, operation }))
