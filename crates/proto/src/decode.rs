@@ -2,7 +2,8 @@
 //!
 //! The common layout (`src` and `dest` before `body`, `type` before the payload) is read in one
 //! pass, straight into the node's own types: nothing is buffered, and opaque values keep their
-//! text. Every other layout takes a second look at the body, and every error is explained there.
+//! text; where the envelope is written as Maelstrom writes it, it is only compared. Every other layout
+//! takes a second look at the body, and every error is explained there.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -42,11 +43,47 @@ pub enum DecodeError {
 /// If the line is not a JSON object with the strings `src` and `dest` and the object `body`.
 /// A body that makes no sense is no error here: it becomes [`Payload::Bad`], to be answered.
 pub fn decode<B: Body>(line: &str) -> Result<Message<Payload<B>>, DecodeError> {
+    let quick = || decode_usual_envelope(line).or_else(|| decode_usual_order(line));
+    quick().map_or_else(|| decode_any_layout(line), Ok)
+}
+
+/// The quickest path: an envelope that only has to be compared.
+fn decode_usual_envelope<B: Body>(line: &str) -> Option<Message<Payload<B>>> {
+    let (src, dest, body) = usual_envelope(line)?;
+    decode_usual_body(src, dest, body)
+}
+
+/// The quick path: the usual order of fields.
+fn decode_usual_order<B: Body>(line: &str) -> Option<Message<Payload<B>>> {
     let mut reader = serde_json::Deserializer::from_str(line);
-    match reader.deserialize_map(EnvelopeVisitor(PhantomData)) {
-        Ok(message) if reader.end().is_ok() => Ok(message),
-        _ => decode_any_layout(line),
-    }
+    let message = reader.deserialize_map(EnvelopeVisitor(PhantomData)).ok()?;
+    reader.end().ok().map(|()| message)
+}
+
+/// Sender, receiver and body of a line as Maelstrom and `eddy` write it, byte for byte:
+/// `{"id":7,"src":"c1","dest":"n1","body":{...}}`, with or without `id`. Whether the body is one remains
+/// to be seen.
+fn usual_envelope(line: &str) -> Option<(NodeId, NodeId, &str)> {
+    let rest = line.strip_prefix('{')?;
+    let rest = match rest.strip_prefix("\"id\":") {
+        Some(id) => {
+            let digits = id.bytes().take_while(u8::is_ascii_digit).count();
+            let is_number = digits > 0 && (digits == 1 || !id.starts_with('0'));
+            id[digits..].strip_prefix(',').filter(|_| is_number)?
+        }
+        None => rest,
+    };
+    let (src, rest) = plain_name(rest.strip_prefix("\"src\":\"")?)?;
+    let (dest, rest) = plain_name(rest.strip_prefix(",\"dest\":\"")?)?;
+    let body = rest.strip_prefix(",\"body\":")?.strip_suffix('}')?;
+    Some((NodeId::new(src), NodeId::new(dest), body))
+}
+
+/// What comes before the next quote, if it stands for itself, and what comes after it.
+fn plain_name(text: &str) -> Option<(&str, &str)> {
+    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+    let end = text.as_bytes().iter().position(is_special)?;
+    Some((&text[..end], text[end..].strip_prefix('"')?))
 }
 
 #[derive(Deserialize)]
@@ -82,6 +119,18 @@ pub fn decode_body<B: Body>(
     dest: NodeId,
     body: &str,
 ) -> Result<Message<Payload<B>>, DecodeError> {
+    match decode_usual_body(src.clone(), dest.clone(), body) {
+        Some(message) => Ok(message),
+        None => decode_any_body(src, dest, body),
+    }
+}
+
+/// Reads a body that has its `type` before the payload; anything else needs a second look.
+fn decode_usual_body<B: Body>(
+    src: NodeId,
+    dest: NodeId,
+    body: &str,
+) -> Option<Message<Payload<B>>> {
     let seed = BodySeed {
         kind: None,
         from_service: is_service(src.as_str()),
@@ -89,12 +138,9 @@ pub fn decode_body<B: Body>(
         node: PhantomData,
     };
     let mut reader = serde_json::Deserializer::from_str(body);
-    match seed.deserialize(&mut reader) {
-        Ok(Parsed { payload, msg_id, in_reply_to }) if reader.end().is_ok() => {
-            Ok(Message { src, dest, msg_id, in_reply_to, payload })
-        }
-        _ => decode_any_body(src, dest, body),
-    }
+    let Parsed { payload, msg_id, in_reply_to } = seed.deserialize(&mut reader).ok()?;
+    reader.end().ok()?;
+    Some(Message { src, dest, msg_id, in_reply_to, payload })
 }
 
 fn decode_any_body<B: Body>(
