@@ -24,7 +24,8 @@ impl Peer {
 #[derive(Clone, Debug, Default)]
 pub struct Cluster {
     ids: Vec<NodeId>,
-    /// Only ever asked for one name: its order is of no consequence.
+    /// The numbers of those whose names do not [say](said) them. Only ever asked for one name: its
+    /// order is of no consequence.
     numbers: FxHashMap<NodeId, Peer>,
     me: Option<Peer>,
 }
@@ -42,13 +43,21 @@ impl Cluster {
 
     /// The number of a node, a new one if it has none.
     fn add(&mut self, id: &NodeId) -> Option<Peer> {
-        if let Some(peer) = self.numbers.get(id) {
-            return Some(*peer);
+        if let Some(peer) = self.number(id) {
+            return Some(peer);
         }
         let peer = Peer(u16::try_from(self.ids.len()).ok()?);
         self.ids.push(id.clone());
-        self.numbers.insert(id.clone(), peer);
+        if said(id) != Some(peer) {
+            self.numbers.insert(id.clone(), peer);
+        }
         Some(peer)
+    }
+
+    /// The number of a node, if it has one.
+    fn number(&self, id: &NodeId) -> Option<Peer> {
+        let is_so = |peer: &Peer| self.ids.get(peer.index()) == Some(id);
+        said(id).filter(is_so).or_else(|| self.numbers.get(id).copied())
     }
 
     /// This node.
@@ -63,7 +72,7 @@ impl Cluster {
 
     /// The other node of this name, if it is one: clients are none, and neither is this node.
     pub fn peer(&self, id: &NodeId) -> Option<Peer> {
-        self.numbers.get(id).copied().filter(|peer| *peer != self.me())
+        self.number(id).filter(|peer| *peer != self.me())
     }
 
     /// How many nodes there are, this one included.
@@ -89,6 +98,12 @@ impl Cluster {
     }
 }
 
+/// The number that a name says, if it is one as Maelstrom gives them: n0, n1 and so on. To compare it
+/// with the name at that place is less work than to look for it, and takes no table.
+fn said(id: &NodeId) -> Option<Peer> {
+    id.as_str().strip_prefix('n')?.parse().ok().map(Peer)
+}
+
 /// A graph over the nodes: for each one its neighbours, those it lists itself first and in the order
 /// of its list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,9 +112,38 @@ pub struct Topology(Graph);
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Graph {
     /// The neighbours of each node.
-    Lists(Vec<Vec<Peer>>),
+    Lists(Lists),
     /// All nodes, each beside every other one. Lists of that would take the square of their number.
     Complete(Vec<Peer>),
+}
+
+/// The neighbours of each node, all of them one after the other: in large clusters lists of their own
+/// would take several times the room.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Lists {
+    /// Where the neighbours of each node end.
+    ends: Vec<u32>,
+    peers: Vec<Peer>,
+}
+
+impl Lists {
+    /// The neighbours of a node.
+    fn of(&self, node: Peer) -> &[Peer] {
+        let start = node.index().checked_sub(1).and_then(|before| self.ends.get(before));
+        let end = self.ends.get(node.index());
+        end.map_or(&[], |end| &self.peers[start.map_or(0, |start| *start as usize)..*end as usize])
+    }
+}
+
+impl FromIterator<Vec<Peer>> for Lists {
+    fn from_iter<I: IntoIterator<Item = Vec<Peer>>>(lists: I) -> Self {
+        let mut all = Self::default();
+        for list in lists {
+            all.peers.extend(list);
+            all.ends.push(all.peers.len() as u32);
+        }
+        all
+    }
 }
 
 /// A node as a search finds it.
@@ -115,7 +159,7 @@ struct Found {
 impl Default for Topology {
     /// Nobody beside anybody.
     fn default() -> Self {
-        Self(Graph::Lists(Vec::new()))
+        Self(Graph::Lists(Lists::default()))
     }
 }
 
@@ -144,13 +188,13 @@ impl Topology {
         };
         edges.iter().for_each(|(node, neighbour)| connect(*node, *neighbour));
         edges.iter().for_each(|(node, neighbour)| connect(*neighbour, *node));
-        Self(Graph::Lists(neighbours))
+        Self(Graph::Lists(neighbours.into_iter().collect()))
     }
 
     /// How many nodes there are.
     fn size(&self) -> usize {
         match &self.0 {
-            Graph::Lists(lists) => lists.len(),
+            Graph::Lists(lists) => lists.ends.len(),
             Graph::Complete(nodes) => nodes.len(),
         }
     }
@@ -158,10 +202,10 @@ impl Topology {
     /// The neighbours of a node.
     pub fn neighbours(&self, node: Peer) -> impl Iterator<Item = Peer> {
         let list = match &self.0 {
-            Graph::Lists(lists) => lists.get(node.index()),
-            Graph::Complete(nodes) => Some(nodes),
+            Graph::Lists(lists) => lists.of(node),
+            Graph::Complete(nodes) => nodes,
         };
-        list.into_iter().flatten().copied().filter(move |other| *other != node)
+        list.iter().copied().filter(move |other| *other != node)
     }
 
     /// A tree that connects what the graph connects. A graph without cycles is its own.
@@ -198,7 +242,7 @@ impl Topology {
                 Graph::Complete(_) => list.sort_unstable(),
             }
         }
-        Self(Graph::Lists(tree))
+        Self(Graph::Lists(tree.into_iter().collect()))
     }
 
     /// The node from which the farthest of those that `member` reaches is nearest; of several such

@@ -48,8 +48,9 @@ pub struct Gossiper {
     pub(crate) config: Config,
     pub(crate) strategy: Box<dyn Strategy>,
     pub(crate) cluster: Cluster,
-    /// As clients gave it, for peers that were restarted.
-    pub(crate) topology_lists: Option<BTreeMap<NodeId, Vec<NodeId>>>,
+    /// The topology as clients gave it, which is what is stored and what peers get that were restarted.
+    /// As JSON, because maps and lists of names would take most of the memory of a large cluster.
+    pub(crate) topology_record: Option<Vec<u8>>,
     pub(crate) set: ValueSet,
     /// Who brought each value first, by position; this node itself stands for clients.
     pub(crate) sources: Vec<Peer>,
@@ -102,7 +103,7 @@ impl Gossiper {
             strategy: strategy::new(&config),
             config,
             cluster: Cluster::default(),
-            topology_lists: None,
+            topology_record: None,
             set: ValueSet::default(),
             sources: Vec::new(),
             links: Links::default(),
@@ -172,6 +173,11 @@ impl Gossiper {
         self.shorten(&before);
     }
 
+    /// The neighbours of every node in the last `topology`, if there was one.
+    pub(crate) fn topology_lists(&self) -> Option<BTreeMap<NodeId, Vec<NodeId>>> {
+        serde_json::from_slice(self.topology_record.as_ref()?).ok()
+    }
+
     /// Learns the graph from a `topology`, of a client or of a peer.
     pub(crate) fn learn_topology(
         &mut self,
@@ -181,12 +187,12 @@ impl Gossiper {
         let topology = Topology::new(&mut self.cluster, &lists);
         self.links.resize(self.cluster.size());
         self.strategy.arrange(&self.cluster, &topology);
+        self.topology_record = serde_json::to_vec(&lists).ok();
         if ctx.is_durable()
-            && let Ok(record) = serde_json::to_vec(&lists)
+            && let Some(record) = &self.topology_record
         {
-            ctx.put(TOPOLOGY_KEY, record);
+            ctx.put(TOPOLOGY_KEY, record.clone());
         }
-        self.topology_lists = Some(lists);
         if self.set.is_empty() {
             self.greet_at = None;
         } else {
@@ -216,7 +222,7 @@ impl Gossiper {
                 let topology = Topology::new(&mut self.cluster, &lists);
                 self.links.resize(self.cluster.size());
                 self.strategy.arrange(&self.cluster, &topology);
-                self.topology_lists = Some(lists);
+                self.topology_record = Some(record.to_vec());
             } else {
                 ValueRecords.take_up(key, record, &mut self.set)?;
                 self.sources.push(self.cluster.me());
@@ -243,8 +249,9 @@ impl Gossiper {
             }
             Body::Read => ctx.reply(from, Body::ReadOk { messages: self.set.snapshot() }),
             Body::TreeInfo => {
-                let own = self.topology_lists.as_ref().and_then(|lists| lists.get(ctx.id()));
-                let neighbors = own.cloned().unwrap_or_default();
+                let lists = self.topology_lists();
+                let own = lists.and_then(|mut lists| lists.remove(ctx.id()));
+                let neighbors = own.unwrap_or_default();
                 let message_count = u64::from(self.set.len());
                 ctx.reply(from, Body::TreeInfoOk { neighbors, message_count });
             }

@@ -326,7 +326,7 @@ impl Gossiper {
             self.send_again(peer, ctx);
         }
         if kind != Kind::Foreign {
-            let lacks_topology = self.topology_lists.is_none();
+            let lacks_topology = self.topology_record.is_none();
             let opening = Digest::open(&self.set, self.life, ctx.now());
             let opening = Digest { lacks_topology, ..opening };
             self.transmit(peer, Body::Digest(Box::new(opening)), ctx);

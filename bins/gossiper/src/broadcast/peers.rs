@@ -164,7 +164,7 @@ impl Gossiper {
         }
         self.transmit(peer, Body::Digest(Box::new(answer)), ctx);
         if digest.lacks_topology
-            && let Some(topology) = self.topology_lists.clone()
+            && let Some(topology) = self.topology_lists()
         {
             self.transmit(peer, Body::Topology { topology }, ctx);
         }

@@ -23,10 +23,12 @@
 //! Of r values a second those of one interval i share a round: at least (n - 1) / (r i + 1) messages a
 //! value from the hub to n - 1 leaves. A leaf adds less than one message a value.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use proto::Time;
 use rand::rngs::Xoshiro256PlusPlus;
+use rustc_hash::FxHashMap;
 
 use super::{Form, Round, Strategy, View};
 use crate::broadcast::config::{Config, LateValues};
@@ -49,8 +51,10 @@ pub(super) struct Star {
     /// The hub this node believes in; itself, perhaps.
     hub: Option<Peer>,
     me: Option<Peer>,
-    /// What this node knows of each other one, by its number.
-    peers: Vec<State>,
+    /// What this node knows of those it has heard of. Of no consequence is their order.
+    peers: FxHashMap<Peer, State>,
+    /// Those of which the last `gossip` came in a round.
+    leaders: BTreeSet<Peer>,
 }
 
 /// What a node knows of another one besides its link.
@@ -76,7 +80,8 @@ impl Star {
             ack_delay: config.ack_delay,
             hub: None,
             me: None,
-            peers: Vec::new(),
+            peers: FxHashMap::default(),
+            leaders: BTreeSet::new(),
         }
     }
 
@@ -86,7 +91,8 @@ impl Star {
 
     /// Whether the peer has sent rounds lately, so that it wants to know what this node knows.
     fn leads(&self, peer: Peer, now: Time) -> bool {
-        self.peers[peer.index()].round_at.is_some_and(|at| now.since(at) < 4 * self.interval)
+        let round_at = self.peers.get(&peer).and_then(|state| state.round_at);
+        round_at.is_some_and(|at| now.since(at) < 4 * self.interval)
     }
 
     /// The first time at or after `now` that lies whole intervals from `phase`.
@@ -99,7 +105,6 @@ impl Star {
 
 impl Strategy for Star {
     fn arrange(&mut self, cluster: &Cluster, _: &Topology) {
-        self.peers.resize(cluster.size(), State::default());
         self.me = Some(cluster.me());
         self.hub = self.hub.or_else(|| cluster.all().next());
     }
@@ -111,10 +116,14 @@ impl Strategy for Star {
         _: &mut Xoshiro256PlusPlus,
         targets: &mut Vec<Peer>,
     ) {
-        let all = self.is_hub();
-        targets.extend(view.cluster.others().filter(|peer| {
-            *peer != source && (all || self.hub == Some(*peer) || self.leads(*peer, view.now))
-        }));
+        if self.is_hub() {
+            targets.extend(view.cluster.others().filter(|peer| *peer != source));
+            return;
+        }
+        let others = self.leaders.iter().copied().filter(|peer| self.hub != Some(*peer));
+        let leaders = others.filter(|peer| self.leads(*peer, view.now)).chain(self.hub);
+        targets.extend(leaders.filter(|peer| *peer != source));
+        targets.sort_unstable();
     }
 
     fn form(&self) -> Form {
@@ -125,7 +134,8 @@ impl Strategy for Star {
         if self.is_hub() {
             return self.next_time(Time::ZERO, now);
         }
-        let known = self.peers[peer.index()].phase.map(|phase| (phase, self.margin));
+        let phase = self.peers.get(&peer).and_then(|state| state.phase);
+        let known = phase.map(|phase| (phase, self.margin));
         // The interval is added so that the lead can be subtracted without a sign.
         let supposed = || (Time::ZERO + self.interval.saturating_sub(self.lead), self.lead);
         let (phase, ahead) = known.unwrap_or_else(supposed);
@@ -180,14 +190,19 @@ impl Strategy for Star {
 
     fn round(&mut self, peer: Peer, sum: Hash, view: View<'_>) -> Option<HubRound> {
         let is_hub = self.is_hub();
-        let batch_at = self.peers[peer.index()].batch_at.take();
+        let batch_at = self.peers.get_mut(&peer).and_then(|state| state.batch_at.take());
         let waited = |at| u64::try_from(view.now.since(at).as_micros()).unwrap_or(u64::MAX);
         is_hub.then(|| HubRound { sum, waited_us: batch_at.map(waited) })
     }
 
     fn gossip_received(&mut self, peer: Peer, has_batch: bool, round: Option<Round>, now: Time) {
-        let state = &mut self.peers[peer.index()];
+        let state = self.peers.entry(peer).or_default();
         state.round_at = round.map(|_| now);
+        if round.is_some() {
+            self.leaders.insert(peer);
+        } else {
+            self.leaders.remove(&peer);
+        }
         match round {
             Some(Round {
                 hub: HubRound { waited_us: Some(waited), .. },
