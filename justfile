@@ -108,7 +108,7 @@ _workload-2-4-5: (_unique-ids "--availability total" "--causal-ids" "--nemesis" 
 _broadcast *FLAGS:
     {{eddy}} test -w broadcast --bin {{bin}}/gossiper {{FLAGS}}
 
-_workload-3-1: (_broadcast "--node-count 5 --time-limit 10 --rate 10")
+_workload-3-1: (_broadcast "--node-count 5 --time-limit 10 --rate 10 -- --strategy flood")
 
 _workload-3-2: (_broadcast "--node-count 25 --topology tree4 --time-limit 10 --rate 100 --latency 10")
 
@@ -121,7 +121,7 @@ _workload-3-5: (_broadcast "--node-count 5 --time-limit 20 --rate 10 --nemesis p
 # The fault-tolerant broadcast of the fifth seed.
 _workload-3c: (_broadcast "--node-count 5 --time-limit 20 --rate 10 --nemesis partition") (_broadcast "--node-count 25 --time-limit 20 --rate 50 --latency 20 --loss 0.1 --duplicate 0.1 --nemesis partition,one-way --nemesis-interval 3")
 
-_workload-3-2-1: (_broadcast "--node-count 25 --time-limit 10 --rate 50 --latency 10 --nemesis partition --nemesis-interval 3 -- --strategy fan-out")
+_workload-3-2-1: (_broadcast "--node-count 25 --topology total --time-limit 10 --rate 50 --latency 10 --nemesis partition --nemesis-interval 3 -- --strategy fan-out")
 
 # A function: against every fan-out, by hand, and against clusters.
 _workload-3-2-2:

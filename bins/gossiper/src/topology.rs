@@ -107,7 +107,11 @@ fn said(id: &NodeId) -> Option<Peer> {
 /// A graph over the nodes: for each one its neighbours, those it lists itself first and in the order
 /// of its list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Topology(Graph);
+pub struct Topology {
+    graph: Graph,
+    /// How many of this node's neighbours are in its own list. The others only list it.
+    listed: usize,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Graph {
@@ -159,14 +163,15 @@ struct Found {
 impl Default for Topology {
     /// Nobody beside anybody.
     fn default() -> Self {
-        Self(Graph::Lists(Lists::default()))
+        Self { graph: Graph::Lists(Lists::default()), listed: 0 }
     }
 }
 
 impl Topology {
     /// Every node beside every other one: what holds until a `topology` comes.
     pub fn complete(cluster: &Cluster) -> Self {
-        Self(Graph::Complete(cluster.all().collect()))
+        let listed = cluster.others().count();
+        Self { graph: Graph::Complete(cluster.all().collect()), listed }
     }
 
     /// The graph of a `topology` message. A node that it names but `init` did not joins the cluster.
@@ -180,20 +185,25 @@ impl Topology {
             }
         }
         let mut neighbours = vec![Vec::new(); cluster.size()];
-        let mut connect = |node: Peer, neighbour: Peer| {
+        let connect = |neighbours: &mut Vec<Vec<Peer>>, node: Peer, neighbour: Peer| {
             let list = &mut neighbours[node.index()];
             if node != neighbour && !list.contains(&neighbour) {
                 list.push(neighbour);
             }
         };
-        edges.iter().for_each(|(node, neighbour)| connect(*node, *neighbour));
-        edges.iter().for_each(|(node, neighbour)| connect(*neighbour, *node));
-        Self(Graph::Lists(neighbours.into_iter().collect()))
+        for (node, neighbour) in &edges {
+            connect(&mut neighbours, *node, *neighbour);
+        }
+        let listed = neighbours.get(cluster.me().index()).map_or(0, Vec::len);
+        for (node, neighbour) in &edges {
+            connect(&mut neighbours, *neighbour, *node);
+        }
+        Self { graph: Graph::Lists(neighbours.into_iter().collect()), listed }
     }
 
     /// How many nodes there are.
     fn size(&self) -> usize {
-        match &self.0 {
+        match &self.graph {
             Graph::Lists(lists) => lists.ends.len(),
             Graph::Complete(nodes) => nodes.len(),
         }
@@ -201,11 +211,16 @@ impl Topology {
 
     /// The neighbours of a node.
     pub fn neighbours(&self, node: Peer) -> impl Iterator<Item = Peer> {
-        let list = match &self.0 {
+        let list = match &self.graph {
             Graph::Lists(lists) => lists.of(node),
             Graph::Complete(nodes) => nodes,
         };
         list.iter().copied().filter(move |other| *other != node)
+    }
+
+    /// The neighbours in the own list of this node, `me`.
+    pub fn listed(&self, me: Peer) -> impl Iterator<Item = Peer> {
+        self.neighbours(me).take(self.listed)
     }
 
     /// A tree that connects what the graph connects. A graph without cycles is its own.
@@ -235,14 +250,18 @@ impl Topology {
             }
         }
         for (node, list) in cluster.all().zip(&mut tree) {
-            match &self.0 {
+            match &self.graph {
                 Graph::Lists(_) => {
                     *list = self.neighbours(node).filter(|other| list.contains(other)).collect();
                 }
                 Graph::Complete(_) => list.sort_unstable(),
             }
         }
-        Self(Graph::Lists(tree.into_iter().collect()))
+        let me = cluster.me();
+        let listed = tree
+            .get(me.index())
+            .map_or(0, |tree| self.listed(me).filter(|own| tree.contains(own)).count());
+        Self { graph: Graph::Lists(tree.into_iter().collect()), listed }
     }
 
     /// The node from which the farthest of those that `member` reaches is nearest; of several such

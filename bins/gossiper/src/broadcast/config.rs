@@ -14,7 +14,7 @@ pub struct Config {
     /// How long a plain `broadcast` to a peer may go without acknowledgement, unless round trips
     /// have been measured to take longer.
     pub ack_timeout: Duration,
-    /// How many random peers `fan-out` tells a value.
+    /// How many random neighbours `fan-out` tells a value.
     pub fan_out: usize,
     /// How long `batched` collects values for a neighbour.
     pub batch_interval: Duration,
@@ -65,11 +65,11 @@ impl LateValues {
 /// The strategies, a file each in `strategy/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StrategyKind {
-    /// Every neighbour in the topology, at once.
+    /// Every neighbour in the node's own list in the topology, at once.
     Flood,
     /// The neighbours in a spanning tree of the topology, at once.
     Tree,
-    /// A few random peers, at once.
+    /// A few random ones of those neighbours, at once.
     FanOut,
     /// The neighbours in a spanning tree, many values in one message.
     Batched,
@@ -126,8 +126,8 @@ All nodes of a cluster take the same arguments. Times are written like 500ms or 
 
   --strategy NAME         whom a new value is told, and when (default: tree)
       tree                  the neighbours in a spanning tree of the topology, at once
-      flood                 every neighbour in the topology, at once
-      fan-out               --fan-out random nodes, at once
+      flood                 every neighbour in the node's own list in the topology, at once
+      fan-out               --fan-out random ones of those, at once
       batched               the neighbours in a spanning tree, many values in one message
       direct                every node, at once, and nobody passes anything on
       star                  everyone tells the hub, and the hub tells everyone, in rounds; the hub
@@ -135,7 +135,7 @@ All nodes of a cluster take the same arguments. Times are written like 500ms or 
   --ack-timeout TIME      how long a neighbour may take to acknowledge a value before it is sent
                           round that neighbour; where round trips turn out to take longer, the
                           node allows for that (default: 500ms)
-  --fan-out K             how many nodes `fan-out` tells a value (default: 2)
+  --fan-out K             how many neighbours `fan-out` tells a value (default: 2)
   --batch-interval TIME   how long `batched` collects values for a neighbour (default: 100ms)
   --batch-size N          how many values make `batched` send at once (default: 100)
   --hub-interval TIME     time between two rounds of the hub of a `star` (default: 330ms)
@@ -152,6 +152,7 @@ All nodes of a cluster take the same arguments. Times are written like 500ms or 
   --state-dir DIR         keep the values in DIR/<node id>/, stored before a client hears of them,
                           so that a node that is killed and started again still has them
 
+Until a topology comes, every node is the neighbour of every other one.
 Whatever the strategy, what is not acknowledged is found and moved by comparing digests.
 ",
 };

@@ -26,6 +26,7 @@ fn own_list_comes_first_and_edges_go_both_ways() {
     let graph = topology(&mut cluster, &[(0, &[2, 1]), (1, &[0]), (3, &[0])]);
     assert_eq!(neighbours(&graph, 0), peers(&[2, 1, 3]));
     assert_eq!(neighbours(&graph, 2), peers(&[0]));
+    assert_eq!(graph.listed(Peer(0)).collect::<Vec<_>>(), peers(&[2, 1]));
     assert_eq!(graph.spanning_tree(&cluster), graph, "no cycles: nothing is cut");
 }
 

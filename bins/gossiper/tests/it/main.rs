@@ -10,6 +10,7 @@ mod detour;
 mod faults;
 mod heal;
 mod latency;
+mod neighbours;
 mod process;
 mod rounds;
 mod scale;

@@ -1,5 +1,6 @@
-//! Rumour mongering: whoever hears a value for the first time tells K random nodes, at once (tasks
-//! 3-3, 3-2-1). That reaches most nodes; the rest are found when notes are compared.
+//! Rumour mongering: whoever hears a value for the first time tells K random neighbours, at once (task
+//! 3-3). Until a topology comes all nodes are neighbours (task 3-2-1). That reaches most nodes; the
+//! rest are found when notes are compared.
 //!
 //! Each of n nodes tells K others, who acknowledge it: 2 n K messages a value, and few to compare notes.
 
@@ -17,10 +18,12 @@ use crate::topology::{Cluster, Peer, Topology};
 /// How many draws a target may take, so that choosing costs the same in any cluster. Mostly one does.
 const DRAWS_MAX: usize = 8;
 
-/// To K random nodes.
+/// To K random neighbours.
 #[derive(Debug)]
 pub(super) struct FanOut {
     fan_out: usize,
+    /// In the topology, as this node's own list has them.
+    neighbours: Vec<Peer>,
     /// Where the nodes are shuffled.
     nodes: Vec<Peer>,
 }
@@ -28,12 +31,14 @@ pub(super) struct FanOut {
 impl FanOut {
     /// With the settings' fan-out.
     pub(super) fn new(config: &Config) -> Self {
-        Self { fan_out: config.fan_out, nodes: Vec::new() }
+        Self { fan_out: config.fan_out, neighbours: Vec::new(), nodes: Vec::new() }
     }
 }
 
 impl Strategy for FanOut {
-    fn arrange(&mut self, _: &Cluster, _: &Topology) {}
+    fn arrange(&mut self, cluster: &Cluster, topology: &Topology) {
+        self.neighbours = topology.listed(cluster.me()).collect();
+    }
 
     fn targets(
         &mut self,
@@ -42,22 +47,24 @@ impl Strategy for FanOut {
         random: &mut Xoshiro256PlusPlus,
         targets: &mut Vec<Peer>,
     ) {
-        let me = view.cluster.me();
         let may_be = |peer: Peer, chosen: &[Peer]| {
-            peer != me && peer != source && view.is_up(peer) && !chosen.contains(&peer)
+            peer != source && view.is_up(peer) && !chosen.contains(&peer)
         };
-        for _ in 0..DRAWS_MAX * self.fan_out {
+        let count = self.neighbours.len();
+        // Among few it is not worth a try.
+        let draws = if count > self.fan_out { DRAWS_MAX * self.fan_out } else { 0 };
+        for _ in 0..draws {
             if targets.len() == self.fan_out {
                 return;
             }
-            let peer = Peer(random.random_range(0..view.cluster.size() as u16));
+            let peer = self.neighbours[random.random_range(0..count)];
             if may_be(peer, targets) {
                 targets.push(peer);
             }
         }
         // Few are there to be chosen: from a list of them.
         self.nodes.clear();
-        self.nodes.extend(view.cluster.others().filter(|peer| may_be(*peer, targets)));
+        self.nodes.extend(self.neighbours.iter().copied().filter(|peer| may_be(*peer, targets)));
         let (chosen, _) = self.nodes.partial_shuffle(random, self.fan_out - targets.len());
         targets.extend_from_slice(chosen);
     }
