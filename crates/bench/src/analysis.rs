@@ -36,10 +36,11 @@ pub fn analyse(
         causes.push(nothing_succeeded(options.workload, &*record.history));
     }
     if !causes.is_empty() {
-        // Answers that cannot be read are why not one of them was a success.
-        let malformed =
-            record.problems.iter().filter(|problem| problem.kind == ProblemKind::MalformedReply);
-        causes.splice(of_workload..of_workload, malformed.map(describe));
+        // Answers that cannot be read, or answer nothing, are why not one of them was a success.
+        let unread = record.problems.iter().filter(|problem| {
+            matches!(problem.kind, ProblemKind::MalformedReply | ProblemKind::StrayReply)
+        });
+        causes.splice(of_workload..of_workload, unread.map(describe));
     }
     judge_nodes(record, &mut verdicts, &mut causes);
     if let Some(watched) = &record.watched {

@@ -130,6 +130,11 @@ impl Nemesis {
         (!is_omitted).then_some(step)
     }
 
+    /// Whether something is on, or would be if it had not been left out.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.kinds.iter().any(|schedule| schedule.state != State::Off)
+    }
+
     /// Ends everything that is on; there are no more steps afterwards.
     pub(crate) fn stop_all(&mut self) -> Vec<Step> {
         let kinds = std::mem::take(&mut self.kinds);

@@ -121,6 +121,10 @@ pub enum ProblemKind {
     Overflow,
     /// A message to a client that does not wait for it (any more).
     LateReply,
+    /// A message to a client that answers nothing which that has asked of its sender.
+    StrayReply,
+    /// It had answered, and answered nothing any more from some moment on, although no fault was on.
+    Hanging,
     /// An answer to a client that is not as the workload has it. Whether that matters to the verdict is
     /// seen from the operation, which has no known outcome.
     MalformedReply,
@@ -135,6 +139,8 @@ impl ProblemKind {
         !matches!(
             self,
             Self::LateReply
+                | Self::StrayReply
+                | Self::Hanging
                 | Self::MalformedReply
                 | Self::OtherSource
                 | Self::SharedLine

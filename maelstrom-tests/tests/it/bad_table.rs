@@ -79,7 +79,7 @@ const CASES: &[Case] = &[
     ("no-in-reply-to", 1, "n0: a message to c1 has no `in_reply_to`"),
     ("wrong-in-reply-to", 1, "n0: it answered none of the"),
     ("huge-number", 1, "n0: "),
-    ("late-reply", 0, "n0: a reply to request 1 of c1 came when c1 had given up"),
+    ("late-reply", 0, "n0: a reply to request 1 of c1 came when c1 had its answer already"),
     ("late", 1, "n0: it answered none of the"),
     ("error-replies", 1, "not one echo succeeded"),
     (

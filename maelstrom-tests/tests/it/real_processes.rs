@@ -63,7 +63,7 @@ fn every_bad_node_has_its_verdict_and_its_reason() {
         ("extra-field", 1, "`node` does not belong into `echo_ok`"),
         ("huge", 1, "not what was sent"),
         ("no-in-reply-to", 1, "n0: a message to c1 has no `in_reply_to`"),
-        ("late-reply", 0, "n0: a reply to request 1 of c1 came when c1 had given up"),
+        ("late-reply", 0, "n0: a reply to request 1 of c1 came when c1 had its answer already"),
     ];
     // Some of them are waited for; side by side that takes the time of one.
     std::thread::scope(|scope| {

@@ -1,7 +1,7 @@
 //! The bookkeeping of clients: workers that do one operation at a time, their names on the network, and
 //! when each has waited long enough. Nothing here knows nodes, faults or the history.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proto::{MessageId, NodeId, Time};
 
@@ -11,8 +11,10 @@ use crate::workload::Worker;
 pub(super) struct Clients<O> {
     workers: Vec<ClientWorker<O>>,
     idle: Vec<usize>,
-    /// The worker of each client, by the number in its name.
-    names: Vec<Option<usize>>,
+    /// The clients, by the number in their names.
+    names: Vec<Name>,
+    /// Requests, by client and number, that nobody waits for any more, with when they were sent.
+    given_up: BTreeMap<(usize, MessageId), Time>,
     /// One for each operation under way and no other: `open` and `close` alone touch both, so whatever
     /// is due can be closed, and nobody waits for what is not there.
     deadlines: BTreeSet<(Time, usize)>,
@@ -27,12 +29,37 @@ struct ClientWorker<O> {
     open: Option<Open<O>>,
 }
 
+/// A client as the network knows it.
+#[derive(Clone, Default)]
+struct Name {
+    /// Whose name it is, as long as it speaks under it.
+    worker: Option<usize>,
+    /// The node that it asks, if it is or was a worker's.
+    node: Option<usize>,
+    /// The last request under this name.
+    asked: u64,
+}
+
+/// Why nobody waits for a reply.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stray {
+    /// There is no such client, or it has not asked that.
+    NotAsked,
+    /// The client has asked that of this other node.
+    OfAnother(usize),
+    /// The client, which asked at this time, has waited long enough.
+    Late(Time),
+    /// The request has been answered before.
+    Again,
+}
+
 /// An operation under way.
 pub(super) struct Open<O> {
     pub(super) op: O,
     /// The type of its request.
     pub(super) kind: &'static str,
     pub(super) msg_id: MessageId,
+    pub(super) asked: Time,
     pub(super) deadline: Time,
     pub(super) is_final: bool,
     /// Whether its node was Byzantine at some time since it began: then no answer says anything.
@@ -53,7 +80,8 @@ impl<O> Clients<O> {
             workers: (0..workers).map(worker).collect(),
             idle: (0..workers).collect(),
             // The first clients, one a node, are those that sent `init`.
-            names: vec![None; nodes],
+            names: vec![Name::default(); nodes],
+            given_up: BTreeMap::new(),
             deadlines: BTreeSet::new(),
         }
     }
@@ -75,7 +103,8 @@ impl<O> Clients<O> {
 
     /// A name on the network that nobody has had, for this worker or for none.
     pub(super) fn new_name(&mut self, worker: Option<usize>) -> NodeId {
-        self.names.push(worker);
+        let node = worker.map(|worker| self.workers[worker].node);
+        self.names.push(Name { worker, node, asked: 1 });
         NodeId::new(&format!("c{}", self.names.len() - 1))
     }
 
@@ -128,6 +157,9 @@ impl<O> Clients<O> {
         let next = &mut self.workers[worker].next_message;
         let msg_id = MessageId(*next);
         *next += 1;
+        if let Some(name) = number(&client).and_then(|number| self.names.get_mut(number)) {
+            name.asked = msg_id.0;
+        }
         (client, msg_id)
     }
 
@@ -145,6 +177,38 @@ impl<O> Clients<O> {
         Some(open)
     }
 
+    /// The same of a worker that has not been answered.
+    pub(super) fn give_up(&mut self, worker: usize) -> Option<Open<O>> {
+        let open = self.close(worker)?;
+        if let Some(number) = self.workers[worker].client.as_ref().and_then(number) {
+            self.given_up.insert((number, open.msg_id), open.asked);
+        }
+        Some(open)
+    }
+
+    /// Why nobody waits for this reply of a node, if that is a node.
+    pub(super) fn stray(
+        &mut self,
+        client: &NodeId,
+        node: Option<usize>,
+        request: MessageId,
+    ) -> Stray {
+        let Some(number) = number(client) else { return Stray::NotAsked };
+        let Some(name) = self.names.get(number) else { return Stray::NotAsked };
+        if request.0 == 0 || request.0 > name.asked {
+            return Stray::NotAsked;
+        }
+        if let (Some(asked), Some(node)) = (name.node, node)
+            && asked != node
+        {
+            return Stray::OfAnother(asked);
+        }
+        match self.given_up.remove(&(number, request)) {
+            Some(asked) => Stray::Late(asked),
+            None => Stray::Again,
+        }
+    }
+
     /// No answer to an operation of this node that is under way says anything.
     pub(super) fn doubt(&mut self, node: usize) {
         let workers = self.workers.iter_mut().filter(|worker| worker.node == node);
@@ -158,7 +222,7 @@ impl<O> Clients<O> {
 
     /// The worker of this name that waits for the answer to this request.
     pub(super) fn awaiting(&self, client: &NodeId, request: Option<MessageId>) -> Option<usize> {
-        let worker = *self.names.get(number(client)?)?;
+        let worker = self.names.get(number(client)?)?.worker;
         let open = self.workers[worker?].open.as_ref()?;
         if request == Some(open.msg_id) { worker } else { None }
     }
@@ -173,7 +237,7 @@ impl<O> Clients<O> {
             && let Some(client) = state.client.take()
             && let Some(number) = number(&client)
         {
-            self.names[number] = None;
+            self.names[number].worker = None;
         }
     }
 }
@@ -189,9 +253,9 @@ mod tests {
 
     fn open(clients: &mut Clients<&'static str>, worker: usize, deadline: u64) -> NodeId {
         let (client, msg_id) = clients.next_request(worker);
-        let deadline = Time::from_nanos(deadline);
+        let (asked, deadline) = (Time::ZERO, Time::from_nanos(deadline));
         let (op, kind) = ("op", "kind");
-        let open = Open { op, kind, msg_id, deadline, is_final: false, is_doubtful: false };
+        let open = Open { op, kind, msg_id, asked, deadline, is_final: false, is_doubtful: false };
         clients.open(worker, open);
         client
     }
@@ -234,6 +298,27 @@ mod tests {
             [0, 1, 2, 3].map(&mut is_doubtful),
             [Some(false), Some(true), None, Some(false)]
         );
+    }
+
+    #[test]
+    fn a_reply_that_nobody_waits_for_is_late_or_the_second_one_or_answers_nothing() {
+        let mut clients = Clients::new(2, 2);
+        let first = open(&mut clients, 0, 9);
+        clients.give_up(0);
+        clients.renew(0, false);
+        let second = open(&mut clients, 0, 9);
+        clients.close(0);
+        let mut stray =
+            |client: &NodeId, node, request| clients.stray(client, Some(node), MessageId(request));
+        assert_eq!(stray(&first, 0, 1), Stray::Late(Time::ZERO));
+        assert_eq!(stray(&first, 0, 1), Stray::Again, "it has come late already");
+        assert_eq!(stray(&second, 0, 1), Stray::Again);
+        assert_eq!(stray(&second, 1, 1), Stray::OfAnother(0));
+        assert_eq!([0, 2, u64::MAX].map(|n| stray(&second, 0, n)), [Stray::NotAsked; 3]);
+        for nobody in ["c99", "n0", "c", "c99999999999999999999"] {
+            assert_eq!(stray(&NodeId::new(nobody), 0, 1), Stray::NotAsked, "{nobody}");
+        }
+        assert_eq!(clients.stray(&second, None, MessageId(1)), Stray::Again);
     }
 
     #[test]

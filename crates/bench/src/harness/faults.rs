@@ -67,6 +67,7 @@ impl<W: Workload> Harness<'_, W> {
     }
 
     pub(super) fn carry_out(&mut self, step: Step) {
+        self.last_fault = self.world.now();
         self.account_for(&step);
         self.record_fault(step.begun);
         if matches!(step.fault, Fault::Kill(_) | Fault::PowerCut(_)) {

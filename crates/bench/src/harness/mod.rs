@@ -16,6 +16,7 @@ mod operations;
 mod phases;
 mod record;
 mod set_up;
+mod talk;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use simulator::Random;
 
 use self::clients::Clients;
 pub use self::record::Record;
+use self::talk::Talk;
 use crate::account::Account;
 use crate::nemesis::{Nemesis, Told};
 use crate::operator::Operator;
@@ -65,10 +67,8 @@ struct NodeState {
     is_fresh: bool,
     /// It has completed an operation since its last start.
     has_served: bool,
-    /// Operations that it was asked for while it was not known to be dead.
-    asked: u64,
-    /// Those among them that it answered, in whatever way.
-    answered: u64,
+    /// What it was asked and what it answered.
+    talk: Talk,
     /// It is Byzantine.
     lies: bool,
 }
@@ -90,6 +90,8 @@ struct Harness<'a, W: Workload> {
     reseeds: VecDeque<(Duration, u64)>,
     /// How many requests Byzantine nodes have made up.
     invented: u64,
+    /// When the nemesis last began or ended something.
+    last_fault: Time,
     /// Problems that the world does not see: late replies, and what a failed set-up was.
     problems: Vec<Problem>,
     nodes: Vec<NodeState>,
@@ -120,6 +122,7 @@ impl<'a, W: Workload> Harness<'a, W> {
             history: Vec::new(),
             reseeds: VecDeque::new(),
             invented: 0,
+            last_fault: Time::ZERO,
             problems: Vec::new(),
             nodes: vec![NodeState::default(); nodes],
             settled: vec![false; nodes],
@@ -151,8 +154,9 @@ impl<'a, W: Workload> Harness<'a, W> {
         let now = self.world.now();
         while let Some((deadline, worker)) = self.clients.first_deadline()
             && is_due(deadline, now)
-            && let Some(open) = self.clients.close(worker)
+            && let Some(open) = self.clients.give_up(worker)
         {
+            self.nodes[self.clients.node(worker)].talk.silence(open.asked, open.kind);
             self.give_up(worker, open, OpError::NetTimeout);
         }
     }
@@ -173,7 +177,7 @@ impl<'a, W: Workload> Harness<'a, W> {
         self.nodes[node].is_down = true;
         for worker in 0..self.clients.len() {
             if self.clients.node(worker) == node
-                && let Some(open) = self.clients.close(worker)
+                && let Some(open) = self.clients.give_up(worker)
             {
                 self.give_up(worker, open, node_is_down());
             }
@@ -230,6 +234,7 @@ impl<'a, W: Workload> Harness<'a, W> {
         let mut problems: Vec<_> =
             self.world.problems().into_iter().chain(self.problems.iter().cloned()).collect();
         problems.extend(self.silent_nodes(&problems));
+        problems.extend(self.hanging_nodes(&problems));
         let unexamined = self.awaits_service().map(|node| self.world.node_ids()[node].clone());
         let unexamined = unexamined.filter(|node| !self.unsettled.contains(node)).collect();
         let reading = self.reading();

@@ -60,18 +60,20 @@ impl<W: Workload> Harness<'_, W> {
         if self.world.is_down(node) {
             self.clients.rest(worker);
             let deadline = self.world.now();
-            let (kind, msg_id) = ("", MessageId(0));
-            let open = Open { op, kind, msg_id, deadline, is_final, is_doubtful: false };
+            let (kind, msg_id, asked) = ("", MessageId(0), deadline);
+            let open = Open { op, kind, msg_id, asked, deadline, is_final, is_doubtful: false };
             return self.give_up(worker, open, node_is_down());
         }
-        self.nodes[node].asked += 1;
+        self.nodes[node].talk.asked += 1;
         let (client, msg_id) = self.clients.next_request(worker);
-        let deadline = self.world.now() + self.workload.timeout();
+        let asked = self.world.now();
+        let deadline = asked + self.workload.timeout();
         let request = self.workload.request(&op);
         self.world.send(&client, node, &request.body(msg_id));
         let is_doubtful = self.nodes[node].lies;
         let kind = request.kind;
-        self.clients.open(worker, Open { op, kind, msg_id, deadline, is_final, is_doubtful });
+        let open = Open { op, kind, msg_id, asked, deadline, is_final, is_doubtful };
+        self.clients.open(worker, open);
     }
 
     pub(super) fn receive(&mut self, reply: Reply) {
@@ -79,11 +81,12 @@ impl<W: Workload> Harness<'_, W> {
             return told.into_iter().for_each(|told| self.record_fault(told));
         }
         let Some(worker) = self.clients.awaiting(&reply.client, reply.in_reply_to) else {
-            return self.note_late_reply(&reply);
+            return self.note_stray_reply(&reply);
         };
         let Some(mut open) = self.clients.close(worker) else { return };
         let node = self.clients.node(worker);
-        self.nodes[node].answered += 1;
+        let now = self.world.now();
+        self.nodes[node].talk.answer(now);
         if open.is_doubtful {
             return self.give_up(worker, open, node_is_byzantine());
         }
