@@ -3,6 +3,7 @@
 use std::os::fd::AsFd;
 
 use nix::errno::Errno;
+use nix::unistd::Pid;
 use rustix::event::PollFlags;
 use rustix::fs::{FileType, OFlags, Stat};
 
@@ -17,8 +18,10 @@ use crate::thread::Expiry;
 
 /// The devices `/dev/random` and `/dev/urandom`: major number 1, minor numbers 8 and 9.
 const RANDOM_DEVICES: [(u32, u32); 2] = [(1, 8), (1, 9)];
-/// One write is taken whole up to this length; the program writes the rest again.
-const WRITE_AT_MOST: u64 = 1 << 20;
+/// The most that one call writes, as with the kernel.
+const WRITE_AT_MOST: u64 = 0x7fff_f000;
+/// A long write is taken in pieces of this length.
+const PIECE: u64 = 1 << 20;
 
 impl Node {
     pub(super) fn read(&mut self, id: u32) -> Outcome {
@@ -115,17 +118,32 @@ impl Node {
     pub(super) fn write(&mut self, id: u32) -> Outcome {
         let Some(thread) = self.thread(id) else { return Outcome::Run };
         let (tid, descriptor) = (thread.tid, thread.int(0));
-        let (address, length) = (thread.argument(1), thread.argument(2).min(WRITE_AT_MOST));
+        let (address, length) = (thread.argument(1), thread.argument(2));
         let role = self.role(id, descriptor);
         if !matches!(role, Role::Output | Role::Error) {
             return Outcome::Run;
         }
-        let mut bytes = vec![0; length as usize];
-        if let Err(errno) = memory::read(tid, address, &mut bytes) {
-            return errno.into();
+        match self.take(role, (tid, address), length.min(WRITE_AT_MOST)) {
+            Ok(taken) => Outcome::Answer(taken as i64),
+            Err(errno) => errno.into(),
         }
-        self.collect(role, &bytes);
-        Outcome::Answer(length as i64)
+    }
+
+    /// Takes all of what a thread writes from its memory, as a pipe whose reader is quick does: a program may
+    /// count on that. How much it was; less than asked for only where there is no memory.
+    fn take(&mut self, role: Role, (tid, address): (Pid, u64), length: u64) -> Result<u64, Errno> {
+        let mut taken = 0;
+        while taken < length {
+            let mut bytes = vec![0; (length - taken).min(PIECE) as usize];
+            match memory::read(tid, address.wrapping_add(taken), &mut bytes) {
+                Ok(()) => {}
+                Err(errno) if taken == 0 => return Err(errno),
+                Err(_) => break,
+            }
+            self.collect(role, &bytes);
+            taken += bytes.len() as u64;
+        }
+        Ok(taken)
     }
 
     pub(super) fn writev(&mut self, id: u32) -> Outcome {
@@ -139,21 +157,25 @@ impl Node {
         if count > libc::UIO_MAXIOV as u64 {
             return Errno::EINVAL.into();
         }
-        let mut bytes = Vec::new();
+        let mut taken = 0;
         for index in 0..count {
-            let (address, length) = match memory::read_pair(tid, vector + 16 * index) {
-                Ok(pair) => pair,
-                Err(errno) => return errno.into(),
-            };
-            let start = bytes.len();
-            let length = length.min(WRITE_AT_MOST.saturating_sub(start as u64));
-            bytes.resize(start + length as usize, 0);
-            if let Err(errno) = memory::read(tid, address, &mut bytes[start..]) {
-                return errno.into();
+            let piece = memory::read_pair(tid, vector.wrapping_add(16 * index));
+            let piece = piece.and_then(|(address, length)| {
+                let length = length.min(WRITE_AT_MOST - taken);
+                self.take(role, (tid, address), length).map(|came| (came, came < length))
+            });
+            match piece {
+                Ok((came, is_last)) => {
+                    taken += came;
+                    if is_last {
+                        break;
+                    }
+                }
+                Err(errno) if taken == 0 => return errno.into(),
+                Err(_) => break,
             }
         }
-        self.collect(role, &bytes);
-        Outcome::Answer(bytes.len() as i64)
+        Outcome::Answer(taken as i64)
     }
 
     /// From file to file inside the kernel: programs that get this answer copy by themselves.

@@ -39,6 +39,15 @@ fn a_wait_for_input_ends_when_a_line_is_delivered() {
     assert_eq!(host.until(3.1), ["select 1, set 1, at 3000"]);
 }
 
+/// As on a pipe whose reader is quick. Python's raw stdout, for one, does not look how much was taken.
+#[test]
+fn a_long_write_is_taken_whole() {
+    let Some(mut host) = Host::calls(&["long-write"]) else { return };
+    let said = host.until(1.0);
+    let lengths: Vec<_> = said.iter().map(String::len).collect();
+    assert_eq!((&lengths[..], &*said[2]), (&[5_000_000, 5_000_000, 15][..], "5000001 5000001"));
+}
+
 #[test]
 fn children_are_followed_and_waited_for() {
     let Some(mut host) = Host::calls(&["children"]) else { return };

@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -275,6 +276,13 @@ static void run(const char *what) {
         pthread_create(&thread, NULL, left_behind, NULL);
         usleep(1000);
         *(volatile int *)NULL = 0;
+    } else if (!strcmp(what, "long-write")) {
+        static char text[5000001];
+        memset(text, 'x', sizeof text);
+        text[sizeof text - 1] = '\n';
+        long at_once = write(1, text, sizeof text);
+        struct iovec parts[] = {{text, 3000000}, {text + 3000000, 2000001}};
+        printf("%ld %ld\n", at_once, (long)writev(1, parts, 2));
     } else if (!strcmp(what, "half-line")) {
         write(1, "whole\nhalf", 10);
         pause();
