@@ -1,6 +1,7 @@
 //! A run in full, the flags that say what it is, and the command that means it, so that it can be
 //! repeated by hand.
 
+mod environment;
 mod flags;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use crate::expect::Expectation;
 use crate::options::Options;
 use crate::simulated::SimulatedNode;
 
+pub use self::environment::environment;
 use self::flags::EXPECT;
 pub use self::flags::{Given, RUN_FLAGS, RunFlag, count, seconds};
 
@@ -27,6 +29,8 @@ pub const VIRTUAL_TIME: &str = "virtual-time";
 pub const SEED: &str = "seed";
 /// The flag that says where runs are kept.
 pub const STORE: &str = "store";
+/// What the environment of programs in virtual time is called in results.
+const ENVIRONMENT: &str = "environment";
 /// Where runs are kept unless it is said otherwise.
 pub const STORE_DEFAULT: &str = "store";
 
@@ -89,7 +93,16 @@ impl Call {
     /// # Errors
     /// A sentence about the first that is unknown.
     pub fn check(&self) -> Result<(), String> {
-        self.expect.iter().try_for_each(|limit| limit.check(self.options.workload))
+        self.expect.iter().try_for_each(|limit| {
+            limit.check(self.options.workload)?;
+            match &self.target {
+                Target::Program(_) | Target::Virtual(_) if limit.is_of_condition() => Err(format!(
+                    "--{EXPECT} {limit}: programs do not say what should happen sometimes; nodes with \
+                     --{SIMULATE} do"
+                )),
+                _ => Ok(()),
+            }
+        })
     }
 
     /// What a run is put to, for its results.
@@ -101,6 +114,7 @@ impl Call {
             Target::Program(bin) => options.insert(BIN.to_owned(), json!(bin)),
             Target::Virtual(bin) => {
                 options.insert(VIRTUAL_TIME.to_owned(), json!(true));
+                options.insert(ENVIRONMENT.to_owned(), json!(environment::told()));
                 options.insert(BIN.to_owned(), json!(bin))
             }
         };

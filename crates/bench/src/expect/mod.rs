@@ -103,6 +103,11 @@ impl Expectation {
         Err(format!("there is no figure `{figure}` in a run of {name}; there are:\n{known}"))
     }
 
+    /// Whether it is about how often something happened that nodes say should happen sometimes.
+    pub fn is_of_condition(&self) -> bool {
+        self.figure.starts_with("sometimes.")
+    }
+
     /// Holds the figure against its limit.
     pub fn judge(&self, results: &Map<String, Value>, workload: WorkloadName) -> Outcome {
         let measured = self.find(results, workload);
