@@ -59,6 +59,8 @@ pub struct Problem {
     pub text: String,
     /// How often.
     pub count: u64,
+    /// Whether this alone makes a run invalid.
+    pub is_fatal: bool,
 }
 
 impl Words<'_> {
@@ -174,6 +176,7 @@ impl Words<'_> {
             },
             text: text::line(&problem.text, TEXT_LENGTH_MAX),
             count: problem.count,
+            is_fatal: problem.kind.is_fatal(),
         };
         let mut problems: Vec<_> = self.0.problems.iter().map(told).collect();
         problems.sort_by_key(|problem| problem.time);

@@ -51,6 +51,81 @@ fn a_lost_element_comes_with_the_message_that_was_lost() {
 }
 
 #[test]
+fn an_element_that_came_back_in_another_type_is_not_said_to_be_lost() {
+    let flags = "-w broadcast --node-count 1 --time-limit 2 --rate 10 --recovery-time 0 --seed 1";
+    let sentence = of_python("strings", "wrong.py", flags, &["strings"]);
+    says(
+        &sentence,
+        &[
+            "0 was added at n0 at 0.000 s, and the read of n0 at 2.000 s has \"0\", a string, instead.",
+            "in the same type",
+        ],
+    );
+}
+
+#[test]
+fn a_function_that_never_succeeded_begins_with_the_reason() {
+    let flags = "-w broadcast --node-count 1 --time-limit 2 --rate 10 --recovery-time 0 --seed 1";
+    for (mistake, parts) in [
+        (
+            "typo",
+            &[
+                "n0: its answer to `read` is malformed: `message` does not belong",
+                "So not one read",
+            ][..],
+        ),
+        (
+            "no-read",
+            &[
+                "n0: it answered nothing any more from 0.",
+                "2 requests had no answer, the first of them `read`",
+            ],
+        ),
+        (
+            "refuses-read",
+            &["Not one read succeeded: the first was answered with the error `not-supported`: no."],
+        ),
+        (
+            "next-number",
+            &["n0: it answered none of the 2 requests", ": a reply to c", "as `in_reply_to`"],
+        ),
+        ("no-number", &["n0: it answered none of the", ": a message to c", "has no `in_reply_to`"]),
+        (
+            "number-as-text",
+            &["n0: it did not answer `init`", "has no `in_reply_to`, or none that is an integer"],
+        ),
+        (
+            "init-okay",
+            &["n0: it answered `init` with something else: its type is `init_okay` and should be"],
+        ),
+        (
+            "prints-before-init",
+            &[
+                "n0: it did not answer `init`",
+                "line 1 on its stdout is no message",
+                "did you print",
+            ],
+        ),
+        (
+            "forgets-to-flush",
+            &["n0: it did not answer `init`", "in Python: print(..., flush=True)"],
+        ),
+    ] {
+        says(&of_python(mistake, "wrong.py", flags, &[mistake]), parts);
+    }
+}
+
+#[test]
+fn a_sum_that_a_service_told_names_the_service_and_what_it_said() {
+    let flags = "-w g-counter --node-count 3 --time-limit 3 --rate 50 --recovery-time 0 --seed 2";
+    let sentence = of_python("service", "wrong.py", flags, &["stale-sum"]);
+    says(
+        &sentence,
+        &["What n", " knew was from seq-kv, which had answered its `read", "`read_ok {\"value\":"],
+    );
+}
+
+#[test]
 fn an_element_that_came_and_went_was_forgotten() {
     let flags = "-w g-set --node-count 3 --time-limit 3 --rate 50 --recovery-time 2 --seed 2";
     let sentence = of_python("forgotten", "demo.py", flags, &["g-set", "replaces"]);

@@ -101,7 +101,7 @@ impl<W: Workload> Harness<'_, W> {
             }
             Answer::Malformed(reason) => {
                 self.note_malformed_reply(&reply.node, kind, &reason);
-                (Kind::Info, Some(OpError::Other(format!("Malformed RPC response: {reason}"))))
+                (Kind::Info, Some(OpError::Other(format!("{}: {reason}", wire::MALFORMED))))
             }
             Answer::Error(error) => {
                 // That a key is missing, or has another value, is an answer like any other.

@@ -9,3 +9,6 @@ pub use self::quote::quote;
 pub use self::reply::{Answer, Fields, parse, read};
 pub(crate) use self::reply::{list, without_place};
 pub use self::request::Request;
+
+/// How the error of an operation begins whose answer was not as it has to be.
+pub const MALFORMED: &str = "Malformed RPC response";

@@ -2,6 +2,7 @@
 //! went wrong with a node, with the end of its log.
 
 mod search;
+mod types;
 mod why;
 
 use std::io;

@@ -11,6 +11,7 @@ use crate::history::{Operation, ValueReader};
 use crate::report::messages::Message;
 use crate::report::words::Words;
 use crate::report::{logs, palette, text};
+use crate::wire::MALFORMED;
 
 /// Operations of one lead that are shown.
 const OPERATIONS_MAX: usize = 6;
@@ -140,13 +141,12 @@ impl Search<'_> {
         }
     }
 
-    /// The first thing that went wrong with a node.
+    /// The first thing that went wrong with a node, or else a node that hangs.
     pub(super) fn of_problem(&self) -> io::Result<Option<Offence>> {
-        let problems = Words(self.evidence.results).problems();
-        let Some(problem) = problems
-            .into_iter()
-            .find(|problem| !matches!(&*problem.kind, "late-reply" | "malformed-reply"))
-        else {
+        let mut problems = Words(self.evidence.results).problems();
+        let fatal = problems.iter().position(|problem| problem.is_fatal);
+        let found = fatal.or_else(|| problems.iter().position(|problem| problem.kind == "hanging"));
+        let Some(problem) = found.map(|place| problems.swap_remove(place)) else {
             return Ok(None);
         };
         let mut logs = logs::read(self.evidence.run_dir)?;
@@ -177,14 +177,53 @@ impl Search<'_> {
             history.operations.iter().filter(|operation| operation.outcome != Kind::Ok).collect();
         let hopeless = failed.iter().find(|operation| never(operation));
         let Some(first) = hopeless.or_else(|| failed.first()) else { return Ok(None) };
-        let sentence = if hopeless.is_some() {
-            format!("Not one {} succeeded.", history.function(first))
-        } else {
-            // What the verdict rests on is something else.
-            String::new()
-        };
         let operation = (*first).clone();
-        self.offence(sentence, operation.invoked.time, &[operation]).map(Some)
+        let (sentence, why) = match hopeless.is_some() {
+            true => self.why_not_one(&operation)?,
+            // What the verdict rests on is something else.
+            false => (String::new(), String::new()),
+        };
+        let offence = self.offence(sentence, operation.invoked.time, &[operation])?;
+        Ok(Some(Offence { why, ..offence }))
+    }
+
+    /// That no operation of a function succeeded, after what is known of the reason.
+    fn why_not_one(&mut self, first: &Operation) -> io::Result<(String, String)> {
+        let function = self.evidence.history.function(first).to_owned();
+        let error = self.values.values(first)?.error.unwrap_or_default();
+        let error: Value = serde_json::from_str(&error).unwrap_or(Value::Null);
+        let is_unanswered = error == "net-timeout";
+        let kind = if is_unanswered { "stray-reply" } else { "malformed-reply" };
+        let problems = Words(self.evidence.results).problems();
+        let of_kind = || problems.iter().filter(|problem| problem.kind == kind);
+        let named = format!("`{function}`");
+        let is_malformed = error.as_str().is_some_and(|error| error.starts_with(MALFORMED));
+        let problem = of_kind()
+            .find(|problem| problem.text.contains(&named))
+            .or_else(|| of_kind().next())
+            .filter(|_| is_unanswered || is_malformed);
+        if let Some(problem) = problem {
+            let sentence = format!("{}: {}", problem.node, problem.text);
+            return Ok((sentence, format!("So not one {function} succeeded.")));
+        }
+        let why = match &error {
+            _ if is_unanswered => {
+                "none was answered in time; does the node know that message?".to_owned()
+            }
+            Value::Array(parts) => match &parts[..] {
+                [Value::String(name), Value::String(said), ..] => format!(
+                    "the first was answered with the error `{}`: {}.",
+                    text::line(name, 60),
+                    text::line(said, 200)
+                ),
+                _ => String::new(),
+            },
+            _ => String::new(),
+        };
+        Ok(match why.is_empty() {
+            true => (format!("Not one {function} succeeded."), why),
+            false => (format!("Not one {function} succeeded: {why}"), String::new()),
+        })
     }
 }
 

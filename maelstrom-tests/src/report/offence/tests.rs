@@ -70,6 +70,9 @@ fn a_function_that_never_succeeded_is_shown_by_its_first_operation() {
     let offence = find(&directory, results).unwrap();
     assert_eq!(offence.operations[0].what, "swap 1 = [1,2]");
     assert!(offence.operations[0].end.starts_with("info \"net-timeout\" after"));
+    let sentence =
+        "Not one swap succeeded: none was answered in time; does the node know that message?";
+    assert_eq!(offence.text, sentence);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::io;
 use serde_json::Value;
 
 use super::search::{JOURNAL_LINES_MAX, Search};
+use super::types;
 use crate::exhibit::{Clue, Lead};
 use crate::history::Operation;
 use crate::report::data::{Role, role};
@@ -15,6 +16,9 @@ use crate::report::text;
 
 /// How many lines of the journal are looked through for what was added.
 const SEARCHED_MAX: usize = 300_000;
+
+/// Lines of the journal that are looked at beyond a place that is not exact.
+const NEAR: usize = 1000;
 
 /// Who deals with an operation, and when it was asked.
 struct Served {
@@ -130,18 +134,36 @@ impl Search<'_> {
             operation
                 .map_or_else(String::new, |op| format!(" at {}", text::seconds(op.invoked.time)))
         };
-        let sentence = format!(
-            "{element} was added{}{} and then lost: the read{}{}, after it was known, has it not.",
-            of(&added, "at"),
-            at(addition.as_ref()),
-            of(&reader, "of"),
-            at(read.as_ref()),
-        );
+        let was_added = format!("{element} was added{}{}", of(&added, "at"), at(addition.as_ref()));
+        let the_read = format!("the read{}{}", of(&reader, "of"), at(read.as_ref()));
+        if let Some(read) = &read
+            && let Some(instead) = self.of_another_type(json, read)?
+        {
+            let sentence = format!("{was_added}, and {the_read} has {instead} instead.");
+            let why = "Values have to come back as they were sent, in the same type.".to_owned();
+            return Ok((sentence, why));
+        }
+        let sentence =
+            format!("{was_added} and then lost: {the_read}, after it was known, has it not.");
         let (Some(added), Some(reader)) = (added, reader) else {
             return Ok((sentence, String::new()));
         };
         let why = self.why_not_there(json, &added, &reader)?;
         Ok((sentence, why))
+    }
+
+    /// What a read has that would be this element if it were of the same type.
+    fn of_another_type(&mut self, json: &str, read: &Operation) -> io::Result<Option<String>> {
+        let answered = self.values.values(read)?.answered.unwrap_or_default();
+        let parse = |text: &str| serde_json::from_str::<Value>(text).ok();
+        let (Some(element), Some(answered)) = (parse(json), parse(&answered)) else {
+            return Ok(None);
+        };
+        let values = answered.as_array().map(Vec::as_slice).unwrap_or_default();
+        let other = values.iter().find(|value| types::differ_only_in_type(&element, value));
+        Ok(other.map(|value| {
+            format!("{}, {},", text::line(&value.to_string(), 80), types::name(value))
+        }))
     }
 
     /// Why the reader's node has not what was added at another one.
@@ -246,7 +268,7 @@ impl Search<'_> {
         read: &Operation,
     ) -> io::Result<String> {
         let Some(reader) = self.served(read)? else { return Ok(String::new()) };
-        let node = reader.node;
+        let node = reader.node.clone();
         let by_node = self.added_by_node(adds)?;
         let own = by_node.get(&node).copied().unwrap_or(0);
         let others: Vec<_> =
@@ -273,9 +295,58 @@ impl Search<'_> {
                 Some(kill) => {
                     format!("{node}, which was asked, was killed at {}.", text::seconds(kill))
                 }
-                None => format!("{node} was asked; it missed no message of the others."),
+                None => match self.told_by_service(&reader, None)? {
+                    Some(told) => told,
+                    None => format!("{node} was asked; it missed no message of the others."),
+                },
             },
         })
+    }
+
+    /// What a service told a node last before it answered, about this key where there is one.
+    fn told_by_service(&self, reader: &Served, key: Option<&Value>) -> io::Result<Option<String>> {
+        let journal = self.evidence.journal;
+        // The place in the journal is not exact; the times below are.
+        let end = journal.line_at(reader.answered) + NEAR;
+        let messages =
+            journal.messages(end.saturating_sub(JOURNAL_LINES_MAX)..end, 4000)?.into_owned();
+        let request_of = |reply: &Message| {
+            messages.iter().find(|request| {
+                (request.src, request.dest) == (reply.dest, reply.src)
+                    && request.msg_id.is_some()
+                    && request.msg_id == reply.in_reply_to
+            })
+        };
+        let is_about_key = |request: &Message| {
+            key.is_none_or(|key| {
+                serde_json::from_str(&request.body).is_ok_and(|body| is_about(&body, key))
+            })
+        };
+        let told = messages.iter().rev().find_map(|reply| {
+            let received = reply.received.filter(|time| *time <= reader.answered)?;
+            let is_told =
+                self.name(reply.dest) == reader.node && role(self.name(reply.src)) == Role::Service;
+            let request = is_told.then(|| request_of(reply)).flatten()?;
+            is_about_key(request).then_some((request, reply, received))
+        });
+        let Some((request, reply, received)) = told else { return Ok(None) };
+        let service = self.name(reply.src);
+        let shown =
+            |message: &Message| text::line(&format!("{} {}", message.kind, message.body), 100);
+        let may_be_old = match service {
+            "seq-kv" => "; seq-kv may answer with what was there before",
+            "lww-kv" => {
+                "; lww-kv may lose one of two writes, and answer with what was there before"
+            }
+            _ => "",
+        };
+        Ok(Some(format!(
+            "What {} knew was from {service}, which had answered its `{}` with `{}` at {}{may_be_old}.",
+            reader.node,
+            shown(request),
+            shown(reply),
+            text::seconds(received)
+        )))
     }
 
     /// What each node acknowledged to have added.
@@ -336,10 +407,13 @@ impl Search<'_> {
                     reader.node,
                     text::seconds(kill)
                 ),
-                None => format!(
-                    "{} answered it; no message about this key was on its way to it.",
-                    reader.node
-                ),
+                None => match self.told_by_service(&reader, Some(&key))? {
+                    Some(told) => told,
+                    None => format!(
+                        "{} answered it; no message about this key was on its way to it.",
+                        reader.node
+                    ),
+                },
             },
         })
     }

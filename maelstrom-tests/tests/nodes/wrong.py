@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""A node for `broadcast` and, with seq-kv, for `g-counter`, with the mistake of a beginner that its first
+argument names."""
+import json
+import sys
+
+mistake = sys.argv[1]
+node_id, seen, waiting, asked = "", [], {}, 0
+
+
+def send(dest, body):
+    if mistake != "forgets-to-flush":  # Then it stays in a buffer that nobody empties.
+        print(json.dumps({"src": node_id, "dest": dest, "body": body}), flush=True)
+
+
+def ask_service(body, then):
+    """Asks seq-kv; `then` gets its answer."""
+    global asked
+    asked += 1
+    waiting[asked] = then
+    send("seq-kv", body | {"msg_id": asked})
+
+
+def add(delta, answer):
+    """Adds to the sum, again and again until nobody else has changed it meanwhile."""
+
+    def swap(reply):
+        value = reply.get("value", 0)
+        body = {"type": "cas", "key": "sum", "from": value, "to": value + delta, "create_if_not_exists": True}
+        ask_service(body, lambda it: answer() if it["type"] == "cas_ok" else add(delta, answer))
+
+    ask_service({"type": "read", "key": "sum"}, swap)
+
+
+for text in sys.stdin:
+    message = json.loads(text)
+    body = message["body"]
+    kind = body["type"]
+    if "in_reply_to" in body:
+        waiting.pop(body["in_reply_to"])(body)
+        continue
+    reply = {"type": kind + "_ok", "in_reply_to": body["msg_id"]}
+    if mistake == "number-as-text":
+        reply["in_reply_to"] = str(body["msg_id"])
+    if kind == "init":
+        node_id = body["node_id"]
+        if mistake == "init-okay":
+            reply["type"] = "init_okay"
+        if mistake == "prints-before-init":
+            print("starting", flush=True)
+            continue
+    elif kind == "broadcast":
+        seen.append(str(body["message"]) if mistake == "strings" else body["message"])
+    elif kind == "add":
+        add(body["delta"], lambda client=message["src"], reply=reply: send(client, reply))
+        continue
+    elif kind == "read" and mistake == "stale-sum":
+        # What seq-kv says is not what it has.
+        def tell(it, client=message["src"], reply=reply):
+            send(client, reply | {"value": it.get("value", 0)})
+
+        ask_service({"type": "read", "key": "sum"}, tell)
+        continue
+    elif kind == "read":
+        reply["message" if mistake == "typo" else "messages"] = seen
+        if mistake == "no-read":
+            continue
+        if mistake == "refuses-read":
+            reply = {"type": "error", "code": 10, "text": "no", "in_reply_to": body["msg_id"]}
+    if kind in ("broadcast", "read") and mistake == "next-number":
+        reply["in_reply_to"] += 1
+    if kind in ("broadcast", "read") and mistake == "no-number":
+        del reply["in_reply_to"]
+    send(message["src"], reply)
