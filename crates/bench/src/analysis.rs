@@ -42,6 +42,10 @@ pub fn analyse(
         });
         causes.splice(of_workload..of_workload, unread.map(describe));
     }
+    if record.problems.iter().any(|problem| problem.kind == ProblemKind::NotStarted) {
+        // Of a run that did not begin there is nothing else to say.
+        causes.clear();
+    }
     judge_nodes(record, &mut verdicts, &mut causes);
     if let Some(watched) = &record.watched {
         verdicts.push(watched.verdict);

@@ -83,6 +83,10 @@ fn no_object(line: &[u8]) -> String {
 
 /// What is wrong with a line that begins like a message, and what has probably happened.
 fn flaw(line: &[u8], error: &serde_json::Error) -> String {
+    if let Err(error) = std::str::from_utf8(line) {
+        let byte = error.valid_up_to() + 1;
+        return format!("byte {byte} of it is no UTF-8, in which all JSON has to be written");
+    }
     let line = line.trim_ascii();
     if serde_json::from_slice::<IgnoredAny>(line).is_ok() {
         let reason = error.to_string();
@@ -128,14 +132,38 @@ pub(crate) fn write_line(out: &mut Vec<u8>, number: u64, ends: (&NodeId, &NodeId
 }
 
 /// Whether this body says that a node has taken its `init`.
-pub(crate) fn is_init_ok(body: &str) -> bool {
+///
+/// # Errors
+/// What is wrong with it, without a quotation.
+pub(crate) fn judge_init(body: &str) -> Result<(), String> {
     /// What is looked at.
     #[derive(Deserialize)]
-    struct InitReply {
-        #[serde(rename = "type")]
-        kind: String,
+    struct InitReply<'a> {
+        #[serde(borrow, default, rename = "type")]
+        kind: Option<&'a RawValue>,
     }
-    matches!(serde_json::from_str(body), Ok(InitReply { kind }) if kind == "init_ok")
+    let kind = serde_json::from_str(body).ok().and_then(|InitReply { kind }| kind);
+    match kind.and_then(|kind| serde_json::from_str::<String>(kind.get()).ok()).as_deref() {
+        Some("init_ok") => Ok(()),
+        Some("error") => Err("it is an error".to_owned()),
+        Some(kind) => Err(format!("its type is `{kind}` and should be `init_ok`")),
+        None => Err("its `type` is missing, or no string".to_owned()),
+    }
+}
+
+/// What is wrong with the number of an answer, if anything is: `wanted` is that of the request.
+pub(crate) fn number_flaw(found: Option<MessageId>, wanted: MessageId) -> Option<String> {
+    let MessageId(number) = wanted;
+    match found {
+        Some(found) if found == wanted => None,
+        Some(MessageId(found)) => Some(format!(
+            "`in_reply_to` is {found} and should be {number}, the `msg_id` of the request"
+        )),
+        None => Some(format!(
+            "the answer has no `in_reply_to`, or none that is an integer; it should be {number}, the \
+             `msg_id` of the request"
+        )),
+    }
 }
 
 /// What to say of a line that is no message, because of this flaw.
@@ -214,7 +242,13 @@ mod tests {
             assert!(reason.contains(expected), "{line}: {reason}");
         }
         assert!(reason(r#"["n1","n2",{}]"#).contains("no JSON object"));
-        assert!(parse(b"{\"src\":\"n\xff\",\"dest\":\"n2\",\"body\":{}}").is_err());
+        for line in [
+            &b"{\"src\":\"n\xff\",\"dest\":\"n2\",\"body\":{}}"[..],
+            b"{\"src\":\"n1\",\"dest\":\"n2\",\"body\":{\"a\":\"\xff\"}}",
+        ] {
+            let reason = parse(line).unwrap_err();
+            assert!(reason.contains("is no UTF-8"), "{reason}");
+        }
     }
 
     #[test]
@@ -226,6 +260,23 @@ mod tests {
             assert!(line.is_shared);
         }
         assert!(!parse(br#"{"src":"n1","dest":"n2","body":{}}"#).unwrap().is_shared);
+    }
+
+    #[test]
+    fn an_answer_to_init_has_a_type_and_a_number() {
+        assert_eq!(judge_init(r#"{"type":"init_ok","x":1}"#), Ok(()));
+        for (body, expected) in [
+            (r#"{"type":"initok"}"#, "its type is `initok` and should be `init_ok`"),
+            (r#"{"type":"error","code":13}"#, "it is an error"),
+            (r#"{"type":7}"#, "its `type` is missing, or no string"),
+            (r#"{"Type":"init_ok"}"#, "its `type` is missing, or no string"),
+        ] {
+            assert_eq!(judge_init(body).unwrap_err(), expected);
+        }
+        assert_eq!(number_flaw(Some(MessageId(1)), MessageId(1)), None);
+        let flaw = number_flaw(Some(MessageId(8)), MessageId(1)).unwrap();
+        assert_eq!(flaw, "`in_reply_to` is 8 and should be 1, the `msg_id` of the request");
+        assert!(number_flaw(None, MessageId(1)).unwrap().contains("has no `in_reply_to`"));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 pub(crate) mod message;
 mod problems;
+mod silence;
 mod tail;
 
 use std::collections::VecDeque;
@@ -15,6 +16,7 @@ use simulator::{Care, Endpoint, Fabric, Happening, Parcel, Unsent};
 
 use self::problems::Problems;
 pub(crate) use self::problems::{closed_stream, describe_exit, not_reading};
+use self::silence::why_silent;
 pub(crate) use self::tail::Tail;
 use crate::wire::quote;
 use crate::world::{Problem, ProblemKind, Reply};
@@ -59,6 +61,8 @@ struct Speaker {
     line_count: u64,
     /// The last of them, until it has answered `init`.
     stdout: Tail,
+    /// What was wrong with the first of them with which something was, until then.
+    flaw: Option<String>,
 }
 
 /// An `init` that is not answered yet.
@@ -148,6 +152,7 @@ impl Carrier {
             Ok(parsed) => parsed,
             Err(flaw) => {
                 let text = || message::no_message(number, &flaw, line);
+                self.note_flaw(node, text);
                 return self.complain(now, node, ProblemKind::Garbage, text);
             }
         };
@@ -157,7 +162,9 @@ impl Carrier {
             self.complain(now, node, ProblemKind::SharedLine, text);
         }
         if let Some((kind, what)) = message::oddity(&self.fabric, node, (&src, &dest)) {
-            self.complain(now, node, kind, || message::line_is(number, &what, line));
+            let text = || message::line_is(number, &what, line);
+            self.note_flaw(node, text);
+            self.complain(now, node, kind, text);
         }
         // A node that never gets its `init` answered says nothing about its logic.
         let care = match dest == Fabric::init_client(node) {
@@ -185,6 +192,14 @@ impl Carrier {
             );
             message::no_message(number, &flaw, line)
         });
+    }
+
+    /// Notes what is wrong with a line of a node that has not answered `init`.
+    fn note_flaw(&mut self, node: usize, text: impl FnOnce() -> String) {
+        let speaker = &mut self.speakers[node];
+        if speaker.init.is_some() {
+            speaker.flaw.get_or_insert_with(text);
+        }
     }
 
     fn count_line(&mut self, node: usize, line: &[u8]) -> u64 {
@@ -234,17 +249,24 @@ impl Carrier {
     ) -> Option<Arrival> {
         let speaker = &mut self.speakers[node];
         let pending = speaker.init?;
-        if in_reply_to != Some(pending.msg_id) {
+        let quoted = || quote(body.as_bytes());
+        if let Some(flaw) = message::number_flaw(in_reply_to, pending.msg_id) {
+            self.note_flaw(node, || format!("{flaw}: {}", quoted()));
             return None;
         }
-        if message::is_init_ok(body) {
-            speaker.init = None;
-            speaker.stdout.clear();
-            return None;
+        match message::judge_init(body) {
+            Ok(()) => {
+                speaker.init = None;
+                speaker.stdout.clear();
+                speaker.flaw = None;
+                None
+            }
+            Err(flaw) => {
+                let why = format!("it answered `init` with something else: {flaw}: {}", quoted());
+                speaker.flaw.get_or_insert_with(|| why.clone());
+                Some(Arrival::InitRefused(node, why))
+            }
         }
-        let body = quote(body.as_bytes());
-        let why = format!("it answered `init` with something else: {body}");
-        Some(Arrival::InitRefused(node, why))
     }
 
     /// The next message to a client.
@@ -273,9 +295,11 @@ impl Carrier {
         self.speakers[node].init.map(|init| init.deadline)
     }
 
-    /// Whether a node has written a line in this life.
-    pub(crate) fn has_spoken(&self, node: usize) -> bool {
-        self.speakers[node].line_count > 0
+    /// What to say of a node that has not answered `init` in time; `unread` are bytes that it was sent and
+    /// has not read.
+    pub(crate) fn why_no_init(&self, node: usize, unread: u64) -> String {
+        let Speaker { line_count, flaw, .. } = &self.speakers[node];
+        why_silent(*line_count > 0, flaw.as_deref(), unread)
     }
 
     /// A node was killed: nothing more is expected of it.
@@ -304,8 +328,12 @@ impl Carrier {
     pub(crate) fn fail_init(&mut self, now: Time, node: usize, why: &str, stderr: &Tail) {
         let speaker = &mut self.speakers[node];
         speaker.init = None;
-        let stdout = speaker.stdout.last_words("stdout");
-        let text = format!("{why}; {stdout}; {}", stderr.last_words("stderr"));
+        // What is wrong with a line quotes it.
+        let stdout = match speaker.flaw.is_some() || speaker.line_count == 0 {
+            true => String::new(),
+            false => format!("{}; ", speaker.stdout.last_words("stdout")),
+        };
+        let text = format!("{why}; {stdout}{}", stderr.last_words("stderr"));
         if self.phase == Phase::Starting {
             self.fail_start(now, node, text);
         } else {

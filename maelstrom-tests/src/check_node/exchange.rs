@@ -181,18 +181,7 @@ impl Subject {
 impl Exchange {
     /// Whether an answer names the request that it answers.
     fn judge_number(&mut self, body: &str, msg_id: Option<MessageId>) {
-        match (message::in_reply_to(body), msg_id) {
-            (found, Some(wanted)) if found == Some(wanted) => {}
-            (None, Some(wanted)) => self.mistakes.push(format!(
-                "the answer has no `in_reply_to`, or none that is an integer; it should be {}, \
-                 the `msg_id` of the request",
-                wanted.0
-            )),
-            (Some(found), Some(wanted)) => self.mistakes.push(format!(
-                "`in_reply_to` is {} and should be {}, the `msg_id` of the request",
-                found.0, wanted.0
-            )),
-            (_, None) => {}
-        }
+        let found = message::in_reply_to(body);
+        self.mistakes.extend(msg_id.and_then(|wanted| message::number_flaw(found, wanted)));
     }
 }

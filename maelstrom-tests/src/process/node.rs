@@ -199,7 +199,7 @@ impl Running {
     }
 
     /// How many bytes it has been sent and has not read, as far as that can be known.
-    fn unread(&self) -> u64 {
+    pub(super) fn unread(&self) -> u64 {
         self.stdin.as_ref().and_then(|pipe| ioctl_fionread(pipe).ok()).unwrap_or(0)
     }
 
@@ -218,23 +218,6 @@ impl Running {
         }
         self.reading.since = None;
         Some(unread + self.outgoing.len() as u64)
-    }
-
-    /// What has probably happened to a process that lives and does not answer; whether it has written a
-    /// line is known already.
-    pub(super) fn why_silent(&self, has_spoken: bool) -> &'static str {
-        if self.is_stopped_by_signal() {
-            "the process is stopped (SIGSTOP, or a read from its terminal)"
-        } else if self.unread() > 0 {
-            "it has not read all that it was sent; does it wait for something else, or for the end of \
-             its input?"
-        } else if has_spoken {
-            "it wrote lines, but none of them answers; does the reply have the `msg_id` of its request \
-             as `in_reply_to`?"
-        } else {
-            "it has read what it was sent and wrote nothing; does it flush stdout after each line? Many \
-             languages keep what is printed in a buffer when stdout is a pipe"
-        }
     }
 
     /// Reads stdout once.

@@ -213,9 +213,13 @@ impl ProcessWorld {
             }
             let Some(running) = &self.nodes[index].running else { continue };
             if self.carrier.init_deadline(index).is_some_and(|deadline| deadline <= now) {
-                let (seconds, has_spoken) =
-                    (INIT_TIMEOUT.as_secs(), self.carrier.has_spoken(index));
-                let why = running.why_silent(has_spoken);
+                let seconds = INIT_TIMEOUT.as_secs();
+                let why = match running.is_stopped_by_signal() {
+                    true => {
+                        "the process is stopped (SIGSTOP, or a read from its terminal)".to_owned()
+                    }
+                    false => self.carrier.why_no_init(index, running.unread()),
+                };
                 let why = format!("it did not answer `init` within {seconds} s; {why}");
                 self.carrier.fail_init(now, index, &why, &self.nodes[index].log.tail);
             }

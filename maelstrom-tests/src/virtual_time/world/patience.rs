@@ -51,13 +51,10 @@ impl VirtualWorld {
                 self.complain(index, ProblemKind::ClosedStream, || closed_stream(stream));
             }
             if self.carrier.init_deadline(index).is_some_and(|deadline| deadline <= self.now) {
-                let why = match self.carrier.has_spoken(index) {
-                    false => "it wrote nothing; does it flush stdout after each line?",
-                    true => {
-                        "it wrote lines, but none of them answers; does the reply have the `msg_id` of \
-                         its request as `in_reply_to`?"
-                    }
-                };
+                let handle = self.nodes[index].handle;
+                let unread =
+                    self.supervisor.delivered(handle).map_or(0, |delivered| delivered.unread);
+                let why = self.carrier.why_no_init(index, unread);
                 let seconds = INIT_TIMEOUT.as_secs();
                 let why =
                     format!("it did not answer `init` within {seconds} s of virtual time; {why}");
