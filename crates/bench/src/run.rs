@@ -87,7 +87,16 @@ pub fn run_and_keep(
 ) -> Result<Finished, TestError> {
     let mut history = directory.history()?;
     let mut recording = Recording { history: &mut history, then: watching };
-    let record = make(&directory, &mut recording)?;
+    let record = match make(&directory, &mut recording) {
+        Ok(record) => record,
+        Err(error) => {
+            // What was refused before anything happened is no run, and not the latest.
+            if history.is_empty() && !error.is_invalid() {
+                directory.remove();
+            }
+            return Err(error);
+        }
+    };
     directory.note_failure(history.finish());
     watching.phase("checking");
     let results = analyse(&call.options, &call.subject(), &record, &call.expect, stop);

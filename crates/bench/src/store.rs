@@ -21,6 +21,8 @@ pub struct RunDirectory {
     logged_messages: LoggedMessages,
     /// The first failure to keep something. It costs the run a file, never its verdict.
     unwritten: OnceLock<String>,
+    /// The links that lead here, each with where it led before.
+    links: [Link; 3],
 }
 
 impl RunDirectory {
@@ -52,11 +54,13 @@ impl RunDirectory {
         let logs = path.join("node-logs");
         fs::create_dir(&logs).map_err(at(&logs))?;
         let from_store = Path::new(workload).join(&name);
-        link(&store.join("current"), &from_store);
-        link(&store.join("latest"), &from_store);
-        link(&parent.join("latest"), Path::new(&name));
+        let links = [
+            Link::turn(store.join("current"), &from_store),
+            Link::turn(store.join("latest"), &from_store),
+            Link::turn(parent.join("latest"), Path::new(&name)),
+        ];
         let logged_messages = LoggedMessages::default();
-        Ok(Self { path, logged_messages, unwritten: OnceLock::new() })
+        Ok(Self { path, logged_messages, unwritten: OnceLock::new(), links })
     }
 
     /// Has some messages copied to stderr as they go into `messages.jsonl`.
@@ -83,20 +87,11 @@ impl RunDirectory {
         self.unwritten.get().map(String::as_str)
     }
 
-    /// Removes a run that nobody will look at, with the links that lead to it. What cannot be removed
-    /// stays.
+    /// Removes a run that nobody will look at; the links that lead to it lead again to the run before. What
+    /// cannot be removed stays.
     pub fn remove(self) {
         let _ = fs::remove_dir_all(&self.path);
-        let above = self.path.ancestors().skip(1).take(2);
-        for link in
-            above.flat_map(|directory| [directory.join("latest"), directory.join("current")])
-        {
-            let leads_here = fs::read_link(&link)
-                .is_ok_and(|target| target.file_name() == self.path.file_name());
-            if leads_here {
-                let _ = fs::remove_file(link);
-            }
-        }
+        self.links.iter().for_each(|link| link.turn_back(&self.path));
     }
 
     /// Where a node's stderr goes.
@@ -135,7 +130,7 @@ impl RunDirectory {
         let path = self.path.join(history::FILE);
         let file = File::create(&path).map_err(at(&path))?;
         let out = BufWriter::with_capacity(1 << 16, file);
-        Ok(HistoryWriter { out, path, failure: None, line: Vec::new() })
+        Ok(HistoryWriter { out, path, failure: None, is_empty: true, line: Vec::new() })
     }
 }
 
@@ -158,13 +153,41 @@ pub fn logged_node(stem: &str) -> String {
     percent_decode_str(stem).decode_utf8_lossy().into_owned()
 }
 
-/// A link is a convenience; a system without links that anybody may make is no reason to fail.
-fn link(link: &Path, target: &Path) {
-    let _ = fs::remove_file(link);
-    #[cfg(unix)]
-    let _ = std::os::unix::fs::symlink(target, link);
-    #[cfg(not(unix))]
-    let _ = target;
+/// A link that was turned to a run. It is a convenience; a system without links that anybody may make is no
+/// reason to fail.
+#[derive(Clone, Debug)]
+struct Link {
+    path: PathBuf,
+    /// Where it led before, if anywhere.
+    before: Option<PathBuf>,
+}
+
+impl Link {
+    fn turn(path: PathBuf, target: &Path) -> Self {
+        let before = fs::read_link(&path).ok();
+        let _ = fs::remove_file(&path);
+        #[cfg(unix)]
+        let _ = std::os::unix::fs::symlink(target, &path);
+        #[cfg(not(unix))]
+        let _ = target;
+        Self { path, before }
+    }
+
+    /// Lets the link lead where it led before, unless it leads to another run than this by now. That one may
+    /// be gone meanwhile.
+    fn turn_back(&self, run: &Path) {
+        let leads_there =
+            fs::read_link(&self.path).is_ok_and(|target| target.file_name() == run.file_name());
+        if !leads_there {
+            return;
+        }
+        let there =
+            |target: &&PathBuf| self.path.parent().is_some_and(|store| store.join(target).exists());
+        match self.before.as_ref().filter(there) {
+            Some(before) => drop(Self::turn(self.path.clone(), before)),
+            None => drop(fs::remove_file(&self.path)),
+        }
+    }
 }
 
 /// Writes `history.jsonl` while the run goes on.
@@ -173,6 +196,8 @@ pub struct HistoryWriter {
     out: BufWriter<File>,
     path: PathBuf,
     failure: Option<io::Error>,
+    /// Whether nothing has happened yet.
+    is_empty: bool,
     /// Kept for its memory.
     line: Vec<u8>,
 }
@@ -180,6 +205,7 @@ pub struct HistoryWriter {
 impl HistoryWriter {
     /// Writes one event. A failure is kept for [`HistoryWriter::finish`].
     pub fn write(&mut self, event: &dyn AnyEvent) {
+        self.is_empty = false;
         self.line.clear();
         let mut written = event.write(&mut self.line);
         self.line.push(b'\n');
@@ -187,6 +213,11 @@ impl HistoryWriter {
         if let Err(error) = written {
             self.failure.get_or_insert(error);
         }
+    }
+
+    /// Whether no event has been written.
+    pub fn is_empty(&self) -> bool {
+        self.is_empty
     }
 
     /// Writes what is left.
