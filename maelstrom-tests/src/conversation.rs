@@ -1,6 +1,7 @@
 //! One node as a child process with which one talks line by line: what `tasks` and `check-node`
 //! need, without network, clients or faults.
 
+use std::ffi::OsStr;
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -8,6 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+
+use crate::process::descendants;
 
 /// How long the end of a node's stderr is waited for: it may be read later than that of its stdout.
 const STDERR_PATIENCE: Duration = Duration::from_millis(300);
@@ -18,10 +21,12 @@ const EXIT_TIME: Duration = Duration::from_secs(1);
 /// How often it is asked meanwhile.
 const EXIT_POLL: Duration = Duration::from_millis(2);
 
-/// A node that was started. It is killed when this is dropped.
+/// A node that was started. It is killed when this is dropped, with all that it has started.
 #[derive(Debug)]
 pub struct Conversation {
     child: Child,
+    /// What its descendants are known by.
+    tag: String,
     /// Lines for the node; gone when its input has ended.
     input: Option<Sender<Vec<u8>>>,
     output: Receiver<Line>,
@@ -53,9 +58,11 @@ impl Conversation {
     ///
     /// # Errors
     /// If the program cannot be started.
-    pub fn start(program: &Path, args: &[String]) -> io::Result<Self> {
+    pub fn start(program: &Path, args: &[impl AsRef<OsStr>]) -> io::Result<Self> {
+        let tag = descendants::run_tag();
         let mut child = Command::new(program)
             .args(args)
+            .env(descendants::VARIABLE, &tag)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -73,7 +80,7 @@ impl Conversation {
         }
         let output = read_lines(child.stdout.take(), |line| line);
         let stderr = read_lines(child.stderr.take(), |line| line.text);
-        Ok(Self { child, input: Some(input), output, stderr })
+        Ok(Self { child, tag, input: Some(input), output, stderr })
     }
 
     /// Writes a line to the node's stdin.
@@ -126,6 +133,10 @@ impl Conversation {
 
 impl Drop for Conversation {
     fn drop(&mut self) {
+        // Once it has been waited for its number may be somebody else's.
+        let is_there = matches!(self.child.try_wait(), Ok(None));
+        let own = i32::try_from(self.child.id()).ok().filter(|_| is_there);
+        descendants::kill(&self.tag, |number, _| Some(number) == own);
         // It may have ended by itself, which is no error.
         let _ = self.child.kill();
         let _ = self.child.wait();

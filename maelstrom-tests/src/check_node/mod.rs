@@ -5,6 +5,7 @@ mod exchange;
 mod finding;
 mod odd;
 
+use std::cell::Cell;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,12 +14,14 @@ use std::time::Duration;
 use clap::Args;
 use proto::NodeId;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use self::exchange::{Exchange, Silence, Subject};
 use self::finding::{Finding, Findings, Grade};
+use crate::carrier::message;
 use crate::conversation::{Conversation, Deadline, Heard};
 use crate::options::{Options, WorkloadName};
-use crate::process::check_program;
+use crate::process::{check_program, node_arguments, spawn_hint};
 use crate::terminal;
 use crate::wire::quote;
 use crate::workload::{Exam, registry, workload};
@@ -51,7 +54,7 @@ pub struct CheckNodeArgs {
     #[arg(long)]
     strict: bool,
 
-    /// Arguments for the node
+    /// Arguments for the node; `{run}` becomes a fresh, empty directory
     #[arg(last = true, value_name = "ARGS")]
     args: Vec<String>,
 }
@@ -79,6 +82,10 @@ struct Examiner<'a> {
     args: &'a CheckNodeArgs,
     program: PathBuf,
     timeout: Duration,
+    /// Where nodes have what their arguments call `{run}`.
+    directory: TempDir,
+    /// How many were started.
+    starts: Cell<u64>,
 }
 
 fn examine(args: &CheckNodeArgs) -> Result<Findings, String> {
@@ -87,7 +94,8 @@ fn examine(args: &CheckNodeArgs) -> Result<Findings, String> {
         .filter(|timeout| *timeout < TIMEOUT_MAX)
         .ok_or("--timeout has to be a number of seconds, less than an hour")?;
     let program = check_program(&args.bin).map_err(|error| error.to_string())?;
-    let examiner = Examiner { args, program, timeout };
+    let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let examiner = Examiner { args, program, timeout, directory, starts: Cell::new(0) };
     let mut findings = Findings::default();
     examiner.check_workload(&mut findings)?;
     // What is wrong with plain requests comes first; odd ones would only repeat it.
@@ -99,8 +107,14 @@ fn examine(args: &CheckNodeArgs) -> Result<Findings, String> {
 
 impl Examiner<'_> {
     fn start(&self) -> Result<Subject, String> {
-        let node = Conversation::start(&self.program, &self.args.args)
-            .map_err(|error| format!("cannot start {}: {error}", self.program.display()))?;
+        let start = self.starts.replace(self.starts.get() + 1);
+        let state = self.directory.path().join(start.to_string());
+        let arguments =
+            node_arguments(&self.args.args, &state).map_err(|error| error.to_string())?;
+        let node = Conversation::start(&self.program, &arguments).map_err(|error| {
+            let (program, hint) = (self.program.display(), spawn_hint(&error));
+            format!("cannot start {program}: {error}{hint}")
+        })?;
         Ok(Subject::new(node, NodeId::new("n1"), self.timeout))
     }
 
@@ -191,13 +205,7 @@ fn judge(
 }
 
 fn judge_init(body: &str) -> Result<String, String> {
-    let body: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
-    match body["type"].as_str() {
-        Some("init_ok") => Ok("init_ok".to_owned()),
-        Some("error") => Err("`init` was answered with an error".to_owned()),
-        Some(kind) => Err(format!("its type is `{kind}` and should be `init_ok`")),
-        None => Err("its `type` is missing, or no string".to_owned()),
-    }
+    message::judge_init(body).map(|()| "init_ok".to_owned())
 }
 
 /// Looks for the reason why an answer did not come: ends the node's input, and sees what it says

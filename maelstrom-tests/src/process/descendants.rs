@@ -20,7 +20,7 @@ use rustix::event::{Timespec, poll};
 use rustix::process::{Pid, Signal, getpid, kill_process, set_child_subreaper};
 
 /// The variable.
-pub(super) const VARIABLE: &str = "EDDY_NODE";
+pub(crate) const VARIABLE: &str = "EDDY_NODE";
 /// How often it is looked again for what was started while others were stopped, and for what is not
 /// dead yet.
 const ROUNDS_MAX: usize = 20;
@@ -28,7 +28,7 @@ const ROUNDS_MAX: usize = 20;
 const DYING_STEP: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
 /// A name that no other run on this machine has at the moment.
-pub(super) fn run_tag() -> String {
+pub(crate) fn run_tag() -> String {
     static RUNS: AtomicU64 = AtomicU64::new(0);
     format!("{}-{}/", std::process::id(), RUNS.fetch_add(1, Ordering::Relaxed))
 }
@@ -123,7 +123,7 @@ fn has_entry(process: &Path, entry: &[u8]) -> bool {
 
 /// Kills every process that `is_root` accepts by its number and its parent's, every one with this
 /// tag, and all that descend from them.
-pub(super) fn kill(tag: &str, is_root: impl Fn(i32, i32) -> bool) {
+pub(crate) fn kill(tag: &str, is_root: impl Fn(i32, i32) -> bool) {
     kill_family(tag, |number, process| is_root(number, process.parent));
 }
 

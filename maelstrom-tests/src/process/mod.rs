@@ -15,7 +15,7 @@
 //! Nothing that a node does can silence or stop the bench: what is wrong becomes a
 //! [`Problem`] and everything else goes on.
 
-mod descendants;
+pub(crate) mod descendants;
 mod lines;
 mod node;
 mod poll;
@@ -45,11 +45,12 @@ use crate::carrier::Carrier;
 use crate::journal::{Journal, LoggedMessages};
 use crate::world::{Fault, Problem, ProblemKind, Reply, World};
 
-pub use self::program::{ProgramError, check_program, node_argument};
+pub use self::program::{ProgramError, check_program, node_argument, node_arguments};
 pub(crate) use self::program::{full_path, on_search_path};
 pub use self::reaper::{REAP_ARGUMENT, reap};
 pub use self::signals::{interrupted, note_interrupts};
 pub use self::start::StartError;
+pub(crate) use self::start::spawn_hint;
 
 /// What a world of processes is made of.
 #[derive(Clone, Debug)]

@@ -7,6 +7,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::store::at;
+
 /// Longest first line of a script that is looked at, in bytes.
 const FIRST_LINE_BYTES_MAX: u64 = 512;
 
@@ -69,6 +71,20 @@ pub enum ProgramError {
     },
 }
 
+/// What stands in a node's arguments for a directory of the run.
+const RUN_DIRECTORY: &str = "{run}";
+
+/// The arguments of a node: see [`node_argument`]. The directory `state` is made if one names it.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn node_arguments(arguments: &[String], state: &Path) -> io::Result<Vec<OsString>> {
+    if arguments.iter().any(|argument| argument.contains(RUN_DIRECTORY)) {
+        std::fs::create_dir_all(state).map_err(at(state))?;
+    }
+    Ok(arguments.iter().map(|argument| node_argument(argument, state)).collect())
+}
+
 /// An argument as a node gets it, which runs in a directory of its own: `{run}` stands for `state`,
 /// and a file that is named from here, as `./node.py` or `node.py`, has its full path.
 pub fn node_argument(argument: &str, state: &Path) -> OsString {
@@ -81,7 +97,7 @@ fn argument_from(here: &Path, argument: &str, state: &Path) -> OsString {
     let may_be_file = argument.contains('/') || Path::new(argument).extension().is_some();
     match full.filter(|_| may_be_file) {
         Some(full) => full.into(),
-        None => argument.replace("{run}", &state.to_string_lossy()).into(),
+        None => argument.replace(RUN_DIRECTORY, &state.to_string_lossy()).into(),
     }
 }
 
@@ -274,6 +290,22 @@ mod tests {
         std::fs::remove_file(&link).unwrap();
         std::os::unix::fs::symlink("/no/such/thing", &link).unwrap();
         assert!(matches!(check_program(&link), Err(ProgramError::Missing { .. })));
+    }
+
+    #[test]
+    fn the_directory_of_a_run_is_there_if_it_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = directory.path().join("run/state");
+        let arguments = |words: &[&str]| {
+            let words: Vec<_> = words.iter().map(|&word| word.to_owned()).collect();
+            node_arguments(&words, &state).unwrap()
+        };
+        assert_eq!(arguments(&["--dir", "run"]), ["--dir", "run"]);
+        assert!(!state.exists());
+        let named = format!("--dir={}/a", state.display());
+        assert_eq!(arguments(&["--dir={run}/a"]), [named.as_str()]);
+        assert!(state.is_dir());
+        assert_eq!(arguments(&["--dir={run}/a"]), [named.as_str()], "it may be there");
     }
 
     #[test]

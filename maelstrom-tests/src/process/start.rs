@@ -73,7 +73,7 @@ impl StartError {
 }
 
 /// What has probably happened when the operating system does not start a program.
-fn spawn_hint(error: &io::Error) -> &'static str {
+pub(crate) fn spawn_hint(error: &io::Error) -> &'static str {
     match rustix::io::Errno::from_io_error(error) {
         Some(rustix::io::Errno::NOEXEC) => {
             "; is its first line missing, like `#!/usr/bin/env python3` for a script, or was it built \

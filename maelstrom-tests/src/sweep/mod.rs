@@ -84,7 +84,8 @@ pub struct SweepArgs {
     #[command(flatten)]
     run: RunArgs,
 
-    /// Arguments for the node
+    /// Arguments for the node; `{run}` becomes a fresh, empty directory of each run (with --virtual-time
+    /// one for each node), and a file named from here gets its full path
     #[arg(last = true, value_name = "ARGS")]
     args: Vec<String>,
 }

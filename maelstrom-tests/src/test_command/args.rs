@@ -66,8 +66,8 @@ pub struct TestArgs {
     #[command(flatten)]
     pub without_meaning: WithoutMeaning,
 
-    /// Arguments for the node; `{run}` becomes a fresh directory of this run, and a file named from
-    /// here gets its full path
+    /// Arguments for the node; `{run}` becomes a fresh, empty directory of this run (with --virtual-time
+    /// one for each node), and a file named from here gets its full path
     #[arg(last = true, value_name = "ARGS")]
     pub args: Vec<String>,
 }

@@ -2,7 +2,6 @@
 
 mod args;
 
-use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,7 +17,7 @@ use crate::harness::Record;
 use crate::journal::LoggedMessages;
 use crate::options::Preempt;
 use crate::process::{
-    ProcessOptions, ProcessWorld, StartError, check_program, interrupted, node_argument,
+    ProcessOptions, ProcessWorld, StartError, check_program, interrupted, node_arguments,
     note_interrupts,
 };
 use crate::progress::{Progress, Silent};
@@ -252,7 +251,8 @@ fn run_processes(
     let options = &call.options;
     let world = ProcessWorld::start(&ProcessOptions {
         program: bin.to_path_buf(),
-        arguments: node_arguments(&call.args, directory)?,
+        // Nodes run in another directory.
+        arguments: node_arguments(&call.args, &directory.path().canonicalize()?.join("state"))?,
         nodes: options.nodes.clone(),
         network: options.network(),
         seed: options.seed,
@@ -280,13 +280,6 @@ fn run_processes(
     let journal = directory.path().join("messages.jsonl");
     directory.note_failure(world.shut_down(console.grace).map_err(at(&journal)));
     Ok(record)
-}
-
-/// The arguments of a node, which may name a directory that no other run has.
-fn node_arguments(args: &[String], directory: &RunDirectory) -> io::Result<Vec<OsString>> {
-    // Nodes run in another directory.
-    let state = directory.path().canonicalize()?.join("state");
-    Ok(args.iter().map(|argument| node_argument(argument, &state)).collect())
 }
 
 /// Whether faults of this kind can be brought to what is run.

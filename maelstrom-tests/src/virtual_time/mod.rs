@@ -12,7 +12,6 @@ mod workbench;
 mod world;
 
 use std::cell::RefCell;
-use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -26,9 +25,10 @@ use supervisor::{NodeSpec, Supervisor};
 
 use self::scratch::Scratch;
 use self::world::{NoStart, VirtualWorld};
+use crate::command_line::environment;
 use crate::harness::Record;
 use crate::options::{FaultKind, Options, Preempt};
-use crate::process::{full_path, node_argument, note_interrupts};
+use crate::process::{full_path, node_arguments, note_interrupts};
 use crate::progress::Progress;
 use crate::store::{RunDirectory, at};
 use crate::workload::{SharedWatch, workload};
@@ -38,43 +38,6 @@ pub use self::workbench::Workbench;
 
 /// The first argument with which `eddy` becomes a program under the supervisor's rule.
 pub const LAUNCH_ARGUMENT: &str = "launch";
-
-/// Variables that nodes inherit. Not all, because the layout of a program's memory depends on how long
-/// its environment is, and a run would repeat only in the very same shell.
-const INHERITED: [&str; 20] = [
-    "PATH",
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "TZ",
-    "LD_LIBRARY_PATH",
-    "PYTHONPATH",
-    "PYTHONHASHSEED",
-    "PYTHONUNBUFFERED",
-    "VIRTUAL_ENV",
-    "PYENV_ROOT",
-    "PYENV_VERSION",
-    "NODE_PATH",
-    "GEM_HOME",
-    "GEM_PATH",
-    "RUBYLIB",
-    "GODEBUG",
-    "JAVA_HOME",
-    "CLASSPATH",
-    "RUST_LOG",
-];
-
-/// What Java needs to repeat (else a program finds at its start what others of the machine have left in
-/// a directory that all share), and to be twice as fast: the better of its two compilers takes more
-/// time in a short run than it saves. Java says on stderr that it takes note of them.
-const JAVA_FLAGS: (&str, &str) = ("JAVA_TOOL_OPTIONS", "-XX:-UsePerfData -XX:TieredStopAtLevel=1");
-
-/// What Python needs to repeat: a program of several files else leaves them compiled beside the sources,
-/// and its second run is not like its first.
-const PYTHON_FLAG: (&str, &str) = ("PYTHONDONTWRITEBYTECODE", "1");
-
-/// Variables that nodes have, unless the user has set them to something else.
-const SET: [(&str, &str); 2] = [JAVA_FLAGS, PYTHON_FLAG];
 
 /// With `--preempt deep`: how often of a thousand calls a thread loses its turn.
 const DEEP_SHARE: u32 = 20;
@@ -122,7 +85,7 @@ pub fn run(
     note_interrupts()?;
     let program = full_path(program).map_err(at(program))?;
     let scratch = Scratch::new()?;
-    let specs = specs(&program, args, options, &scratch);
+    let specs = specs(&program, args, options, &scratch)?;
     let supervisor = Supervisor::new(supervisor_options(options, keep.record)?)?;
     let (record, trace) = make_run(supervisor, Some(specs), options, keep, progress)?;
     if let Some(directory) = keep.directory {
@@ -195,30 +158,34 @@ fn supervisor_options(options: &Options, record: bool) -> io::Result<supervisor:
 }
 
 /// The programs of a run as they are to be started.
-fn specs(program: &Path, args: &[String], options: &Options, scratch: &Scratch) -> Vec<NodeSpec> {
+fn specs(
+    program: &Path,
+    args: &[String],
+    options: &Options,
+    scratch: &Scratch,
+) -> io::Result<Vec<NodeSpec>> {
     let watches_syncs = options.nemesis.contains(&FaultKind::LoseUnsynced);
-    let spec = |id: &NodeId| {
+    let spec = |id: &NodeId| -> io::Result<NodeSpec> {
         // The nodes are on machines of their own, and share no disk.
         let state = scratch.state().join(id.as_str());
-        NodeSpec {
+        Ok(NodeSpec {
             name: id.to_string(),
             program: program.to_owned(),
-            args: args.iter().map(|argument| node_argument(argument, &state)).collect(),
+            args: node_arguments(args, &state)?,
             env: environment(),
             cwd: Some(scratch.work()),
             state_dir: watches_syncs.then_some(state),
             ..NodeSpec::default()
-        }
+        })
     };
     options.nodes.iter().map(spec).collect()
 }
 
 /// Keeps what nodes have left in the directories that `{run}` meant.
 fn keep_state(scratch: &Scratch, directory: &RunDirectory) -> io::Result<()> {
-    let state = scratch.state();
-    match fs::read_dir(&state)?.next() {
-        Some(_) => copy(&state, &directory.path().join("state")),
-        None => Ok(()),
+    match scratch.holds_state()? {
+        true => copy(&scratch.state(), &directory.path().join("state")),
+        false => Ok(()),
     }
 }
 
@@ -235,15 +202,6 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The whole environment of a node.
-fn environment() -> Vec<(OsString, OsString)> {
-    let inherited =
-        INHERITED.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
-    let set = SET
-        .map(|(name, value)| (name.into(), std::env::var_os(name).unwrap_or_else(|| value.into())));
-    inherited.chain(set).collect()
 }
 
 /// The core on which this thread makes its runs: each thread of a sweep has its own. A supervisor and

@@ -43,30 +43,52 @@ impl Scratch {
         self.directory.path().join("work")
     }
 
-    /// Where each node has a directory of its own, if it makes it.
+    /// Where each node has a directory of its own, if its arguments name it or it makes it.
     pub(super) fn state(&self) -> PathBuf {
         self.directory.path().join("state")
     }
 
     /// Whether nobody has left anything there.
     pub(super) fn is_empty(&self) -> io::Result<bool> {
-        let mut work = fs::read_dir(self.work())?;
-        Ok(work.next().is_none() && fs::read_dir(self.state())?.next().is_none())
+        Ok(fs::read_dir(self.work())?.next().is_none() && !self.holds_state()?)
     }
 
-    /// Removes what nodes have left. The directories stay: programs that were started stand in them.
+    /// Whether a node has left anything in a directory of its own.
+    pub(super) fn holds_state(&self) -> io::Result<bool> {
+        for entry in fs::read_dir(self.state())? {
+            let entry = entry?;
+            if !entry.file_type()?.is_dir() || fs::read_dir(entry.path())?.next().is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Removes what nodes have left. The directories stay, those of the nodes as well: programs that were
+    /// started may stand in them.
     pub(super) fn clear(&self) -> io::Result<()> {
-        for place in [self.work(), self.state()] {
-            for entry in fs::read_dir(place)? {
-                let entry = entry?;
-                match entry.file_type()?.is_dir() {
-                    true => fs::remove_dir_all(entry.path())?,
-                    false => fs::remove_file(entry.path())?,
-                }
+        empty(&self.work())?;
+        for entry in fs::read_dir(self.state())? {
+            let entry = entry?;
+            match entry.file_type()?.is_dir() {
+                true => empty(&entry.path())?,
+                false => fs::remove_file(entry.path())?,
             }
         }
         Ok(())
     }
+}
+
+/// Removes what is in a directory.
+fn empty(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => fs::remove_dir_all(entry.path())?,
+            false => fs::remove_file(entry.path())?,
+        }
+    }
+    Ok(())
 }
 
 /// Removes the directories of benches that are no more.
@@ -130,9 +152,10 @@ mod tests {
         assert!(scratch.is_empty().unwrap());
         fs::create_dir_all(scratch.state().join("n0/below")).unwrap();
         fs::write(scratch.work().join("file"), "").unwrap();
-        assert!(!scratch.is_empty().unwrap());
+        assert!(!scratch.is_empty().unwrap() && scratch.holds_state().unwrap());
         scratch.clear().unwrap();
-        assert!(scratch.is_empty().unwrap());
+        assert!(scratch.is_empty().unwrap() && !scratch.holds_state().unwrap());
+        assert!(scratch.state().join("n0").is_dir(), "it may have been made for the node");
         let work = scratch.work();
         drop(scratch);
         assert!(!work.exists());

@@ -72,7 +72,7 @@ impl Workbench {
             unreachable!("it has been set");
         };
         scratch.clear()?;
-        let specs = specs(&call.program, args, options, scratch);
+        let specs = specs(&call.program, args, options, scratch)?;
         let (supervisor, specs) = match templates {
             Some(templates) => (Supervisor::from_templates(options.seed, templates)?, None),
             None => (Supervisor::new(supervisor_options(options, false)?)?, Some(specs)),
@@ -84,7 +84,7 @@ impl Workbench {
 impl Started {
     fn new(call: Fixed, options: &Options) -> Result<Self, VirtualTimeError> {
         let scratch = Scratch::new()?;
-        let specs = specs(&call.program, &call.args, options, &scratch);
+        let specs = specs(&call.program, &call.args, options, &scratch)?;
         let count = specs.len();
         // A program that cannot be started is told of by the run that starts it.
         let templates = Templates::new(supervisor_options(options, false)?, specs).ok();

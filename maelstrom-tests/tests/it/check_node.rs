@@ -107,6 +107,40 @@ fn every_mistake_is_explained() {
     });
 }
 
+/// A node whose child has a group and a session of its own, and keeps its pipes.
+#[test]
+fn nothing_that_a_node_has_started_outlives_its_examination() {
+    let directory = TemporaryDirectory::new("check-node-children");
+    let node = directory.path().join("node");
+    let numbers = directory.path().join("numbers");
+    let script = format!(
+        "setsid sh -c 'echo $$ >> {}; exec sleep 600' &\nexec python3 -c '{NODE}'",
+        numbers.display()
+    );
+    write_script(&node, &script);
+    let (status, stdout, _) = run(&["check-node", node.to_str().unwrap(), "-w", "echo"]);
+    assert_eq!(status, Some(0), "{stdout}");
+    let numbers = std::fs::read_to_string(numbers).unwrap();
+    assert!(numbers.lines().count() > 1, "a node is started more than once: {numbers}");
+    for number in numbers.lines() {
+        let stat = std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+        assert!(stat.is_empty() || stat.contains(") Z "), "{stat}");
+    }
+}
+
+#[test]
+fn the_directory_of_a_run_is_there_and_empty_each_time() {
+    let directory = TemporaryDirectory::new("check-node-run");
+    let node = directory.path().join("node");
+    let script = format!(
+        "test -d \"$1/\" && test -z \"$(ls \"$1\")\" || exit 9\ntouch \"$1/file\"\nexec python3 -c '{NODE}'"
+    );
+    write_script(&node, &script);
+    let args = ["check-node", node.to_str().unwrap(), "-w", "echo", "--", "{run}"];
+    let (status, stdout, stderr) = run(&args);
+    assert_eq!(status, Some(0), "{stdout}{stderr}");
+}
+
 #[test]
 fn our_own_nodes_have_no_mistakes_and_not_even_warnings() {
     let bin = |name: &str| binaries().join(name).to_str().expect("UTF-8").to_owned();
