@@ -34,7 +34,13 @@ impl Runner for AnyTarget<'_> {
                 let (mut record, trace) = BENCH.with_borrow_mut(|bench| {
                     bench.run(bin, &call.args, &call.options, &mut Silent)
                 })?;
-                let outcome = judge_unless_interrupted(call, &record)?;
+                let judged = judge_unless_interrupted(call, &record);
+                if judged.is_err() {
+                    // The process may end before this thread has let go of what is its own, and then
+                    // the directory of the programs would stay.
+                    BENCH.take();
+                }
+                let outcome = judged?;
                 let reached = std::mem::take(&mut record.reached);
                 Ok(Attempt { digest: Some(trace.digest), reached, ..Attempt::of(outcome) })
             }

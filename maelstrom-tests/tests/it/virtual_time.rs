@@ -145,7 +145,7 @@ fn what_a_node_wrote_to_its_directory_survives_a_kill_and_is_kept_with_the_run()
     let store = TemporaryDirectory::new("starts");
     let script = script(
         &store,
-        r#"mkdir -p "$1"; echo started >> "$1/starts"
+        r#"echo started >> "$1/starts"
         while read -r line; do
             src=${line#*\"src\":\"}; src=${src%%\"*}; id=${line##*msg_id\":}; id=${id%%[,\}]*}
             case $line in
@@ -232,6 +232,30 @@ fn a_node_that_does_not_read_or_has_closed_a_stream_is_named_as_with_real_proces
         assert_eq!(status, Some(1), "{behaviour}: {out}");
         assert!(out.contains(expected), "{behaviour}: {out}");
     }
+}
+
+#[test]
+fn a_sweep_that_is_ended_leaves_no_directory() {
+    if !is_possible() {
+        return;
+    }
+    let store = TemporaryDirectory::new("vt-sweep-ended");
+    let temporary = store.path().join("tmp");
+    fs::create_dir(&temporary).unwrap();
+    let directories = || fs::read_dir(&temporary).unwrap().count();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_eddy"));
+    command.args(["sweep", "--seeds", "0..1000000", "--virtual-time", "--jobs", "2", "-w", "echo"]);
+    command.args(["--node-count", "1", "--bin"]).arg(node("echo.py")).arg("--store");
+    command.arg(store.path().join("runs")).env("TMPDIR", &temporary);
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let mut sweep = command.spawn().unwrap();
+    while directories() < 2 && sweep.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    let pid = rustix::process::Pid::from_child(&sweep);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(sweep.wait().unwrap().code(), Some(2));
+    assert_eq!(directories(), 0);
 }
 
 #[test]
