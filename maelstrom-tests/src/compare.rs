@@ -52,7 +52,7 @@ pub fn run(args: &Args) -> ExitCode {
 
 fn try_run(args: &Args) -> Result<(), DrawingError> {
     let find = |path: &Path| {
-        let path = report::find_run(path, &args.store);
+        let path = report::known_run(path, &args.store).map_err(|error| error.to_string())?;
         Run::read(&path).map_err(|error| format!("cannot read the run {}: {error}", path.display()))
     };
     let (a, b) = (find(&args.a)?, find(&args.b)?);

@@ -14,7 +14,7 @@ use crate::history::{Operation, ValueReader};
 use crate::report::messages::Message;
 use crate::report::offence::{Evidence, Gathered, Offence};
 use crate::report::words::Words;
-use crate::report::{find_run, logs, text};
+use crate::report::{known_run, logs, text};
 use crate::results;
 
 /// Causes of the verdict that are told.
@@ -47,7 +47,13 @@ pub struct ExplainArgs {
 
 /// Tells the story of a run.
 pub fn run(args: &ExplainArgs) -> ExitCode {
-    let run_dir = find_run(&args.run, &args.store);
+    let run_dir = match known_run(&args.run, &args.store) {
+        Ok(run_dir) => run_dir,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "eddy: {error}");
+            return ExitCode::from(2);
+        }
+    };
     match tell(&run_dir, &mut io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads may have read enough.
@@ -65,7 +71,8 @@ pub fn run(args: &ExplainArgs) -> ExitCode {
 /// If its results cannot be read, or the story cannot be written.
 pub fn tell(run_dir: &Path, out: &mut impl Write) -> io::Result<()> {
     let Some(results) = results::read(run_dir)? else {
-        return Err(io::Error::new(io::ErrorKind::NotFound, "this is no run"));
+        let why = "this run has no results: it was broken off, or goes on";
+        return Err(io::Error::new(io::ErrorKind::NotFound, why));
     };
     let gathered = Gathered::read(run_dir, &results)?;
     let evidence = gathered.evidence(run_dir, &results);
@@ -99,30 +106,43 @@ fn name(outcome: Kind) -> &'static str {
 struct Story<'a> {
     evidence: Evidence<'a>,
     values: ValueReader,
-    events: Vec<(u64, String)>,
+    events: Vec<Told>,
+}
+
+/// Something that happened.
+struct Told {
+    time: u64,
+    what: String,
+    /// Whether it shows what is wrong: then it is told however much there is.
+    is_shown: bool,
 }
 
 impl Story<'_> {
     fn gather(&mut self, offence: Option<&Offence>) -> io::Result<()> {
         let history = self.evidence.history;
+        let steps = || offence.iter().flat_map(|it| &it.operations);
+        // Of two operations that show it together one may begin after the time that is named.
         let end = offence.map_or(history.end, |offence| offence.time);
-        let of_offence: Vec<u64> =
-            offence.iter().flat_map(|it| &it.operations).map(|step| step.time).collect();
+        let end = steps().map(|step| step.time).fold(end, u64::max);
+        let is_shown = |operation: &Operation| {
+            let who = format!("process {}", operation.process);
+            steps().any(|step| step.time == operation.invoked.time && step.who == who)
+        };
         let before = history.operations.iter().filter(|operation| operation.invoked.time <= end);
         let before: Vec<&Operation> = before.collect();
         let last = before.len().saturating_sub(OPERATIONS_BEFORE);
-        let told = before.into_iter().enumerate().filter(|(place, operation)| {
-            *place >= last || of_offence.contains(&operation.invoked.time)
-        });
-        let told: Vec<Operation> = told.map(|(_, operation)| operation.clone()).collect();
-        let start = told.first().map_or(0, |first| first.invoked.time).saturating_sub(LEAD);
-        for operation in &told {
-            self.operation(operation)?;
+        let told = before.into_iter().enumerate();
+        let told = told.filter(|(place, operation)| *place >= last || is_shown(operation));
+        let told: Vec<_> =
+            told.map(|(_, operation)| (operation.clone(), is_shown(operation))).collect();
+        let start = told.first().map_or(0, |(first, _)| first.invoked.time).saturating_sub(LEAD);
+        for (operation, is_shown) in &told {
+            self.operation(operation, *is_shown)?;
         }
         self.faults(start, end);
         self.losses(start, end)?;
         self.sayings(start, end)?;
-        self.events.sort_by_key(|(time, _)| *time);
+        self.events.sort_by_key(|told| told.time);
         Ok(())
     }
 
@@ -136,7 +156,11 @@ impl Story<'_> {
         Some(text::line(node.as_str()?, 40))
     }
 
-    fn operation(&mut self, operation: &Operation) -> io::Result<()> {
+    fn tell(&mut self, time: u64, what: String) {
+        self.events.push(Told { time, what, is_shown: false });
+    }
+
+    fn operation(&mut self, operation: &Operation, is_shown: bool) -> io::Result<()> {
         let values = self.values.values(operation)?;
         let function = self.evidence.history.function(operation);
         let answered = values.answered.as_deref().filter(|_| operation.outcome == Kind::Ok);
@@ -151,8 +175,8 @@ impl Story<'_> {
             None => "no answer".to_owned(),
         };
         let error = error.unwrap_or_default();
-        let told = format!("process {}{whom}: {what}: {end}{error}", operation.process);
-        self.events.push((operation.invoked.time, told));
+        let what = format!("process {}{whom}: {what}: {end}{error}", operation.process);
+        self.events.push(Told { time: operation.invoked.time, what, is_shown });
         Ok(())
     }
 
@@ -166,9 +190,9 @@ impl Story<'_> {
                 true => String::new(),
                 false => format!(": {}", text::line(&fault.whom, 120)),
             };
-            self.events.push((fault.start, format!("--- `{}` begins{whom}", fault.name)));
+            self.tell(fault.start, format!("--- `{}` begins{whom}", fault.name));
             if fault.end <= end {
-                self.events.push((fault.end, format!("--- `{}` ends", fault.name)));
+                self.tell(fault.end, format!("--- `{}` ends", fault.name));
             }
         }
     }
@@ -200,7 +224,7 @@ impl Story<'_> {
                 count => format!(", and {} more like it later", text::grouped(count - 1)),
             };
             let told = format!("{src} → {dest}: `{kind}` is lost ({reason}){more}");
-            self.events.push((message.sent, told));
+            self.tell(message.sent, told);
         }
         Ok(())
     }
@@ -214,8 +238,7 @@ impl Story<'_> {
                 let Ok(seconds) = time.parse::<f64>() else { continue };
                 let time = ((seconds * 1e9) as u64).saturating_sub(zero);
                 if (start..=end).contains(&time) {
-                    self.events
-                        .push((time, format!("{} says: {}", log.node, text::line(said, 160))));
+                    self.tell(time, format!("{} says: {}", log.node, text::line(said, 160)));
                 }
             }
         }
@@ -223,11 +246,18 @@ impl Story<'_> {
     }
 
     fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        let left_out = self.events.len().saturating_sub(EVENTS_MAX);
+        // What shows what is wrong is always told, and of the others the last.
+        let others = self.events.iter().filter(|told| !told.is_shown).count();
+        let room = EVENTS_MAX.saturating_sub(self.events.len() - others);
+        let mut left_out = others.saturating_sub(room);
         if left_out > 0 {
             writeln!(out, "({} earlier events are left out)", text::grouped(left_out))?;
         }
-        for (time, what) in &self.events[left_out..] {
+        for Told { time, what, is_shown } in &self.events {
+            if !is_shown && left_out > 0 {
+                left_out -= 1;
+                continue;
+            }
             writeln!(out, "{:>10}  {what}", text::seconds(*time))?;
         }
         Ok(())

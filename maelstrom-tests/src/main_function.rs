@@ -3,6 +3,8 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue};
 use proto::Program;
 
 use crate::cli::{Cli, Command};
@@ -30,7 +32,7 @@ pub fn main(programs: &[fn() -> Program]) -> ExitCode {
     }
     let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(&with_plain_tip(error)),
     };
     match cli.command {
         Command::Test(args) => test_command::run(&args),
@@ -49,6 +51,24 @@ pub fn main(programs: &[fn() -> Program]) -> ExitCode {
         Command::Completions(args) => manual::completions(&args, Cli::command_line()),
         Command::Man(args) => manual::man(&args, Cli::command_line()),
     }
+}
+
+/// Says plainly how an argument that we do not know is given to a node: clap calls it a value.
+fn with_plain_tip(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg) else {
+        return error;
+    };
+    let plain = format!("a flag of the node goes behind `--`, as in `-- {unknown}`");
+    if let Some(ContextValue::StyledStrs(tips)) = error.get(ContextKind::Suggested) {
+        let is_of_clap = |tip: &StyledStr| tip.to_string().starts_with("to pass ");
+        let tips = tips.iter().map(|tip| match is_of_clap(tip) {
+            true => StyledStr::from(plain.clone()),
+            false => tip.clone(),
+        });
+        let tips = tips.collect();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+    }
+    error
 }
 
 /// Help and version go to stdout; anything wrong goes to stderr as clap renders it, with our name at

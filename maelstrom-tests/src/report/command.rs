@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::words::Words;
-use super::{FILE, find_run, write};
+use super::{FILE, known_run, write};
 use crate::command_line::quote;
-use crate::history;
 use crate::results::{self, Results};
 use crate::run_args::program;
 use crate::terminal::{self, summary};
@@ -34,16 +33,17 @@ pub struct Args {
 pub fn run(args: &Args) -> ExitCode {
     let mut status = ExitCode::SUCCESS;
     for run in &args.runs {
-        let run_dir = find_run(run, &args.store);
-        // Broken results are shown as such; without any file of a run there is nothing to show.
-        let is_run = [results::FILE, history::FILE].iter().any(|file| run_dir.join(file).is_file());
-        let results = results::read(&run_dir).ok().flatten().unwrap_or_default();
-        let written = if is_run {
-            write(&run_dir)
-        } else {
-            Err(io::Error::new(io::ErrorKind::NotFound, "this is no run"))
+        let run_dir = match known_run(run, &args.store) {
+            Ok(run_dir) => run_dir,
+            Err(error) => {
+                let _ = writeln!(io::stderr(), "eddy: {error}");
+                status = ExitCode::from(2);
+                continue;
+            }
         };
-        match written {
+        // Broken results are shown as such.
+        let results = results::read(&run_dir).ok().flatten().unwrap_or_default();
+        match write(&run_dir) {
             Ok(offence) => {
                 let mut out = terminal::stdout();
                 // Whoever reads our output may have read enough; the report is written.

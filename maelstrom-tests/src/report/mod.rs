@@ -32,6 +32,7 @@ use offence::{Evidence, Gathered, Offence};
 use page::{Content, TrafficRow};
 use plots::Plot;
 
+use crate::history;
 use crate::results::{self, Results};
 
 /// The name of the page in a run's directory.
@@ -42,6 +43,27 @@ const TRAFFIC_ROWS_MAX: usize = 200;
 /// The directory of a run: as it is named, or in the store if it is not there.
 pub fn find_run(path: &Path, store: &Path) -> PathBuf {
     if path.is_dir() { path.to_owned() } else { store.join(path) }
+}
+
+/// That there is no such run.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no run {}, neither here nor in {}", named.display(), store.display())]
+pub struct NoRun {
+    named: PathBuf,
+    store: PathBuf,
+}
+
+/// The directory of a run, as [`find_run`], if it has the files of one.
+///
+/// # Errors
+/// If there is none, one sentence for people, the same for all commands.
+pub fn known_run(named: &Path, store: &Path) -> Result<PathBuf, NoRun> {
+    let run_dir = find_run(named, store);
+    let is_run = [results::FILE, history::FILE].iter().any(|file| run_dir.join(file).is_file());
+    match is_run {
+        true => Ok(run_dir),
+        false => Err(NoRun { named: named.to_owned(), store: store.to_owned() }),
+    }
 }
 
 /// Writes the report of a run into its directory, for sweeps in tests: see `bench::sweep::Trial::drawn_by`.

@@ -180,3 +180,53 @@ fn a_node_has_one_log_under_one_name_in_both_worlds() {
         assert_eq!(read[0].node, name);
     }
 }
+
+#[test]
+fn a_run_that_was_refused_is_not_kept_and_not_the_latest() {
+    let store = TemporaryDirectory::new("refused");
+    let place = store.path().to_str().unwrap();
+    let run_of = |arguments: &[&str]| {
+        let flags = ["test", "-w", "unique-ids", "--simulate", "identifier", "--time-limit", "1"];
+        run(&[&flags[..], &["--store", place, "--"], arguments].concat())
+    };
+    assert_eq!(run_of(&["--no-such-flag"]).0, Some(2));
+    assert!(!store.path().join("latest").exists() && runs(store.path()) == 0);
+    assert_eq!(run_of(&[]).0, Some(0));
+    let links = ["latest", "current", "unique-ids/latest"].map(|link| store.path().join(link));
+    let before = links.each_ref().map(|link| fs::read_link(link).unwrap());
+    let (status, _, stderr) = run_of(&["--no-such-flag"]);
+    assert_eq!(status, Some(2));
+    assert!(stderr.contains("the arguments of the node are wrong"), "{stderr}");
+    assert_eq!(links.each_ref().map(|link| fs::read_link(link).unwrap()), before);
+    assert_eq!(runs(store.path()), 1);
+}
+
+#[test]
+fn a_run_that_is_not_there_is_refused_in_the_same_words_by_all() {
+    let store = TemporaryDirectory::new("no-run");
+    let place = store.path().to_str().unwrap();
+    for command in
+        [&["report", "nowhere"][..], &["explain", "nowhere"], &["compare", "nowhere", "x"]]
+    {
+        let (status, stdout, stderr) = run(&[command, &["--store", place][..]].concat());
+        assert_eq!((status, stdout.as_str()), (Some(2), ""), "{stderr}");
+        assert_eq!(stderr, format!("eddy: there is no run nowhere, neither here nor in {place}\n"));
+    }
+}
+
+#[test]
+fn a_flag_of_the_node_is_told_where_it_goes() {
+    let store = TemporaryDirectory::new("flag-of-node");
+    let (status, _, stderr) = test(store.path(), &["--state-dir", "x"]);
+    assert_eq!(status, Some(2));
+    let tip = "tip: a flag of the node goes behind `--`, as in `-- --state-dir`";
+    assert!(stderr.contains(tip), "{stderr}");
+}
+
+#[test]
+fn programs_tell_no_conditions_and_none_can_be_expected_of_them() {
+    let store = TemporaryDirectory::new("no-conditions");
+    let (status, _, stderr) = test(store.path(), &["--expect", "sometimes.a leader steps down>0"]);
+    assert_eq!((status, runs(store.path())), (Some(2), 0), "{stderr}");
+    assert!(stderr.contains("programs do not say what should happen sometimes"), "{stderr}");
+}
