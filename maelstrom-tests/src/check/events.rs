@@ -52,11 +52,17 @@ impl<R: BufRead> Events<R> {
     /// a string.
     ///
     /// # Errors
-    /// If the input fails.
-    pub(super) fn new(mut input: R) -> io::Result<Self> {
-        let mut beginning = input.fill_buf()?.iter().filter(|byte| !byte.is_ascii_whitespace());
-        let source = match (beginning.next(), beginning.next()) {
-            (Some(b'{'), Some(b'"')) => Source::JsonLines { input, line: 0 },
+    /// If the input fails, or is a list of JSON instead of lines.
+    pub(super) fn new(mut input: R) -> Result<Self, ReadError> {
+        let beginning = input.fill_buf()?.iter().filter(|byte| !byte.is_ascii_whitespace());
+        let beginning: Vec<_> = beginning.take(3).copied().collect();
+        let source = match &beginning[..] {
+            [b'{', b'"', ..] => Source::JsonLines { input, line: 0 },
+            b"[{\"" => {
+                let flaw = "this is one list of JSON, and a history has an event on each line: \
+                            `jq -c '.[]' FILE` writes it so";
+                return Err(ReadError::Line { line: 1, flaw: flaw.to_owned() });
+            }
             _ => Source::Edn(Forms::new(input)),
         };
         Ok(Self { source, count: 0, text: String::new() })

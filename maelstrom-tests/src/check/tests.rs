@@ -241,6 +241,11 @@ fn a_line_that_makes_no_sense_is_named() {
             "line 1: `process`: not there, so its outcome cannot be told",
         ),
         (
+            "[\n {\"type\": \"ok\"}]",
+            "line 1: this is one list of JSON, and a history has an event on each line: `jq -c '.[]' \
+             FILE` writes it so",
+        ),
+        (
             "hello",
             "line 1: this is no event of a history: invalid type: string \"hello\", expected struct Line",
         ),
