@@ -21,9 +21,11 @@ use rustix::process::{Pid, Signal, getpid, kill_process, set_child_subreaper};
 
 /// The variable.
 pub(crate) const VARIABLE: &str = "EDDY_NODE";
-/// How often it is looked again for what was started while others were stopped, and for what is not
-/// dead yet.
+/// How often it is looked again for what was started while others were stopped.
 const ROUNDS_MAX: usize = 20;
+/// How often it is looked again for what was killed and is not dead yet, which takes its time on a busy
+/// machine.
+const DYING_ROUNDS_MAX: usize = 1000;
 /// How long it is waited between two looks for what is not dead yet.
 const DYING_STEP: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
@@ -141,7 +143,7 @@ fn kill_family(tag: &str, is_root: impl Fn(i32, &Process) -> bool) {
         }
     }
     signal(&family, Signal::KILL);
-    for _ in 0..ROUNDS_MAX {
+    for _ in 0..DYING_ROUNDS_MAX {
         family.retain(|number| is_alive(*number));
         if family.is_empty() {
             break;

@@ -47,10 +47,18 @@ pub fn find_run(path: &Path, store: &Path) -> PathBuf {
 
 /// That there is no such run.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no run {}, neither here nor in {}", named.display(), store.display())]
-pub struct NoRun {
-    named: PathBuf,
-    store: PathBuf,
+pub enum NoRun {
+    /// There is nothing of that name.
+    #[error("there is no run {}, neither here nor in {}", named.display(), store.display())]
+    Missing {
+        /// The run as it was named.
+        named: PathBuf,
+        /// Where it was looked for as well.
+        store: PathBuf,
+    },
+    /// There is a directory, of something else.
+    #[error("this is no run: {} has neither {} nor {}", .0.display(), results::FILE, history::FILE)]
+    Other(PathBuf),
 }
 
 /// The directory of a run, as [`find_run`], if it has the files of one.
@@ -62,7 +70,8 @@ pub fn known_run(named: &Path, store: &Path) -> Result<PathBuf, NoRun> {
     let is_run = [results::FILE, history::FILE].iter().any(|file| run_dir.join(file).is_file());
     match is_run {
         true => Ok(run_dir),
-        false => Err(NoRun { named: named.to_owned(), store: store.to_owned() }),
+        false if run_dir.is_dir() => Err(NoRun::Other(run_dir)),
+        false => Err(NoRun::Missing { named: named.to_owned(), store: store.to_owned() }),
     }
 }
 

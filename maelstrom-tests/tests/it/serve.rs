@@ -208,5 +208,5 @@ fn runs_are_compared_in_the_terminal_and_as_a_page() {
     assert!(fs::read_to_string(page).unwrap().contains("Quantile curves"));
     let (status, _, stderr) = run(&["compare", "echo/1", "echo/9"]);
     assert_eq!(status, Some(2));
-    assert!(stderr.starts_with("eddy: cannot read the run"), "{stderr}");
+    assert!(stderr.starts_with("eddy: there is no run echo/1, neither here nor"), "{stderr}");
 }
