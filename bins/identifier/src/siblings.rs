@@ -21,7 +21,7 @@
 
 use std::collections::BTreeMap;
 
-use clocks::version::{Dot, Siblings as Versions, Version};
+use clocks::version::{Dot, Siblings as Versions, Version, show, take_apart};
 use proto::{Caller, Context, Error, Json, Manual, Node, NodeId, Outcome, Records};
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,7 @@ mod object;
 
 use gossip::Gossip;
 pub use object::Object;
-use object::{Value, context_of, shown};
+use object::Value;
 
 /// What the node says about itself.
 pub const MANUAL: Manual = Manual {
@@ -134,7 +134,7 @@ impl Siblings {
         let versions = self.objects.as_ref().ok().and_then(|objects| objects.get(key));
         let sibling = |(dot, version): (&Dot<NodeId>, &Version<NodeId, Value>)| Sibling {
             value: version.value.json.clone(),
-            vc: shown(&version.vector(dot), &version.value.zeros),
+            vc: show(&version.vector(dot), &version.value.zeros),
         };
         versions.into_iter().flat_map(Versions::iter).map(sibling).collect()
     }
@@ -152,7 +152,7 @@ impl Siblings {
             return Err(bad_field("context", reason));
         }
         let writer = writer(client, ctx);
-        let (mut vector, zeros) = context_of(context);
+        let (mut vector, zeros) = take_apart(context);
         let objects = self.objects.as_mut().map_err(|error| error.clone())?;
         let versions = objects.entry(key.clone()).or_default();
         let written = Value { json: value, zeros: zeros.clone() };
@@ -160,7 +160,7 @@ impl Siblings {
             .write(writer, vector.clone(), written)
             .map_err(|error| bad_field("context", error))?;
         vector.raise(&dot.writer, dot.number);
-        let vc = shown(&vector, &zeros);
+        let vc = show(&vector, &zeros);
         self.changed(&key, None, ctx);
         Ok(Body::VcWriteOk { key, vc })
     }

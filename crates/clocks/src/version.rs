@@ -2,7 +2,7 @@
 //! no later write has seen.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::lamport::Overflow;
 use crate::vector::VectorClock;
@@ -10,6 +10,20 @@ use crate::vector::VectorClock;
 /// What has been seen of an object: the number of the last write of each writer. The same vectors
 /// as [`VectorClock`], counting writes instead of events.
 pub type VersionVector<W> = VectorClock<W>;
+
+/// A vector as a client writes it, taken apart: what it says, and its slots that are 0, which say nothing.
+pub fn take_apart<W: Ord + Clone>(written: BTreeMap<W, u64>) -> (VersionVector<W>, BTreeSet<W>) {
+    let zeros = written.iter().filter(|(_, number)| **number == 0);
+    let zeros = zeros.map(|(writer, _)| writer.clone()).collect();
+    (written.into_iter().collect(), zeros)
+}
+
+/// A vector as it is shown to clients, with these slots in it even if they are 0: the reverse of
+/// [`take_apart`].
+pub fn show<W: Ord + Clone>(vector: &VersionVector<W>, zeros: &BTreeSet<W>) -> BTreeMap<W, u64> {
+    let zeros = zeros.iter().map(|writer| (writer.clone(), 0));
+    zeros.chain(vector.iter().map(|(writer, number)| (writer.clone(), number))).collect()
+}
 
 /// One write: which one of which writer. Writers count from 1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

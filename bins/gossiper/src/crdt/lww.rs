@@ -8,9 +8,10 @@
 use std::collections::BTreeMap;
 
 use crdt::{LwwMap, LwwRegister};
-use proto::{Caller, Context, Error, ErrorCode, Json, Manual, NodeId};
+use proto::{Caller, Context, Either, Error, Json, Manual, NodeId};
 use serde::{Deserialize, Serialize};
 
+use super::key_value::{Message, Seconds, no_such_key};
 use super::node::{ReplicaNode, Serves};
 use super::replica::Replica;
 
@@ -29,36 +30,10 @@ time one loses its write: `version-vectors` is the store that keeps both.
     ),
 };
 
-/// The messages of the node.
+/// The messages of the node, besides those of [`key_value`](super::key_value).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Body {
-    /// Writes a key.
-    Write {
-        /// The key.
-        key: String,
-        /// Any JSON.
-        value: Json,
-    },
-    /// Answer to `write`.
-    WriteOk {
-        /// When it was written.
-        ts: Seconds,
-    },
-    /// Reads a key.
-    KvRead {
-        /// The key.
-        key: String,
-    },
-    /// Answer to `kv_read`; of a key that was never written it is error 20.
-    KvReadOk {
-        /// The key.
-        key: String,
-        /// The last write.
-        value: Json,
-        /// When that was.
-        ts: Seconds,
-    },
     /// Writes of another replica.
     KvMerge {
         /// By key.
@@ -106,66 +81,6 @@ pub struct Written {
     pub ts: Seconds,
 }
 
-/// Seconds since 1970: finite, not negative, and not absurdly many.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(try_from = "f64", into = "f64")]
-pub struct Seconds(f64);
-
-/// Some thirty million years.
-const SECONDS_MAX: f64 = 1e15;
-
-impl Seconds {
-    /// The time of a clock.
-    pub(super) fn from_ms(ms: u64) -> Self {
-        Self((ms as f64 / 1000.0).min(SECONDS_MAX))
-    }
-}
-
-impl TryFrom<f64> for Seconds {
-    type Error = String;
-
-    fn try_from(seconds: f64) -> Result<Self, String> {
-        if (0.0..=SECONDS_MAX).contains(&seconds) {
-            // There is one zero.
-            Ok(Self(seconds + 0.0))
-        } else {
-            Err(format!("field `ts` has to be from 0 to {SECONDS_MAX:e} seconds, not {seconds}"))
-        }
-    }
-}
-
-impl From<Seconds> for f64 {
-    fn from(seconds: Seconds) -> Self {
-        seconds.0
-    }
-}
-
-impl PartialEq for Seconds {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Seconds {}
-
-impl PartialOrd for Seconds {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Seconds {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.total_cmp(&other.0)
-    }
-}
-
-impl std::hash::Hash for Seconds {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.0.to_bits().hash(state);
-    }
-}
-
 /// When something was written, and by whom.
 type Stamp = (Seconds, NodeId);
 /// What is replicated.
@@ -195,18 +110,16 @@ fn write(
 ) -> Seconds {
     let mut ts = Seconds::from_ms(ctx.wall_clock_ms());
     if let Some((last, _)) = last(replica.state(), &key) {
-        ts = ts.max(Seconds(last.0.next_up()));
+        ts = ts.max(last.next());
     }
     let stamp = (ts, ctx.id().clone());
     replica.update(Store::of(key, LwwRegister::written(stamp, value)), ctx);
     ts
 }
 
-fn read(store: &Store, key: String) -> Result<Body, Error> {
-    match last(store, &key) {
-        Some((ts, value)) => Ok(Body::KvReadOk { value: value.clone(), ts, key }),
-        None => Err(Error::new(ErrorCode::KeyDoesNotExist, "Key not found")),
-    }
+fn read(store: &Store, key: String) -> Result<Message, Error> {
+    let (ts, value) = last(store, &key).ok_or_else(no_such_key)?;
+    Ok(Message::KvReadOk { value: value.clone(), ts, key })
 }
 
 /// The entries that are news, as written by who sent them, since an entry names no writer.
@@ -234,18 +147,27 @@ impl Served {
 
 impl Serves for Served {
     type State = Store;
-    type Message = Body;
+    type Message = Either<Message, Body>;
 
     fn serve(
         &mut self,
         replica: &mut Replica<Store>,
         from: &Caller,
-        body: Body,
+        message: Self::Message,
         ctx: &mut Context<'_, LwwNode>,
-    ) -> Result<Option<Body>, Error> {
-        Ok(Some(match body {
-            Body::Write { key, value } => Body::WriteOk { ts: write(replica, key, value, ctx) },
-            Body::KvRead { key } => read(replica.state(), key)?,
+    ) -> Result<Option<Self::Message>, Error> {
+        let body = match message {
+            Either::Left(Message::Write { key, value }) => {
+                let ts = write(replica, key, value, ctx);
+                return Ok(Some(Either::Left(Message::WriteOk { ts })));
+            }
+            Either::Left(Message::KvRead { key }) => {
+                return read(replica.state(), key).map(|read| Some(Either::Left(read)));
+            }
+            Either::Left(Message::WriteOk { .. } | Message::KvReadOk { .. }) => return Ok(None),
+            Either::Right(body) => body,
+        };
+        Ok(Some(Either::Right(match body {
             Body::KvMerge { entries } => {
                 let news = news(replica.state(), &from.id, entries);
                 Body::KvMergeOk { updated: replica.update(news, ctx).len() as u64 }
@@ -256,11 +178,9 @@ impl Serves for Served {
                 Body::BenchWriteOk { write_id: self.writes }
             }
             Body::BenchReport => self.report(replica),
-            Body::WriteOk { .. }
-            | Body::KvReadOk { .. }
-            | Body::KvMergeOk { .. }
-            | Body::BenchWriteOk { .. }
-            | Body::BenchReportOk { .. } => return Ok(None),
-        }))
+            Body::KvMergeOk { .. } | Body::BenchWriteOk { .. } | Body::BenchReportOk { .. } => {
+                return Ok(None);
+            }
+        })))
     }
 }

@@ -32,6 +32,7 @@ pub mod counter;
 pub mod g_counter;
 pub mod g_set;
 mod journal;
+pub mod key_value;
 pub mod lww;
 pub mod node;
 pub mod pn_counter;

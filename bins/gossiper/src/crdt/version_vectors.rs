@@ -14,12 +14,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 
-use clocks::version::{Dot, Siblings, Version, VersionVector};
+use clocks::version::{Dot, Siblings, Version, show, take_apart};
 use crdt::{Lattice, MapOf};
-use proto::{Caller, Context, Error, ErrorCode, Json, Manual, NodeId};
+use proto::{Caller, Context, Either, Error, Json, Manual, NodeId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::lww::Seconds;
+use super::key_value::{Message, Seconds, no_such_key};
 use super::node::{ReplicaNode, Serves};
 use super::replica::Replica;
 
@@ -39,7 +39,7 @@ stands beside all else; in mode `lww` it replaces whatever is there. Contexts an
     ),
 };
 
-/// The messages of the node.
+/// The messages of the node, besides those of [`key_value`](super::key_value), which are served as in mode `lww`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Body {
@@ -76,32 +76,6 @@ pub enum Body {
         values: Vec<Sibling>,
         /// Whether there are several.
         conflict: bool,
-    },
-    /// Writes a key as in mode `lww`.
-    Write {
-        /// The key.
-        key: String,
-        /// Any JSON.
-        value: Json,
-    },
-    /// Answer to `write`.
-    WriteOk {
-        /// When it was written.
-        ts: Seconds,
-    },
-    /// Reads a key as in mode `lww`.
-    KvRead {
-        /// The key.
-        key: String,
-    },
-    /// Answer to `kv_read`; of a key that was never written it is error 20.
-    KvReadOk {
-        /// The key.
-        key: String,
-        /// The last write.
-        value: Json,
-        /// When that was.
-        ts: Seconds,
     },
 }
 
@@ -176,10 +150,10 @@ struct Written {
 impl Serialize for Versions {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let versions = self.0.iter().map(|(dot, version)| {
-            let context = shown(&version.context, &version.value.zeros);
+            let context = show(&version.context, &version.value.zeros);
             (dot.writer.clone(), dot.number, context, version.value.clone())
         });
-        Written { seen: shown(self.0.seen(), &BTreeSet::new()), versions: versions.collect() }
+        Written { seen: show(self.0.seen(), &BTreeSet::new()), versions: versions.collect() }
             .serialize(serializer)
     }
 }
@@ -188,24 +162,11 @@ impl<'de> Deserialize<'de> for Versions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Written { seen, versions } = Written::deserialize(deserializer)?;
         let versions = versions.into_iter().map(|(writer, number, context, stored)| {
-            let (context, zeros) = context_of(context);
+            let (context, zeros) = take_apart(context);
             (Dot { writer, number }, Version { context, value: Stored { zeros, ..stored } })
         });
         Ok(Self(Siblings::from_parts(seen.into_iter().collect(), versions)))
     }
-}
-
-/// A context taken apart: what it says, and the slots that are 0.
-fn context_of(context: BTreeMap<NodeId, u64>) -> (VersionVector<NodeId>, BTreeSet<NodeId>) {
-    let zeros = context.iter().filter(|(_, number)| **number == 0);
-    let zeros = zeros.map(|(client, _)| client.clone()).collect();
-    (context.into_iter().collect(), zeros)
-}
-
-/// A vector, with these slots in it even if they are 0.
-fn shown(vector: &VersionVector<NodeId>, zeros: &BTreeSet<NodeId>) -> BTreeMap<NodeId, u64> {
-    let zeros = zeros.iter().map(|client| (client.clone(), 0));
-    zeros.chain(vector.iter().map(|(client, number)| (client.clone(), number))).collect()
 }
 
 /// The store, served.
@@ -241,7 +202,7 @@ impl Served {
             at_ms = at_ms.max(last.value.at_ms.saturating_add(1));
         }
         let mut versions = replica.state().get(&key).cloned().unwrap_or_default();
-        let (mut context, zeros) = context_of(context);
+        let (mut context, zeros) = take_apart(context);
         if mode == Mode::Lww {
             context.merge(versions.0.seen());
         }
@@ -252,14 +213,14 @@ impl Served {
             .map_err(|error| Error::malformed_request(format!("field `context`: {error}")))?;
         context.raise(&dot.writer, dot.number);
         replica.update(Store::of(key, versions), ctx);
-        Ok((shown(&context, &zeros), at_ms))
+        Ok((show(&context, &zeros), at_ms))
     }
 
     fn read(&self, store: &Store, key: &String) -> Body {
         let versions = store.get(key).into_iter().flat_map(|all| all.0.iter());
         let sibling = |(dot, version): (&Dot<_>, &Kept)| Sibling {
             value: version.value.value.clone(),
-            vc: shown(&version.vector(dot), &version.value.zeros),
+            vc: show(&version.vector(dot), &version.value.zeros),
         };
         let values: Vec<_> = match self.mode {
             Mode::Vv => versions.map(sibling).collect(),
@@ -272,16 +233,33 @@ impl Served {
 
 impl Serves for Served {
     type State = Store;
-    type Message = Body;
+    type Message = Either<Message, Body>;
 
     fn serve(
         &mut self,
         replica: &mut Replica<Store>,
         from: &Caller,
-        body: Body,
+        message: Self::Message,
         ctx: &mut Context<'_, VersionVectorsNode>,
-    ) -> Result<Option<Body>, Error> {
-        Ok(Some(match body {
+    ) -> Result<Option<Self::Message>, Error> {
+        let body = match message {
+            Either::Left(Message::Write { key, value }) => {
+                let nothing = BTreeMap::new();
+                let (_, at_ms) =
+                    Self::write(Mode::Lww, replica, &from.id, key, value, nothing, ctx)?;
+                let ts = Seconds::from_ms(at_ms);
+                return Ok(Some(Either::Left(Message::WriteOk { ts })));
+            }
+            Either::Left(Message::KvRead { key }) => {
+                let (_, version) = last(replica.state(), &key).ok_or_else(no_such_key)?;
+                let Stored { at_ms, value, .. } = version.value.clone();
+                let ts = Seconds::from_ms(at_ms);
+                return Ok(Some(Either::Left(Message::KvReadOk { key, value, ts })));
+            }
+            Either::Left(Message::WriteOk { .. } | Message::KvReadOk { .. }) => return Ok(None),
+            Either::Right(body) => body,
+        };
+        Ok(Some(Either::Right(match body {
             Body::SetMode { mode } => {
                 self.mode = mode;
                 Body::SetModeOk
@@ -291,23 +269,7 @@ impl Serves for Served {
                 Body::VvWriteOk { vc }
             }
             Body::VvRead { key } => self.read(replica.state(), &key),
-            Body::Write { key, value } => {
-                let nothing = BTreeMap::new();
-                let (_, at_ms) =
-                    Self::write(Mode::Lww, replica, &from.id, key, value, nothing, ctx)?;
-                Body::WriteOk { ts: Seconds::from_ms(at_ms) }
-            }
-            Body::KvRead { key } => {
-                let (_, version) = last(replica.state(), &key)
-                    .ok_or_else(|| Error::new(ErrorCode::KeyDoesNotExist, "Key not found"))?;
-                let Stored { at_ms, value, .. } = version.value.clone();
-                Body::KvReadOk { key, value, ts: Seconds::from_ms(at_ms) }
-            }
-            Body::SetModeOk
-            | Body::VvWriteOk { .. }
-            | Body::VvReadOk { .. }
-            | Body::WriteOk { .. }
-            | Body::KvReadOk { .. } => return Ok(None),
-        }))
+            Body::SetModeOk | Body::VvWriteOk { .. } | Body::VvReadOk { .. } => return Ok(None),
+        })))
     }
 }

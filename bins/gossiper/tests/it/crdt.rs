@@ -338,19 +338,22 @@ fn version_vectors_keep_both_of_two_concurrent_writes_and_lww_loses_one() {
         let make = || VersionVectorsNode::from_arguments(&mut Arguments::new([""; 0])).unwrap();
         let mut world = World::new(ClusterOptions::new(3, 1), make);
         for node in 0..3 {
-            assert_eq!(world.ask_replica(node, Body::SetMode { mode }), Some(Body::SetModeOk));
+            assert_eq!(
+                world.ask_replica(node, Either::Right(Body::SetMode { mode })),
+                Some(Either::Right(Body::SetModeOk))
+            );
         }
         let write = |world: &mut World<_>, client: &str, node, value: &str, context| {
             let body = Body::VvWrite { key: "k".to_owned(), value: Json::from(value), context };
-            match world.ask_replica_as(client, node, body) {
-                Some(Body::VvWriteOk { vc }) => vc,
+            match world.ask_replica_as(client, node, Either::Right(body)) {
+                Some(Either::Right(Body::VvWriteOk { vc })) => vc,
                 other => panic!("{other:?}"),
             }
         };
         let read = |world: &mut World<_>, node| match world
-            .ask_replica(node, Body::VvRead { key: "k".to_owned() })
+            .ask_replica(node, Either::Right(Body::VvRead { key: "k".to_owned() }))
         {
-            Some(Body::VvReadOk { values, conflict }) => {
+            Some(Either::Right(Body::VvReadOk { values, conflict })) => {
                 assert_eq!(conflict, values.len() > 1);
                 values
             }

@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use gossiper::crdt::lww::{Body as Lww, LwwNode, Seconds};
+use gossiper::crdt::key_value::{Message, Seconds};
+use gossiper::crdt::lww::LwwNode;
 use gossiper::crdt::two_phase_set::{Body as Set, TwoPhaseSetNode};
-use proto::{Arguments, Json};
+use proto::{Arguments, Either, Json};
 use simulator::Random;
 
 use crate::crdt::{World, play, settle};
@@ -91,8 +92,10 @@ fn a_set_keeps_what_was_added_and_nothing_that_was_removed() {
 type Stamp = (Seconds, String);
 
 fn read(world: &mut World<LwwNode>, node: usize, key: &str) -> Option<(i64, Seconds)> {
-    match world.ask_replica(node, Lww::KvRead { key: key.to_owned() }) {
-        Some(Lww::KvReadOk { value, ts, .. }) => Some((value.as_i64().unwrap(), ts)),
+    match world.ask_replica(node, Either::Left(Message::KvRead { key: key.to_owned() })) {
+        Some(Either::Left(Message::KvReadOk { value, ts, .. })) => {
+            Some((value.as_i64().unwrap(), ts))
+        }
         _ => None,
     }
 }
@@ -113,8 +116,8 @@ fn of_each_key_the_acknowledged_write_of_the_latest_time_stays_everywhere() {
             }
             next += 1;
             let key = format!("k{}", random.below(5));
-            let body = Lww::Write { key: key.clone(), value: Json::from(next) };
-            let Some(Lww::WriteOk { ts }) = world.ask_replica(node, body) else {
+            let body = Either::Left(Message::Write { key: key.clone(), value: Json::from(next) });
+            let Some(Either::Left(Message::WriteOk { ts })) = world.ask_replica(node, body) else {
                 unsure.insert(next);
                 return;
             };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use gossiper::crdt::version_vectors::{Body, Sibling, VersionVectorsNode};
-use proto::{Arguments, Json};
+use proto::{Arguments, Either, Json};
 use simulator::ClusterOptions;
 
 use crate::crdt::{World, play, settle};
@@ -15,8 +15,8 @@ fn node() -> VersionVectorsNode {
 }
 
 fn read(world: &mut World<VersionVectorsNode>, node: usize) -> Option<Vec<Sibling>> {
-    match world.ask_replica(node, Body::VvRead { key: "k".to_owned() })? {
-        Body::VvReadOk { values, .. } => Some(values),
+    match world.ask_replica(node, Either::Right(Body::VvRead { key: "k".to_owned() }))? {
+        Either::Right(Body::VvReadOk { values, .. }) => Some(values),
         _ => None,
     }
 }
@@ -46,7 +46,7 @@ fn replicas_agree_on_the_writes_of_one_client_at_all_nodes() {
                 }
             }
             next += 1;
-            world.ask_replica(node, write(next, context));
+            world.ask_replica(node, Either::Right(write(next, context)));
         });
         settle(&mut world);
         let first = read(&mut world, 0).expect("it answers");
@@ -66,8 +66,8 @@ fn replicas_agree_on_the_writes_of_one_client_at_all_nodes() {
 fn two_writes_with_the_same_number_stay_side_by_side() {
     let mut world = World::new(ClusterOptions::new(3, 1), node);
     for (node, value) in [(0, 1), (1, 2)] {
-        let answer = world.ask_replica(node, write(value, BTreeMap::new()));
-        let Some(Body::VvWriteOk { vc }) = answer else { panic!("{answer:?}") };
+        let answer = world.ask_replica(node, Either::Right(write(value, BTreeMap::new())));
+        let Some(Either::Right(Body::VvWriteOk { vc })) = answer else { panic!("{answer:?}") };
         assert_eq!(vc.into_iter().collect::<Vec<_>>(), [(proto::NodeId::new("c1"), 1)]);
     }
     world.run_for(Duration::from_secs(5));

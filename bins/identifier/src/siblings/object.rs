@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use clocks::version::{Dot, Siblings, Version, VersionVector};
+use clocks::version::{Dot, Siblings, Version, show, take_apart};
 use proto::{Json, NodeId};
 use serde::{Deserialize, Serialize};
 
@@ -37,12 +37,12 @@ impl Object {
         let version = |(dot, version): (&Dot<NodeId>, &Version<NodeId, Value>)| WireVersion {
             writer: dot.writer.clone(),
             number: dot.number,
-            context: shown(&version.context, &version.value.zeros),
+            context: show(&version.context, &version.value.zeros),
             value: version.value.json.clone(),
         };
         Self {
             key,
-            seen: shown(versions.seen(), &BTreeSet::new()),
+            seen: show(versions.seen(), &BTreeSet::new()),
             versions: versions.iter().map(version).collect(),
         }
     }
@@ -54,23 +54,10 @@ impl Object {
 
     pub(super) fn into_parts(self) -> (Json, Siblings<NodeId, Value>) {
         let version = |WireVersion { writer, number, context, value }| {
-            let (context, zeros) = context_of(context);
+            let (context, zeros) = take_apart(context);
             (Dot { writer, number }, Version { context, value: Value { json: value, zeros } })
         };
         let versions = self.versions.into_iter().map(version);
         (self.key, Siblings::from_parts(self.seen.into_iter().collect(), versions))
     }
-}
-
-/// A context taken apart: what it says, and the slots that are 0.
-pub(super) fn context_of(context: Vector) -> (VersionVector<NodeId>, BTreeSet<NodeId>) {
-    let zeros = context.iter().filter(|(_, counter)| **counter == 0);
-    let zeros = zeros.map(|(slot, _)| slot.clone()).collect();
-    (context.into_iter().collect(), zeros)
-}
-
-/// A vector, with these slots in it even if they are 0.
-pub(super) fn shown(vector: &VersionVector<NodeId>, zeros: &BTreeSet<NodeId>) -> Vector {
-    let zeros = zeros.iter().map(|slot| (slot.clone(), 0));
-    zeros.chain(vector.iter().map(|(slot, counter)| (slot.clone(), counter))).collect()
 }
