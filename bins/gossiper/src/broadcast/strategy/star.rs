@@ -218,3 +218,43 @@ impl Strategy for Star {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proto::NodeId;
+    use rand::SeedableRng as _;
+
+    use super::*;
+    use crate::broadcast::links::Links;
+    use crate::value_set::ValueSet;
+
+    #[test]
+    fn a_leaf_tells_its_hub_and_whoever_else_has_led_lately() {
+        let ids = ["n0", "n1", "n2", "n3"].map(NodeId::new);
+        let cluster = Cluster::new(&ids[3], &ids);
+        let mut links = Links::default();
+        links.resize(cluster.size());
+        let mut star = Star::new(&Config::default());
+        star.arrange(&cluster, &Topology::complete(&cluster));
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
+        let mut told = |star: &mut Star, source, now| {
+            let mut targets = Vec::new();
+            let view = View { cluster: &cluster, links: &links, now };
+            star.targets(Peer(source), view, &mut random, &mut targets);
+            targets
+        };
+        let hub = HubRound { sum: ValueSet::default().sum(), waited_us: None };
+        let round = Some(Round { hub, answered: None });
+        assert_eq!(told(&mut star, 3, Time::ZERO), [Peer(0)]);
+        star.gossip_received(Peer(2), true, round, Time::ZERO);
+        assert_eq!(told(&mut star, 3, Time::ZERO), [Peer(0), Peer(2)]);
+        assert_eq!(told(&mut star, 2, Time::ZERO), [Peer(0)], "never the source");
+        assert_eq!(told(&mut star, 0, Time::ZERO), [Peer(2)]);
+        let later = Time::ZERO + 4 * star.interval;
+        assert_eq!(told(&mut star, 3, later), [Peer(0)], "it leads no longer");
+        star.gossip_received(Peer(2), true, round, later);
+        assert_eq!(told(&mut star, 3, later), [Peer(0), Peer(2)]);
+        star.gossip_received(Peer(2), true, None, later);
+        assert_eq!(told(&mut star, 3, later), [Peer(0)], "its last message was of a leaf");
+    }
+}
