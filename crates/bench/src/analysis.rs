@@ -59,7 +59,7 @@ pub fn analyse(
     results.problems.clone_from(&record.problems);
     results.unsettled.clone_from(&record.unsettled);
     results.unexamined.clone_from(&record.unexamined);
-    results.notes = notes(options, record, &causes);
+    results.notes.extend(notes(options, record, &causes));
     results.messages = record.watched.as_ref().map(workload_results);
     results.faults.clone_from(&record.bites);
     results.sometimes.clone_from(&record.conditions);
@@ -129,6 +129,7 @@ fn judge(options: &Options, history: &dyn AnyHistory, stop: &mut dyn FnMut() -> 
         latencies: history.latencies().ok().map(|(all, by_f)| LatencyFigures { all, by_f }),
         fault_phases: history.fault_phases().unwrap_or_default(),
         workload: workload_results(&checked),
+        notes: checked.notes,
         highlights: checked.highlights,
         lead: checked.lead,
         exhibits: checked.exhibits,

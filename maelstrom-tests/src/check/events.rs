@@ -1,11 +1,12 @@
-//! Stored events: the lines of our `history.jsonl`, and the maps of Jepsen's and Elle's histories,
-//! which have the same fields.
+//! Stored events: the lines of our `history.jsonl`, the same in one list of JSON, and the maps of
+//! Jepsen's and Elle's histories, which have the same fields.
 
 use std::io::{self, BufRead};
 
 use checkers::Event;
 
 use super::edn::{EdnError, Forms};
+use super::json_list::{Elements, ListError};
 use crate::history::event;
 use crate::workload::Stored;
 
@@ -44,6 +45,7 @@ pub(super) struct Told {
 
 enum Source<R> {
     JsonLines { input: R, line: u64 },
+    JsonList(Elements<R>),
     Edn(Forms<R>),
 }
 
@@ -52,17 +54,13 @@ impl<R: BufRead> Events<R> {
     /// a string.
     ///
     /// # Errors
-    /// If the input fails, or is a list of JSON instead of lines.
+    /// If the input fails.
     pub(super) fn new(mut input: R) -> Result<Self, ReadError> {
         let beginning = input.fill_buf()?.iter().filter(|byte| !byte.is_ascii_whitespace());
         let beginning: Vec<_> = beginning.take(3).copied().collect();
         let source = match &beginning[..] {
             [b'{', b'"', ..] => Source::JsonLines { input, line: 0 },
-            b"[{\"" => {
-                let flaw = "this is one list of JSON, and a history has an event on each line: \
-                            `jq -c '.[]' FILE` writes it so";
-                return Err(ReadError::Line { line: 1, flaw: flaw.to_owned() });
-            }
+            b"[{\"" => Source::JsonList(Elements::new(input)),
             _ => Source::Edn(Forms::new(input)),
         };
         Ok(Self { source, count: 0, text: String::new() })
@@ -83,6 +81,14 @@ impl<R: BufRead> Events<R> {
                 }
                 if !self.text.trim_ascii().is_empty() {
                     break *line;
+                }
+            },
+            Source::JsonList(elements) => match elements.next(&mut self.text) {
+                Ok(Some(line)) => line,
+                Ok(None) => return Ok(None),
+                Err(ListError::Input(error)) => return Err(error.into()),
+                Err(ListError::Text(flaw)) => {
+                    return Err(ReadError::Line { line: elements.line(), flaw });
                 }
             },
             Source::Edn(forms) => match forms.next(&mut self.text) {

@@ -3,6 +3,7 @@
 
 mod edn;
 mod events;
+mod json_list;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write as _};
@@ -32,8 +33,9 @@ use crate::workload::{AnyHistory, Settings, workload};
 #[command(
     allow_negative_numbers = true,
     after_help = "\
-A history is `history.jsonl` as eddy keeps it, Jepsen's `history.edn`, or a file with an operation of
-Elle on each line, whose `:f`, `:process` and beginning may be left out. Of a directory its `history.jsonl` is read, or else its `history.edn`.
+A history is `history.jsonl` as eddy keeps it (or one JSON list of such events), Jepsen's `history.edn`, or
+a file with an operation of Elle on each line, whose `:f`, `:process` and beginning may be left out. Of a
+directory its `history.jsonl` is read, or else its `history.edn`.
 
 Examples:
   eddy check lin-kv/latest -w lin-kv
@@ -121,11 +123,47 @@ fn read(input: impl BufRead, options: &Options) -> Result<Box<dyn AnyHistory>, R
         }
         told.push(next);
     }
+    pair_nameless(&mut told)?;
     give_beginnings(&mut told);
     let (lines, history): (Vec<_>, Vec<_>) =
         told.into_iter().map(|told| (told.line, told.event)).unzip();
     let restored = workload(options).restore(history);
     restored.map_err(|misfit| ReadError::Line { line: lines[misfit.position], flaw: misfit.flaw })
+}
+
+/// Beginnings of which is not said whose they are may be those of one process, as long as each ends before
+/// the next one comes: so Elle takes it. What then ends is of that process as well.
+///
+/// # Errors
+/// If two are open at once: there is no telling which of them an outcome ends.
+fn pair_nameless(history: &mut [Told]) -> Result<(), ReadError> {
+    let nobody = Process::Client(free_processes(history).next().unwrap_or(u64::MAX));
+    let mut is_open = false;
+    for told in history.iter_mut().filter(|told| !told.has_process) {
+        let begins = told.event.kind == Kind::Invoke;
+        if begins && is_open {
+            let flaw = "`process`: not there, so its outcome cannot be told".to_owned();
+            return Err(ReadError::Line { line: told.line, flaw });
+        }
+        if begins || is_open {
+            (told.event.process, told.has_process) = (nobody, true);
+        }
+        is_open = begins;
+    }
+    Ok(())
+}
+
+/// Numbers that are of no process in a history.
+fn free_processes(history: &[Told]) -> impl Iterator<Item = u64> + use<> {
+    let named = history.iter().filter(|told| told.has_process);
+    let mut taken: Vec<u64> = named
+        .filter_map(|told| match told.event.process {
+            Process::Client(process) => Some(process),
+            Process::Nemesis => None,
+        })
+        .collect();
+    taken.sort_unstable();
+    (0..).filter(move |process| taken.binary_search(process).is_err())
 }
 
 /// Outcomes of which is not said who asked for them, as in Elle's own histories, may have been asked for
@@ -138,16 +176,7 @@ fn give_beginnings(history: &mut Vec<Told>) {
     }
     let (others, mut ends): (Vec<_>, Vec<_>) =
         std::mem::take(history).into_iter().partition(|told| told.has_process);
-    let mut taken: Vec<u64> = others
-        .iter()
-        .filter_map(|told| match told.event.process {
-            Process::Client(process) => Some(process),
-            Process::Nemesis => None,
-        })
-        .collect();
-    taken.sort_unstable();
-    let free = (0..).filter(|process| taken.binary_search(process).is_err());
-    for (told, process) in ends.iter_mut().zip(free) {
+    for (told, process) in ends.iter_mut().zip(free_processes(&others)) {
         told.event.process = Process::Client(process);
     }
     let beginnings = ends.iter().map(|told| {

@@ -233,24 +233,24 @@ fn a_line_that_makes_no_sense_is_named() {
         let error = check_text("lin-kv", &format!("{good}\n\n{second}\n")).unwrap_err();
         assert_eq!(error, flaw);
     }
-    for (edn, flaw) in [
+    for (text, flaw) in [
         ("{:type :ok\n:f", "line 2: the file ends before `}`"),
         ("{:type :ok}\n", "line 1: `f`: not there"),
         (
-            "{:type :invoke, :f :read}",
-            "line 1: `process`: not there, so its outcome cannot be told",
+            "{:type :invoke, :f :read}\n{:type :invoke, :f :read}",
+            "line 2: `process`: not there, so its outcome cannot be told",
         ),
-        (
-            "[\n {\"type\": \"ok\"}]",
-            "line 1: this is one list of JSON, and a history has an event on each line: `jq -c '.[]' \
-             FILE` writes it so",
-        ),
+        ("[\n {\"type\": \"ok\"}]", "line 2: `f`: not there"),
+        ("[{\"f\":\n [1}", "line 2: the file ends inside of an event"),
+        (&format!("[{good},\n"), "line 2: the file ends inside of its list"),
+        (&format!("[{good} {{"), "line 1: `{` is where an event of the list should be"),
+        (&format!("[{good}]\n]"), "line 2: `]` is where an event of the list should be"),
         (
             "hello",
             "line 1: this is no event of a history: invalid type: string \"hello\", expected struct Line",
         ),
     ] {
-        assert_eq!(check_text("lin-kv", edn).unwrap_err(), flaw);
+        assert_eq!(check_text("lin-kv", text).unwrap_err(), flaw);
     }
 }
 
@@ -325,6 +325,53 @@ fn a_transaction_without_beginning_is_told_by_its_place_in_the_file() {
     let told = causes(&check_text("txn-list-append", text).unwrap());
     assert!(told.contains("T1 is [[\"append\",\"x\",2],[\"append\",\"y\",1]], event 1."), "{told}");
     assert!(!told.contains("process"), "{told}");
+}
+
+/// As in the example of Elle's paper: alternately begun and ended, so that it is known what came first.
+#[test]
+fn transactions_of_nobody_that_begin_and_end_are_of_one_process() {
+    let text = "{:index 0 :type :invoke :value [[:append :x 1]]}
+                {:index 1 :type :ok     :value [[:append :x 1]]}
+                {:index 2 :type :invoke :value [[:r :x nil]]}
+                {:index 3 :type :ok     :value [[:r :x nil]]}";
+    let told = causes(&check_text("txn-list-append", text).unwrap());
+    assert!(told.contains("process 0 did T0 and then T1"), "{told}");
+    // With the beginnings left out nobody knows, and all is well.
+    let outcomes: Vec<_> = text.lines().skip(1).step_by(2).collect();
+    let results = check_text("txn-list-append", &outcomes.join("\n")).unwrap();
+    assert_eq!(results.verdict(), Verdict::Valid, "{}", causes(&results));
+}
+
+#[test]
+fn a_list_of_json_is_read_as_its_events_are_on_lines() {
+    let lines = one_after_another(&[
+        ("echo", r#"" {\"]} ""#, r#"" {\"]} ""#),
+        ("echo", r#"{"a":[{},[]]}"#, r#"{"a":[{},[]]}"#),
+        ("echo", "1", "2"),
+    ]);
+    let said = |text: &str| {
+        let results = check_text("echo", text).unwrap();
+        (results.verdict(), causes(&results))
+    };
+    let lines_said = said(&lines);
+    assert_eq!(lines_said.0, Verdict::Invalid);
+    let events: Vec<_> = lines.lines().collect();
+    for list in [events.join(","), events.join(" ,\n  ")] {
+        assert_eq!(said(&format!("[{list}]")), lines_said);
+        assert_eq!(said(&format!(" [\n{list}\n]\n")), lines_said);
+    }
+}
+
+/// Its lock has no name, and nobody who holds it.
+#[test]
+fn the_mutex_of_jepsen_is_a_lock() {
+    let text = "{:type :invoke, :process 0, :f :acquire} {:type :ok, :process 0, :f :acquire}
+                {:type :invoke, :process 0, :f :release} {:type :ok, :process 0, :f :release}
+                {:type :invoke, :process 1, :f :acquire} {:type :ok, :process 1, :f :acquire}";
+    let results = check_text("lock", text).unwrap();
+    assert_eq!(results.verdict(), Verdict::Valid, "{}", causes(&results));
+    let twice = text.replace(":release", ":acquire");
+    assert_eq!(check_text("lock", &twice).unwrap().verdict(), Verdict::Invalid);
 }
 
 fn args(history: &str, words: &[&str]) -> Args {
@@ -404,6 +451,16 @@ fn counters_hold_every_integer_that_fits() {
         let results = check_text("g-counter", &text).unwrap();
         assert_eq!(results.verdict(), verdict, "{sum}: {}", causes(&results));
     }
+}
+
+#[test]
+fn a_counter_that_nobody_read_in_the_end_is_valid_with_a_note() {
+    let text = one_after_another(&[("add", "1", "1"), ("read", "null", "1")]);
+    let notes = |text: &str| check_text("g-counter", text).unwrap().notes;
+    assert_eq!(notes(&text), [""; 0]);
+    let without = notes(&text.replace("true", "false"));
+    assert_eq!(without.len(), 1, "{without:?}");
+    assert!(without[0].starts_with("no final read succeeded"), "{without:?}");
 }
 
 /// Sets and transactions go by the index, other checkers by the place in the file.

@@ -80,14 +80,7 @@ pub fn summary(
         first_look(out, offence)?;
     }
     figures(out, results)?;
-    let notes = results.notes();
-    for note in notes.iter().take(NOTES_MAX) {
-        writeln!(out, "  {FAINT}note: {note}{FAINT:#}")?;
-    }
-    let more = notes.len().saturating_sub(NOTES_MAX);
-    if more > 0 {
-        writeln!(out, "  {FAINT}more notes in the report: {more}{FAINT:#}")?;
-    }
+    notes(out, results)?;
     writeln!(out)?;
     if told.has_report {
         writeln!(out, "  {BOLD}report{BOLD:#} {}", told.run_dir.join(report::FILE).display())?;
@@ -108,7 +101,20 @@ pub fn checked(out: &mut impl Write, results: &Results) -> io::Result<()> {
     writeln!(out, "{colour}{sign} {word}{colour:#} {BOLD}{}{BOLD:#}", results.title())?;
     writeln!(out, "  {sentence}")?;
     failures(out, results, &results.causes())?;
-    figures(out, results)
+    figures(out, results)?;
+    notes(out, results)
+}
+
+fn notes(out: &mut impl Write, results: Words<'_>) -> io::Result<()> {
+    let notes = results.notes();
+    for note in notes.iter().take(NOTES_MAX) {
+        writeln!(out, "  {FAINT}note: {note}{FAINT:#}")?;
+    }
+    let more = notes.len().saturating_sub(NOTES_MAX);
+    if more > 0 {
+        writeln!(out, "  {FAINT}more notes in the report: {more}{FAINT:#}")?;
+    }
+    Ok(())
 }
 
 fn failures(out: &mut impl Write, results: Words<'_>, causes: &[String]) -> io::Result<()> {

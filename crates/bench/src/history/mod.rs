@@ -161,8 +161,7 @@ fn json(text: &str) -> Json {
 }
 
 /// The event that a JSON text means; without an index it has its place in the history. Elle's histories
-/// may be outcomes and no more, of which is not said whose they are or when they were asked for: `false`
-/// stands beside such a one, which is of no process in particular.
+/// may leave out whose an event is: `false` stands beside such a one, which is of no process in particular.
 ///
 /// # Errors
 /// Says what is wrong with it.
@@ -176,9 +175,6 @@ pub fn event(text: &str, place: u64) -> Result<(Event<Stored>, bool), String> {
     } else {
         let number = line.client()?;
         has_process = number.is_some();
-        if !has_process && kind == Kind::Invoke {
-            return Err("`process`: not there, so its outcome cannot be told".to_owned());
-        }
         (Process::Client(number.unwrap_or(0)), Action::Client(line.stored(kind)))
     };
     let error = line.error.and_then(|error| serde_json::from_str(error).ok());

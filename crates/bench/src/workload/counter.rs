@@ -128,6 +128,11 @@ impl Workload for Counter {
             Ok(result) => {
                 let mut checked = Checked::new(result.verdict, &result, || complaint(&result));
                 checked.lead = result.errors.first().map(|error| lead(error, &result));
+                if result.final_reads.is_empty() {
+                    let note = "no final read succeeded (in a history: `final?` is true), and only those are \
+                                held against the sum";
+                    checked.notes.push(note.to_owned());
+                }
                 checked
             }
             Err(error) => Checked::malformed(&error),

@@ -214,6 +214,8 @@ pub struct Checked {
     pub results: Value,
     /// Why it is not valid, for people: the first offending operation first.
     pub causes: Vec<String>,
+    /// What a reader should know before believing the verdict.
+    pub notes: Vec<String>,
     /// Figures that people look for first.
     pub highlights: Vec<Highlight>,
     /// Where to look first, if something is wrong.
@@ -227,8 +229,8 @@ impl Checked {
     pub fn new(verdict: Verdict, results: &impl Serialize, cause: impl FnOnce() -> String) -> Self {
         let results = serde_json::to_value(results).unwrap_or(Value::Null);
         let causes = if verdict == Verdict::Valid { Vec::new() } else { vec![cause()] };
-        let (highlights, exhibits) = (Vec::new(), Vec::new());
-        Self { verdict, results, causes, highlights, lead: None, exhibits }
+        let (notes, highlights, exhibits) = (Vec::new(), Vec::new(), Vec::new());
+        Self { verdict, results, causes, notes, highlights, lead: None, exhibits }
     }
 
     /// Nothing can be said, for this reason.
