@@ -53,17 +53,27 @@ pub fn main(programs: &[fn() -> Program]) -> ExitCode {
     }
 }
 
-/// Says plainly how an argument that we do not know is given to a node: clap calls it a value.
+/// Says plainly how an argument that we do not know is given to a node, where clap calls it a value, and
+/// says nothing of it for commands that start no node.
 fn with_plain_tip(mut error: clap::Error) -> clap::Error {
     let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg) else {
         return error;
     };
-    let plain = format!("a flag of the node goes behind `--`, as in `-- {unknown}`");
+    let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
+    let plain = match unknown.as_str() {
+        "--bin" if usage.contains("<BIN>") => {
+            Some("the program is named without `--bin`".to_owned())
+        }
+        _ if usage.contains("<ARGS>") => {
+            Some(format!("a flag of the node goes behind `--`, as in `-- {unknown}`"))
+        }
+        _ => None,
+    };
     if let Some(ContextValue::StyledStrs(tips)) = error.get(ContextKind::Suggested) {
         let is_of_clap = |tip: &StyledStr| tip.to_string().starts_with("to pass ");
-        let tips = tips.iter().map(|tip| match is_of_clap(tip) {
-            true => StyledStr::from(plain.clone()),
-            false => tip.clone(),
+        let tips = tips.iter().filter_map(|tip| match is_of_clap(tip) {
+            true => plain.clone().map(StyledStr::from),
+            false => Some(tip.clone()),
         });
         let tips = tips.collect();
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));

@@ -7,8 +7,8 @@ pub(super) fn why_silent(has_spoken: bool, flaw: Option<&str>, unread: u64) -> S
         return flaw.to_owned();
     }
     if unread > 0 {
-        return "it has not read all that it was sent; does it wait for something else, or for the end of \
-                its input?"
+        return "it has not read all that it was sent: it computes, sleeps, or waits for something else, such \
+                as the end of its input"
             .to_owned();
     }
     if has_spoken {

@@ -33,10 +33,11 @@ impl Tail {
             return format!("it said nothing on {stream}");
         }
         let first = self.lines.len().saturating_sub(LAST_WORDS_MAX);
-        // Python says last what went wrong; JavaScript, Go, Java and Rust say it before all else.
-        let error = self.lines.iter().take(first).rfind(|line| names_error(line));
-        let words = error.into_iter().chain(self.lines.range(first..));
-        let words: Vec<_> = words.map(|line| line.trim()).collect();
+        // What went wrong comes first: Python says it last, JavaScript, Go, Java and Rust before all else.
+        let error = self.lines.iter().rposition(|line| names_error(line));
+        let others = (first..self.lines.len()).filter(|&place| Some(place) != error);
+        let words: Vec<_> =
+            error.into_iter().chain(others).map(|place| self.lines[place].trim()).collect();
         format!("its last words on {stream}: {}", words.join(" | "))
     }
 }
@@ -71,6 +72,12 @@ mod tests {
             let words = tail.last_words("stderr");
             assert!(words.starts_with(&format!("its last words on stderr: {error} | ")), "{words}");
         }
+        let mut tail = Tail::default();
+        for line in ["Traceback (most recent call last):", "  File \"n.py\", line 3", "KeyError: 'a'"] {
+            tail.push(line.as_bytes());
+        }
+        let words = "KeyError: 'a' | Traceback (most recent call last): | File \"n.py\", line 3";
+        assert_eq!(tail.last_words("stderr"), format!("its last words on stderr: {words}"));
         let mut tail = Tail::default();
         for line in ["1", "a note: all is well", "3", "4", "5", "6", "7"] {
             tail.push(line.as_bytes());

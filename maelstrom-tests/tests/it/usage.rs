@@ -221,6 +221,11 @@ fn a_flag_of_the_node_is_told_where_it_goes() {
     assert_eq!(status, Some(2));
     let tip = "tip: a flag of the node goes behind `--`, as in `-- --state-dir`";
     assert!(stderr.contains(tip), "{stderr}");
+    let (_, _, stderr) = run(&["check-node", "--bin", "x"]);
+    assert!(stderr.contains("tip: the program is named without `--bin`"), "{stderr}");
+    // A command that starts no node has nothing to say of it.
+    let (_, _, stderr) = run(&["report", "--bin", "x"]);
+    assert!(!stderr.contains("tip"), "{stderr}");
 }
 
 #[test]
