@@ -73,7 +73,9 @@ mod tests {
             assert!(words.starts_with(&format!("its last words on stderr: {error} | ")), "{words}");
         }
         let mut tail = Tail::default();
-        for line in ["Traceback (most recent call last):", "  File \"n.py\", line 3", "KeyError: 'a'"] {
+        for line in
+            ["Traceback (most recent call last):", "  File \"n.py\", line 3", "KeyError: 'a'"]
+        {
             tail.push(line.as_bytes());
         }
         let words = "KeyError: 'a' | Traceback (most recent call last): | File \"n.py\", line 3";
