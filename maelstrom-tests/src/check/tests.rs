@@ -479,6 +479,99 @@ fn a_send_may_not_know_its_offset() {
     assert!(causes(&results).contains("2 was acknowledged to process 0"), "{}", causes(&results));
 }
 
+/// A history of kafka: process, outcome, function, what was asked and what came.
+fn log_history(operations: &[(u64, &str, &str, &str, &str)]) -> String {
+    let event = |(process, kind, f, asked, came): &(u64, &str, &str, &str, &str)| {
+        format!(
+            "{{:process {process}, :type :invoke, :f :{f}, :value {asked}}}
+             {{:process {process}, :type :{kind}, :f :{f}, :value {came}}}\n"
+        )
+    };
+    operations.iter().map(event).collect()
+}
+
+/// Where transactions are on, an operation of Jepsen's workload is several sends and polls, of which all
+/// happen or none.
+#[test]
+fn an_operation_on_logs_may_be_several() {
+    const SENT: (u64, &str, &str, &str, &str) = (
+        0,
+        "ok",
+        "send",
+        "[[:send :k 1] [:send :k 2] [:send :k 3]]",
+        "[[:send :k [0 1]] [:send :k [1 2]] [:send :k [2 3]]]",
+    );
+    let polled = |process, kind, came| (process, kind, "txn", "[[:poll]]", came);
+    let first = polled(1, "ok", "[[:poll {:k [[0 1]]}]]");
+    let rest = "[[:poll {:k [[1 2] [2 3]]}]]";
+    let all = polled(5, "ok", "[[:poll {:k [[0 1] [1 2] [2 3]]}]]");
+    for (operations, kinds) in [
+        (vec![SENT, all], vec![]),
+        // What comes to nothing is polled again.
+        (
+            vec![
+                SENT,
+                first,
+                polled(1, "fail", rest),
+                polled(1, "info", rest),
+                polled(1, "ok", rest),
+            ],
+            vec![],
+        ),
+        (vec![SENT, first, polled(1, "info", "[[:poll {:k [[2 3]]}]]"), all], vec!["poll-skip"]),
+        (
+            vec![SENT, all, polled(1, "ok", "[[:poll {:k [[0 1]]}] [:poll {:k [[2 3]]}]]")],
+            vec!["int-poll-skip"],
+        ),
+        (vec![SENT, all, all], vec!["nonmonotonic-poll"]),
+        (
+            vec![SENT, all, (5, "ok", "subscribe", "[:k :l]", "[:k :l]"), all],
+            vec!["nonmonotonic-poll"],
+        ),
+        (vec![SENT, all, (5, "ok", "subscribe", "[:l]", "[:l]"), all], vec![]),
+        (
+            vec![
+                (0, "fail", "send", "[[:send :k 1] [:send :l 2]]", "[[:send :k 1] [:send :l 2]]"),
+                polled(1, "ok", "[[:poll {:l [[0 2]]}]]"),
+                (2, "ok", "send", "[[:send :m 1]]", "[[:send :m [0 1]]]"),
+                polled(2, "ok", "[[:poll {:m [[0 1]]}]]"),
+            ],
+            vec!["G1a"],
+        ),
+        (
+            vec![(
+                0,
+                "ok",
+                "txn",
+                "[[:send :k 1] [:poll]]",
+                "[[:send :k [0 1]] [:poll {:k [[0 1]]}]]",
+            )],
+            vec!["precommitted-read"],
+        ),
+        (
+            // That 1 was polled tells that 2 was sent, which is not behind it where 3 is.
+            vec![
+                (
+                    0,
+                    "info",
+                    "send",
+                    "[[:send :k 1] [:send :l 2]]",
+                    "[[:send :k 1] [:send :l [0 2]]]",
+                ),
+                (2, "ok", "send", "[[:send :l 3]]", "[[:send :l [1 3]]]"),
+                polled(3, "ok", "[[:poll {:k [[0 1]]}]]"),
+                polled(4, "ok", "[[:poll {:l [[1 3]]}]]"),
+            ],
+            vec!["lost-write"],
+        ),
+    ] {
+        let results = check_text("kafka", &log_history(&operations)).unwrap();
+        let found: Vec<String> =
+            serde_json::from_value(results.workload["bad-error-types"].clone()).unwrap();
+        assert_eq!(found, kinds, "{operations:?}: {}", causes(&results));
+    }
+}
+
 /// Clojure prints numbers that JSON has not, and objects by their address.
 #[test]
 fn what_nobody_reads_may_be_anything() {

@@ -6,7 +6,7 @@ use checkers::log::{Finding, FindingKind, KeyLog, LogResult};
 use checkers::{Kind, Operation, Process};
 use proto::Json;
 
-use super::op::KafkaOp;
+use super::op::{KafkaOp, Part, PartOf};
 use crate::exhibit::{
     Clue, Drawing, Exhibit, Group, Lead, Series, Shown, Style, describe, shorten,
 };
@@ -55,11 +55,20 @@ fn with_index<'a, 'b>(operations: Ops<'a, 'b>, index: usize) -> Option<&'a Opera
 
 fn words(operation: &Operation<'_, KafkaOp>) -> String {
     match operation.op() {
-        KafkaOp::Send { key, message, offset } => {
+        op @ (KafkaOp::Send { .. }
+        | KafkaOp::Poll { polled: Some(_), .. }
+        | KafkaOp::Several { .. }) => op.parts().map(part_words).collect::<Vec<_>>().join("; "),
+        op => describe(operation.asked, op, operation.outcome()),
+    }
+}
+
+fn part_words(part: PartOf<'_>) -> String {
+    match part {
+        Part::Send { key, message, offset } => {
             let offset = offset.map_or_else(String::new, |offset| format!(" → offset {offset}"));
             format!("send {} to {key}{offset}", shorten(&message.to_string(), 24))
         }
-        KafkaOp::Poll { polled: Some(polled), .. } => {
+        Part::Poll { polled } => {
             let of_key = |(key, messages): &(String, Vec<(u64, Json)>)| {
                 let (first, last) = (messages.first()?.0, messages.last()?.0);
                 Some(match first == last {
@@ -67,10 +76,9 @@ fn words(operation: &Operation<'_, KafkaOp>) -> String {
                     false => format!("{key}: {first} to {last}"),
                 })
             };
-            let keys: Vec<_> = polled.iter().filter_map(of_key).take(6).collect();
+            let keys: Vec<_> = polled.into_iter().flatten().filter_map(of_key).take(6).collect();
             format!("poll → offsets of {}", keys.join(", "))
         }
-        op => describe(operation.asked, op, operation.outcome()),
     }
 }
 
@@ -138,20 +146,23 @@ impl<'a> Offsets<'a> {
             let Some(done) = operation.completion.filter(|done| done.kind == Kind::Ok) else {
                 continue;
             };
-            match operation.op() {
-                KafkaOp::Send { key, offset: Some(offset), .. } if *key == self.log.key => {
-                    sent.extend(self.height(*offset).map(|height| (done.time, height)));
+            for part in operation.op().parts() {
+                match part {
+                    Part::Send { key, offset: Some(offset), .. } if *key == self.log.key => {
+                        sent.extend(self.height(offset).map(|height| (done.time, height)));
+                    }
+                    Part::Send { .. } => {}
+                    Part::Poll { polled: messages } => {
+                        let process = operation.invocation.process;
+                        let whose = shown.contains(&process).then_some(process);
+                        let messages = messages.into_iter().flatten();
+                        let of_key = messages.filter(|(key, _)| *key == self.log.key);
+                        let offsets = of_key.flat_map(|(_, messages)| messages);
+                        let point =
+                            |(offset, _): &(u64, Json)| Some((done.time, self.height(*offset)?));
+                        polled.entry(whose).or_default().extend(offsets.filter_map(point));
+                    }
                 }
-                KafkaOp::Poll { polled: Some(messages), .. } => {
-                    let process = operation.invocation.process;
-                    let whose = shown.contains(&process).then_some(process);
-                    let of_key = messages.iter().filter(|(key, _)| *key == self.log.key);
-                    let offsets = of_key.flat_map(|(_, messages)| messages);
-                    let points =
-                        offsets.filter_map(|(offset, _)| Some((done.time, self.height(*offset)?)));
-                    polled.entry(whose).or_default().extend(points);
-                }
-                _ => {}
             }
         }
         let group = |name: String, style, mut points: Vec<(u64, f64)>| {

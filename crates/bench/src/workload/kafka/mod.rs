@@ -137,6 +137,7 @@ impl Workload for Kafka {
         match op {
             KafkaOp::Poll { .. } | KafkaOp::Assign { .. } => OnError::Idempotent,
             KafkaOp::Send { .. } | KafkaOp::Commit { .. } => OnError::AsTheCodeSays,
+            KafkaOp::Several { .. } | KafkaOp::Subscribe { .. } => OnError::AlwaysUnknown,
         }
     }
 
@@ -152,6 +153,9 @@ impl Workload for Kafka {
             KafkaOp::Assign { keys, .. } => {
                 Request::new("list_committed_offsets").with("keys", json(keys))
             }
+            // No client of ours asks for these.
+            KafkaOp::Several { .. } => Request::new("txn"),
+            KafkaOp::Subscribe { .. } => Request::new("subscribe"),
         }
     }
 
@@ -165,7 +169,7 @@ impl Workload for Kafka {
                 only("msgs", came.keys(), |key| from.contains_key(key))?;
                 *polled = Some(came.into_iter().map(op::as_it_came).collect());
             }
-            KafkaOp::Commit { .. } => {}
+            KafkaOp::Commit { .. } | KafkaOp::Several { .. } | KafkaOp::Subscribe { .. } => {}
             KafkaOp::Assign { keys, committed, .. } => {
                 let came: Offsets = parse("offsets", reply.take("offsets")?)?;
                 only("offsets", came.keys(), |key| keys.contains(key))?;

@@ -6,6 +6,7 @@ use checkers::Kind;
 use checkers::history::Op;
 use proto::Json;
 use serde::Serialize;
+use serde::de::Error as _;
 use serde::ser::SerializeMap;
 
 use crate::wire::without_place;
@@ -32,6 +33,83 @@ pub(super) enum KafkaOp {
     /// Chooses the keys that the client polls from now on, and asks up to where they were dealt with.
     /// After a crash the client has forgotten where it was.
     Assign { crash: bool, keys: Vec<String>, committed: Option<Offsets> },
+    /// Of Jepsen's own histories: sends and polls of which all happen or none.
+    Several { f: Box<str>, parts: Vec<Part> },
+    /// Likewise: polls whatever it is given of these keys.
+    Subscribe { keys: Vec<String> },
+}
+
+/// A send or a poll.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Part<T = String, V = Json, P = Polled> {
+    Send { key: T, message: V, offset: Option<u64> },
+    Poll { polled: Option<P> },
+}
+
+/// The same, of an operation.
+pub(super) type PartOf<'a> = Part<&'a String, &'a Json, &'a Polled>;
+
+impl Part {
+    const fn borrowed(&self) -> PartOf<'_> {
+        match self {
+            Self::Send { key, message, offset } => Part::Send { key, message, offset: *offset },
+            Self::Poll { polled } => Part::Poll { polled: polled.as_ref() },
+        }
+    }
+}
+
+/// What is sent, and where to.
+fn sent(parts: &[Part]) -> impl Iterator<Item = (&String, &Json)> {
+    parts.iter().filter_map(|part| match part {
+        Part::Send { key, message, .. } => Some((key, message)),
+        Part::Poll { .. } => None,
+    })
+}
+
+impl<'a> PartOf<'a> {
+    /// What it polled.
+    pub(super) const fn polled(self) -> Option<&'a Polled> {
+        match self {
+            Part::Poll { polled } => polled,
+            Part::Send { .. } => None,
+        }
+    }
+}
+
+/// As Jepsen writes it, once it is done.
+impl Serialize for PartOf<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Send { key, message, offset: Some(offset) } => {
+                ("send", key, (offset, message)).serialize(serializer)
+            }
+            Self::Send { key, message, offset: None } => {
+                ("send", key, message).serialize(serializer)
+            }
+            Self::Poll { polled: Some(polled) } => ("poll", ByKey(polled)).serialize(serializer),
+            Self::Poll { polled: None } => ["poll"].serialize(serializer),
+        }
+    }
+}
+
+impl KafkaOp {
+    /// The sends and polls that it is.
+    pub(super) fn parts(&self) -> impl Iterator<Item = PartOf<'_>> {
+        let (one, several): (Option<PartOf<'_>>, &[Part]) = match self {
+            Self::Send { key, message, offset } => {
+                (Some(Part::Send { key, message, offset: *offset }), &[])
+            }
+            Self::Poll { polled, .. } => (Some(Part::Poll { polled: polled.as_ref() }), &[]),
+            Self::Several { parts, .. } => (None, parts),
+            Self::Commit { .. } | Self::Assign { .. } | Self::Subscribe { .. } => (None, &[]),
+        };
+        one.into_iter().chain(several.iter().map(Part::borrowed))
+    }
+
+    /// Whether it sends something.
+    pub(super) fn sends(&self) -> bool {
+        self.parts().any(|part| matches!(part, Part::Send { .. }))
+    }
 }
 
 impl Op for KafkaOp {
@@ -42,6 +120,8 @@ impl Op for KafkaOp {
             Self::Commit { .. } => "commit_offsets",
             Self::Assign { crash: false, .. } => "assign",
             Self::Assign { crash: true, .. } => "crash",
+            Self::Several { f, .. } => f,
+            Self::Subscribe { .. } => "subscribe",
         }
     }
 
@@ -52,11 +132,17 @@ impl Op for KafkaOp {
                 Self::Send { key: other_key, message: other_message, .. },
             ) => key == other_key && message == other_message,
             (Self::Poll { from, .. }, Self::Poll { from: other, .. }) => from == other,
+            (Self::Poll { .. }, Self::Several { parts, .. }) => sent(parts).next().is_none(),
             (Self::Commit { offsets }, Self::Commit { offsets: other }) => offsets == other,
             (
                 Self::Assign { crash, keys, .. },
                 Self::Assign { crash: other_crash, keys: other, .. },
             ) => crash == other_crash && keys == other,
+            (Self::Several { parts, .. }, Self::Several { parts: others, .. }) => {
+                // One that polls may poll several times.
+                sent(parts).eq(sent(others))
+            }
+            (Self::Subscribe { keys }, Self::Subscribe { keys: other }) => keys == other,
             _ => false,
         }
     }
@@ -71,16 +157,15 @@ impl Op for KafkaOp {
     /// ...]}]]`. An assignment holds its keys, and once it is done what was committed for each.
     fn write<M: SerializeMap>(&self, kind: Kind, line: &mut M) -> Result<(), M::Error> {
         match self {
-            Self::Send { key, message, offset: Some(offset) } if kind == Kind::Ok => {
-                line.serialize_entry("value", &[("send", key, (offset, message))])
+            Self::Send { .. } | Self::Poll { .. } | Self::Several { .. } => {
+                let told = |part| match part {
+                    part if kind == Kind::Ok => part,
+                    Part::Send { key, message, .. } => Part::Send { key, message, offset: None },
+                    Part::Poll { .. } => Part::Poll { polled: None },
+                };
+                line.serialize_entry("value", &self.parts().map(told).collect::<Vec<_>>())
             }
-            Self::Send { key, message, .. } => {
-                line.serialize_entry("value", &[("send", key, message)])
-            }
-            Self::Poll { polled: Some(polled), .. } if kind == Kind::Ok => {
-                line.serialize_entry("value", &[("poll", ByKey(polled))])
-            }
-            Self::Poll { .. } => line.serialize_entry("value", &[["poll"]]),
+            Self::Subscribe { keys } => line.serialize_entry("value", keys),
             Self::Commit { offsets } => line.serialize_entry("value", offsets),
             Self::Assign { keys, committed: Some(committed), .. } if kind == Kind::Ok => {
                 let committed =
@@ -101,8 +186,8 @@ impl Serialize for ByKey<'_> {
     }
 }
 
-/// Reads an operation of a stored history. Jepsen's own histories of this workload are read too, as
-/// far as each operation is one send or one poll.
+/// Reads an operation of a stored history. Jepsen's own histories of this workload are read too, in which
+/// an operation may be several sends and polls.
 ///
 /// # Errors
 /// Says what is wrong with it.
@@ -115,32 +200,33 @@ pub(super) fn restore(stored: &Stored, asked: Option<&KafkaOp>) -> Result<KafkaO
         }
     };
     match &*stored.f {
-        "send" => {
-            let [(_, key, message)]: [(String, Json, Json); 1] =
-                serde_json::from_str(text).map_err(wrong("[[\"send\", key, message]]"))?;
-            let (key, message) = (name(&key), message.distinguishing_floats());
-            if stored.kind == Kind::Ok
-                && let Ok((offset, message)) =
-                    serde_json::from_str::<(Option<u64>, Json)>(&message.text())
-                && let message = message.distinguishing_floats()
-                && asked.is_none_or(
-                    |op| matches!(op, KafkaOp::Send { message: sent, .. } if *sent == message),
-                )
-            {
-                // Jepsen has none where it is not known.
-                return Ok(KafkaOp::Send { key, message, offset });
-            }
-            Ok(KafkaOp::Send { key, message, offset: None })
-        }
-        "poll" => {
-            if stored.kind != Kind::Ok {
-                return Ok(KafkaOp::Poll { from: Offsets::new(), polled: None });
-            }
-            let [(_, polled)]: [(String, BTreeMap<String, Messages>); 1] =
-                serde_json::from_str(text)
-                    .map_err(wrong("[[\"poll\", {key: [[offset, message], ...]}]]"))?;
-            let polled = Some(polled.into_iter().map(as_it_came).collect());
-            Ok(KafkaOp::Poll { from: Offsets::new(), polled })
+        f @ ("send" | "poll" | "txn") => {
+            let shape = match f {
+                "send" => "[[\"send\", key, message]]",
+                "poll" => "[[\"poll\", {key: [[offset, message], ...]}]]",
+                _ => "a list of sends and polls",
+            };
+            let texts: Vec<Json> = match (serde_json::from_str(text), stored.kind, asked) {
+                (Ok(texts), ..) => texts,
+                // What did not come to be need not be told again.
+                (Err(_), Kind::Fail | Kind::Info, Some(asked)) => return Ok(asked.clone()),
+                (Err(error), ..) => return Err(wrong(shape)(error)),
+            };
+            let before: Vec<PartOf<'_>> = asked.into_iter().flat_map(KafkaOp::parts).collect();
+            let parts = texts.iter().enumerate().map(|(place, text)| {
+                restore_part(&text.text(), stored.kind, before.get(place)).map_err(wrong(shape))
+            });
+            let parts = parts.collect::<Result<Vec<Part>, String>>()?;
+            Ok(match (f, <[Part; 1]>::try_from(parts)) {
+                ("send", Ok([Part::Send { key, message, offset }])) => {
+                    KafkaOp::Send { key, message, offset }
+                }
+                ("poll", Ok([Part::Poll { polled }])) => {
+                    KafkaOp::Poll { from: Offsets::new(), polled }
+                }
+                (f, Ok(one)) => KafkaOp::Several { f: f.into(), parts: one.into() },
+                (f, Err(parts)) => KafkaOp::Several { f: f.into(), parts },
+            })
         }
         "commit_offsets" => {
             let offsets = serde_json::from_str(text).map_err(wrong("{key: offset}"))?;
@@ -156,13 +242,57 @@ pub(super) fn restore(stored: &Stored, asked: Option<&KafkaOp>) -> Result<KafkaO
                 let known = committed.into_iter().filter_map(|(key, offset)| Some((key, offset?)));
                 return Ok(KafkaOp::Assign { crash, keys, committed: Some(known.collect()) });
             }
-            let keys: Option<Vec<Json>> =
-                serde_json::from_str(text).map_err(wrong("a list of keys"))?;
-            let keys = keys.unwrap_or_default().iter().map(name).collect();
+            let keys = restore_keys(text).map_err(wrong("a list of keys"))?;
             Ok(KafkaOp::Assign { crash, keys, committed: None })
+        }
+        "subscribe" => {
+            let keys = restore_keys(text).map_err(wrong("a list of keys"))?;
+            Ok(KafkaOp::Subscribe { keys })
         }
         _ => Err(stored.unknown()),
     }
+}
+
+/// Reads a send or a poll, given what was asked. Where it was put and what was polled is told of what
+/// succeeded, and may be told of what did not.
+fn restore_part(text: &str, kind: Kind, asked: Option<&PartOf<'_>>) -> serde_json::Result<Part> {
+    let is_poll = |name: &str| match name {
+        "poll" => Ok(true),
+        "send" => Ok(false),
+        _ => Err(serde_json::Error::custom(format!("`{name}` is neither a send nor a poll"))),
+    };
+    let words: Vec<Json> = serde_json::from_str(text)?;
+    let Some(first) = words.first() else { return Err(serde_json::Error::custom("it is empty")) };
+    if is_poll(&name(first))? {
+        let came: Option<BTreeMap<String, Messages>> = match words.get(1) {
+            Some(came) => serde_json::from_str(&came.text())?,
+            None => None,
+        };
+        let polled = came.map(|came| came.into_iter().map(as_it_came).collect());
+        let nothing = (kind == Kind::Ok).then(Vec::new);
+        return Ok(Part::Poll { polled: polled.or(nothing) });
+    }
+    let (_, key, message): (String, Json, Json) = serde_json::from_str(text)?;
+    let (key, message) = (name(&key), message.distinguishing_floats());
+    let was_sent = |message: &Json| match asked {
+        Some(Part::Send { message: sent, .. }) => *sent == message,
+        _ => asked.is_none() && kind == Kind::Ok,
+    };
+    if kind != Kind::Invoke
+        && !(asked.is_some() && was_sent(&message))
+        && let Ok((offset, inner)) = serde_json::from_str::<(Option<u64>, Json)>(&message.text())
+        && let inner = inner.distinguishing_floats()
+        && was_sent(&inner)
+    {
+        // Jepsen has none where it is not known.
+        return Ok(Part::Send { key, message: inner, offset });
+    }
+    Ok(Part::Send { key, message, offset: None })
+}
+
+fn restore_keys(text: &str) -> serde_json::Result<Vec<String>> {
+    let keys: Option<Vec<Json>> = serde_json::from_str(text)?;
+    Ok(keys.unwrap_or_default().iter().map(name).collect())
 }
 
 /// What a poll got of a key, in which integers are no floats.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use checkers::history::{Action, Event, OpError};
+use checkers::history::{Event, OpError};
 use checkers::log::{self, FindingKind, LogOperation, LogResult, Outcome, Step};
 use checkers::{Kind, Operation, Process};
 use proto::Json;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::exhibits;
-use super::op::{KafkaOp, Offsets};
+use super::op::{KafkaOp, Offsets, Part, PartOf, Polled};
 use crate::workload::Checked;
 
 /// What comes of a check.
@@ -53,7 +53,7 @@ pub(super) fn check(history: &[Event<KafkaOp>]) -> Checked {
         let operations = findings.samples.iter_mut().flat_map(|finding| &mut finding.operations);
         operations.for_each(|operation| *operation = places[*operation]);
     }
-    let sends = || operations.iter().filter(|it| matches!(it.asked, KafkaOp::Send { .. }));
+    let sends = || operations.iter().filter(|it| it.asked.sends());
     let results = Results {
         send_count: sends().count(),
         acknowledged_count: sends().filter(|it| it.outcome() == Kind::Ok).count(),
@@ -74,9 +74,9 @@ pub(super) fn check(history: &[Event<KafkaOp>]) -> Checked {
 fn info_causes(history: &[Event<KafkaOp>]) -> Vec<OpError> {
     let mut causes: Vec<OpError> = Vec::new();
     for event in history.iter().filter(|event| event.kind == Kind::Info) {
-        let Action::Client(KafkaOp::Send { .. } | KafkaOp::Poll { .. }) = &event.action else {
+        if event.op().is_none_or(|op| op.parts().next().is_none()) {
             continue;
-        };
+        }
         if let Some(error) = event.error.as_deref().filter(|&error| !causes.contains(error)) {
             causes.push(error.clone());
         }
@@ -88,13 +88,16 @@ fn info_causes(history: &[Event<KafkaOp>]) -> Vec<OpError> {
 fn of_log(operation: &Operation<'_, KafkaOp>) -> Option<LogOperation<String, Json>> {
     let Process::Client(process) = operation.invocation.process else { return None };
     let action = match operation.op() {
-        KafkaOp::Send { key, message, offset } => {
-            let (key, value, offset) = (key.clone(), message.clone(), *offset);
-            log::Action::Messages(vec![Step::Send { key, value, offset }])
+        op @ (KafkaOp::Send { .. } | KafkaOp::Poll { .. } | KafkaOp::Several { .. }) => {
+            let step = |part: PartOf<'_>| match part {
+                Part::Send { key, message, offset } => {
+                    Step::Send { key: String::clone(key), value: Json::clone(message), offset }
+                }
+                Part::Poll { polled } => Step::Poll(polled.cloned().unwrap_or_default()),
+            };
+            log::Action::Messages(op.parts().map(step).collect())
         }
-        KafkaOp::Poll { polled, .. } => {
-            log::Action::Messages(vec![Step::Poll(polled.clone().unwrap_or_default())])
-        }
+        KafkaOp::Subscribe { keys } => log::Action::Subscribe(keys.clone()),
         KafkaOp::Assign { crash: false, keys, .. } => log::Action::Assign(keys.clone()),
         KafkaOp::Assign { crash: true, .. } => log::Action::Crash,
         KafkaOp::Commit { .. } => return None,
@@ -172,14 +175,17 @@ impl Knowledge {
                 Some(of_key) => of_key.push((offset, done.time)),
                 None => drop(known.insert(key.clone(), vec![(offset, done.time)])),
             };
-            match operation.op() {
-                KafkaOp::Send { key, offset: Some(offset), .. } => learn(key, *offset),
-                KafkaOp::Poll { polled: Some(polled), .. } => {
-                    for (key, messages) in polled {
-                        messages.iter().for_each(|(offset, _)| learn(key, *offset));
+            for part in operation.op().parts() {
+                match part {
+                    Part::Send { key, offset, .. } => {
+                        offset.into_iter().for_each(|at| learn(key, at))
+                    }
+                    Part::Poll { polled } => {
+                        for (key, messages) in polled.into_iter().flatten() {
+                            messages.iter().for_each(|(offset, _)| learn(key, *offset));
+                        }
                     }
                 }
-                _ => {}
             }
         }
         for of_key in known.values_mut() {
@@ -217,8 +223,13 @@ fn worst_lag(operations: &[Operation<'_, KafkaOp>]) -> Option<Lag> {
                 let start = |key: &String| mine.get(key).or_else(|| committed.get(key)).copied();
                 *mine = keys.iter().map(|key| (key.clone(), start(key).unwrap_or(0))).collect();
             }
-            KafkaOp::Poll { polled: Some(polled), .. } if operation.outcome() == Kind::Ok => {
-                for (key, messages) in polled {
+            KafkaOp::Commit { .. } | KafkaOp::Subscribe { .. } => {}
+            op if operation.outcome() == Kind::Ok => {
+                let polled: Vec<&Polled> = op.parts().filter_map(Part::polled).collect();
+                if polled.is_empty() {
+                    continue;
+                }
+                for (key, messages) in polled.into_iter().flatten() {
                     if let Some(highest) = messages.iter().map(|(offset, _)| *offset).max() {
                         mine.insert(key.clone(), highest.saturating_add(1));
                     }
