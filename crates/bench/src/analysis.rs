@@ -29,8 +29,18 @@ pub fn analyse(
     expectations: &[Expectation],
     stop: &mut dyn FnMut() -> bool,
 ) -> Results {
-    let Judged { mut verdicts, mut causes, of_workload, mut results } =
+    let Judged { mut verdicts, mut causes, in_vain, mut results } =
         judge(options, &*record.history, stop);
+    let of_workload = causes.len();
+    if !in_vain.is_empty() {
+        verdicts.push(Verdict::Invalid);
+        causes.extend(in_vain);
+    }
+    let availability = results.availability.iter();
+    for availability in availability.filter(|it| it.verdict != Verdict::Valid) {
+        verdicts.push(availability.verdict);
+        causes.push(format!("only {:.4} of the operations succeeded", availability.ok_fraction));
+    }
     if !has_succeeded(&*record.history) {
         verdicts.push(Verdict::Unknown);
         causes.push(nothing_succeeded(options.workload, &*record.history));
@@ -77,15 +87,18 @@ pub fn analyse(
     with_verdict(results, verdicts, causes)
 }
 
-/// Checks a stored history, of which nothing else is known than what its clients saw.
+/// Checks a stored history, of which nothing else is known than what its clients saw. That no operation of
+/// some kind succeeded is a note: it says how little a test was worth, and not that clients saw what is wrong.
 pub fn analyse_history(
     options: &Options,
     subject: &Subject,
     history: &dyn AnyHistory,
     stop: &mut dyn FnMut() -> bool,
 ) -> Results {
-    let Judged { mut verdicts, mut causes, mut results, .. } = judge(options, history, stop);
-    if !has_succeeded(history) {
+    let Judged { mut verdicts, mut causes, in_vain, mut results } = judge(options, history, stop);
+    if has_succeeded(history) {
+        results.notes.extend(in_vain);
+    } else {
         verdicts.push(Verdict::Unknown);
         causes.push(nothing_succeeded_in(history));
     }
@@ -103,8 +116,8 @@ fn with_verdict(results: Results, verdicts: Vec<Verdict>, causes: Vec<String>) -
 struct Judged {
     verdicts: Vec<Verdict>,
     causes: Vec<String>,
-    /// How many of the causes are the workload's. They come first.
-    of_workload: usize,
+    /// The functions of which not one operation succeeded, in words.
+    in_vain: Vec<String>,
     results: Results,
 }
 
@@ -112,17 +125,10 @@ fn judge(options: &Options, history: &dyn AnyHistory, stop: &mut dyn FnMut() -> 
     let stats = history.stats();
     let availability = history.availability(options.availability);
     let checked = history.check(stop);
-    let verdicts = vec![stats.all.verdict, availability.verdict, checked.verdict];
-    let mut causes = checked.causes.clone();
-    let of_workload = causes.len();
-    for (f, outcomes) in &stats.by_f {
-        if outcomes.verdict != Verdict::Valid {
-            causes.push(format!("not one {f} succeeded ({} tried)", outcomes.count));
-        }
-    }
-    if availability.verdict != Verdict::Valid {
-        causes.push(format!("only {:.4} of the operations succeeded", availability.ok_fraction));
-    }
+    let useless = stats.by_f.iter().filter(|(_, outcomes)| outcomes.verdict != Verdict::Valid);
+    let in_vain = useless
+        .map(|(f, outcomes)| format!("not one {f} succeeded ({} tried)", outcomes.count))
+        .collect();
     let results = Results {
         stats: Some(stats),
         availability: Some(availability),
@@ -135,7 +141,7 @@ fn judge(options: &Options, history: &dyn AnyHistory, stop: &mut dyn FnMut() -> 
         exhibits: checked.exhibits,
         ..Results::default()
     };
-    Judged { verdicts, causes, of_workload, results }
+    Judged { verdicts: vec![checked.verdict], causes: checked.causes, in_vain, results }
 }
 
 /// What a checker says, with its verdict as Maelstrom has it.

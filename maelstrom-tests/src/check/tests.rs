@@ -282,6 +282,20 @@ fn it_is_said_how_much_of_a_history_succeeded() {
     );
 }
 
+/// That a comparison fails is as right an answer as any; whoever ran a test would want to know.
+#[test]
+fn a_function_of_which_none_succeeded_is_a_note() {
+    let text = "{:type :invoke, :process 0, :f :write, :value [0 1]} {:type :ok, :process 0, :f :write, :value [0 1]}
+                {:type :invoke, :process 0, :f :cas, :value [0 [2 3]]} {:type :fail, :process 0, :f :cas, :value [0 [2 3]]}";
+    let results = check_text("lin-kv", text).unwrap();
+    assert_eq!((results.verdict(), causes(&results)), (Verdict::Valid, String::new()));
+    assert_eq!(results.notes, ["not one cas succeeded (1 tried)"]);
+    // Nor does it hide what is wrong.
+    let read = " {:type :invoke, :process 1, :f :read, :value [0 nil]} {:type :ok, :process 1, :f :read, :value [0 3]}";
+    let results = check_text("lin-kv", &[text, read].concat()).unwrap();
+    assert_eq!(results.verdict(), Verdict::Invalid);
+}
+
 #[test]
 fn a_crash_need_not_succeed_and_is_no_reason_for_anything() {
     let text = "{:type :invoke, :process 0, :f :send, :value [[:send 1 5]]}
