@@ -282,6 +282,22 @@ fn it_is_said_how_much_of_a_history_succeeded() {
     );
 }
 
+#[test]
+fn what_came_to_nothing_may_have_any_value() {
+    let text = "{:type :invoke, :process 0, :f :write, :value [0 1]} {:type :ok, :process 0, :f :write, :value [0 1]}
+                {:type :invoke, :process 0, :f :cas, :value [0 [1 3]]} {:type :info, :process 0, :f :cas, :value :timed-out}
+                {:type :invoke, :process 1, :f :read, :value [0 nil]} {:type :ok, :process 1, :f :read, :value [0 3]}
+                {:type :invoke, :process 1, :f :cas, :value [0 [3 4]]} {:type :fail, :process 1, :f :cas, :value nil}";
+    let results = check_text("lin-kv", text).unwrap();
+    assert_eq!(results.verdict(), Verdict::Valid, "{}", causes(&results));
+    // Had the comparison failed, nobody would have written 3.
+    let failed = text.replace(":info", ":fail");
+    assert_eq!(check_text("lin-kv", &failed).unwrap().verdict(), Verdict::Invalid);
+    let other = text.replace(":info, :process 0, :f :cas", ":info, :process 0, :f :write");
+    let told = causes(&check_text("lin-kv", &other).unwrap());
+    assert!(told.starts_with("the history cannot be checked: event 3"), "{told}");
+}
+
 /// That a comparison fails is as right an answer as any; whoever ran a test would want to know.
 #[test]
 fn a_function_of_which_none_succeeded_is_a_note() {

@@ -152,6 +152,11 @@ pub struct Stored {
 }
 
 impl Stored {
+    /// Whether it is of this function; Elle's histories may leave out which it is.
+    pub(crate) fn is_of(&self, f: &str) -> bool {
+        self.f.is_empty() || *self.f == *f
+    }
+
     /// The error for a function that the workload does not know.
     pub fn unknown(&self) -> String {
         match &*self.f {
