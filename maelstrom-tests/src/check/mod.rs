@@ -5,6 +5,7 @@ mod edn;
 mod events;
 mod json_list;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -124,6 +125,7 @@ fn read(input: impl BufRead, options: &Options) -> Result<Box<dyn AnyHistory>, R
         told.push(next);
     }
     pair_nameless(&mut told)?;
+    begin_when_free(&mut told);
     give_beginnings(&mut told);
     let (lines, history): (Vec<_>, Vec<_>) =
         told.into_iter().map(|told| (told.line, told.event)).unzip();
@@ -166,10 +168,44 @@ fn free_processes(history: &[Told]) -> impl Iterator<Item = u64> + use<> {
     (0..).filter(move |process| taken.binary_search(process).is_err())
 }
 
+/// Of a history that is outcomes and nothing else, each operation of a process may have begun as soon as the
+/// one before had ended, and the first one before everything: a process does one thing at a time.
+fn begin_when_free(history: &mut Vec<Told>) {
+    if history.iter().any(|told| told.event.kind == Kind::Invoke) {
+        return;
+    }
+    let is_silent = |told: &Told| told.has_process && told.event.process != Process::Nemesis;
+    // The place of the outcome that comes next, from behind.
+    let mut next: BTreeMap<Process, usize> = BTreeMap::new();
+    let mut after: Vec<Option<usize>> = vec![None; history.len()];
+    for (place, told) in history.iter().enumerate().rev().filter(|(_, told)| is_silent(told)) {
+        after[place] = next.insert(told.event.process, place);
+    }
+    let mut first: Vec<usize> = next.into_values().collect();
+    first.sort_unstable();
+    let mut whole: Vec<Told> = first.iter().map(|&place| beginning_of(&history[place])).collect();
+    let mut later: Vec<Option<Told>> =
+        after.into_iter().map(|next| next.map(|next| beginning_of(&history[next]))).collect();
+    for (place, told) in std::mem::take(history).into_iter().enumerate() {
+        whole.push(told);
+        whole.extend(later[place].take());
+    }
+    *history = whole;
+}
+
+/// The beginning of an operation of which the outcome alone is known. It has the index of the outcome, by
+/// which it can be told that nobody knows when it was.
+fn beginning_of(outcome: &Told) -> Told {
+    let mut event = Event { kind: Kind::Invoke, error: None, ..outcome.event.clone() };
+    if let Action::Client(stored) = &mut event.action {
+        stored.kind = Kind::Invoke;
+    }
+    Told { line: outcome.line, event, has_process: outcome.has_process }
+}
+
 /// Outcomes of which is not said who asked for them, as in Elle's own histories, may have been asked for
 /// at any time and by anybody: each gets a process of its own, which begins before everything else and
-/// ends after it, so that no order is taken for granted that the history does not tell. The beginning has
-/// the index of the outcome, by which it can be told that nobody knows either.
+/// ends after it, so that no order is taken for granted that the history does not tell.
 fn give_beginnings(history: &mut Vec<Told>) {
     if history.iter().all(|told| told.has_process) {
         return;
@@ -179,13 +215,7 @@ fn give_beginnings(history: &mut Vec<Told>) {
     for (told, process) in ends.iter_mut().zip(free_processes(&others)) {
         told.event.process = Process::Client(process);
     }
-    let beginnings = ends.iter().map(|told| {
-        let mut event = Event { kind: Kind::Invoke, error: None, ..told.event.clone() };
-        if let Action::Client(stored) = &mut event.action {
-            stored.kind = Kind::Invoke;
-        }
-        Told { line: told.line, event, has_process: false }
-    });
+    let beginnings = ends.iter().map(beginning_of);
     history.extend(beginnings);
     history.extend(others);
     history.append(&mut ends);

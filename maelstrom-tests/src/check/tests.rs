@@ -256,7 +256,8 @@ fn a_line_that_makes_no_sense_is_named() {
 
 #[test]
 fn a_history_that_nobody_can_have_made_and_an_empty_one_are_unknown() {
-    let twice = "{:type :ok, :process 0, :f :generate, :value 1}";
+    let twice =
+        "{:type :ok, :process 0, :f :generate, :value 1} {:type :invoke, :process 0, :f :generate}";
     let results = check_text("unique-ids", twice).unwrap();
     assert_eq!(results.verdict(), Verdict::Unknown);
     assert!(causes(&results).contains("cannot be checked: event 0"), "{}", causes(&results));
@@ -370,6 +371,24 @@ fn transactions_of_nobody_that_begin_and_end_are_of_one_process() {
     let outcomes: Vec<_> = text.lines().skip(1).step_by(2).collect();
     let results = check_text("txn-list-append", &outcomes.join("\n")).unwrap();
     assert_eq!(results.verdict(), Verdict::Valid, "{}", causes(&results));
+}
+
+#[test]
+fn a_process_of_which_outcomes_alone_are_told_does_one_after_the_other() {
+    let text = "{:type :ok, :process 1, :f :txn, :value [[:append :x 1]]}
+                {:type :ok, :process 2, :f :txn, :value [[:append :y 1]]}
+                {:type :ok, :process 1, :f :txn, :value [[:r :x nil]]}
+                {:type :ok, :process 2, :f :txn, :value [[:r :x [1]]]}";
+    let told = causes(&check_text("txn-list-append", text).unwrap());
+    assert!(told.contains("process 1 did T0 and then T2"), "{told}");
+    // Another process may have read before.
+    let of_others = text.replacen(":process 1", ":process 3", 1);
+    let results = check_text("txn-list-append", &of_others).unwrap();
+    assert_eq!(results.verdict(), Verdict::Valid, "{}", causes(&results));
+    // Where beginnings are told they are told of all.
+    let begun = [text, "{:type :invoke, :process 1, :f :txn, :value [[:append :x 2]]}"].concat();
+    let told = causes(&check_text("txn-list-append", &begun).unwrap());
+    assert!(told.starts_with("the history cannot be checked: event 0"), "{told}");
 }
 
 #[test]

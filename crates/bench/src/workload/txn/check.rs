@@ -101,14 +101,10 @@ fn call(operation: &Operation<'_, Txn>) -> Call {
         checkers::Process::Client(process) => process,
         checkers::Process::Nemesis => u64::MAX,
     };
-    let (invoked, completed) = match when(operation) {
-        Some((invoked, completed)) => (invoked, completed.unwrap_or(u64::MAX)),
-        None => (0, u64::MAX),
-    };
     Call {
         process,
-        invoked,
-        completed,
+        invoked: operation.invoked_at as u64,
+        completed: operation.completed_at.map_or(u64::MAX, |at| at as u64),
         outcome: match operation.outcome() {
             EventKind::Ok => Outcome::Ok,
             EventKind::Fail => Outcome::Fail,
@@ -117,8 +113,7 @@ fn call(operation: &Operation<'_, Txn>) -> Call {
     }
 }
 
-/// The indices of the events that began and ended it; nothing if the history does not tell when it began,
-/// and so neither whose it is.
+/// The indices of the events that began and ended it; nothing if the history does not tell when it began.
 fn when(operation: &Operation<'_, Txn>) -> Option<(u64, Option<u64>)> {
     let begun = operation.invocation.index;
     let ended = operation.completion.map(|event| event.index);
