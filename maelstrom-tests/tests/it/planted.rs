@@ -1,12 +1,12 @@
 //! Bugs planted in small programs that know nothing of virtual time: each is found by a sweep within a
-//! stated number of seeds, made smaller, and repeated from its seed. `just planted` runs all of them, CI
+//! stated number of seeds, made smaller, and repeated by the command that the sweep tells. `just planted` runs all of them, CI
 //! those that take no time.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::{TemporaryDirectory, run};
-use crate::virtual_time::{eddy, is_possible, seed};
+use crate::virtual_time::{eddy, is_possible};
 
 /// A planted bug and how it is found.
 struct Planted {
@@ -30,21 +30,28 @@ impl Planted {
         }
         let store = TemporaryDirectory::new(&format!("planted-{}", self.program));
         let Some(program) = self.program(store.path()) else { return };
-        let run = format!("--bin {} {}", program.display(), self.flags);
-        let sweep = format!("sweep --seeds 0..{} --shrink 20 {run}", self.seeds);
-        let args = |words: &[&'static str]| -> Vec<&'static str> {
-            let more = if self.args.is_empty() { &[][..] } else { &["--"] };
-            [words, more, self.args].concat()
-        };
-        let (status, out) = eddy(store.path(), &sweep, &args(&[]));
+        let sweep = format!(
+            "sweep --seeds 0..{} --shrink 20 --bin {} {}",
+            self.seeds,
+            program.display(),
+            self.flags
+        );
+        let more = if self.args.is_empty() { &[][..] } else { &["--"] };
+        let (status, out) = eddy(store.path(), &sweep, &[more, self.args].concat());
         assert_eq!(status, Some(1), "{out}");
         assert!(out.contains(self.cause), "{} is not in {out}", self.cause);
         assert!(!out.contains("cannot be replayed"), "{out}");
         assert!(out.contains("smaller (after ") || out.contains("no smaller run like it"), "{out}");
-        let again = format!("test {run} --seed {}", seed(&out));
-        let (status, told) = eddy(store.path(), &again, &args(&["--verify", "--json"]));
-        assert_eq!(status, Some(1), "{told}");
-        assert!(told.contains("a second run was the same"), "{told}");
+        let line = out.lines().find_map(|line| line.trim_start().strip_prefix("repeat:"));
+        let mut again: Vec<&str> = line
+            .unwrap_or_else(|| panic!("how to repeat it is not in {out}"))
+            .split_whitespace()
+            .map(|word| word.trim_matches('\''))
+            .collect();
+        again.splice(..2, ["test", "--verify", "--json"]);
+        let (status, told, err) = run(&again);
+        assert_eq!(status, Some(1), "{again:?}: {told}{err}");
+        assert!((told + &err).contains("a second run was the same"), "{out}");
     }
 
     fn program(&self, directory: &Path) -> Option<PathBuf> {

@@ -39,7 +39,7 @@ fn latest(store: &Path, file: &str) -> Vec<u8> {
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-pub(crate) fn seed(out: &str) -> &str {
+fn seed(out: &str) -> &str {
     let line = out.lines().find(|line| line.starts_with("seed ") && line.contains(" is invalid"));
     line.and_then(|line| line.split(' ').nth(1)).unwrap_or_else(|| panic!("no seed in:\n{out}"))
 }
