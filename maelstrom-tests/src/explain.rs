@@ -146,16 +146,6 @@ impl Story<'_> {
         Ok(())
     }
 
-    /// The node that a worker speaks to: workers are dealt to nodes in turn, and a worker that nobody
-    /// answered goes on under a number that is higher by their count.
-    fn node(&self, process: u64) -> Option<String> {
-        let options = &self.evidence.results.options;
-        let workers = options["concurrency"].as_u64().filter(|workers| *workers > 0)?;
-        let nodes = options["nodes"].as_array().filter(|nodes| !nodes.is_empty())?;
-        let node = nodes.get((process % workers) as usize % nodes.len())?;
-        Some(text::line(node.as_str()?, 40))
-    }
-
     fn tell(&mut self, time: u64, what: String) {
         self.events.push(Told { time, what, is_shown: false });
     }
@@ -167,8 +157,8 @@ impl Story<'_> {
         let (key, asked) = (values.key.as_deref(), &*values.asked);
         let what = exhibit::Words { f: function, key, asked, answered }.to_string();
         let what = text::line(&what, 200);
-        let whom =
-            self.node(operation.process).map_or_else(String::new, |it| format!(" asks {it}"));
+        let node = Words(self.evidence.results).node_of(operation.process);
+        let whom = node.map_or_else(String::new, |it| format!(" asks {}", text::line(it, 40)));
         let error = values.error.as_deref().map(|error| format!(" ({})", text::line(error, 120)));
         let end = match operation.completed {
             Some(end) => format!("{} at {}", name(operation.outcome), text::seconds(end.time)),

@@ -63,7 +63,7 @@ pub struct Problem {
     pub is_fatal: bool,
 }
 
-impl Words<'_> {
+impl<'a> Words<'a> {
     /// The verdict; none in a run that did not come to its end.
     pub fn verdict(self) -> Option<Verdict> {
         self.0.valid
@@ -142,6 +142,15 @@ impl Words<'_> {
             title.push_str(&seed);
         }
         title
+    }
+
+    /// The node that a worker speaks to: workers are dealt to nodes in turn, and a worker that nobody
+    /// answered goes on under a number that is higher by their count.
+    pub(crate) fn node_of(self, process: u64) -> Option<&'a str> {
+        let options = &self.0.options;
+        let workers = options.get("concurrency")?.as_u64().filter(|workers| *workers > 0)?;
+        let nodes = options.get("nodes")?.as_array().filter(|nodes| !nodes.is_empty())?;
+        nodes.get((process % workers) as usize % nodes.len())?.as_str()
     }
 
     /// Whether the same seed gives the same run, of our nodes or of any program.

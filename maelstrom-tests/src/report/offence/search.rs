@@ -89,7 +89,8 @@ impl Search<'_> {
     /// The request of an operation and its reply. The journal does not say whose operation a message
     /// belongs to: it is the one of the right type and content that is nearest in time.
     pub(super) fn exchange(&mut self, operation: &Operation) -> io::Result<Vec<Message>> {
-        let Evidence { journal, history, .. } = self.evidence;
+        let Evidence { journal, history, results, .. } = self.evidence;
+        let home = Words(results).node_of(operation.process);
         let (start, end) = (operation.invoked.time, operation.completed.map(|end| end.time));
         let first = journal.line_at(start);
         let messages = journal.messages(first..first + JOURNAL_LINES_MAX, 4000)?;
@@ -113,11 +114,14 @@ impl Search<'_> {
             let reply = reply_of(request);
             let replied = reply.and_then(|reply| reply.received);
             let early = request.sent - start;
-            // Of several at one time it is the one that was answered with what the client got.
+            // Of several at one time it is the one that was answered with what the client got, and of
+            // those the one to the node that the client asks.
             let answered = values.answered.as_deref().filter(|_| operation.outcome == Kind::Ok);
             let is_answer =
                 reply.is_some_and(|reply| answered.is_none_or(|json| says(reply, json)));
-            (early + end.zip(replied).map_or(0, |(end, replied)| end.abs_diff(replied)), !is_answer)
+            let late = end.zip(replied).map_or(0, |(end, replied)| end.abs_diff(replied));
+            let is_to_other = home.is_some_and(|home| *journal.endpoints[request.dest] != *home);
+            (early + late, !is_answer, is_to_other)
         };
         let Some(request) = messages.iter().filter(is_request).min_by_key(|m| distance(m)) else {
             return Ok(Vec::new());

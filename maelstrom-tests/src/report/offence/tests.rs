@@ -44,6 +44,42 @@ fn what_came_twice_is_shown_with_both_operations_and_the_messages_of_one() {
     assert!(find(&directory, json!({"valid?": true})).is_none());
 }
 
+/// Of two that were asked the same at the same time, and answered the same.
+#[test]
+fn the_messages_of_an_operation_are_those_of_the_node_that_its_client_asks() {
+    let history = [0, 1].map(|process| {
+        let event = |index, kind, value| {
+            format!(
+                r#"{{"index":{index},"time":5,"process":{process},"type":"{kind}","f":"read","value":{value}}}"#
+            )
+        };
+        [event(process, "invoke", "null"), event(process + 2, "ok", "[1]")]
+    });
+    let [[first, first_end], [second, second_end]] = history;
+    let message = |id, event, from, to, body| {
+        format!(
+            r#"{{"time":5,"id":{id},"event":"{event}","src":"{from}","dest":"{to}","body":{body}}}"#
+        )
+    };
+    let asked = r#"{"type":"read","msg_id":1}"#;
+    let answer = r#"{"type":"read_ok","messages":[1],"in_reply_to":1}"#;
+    let mut messages = Vec::new();
+    for (id, client, node) in [(0, "c1", "n0"), (2, "c2", "n1")] {
+        messages.push(message(id, "send", client, node, asked));
+        messages.push(message(id + 1, "send", node, client, answer));
+        messages.push(message(id + 1, "recv", node, client, answer));
+    }
+    let directory = run(&[first, second, first_end, second_end].join("\n"), &messages.join("\n"));
+    for (invoked, whom) in [(0, "c1 → n0"), (1, "c2 → n1")] {
+        let lead = json!({"text": "It is wrong.", "time": 5,
+            "operations": [{"invoked": invoked, "what": "read"}], "clue": "fault"});
+        let options = json!({"concurrency": 2, "nodes": ["n0", "n1"]});
+        let results = json!({"valid?": false, "lead": lead, "options": options});
+        let offence = find(&directory, results).unwrap();
+        assert_eq!(offence.messages[0].who, whom);
+    }
+}
+
 #[test]
 fn a_dead_node_is_shown_with_the_end_of_its_log() {
     let directory = run("", "");
