@@ -126,7 +126,8 @@ fn stable_latencies(result: &SetResult<Json>, points: Vec<(String, f64)>) -> Exh
     }
 }
 
-/// An element that was there and is gone: its addition, and the last read that has it not.
+/// An element that was there and is gone: its addition, and the last read that has it not. Where whoever
+/// added it does not see it in the end, that says most: a node has forgotten it.
 fn lead_to_lost<O>(element: &Json, operations: &[Operation<'_, O>]) -> Lead
 where
     O: Op + AsRef<SetOp<Json>>,
@@ -139,8 +140,10 @@ where
         operation.outcome() == EventKind::Ok && !elements.contains(element)
     };
     let addition = operations.iter().find(adds_it);
-    let shown: Vec<_> =
-        addition.into_iter().chain(operations.iter().rev().find(lacks_it)).collect();
+    let lacking = || operations.iter().rev().filter(lacks_it);
+    let adds = |process| addition.is_some_and(|it| it.invocation.process == process);
+    let own = lacking().find(|it| it.invocation.is_final && adds(it.invocation.process));
+    let shown: Vec<_> = addition.into_iter().chain(own.or_else(|| lacking().next())).collect();
     let text = format!("{} was added and then lost.", shorten(&element.to_string(), 80));
     lead(text, &shown, Clue::Missing { value: element.clone() })
 }
@@ -252,6 +255,31 @@ mod tests {
         assert_eq!(lead.text, "7 was added and then lost.");
         assert_eq!(shown(&lead), [(0, "add 7"), (6, "read → []")]);
         assert_eq!(lead.clue, Clue::Missing { value: Json::from(7) });
+    }
+
+    #[test]
+    fn the_last_read_of_who_added_it_says_most() {
+        let read = |elements: &[i64]| {
+            let elements: Vec<_> = elements.iter().map(|&element| Json::from(element)).collect();
+            SetOp::Read { elements: Some(elements.into()) }
+        };
+        let add = SetOp::Add { element: Json::from(7) };
+        let operations = [
+            (0, add.clone(), add),
+            (1, READ, read(&[7])),
+            (0, READ, read(&[])),
+            (1, READ, read(&[])),
+        ];
+        let mut history = Vec::new();
+        for (process, asked, came) in operations {
+            for (kind, op) in [(EventKind::Invoke, asked), (EventKind::Ok, came)] {
+                let index = history.len() as u64;
+                let event = Event::of_client(index, index, process, kind, Plain(op));
+                history.push(Event { is_final: index >= 4, ..event });
+            }
+        }
+        let lead = check(&history).lead.unwrap();
+        assert_eq!(shown(&lead), [(0, "add 7"), (4, "read → []")]);
     }
 
     #[test]
