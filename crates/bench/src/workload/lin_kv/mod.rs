@@ -13,6 +13,7 @@
 //! sorting it (see `checkers::linearizable`).
 
 mod exhibits;
+mod missing;
 
 use std::time::Duration;
 
@@ -78,8 +79,8 @@ pub(super) const KIND: Kind = Kind {
         ("workload.undecided-count", "keys for which the search was given up"),
     ],
     headline: Headline::Operations,
-    stricter: "a read of null matches only a register that is empty or to which null may have been \
-               written, and every group reads",
+    stricter: "a read of null, or one that is told that there is no such key, matches only a register \
+               that is empty or to which null may have been written, and every group reads",
     begin: |conditions| Box::new(LinKv::new(conditions)),
 };
 
@@ -304,11 +305,19 @@ impl Workload for LinKv {
         stop: &mut dyn FnMut() -> bool,
     ) -> Checked {
         let mut limit = WorkLimit { states_max: self.max_states, stop };
-        let result =
-            match checkers::linearizable::check_with_null(history, Json::is_null, &mut limit) {
-                Ok(result) => result,
-                Err(error) => return Checked::malformed(&error),
-            };
+        let (history, answered_by_error) = (missing::as_reads(history), missing::reads(history));
+        let checked = checkers::linearizable::check_with_null(&history, Json::is_null, &mut limit);
+        let mut result = match checked {
+            Ok(result) => result,
+            Err(error) => return Checked::malformed(&error),
+        };
+        for counterexample in
+            result.results.iter_mut().filter_map(|key| key.counterexample.as_mut())
+        {
+            if answered_by_error.binary_search(&counterexample.prefix_end).is_ok() {
+                counterexample.explanation += missing::REMARK;
+            }
+        }
         let tally = Tally::of(result.results.iter().map(|key| key.verdict));
         let complaint = || tally.complaint("keys", "are not linearizable");
         let mut checked = Checked::new(result.verdict, &result, complaint);

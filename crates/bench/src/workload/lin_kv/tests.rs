@@ -1,4 +1,4 @@
-use checkers::Verdict;
+use checkers::{OpError, Verdict};
 
 use super::*;
 use crate::exhibit::Highlight;
@@ -192,4 +192,37 @@ fn a_null_that_was_written_may_be_read() {
         .map(|(index, (kind, op))| Event::of_client(index, index, 0, kind, op))
         .collect();
     assert_eq!(lin_kv.check(&history, &mut || false).verdict, Verdict::Valid);
+}
+
+/// A write of 4 to key 1, and a read that is answered with this error.
+fn written_and_then_answered_with(code: ErrorCode) -> Vec<Event<RegisterOp<Json>>> {
+    use EventKind::{Fail, Invoke, Ok};
+    let write = RegisterOp::Write { key: Json::from(1), value: Json::from(4) };
+    let read = RegisterOp::Read { key: Json::from(1), value: None };
+    let steps = [(Invoke, write.clone()), (Ok, write), (Invoke, read.clone()), (Fail, read)];
+    let mut history: Vec<_> = (0..)
+        .zip(steps)
+        .map(|(index, (kind, op))| Event::of_client(index, index, 0, kind, op))
+        .collect();
+    let error = OpError::Reply { name: code.name().to_owned(), text: String::new() };
+    history[3].error = Some(Box::new(error));
+    history
+}
+
+#[test]
+fn a_key_that_was_written_cannot_be_said_not_to_exist() {
+    let lin_kv = LinKv::new(&Options::new(named("lin-kv")).conditions());
+    let lost = written_and_then_answered_with(ErrorCode::KeyDoesNotExist);
+    let checked = lin_kv.check(&lost, &mut || false);
+    assert_eq!(checked.verdict, Verdict::Invalid);
+    assert_eq!(
+        checked.causes[1],
+        "key 1: process 0 read null from key 1 (event 2 to 3), but in every order of the operations \
+         before, the register holds 4. It had been written before. It was not answered with null, but \
+         with the error `key-does-not-exist`, which says the same."
+    );
+    // Before it was written that is what has to be said; another error says nothing of the register.
+    assert_eq!(lin_kv.check(&lost[2..], &mut || false).verdict, Verdict::Valid);
+    let refused = written_and_then_answered_with(ErrorCode::TemporarilyUnavailable);
+    assert_eq!(lin_kv.check(&refused, &mut || false).verdict, Verdict::Valid);
 }
