@@ -29,8 +29,9 @@ send() { # send DEST FIELDS
 }
 
 id='' neighbours='' values='' count=0
-# A node that was killed and started again must not repeat itself: its ids begin with its start.
-started=$(date +%s)-$$
+# A node that was killed and started again must not repeat itself: its ids begin with its start. Where
+# `date` knows no nanoseconds, the process's number has to tell two starts in one second apart.
+started=$(date +%s%N)-$$
 
 while IFS= read -r line; do
     # stdout is for messages only; what is for people goes to stderr.

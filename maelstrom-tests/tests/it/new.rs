@@ -94,6 +94,23 @@ fn a_new_node_in_shell_is_right() {
 }
 
 #[test]
+fn a_new_node_in_shell_that_is_killed_and_starts_again_gives_out_new_ids() {
+    let directory = TemporaryDirectory::new("new-killed");
+    let name = directory.path().join("node");
+    let name = name.to_str().expect("UTF-8");
+    assert_eq!(run(&["new", name, "--lang", "shell"]).0, Some(0));
+    // In virtual time a program has the same number each time that it starts.
+    let (program, store) = (format!("{name}/node.sh"), directory.path().join("store"));
+    let flags = "--virtual-time --node-count 3 --time-limit 4 --rate 30 --nemesis kill,pause \
+                 --nemesis-interval 1 --seed 1";
+    let mut args = vec!["test", "--quiet", "-w", "unique-ids", "--bin", &program];
+    args.extend(flags.split(' '));
+    args.extend(["--store", store.to_str().expect("UTF-8")]);
+    let (status, out, err) = run(&args);
+    assert_eq!(status, Some(0), "{out}{err}");
+}
+
+#[test]
 fn what_is_there_is_not_overwritten() {
     let directory = TemporaryDirectory::new("new-twice");
     let name = directory.path().to_str().expect("UTF-8");
