@@ -57,6 +57,20 @@ fn everything_in_order_is_valid() {
 }
 
 #[test]
+fn a_poll_out_of_order_is_shown_and_not_what_the_next_one_seems_to_skip() {
+    let backward = [
+        send(0, 1, Kind::Ok, Some(0)),
+        send(0, 2, Kind::Ok, Some(1)),
+        send(0, 3, Kind::Ok, Some(2)),
+        poll(1, &[(1, 2), (0, 1)]),
+        poll(1, &[(2, 3)]),
+    ];
+    assert_eq!(kinds(backward.clone()), ["poll-skip", "int-nonmonotonic-poll"]);
+    let lead = results::check(&history(backward.concat())).lead.unwrap();
+    assert!(lead.text.contains("and then, in the same operation, offset 0"), "{}", lead.text);
+}
+
+#[test]
 fn anomalies_have_the_names_of_jepsen() {
     let sent = || [send(0, 1, Kind::Ok, Some(0)), send(0, 2, Kind::Ok, Some(1))];
     let with = |polls: &[[Line; 2]]| kinds(sent().into_iter().chain(polls.iter().cloned()));
