@@ -156,15 +156,30 @@ fn lead(error: &Record<CounterOp<Json>>, result: &CounterResult<Json>) -> Lead {
         false => format!("{low} to {high}"),
     };
     let can: Vec<_> = result.acceptable.iter().take(4).map(range).collect();
+    let is_integer = integer(&got).is_some();
     let text = format!(
-        "{} asked for the final sum and got {}, but the adds make {}.",
+        "{} asked for the final sum and got {}{}, but the adds make {}.",
         capital(error.process),
         shorten(&got.to_string(), 80),
+        if is_integer { "" } else { type_of(&got) },
         can.join(" or ")
     );
     let what = describe(&CounterOp::Read { value: None }, &error.op, error.outcome);
+    if !is_integer {
+        let text = format!("{text} A sum has to be an integer.");
+        return Lead::of_record(text, error, what, Clue::None);
+    }
     let (message, field) = (ADD.to_owned(), DELTA.to_owned());
     Lead::of_record(text, error, what, Clue::Sum { got: got.as_i64(), message, field })
+}
+
+/// What else than an integer a value is, to be said after it.
+fn type_of(value: &Json) -> &'static str {
+    match value.text().as_bytes().first() {
+        Some(b'"') => ", a string",
+        Some(b'-' | b'0'..=b'9') => ", a float",
+        _ => ", no number",
+    }
 }
 
 /// The first final read that is wrong, with what it could have shown, and whether adds are missing or
@@ -214,8 +229,13 @@ mod tests {
     use super::*;
 
     fn causes(read: i64) -> Vec<String> {
+        checked(Json::from(read)).causes
+    }
+
+    /// What is said of a final read after adds that make 8.
+    fn checked(read: Json) -> Checked {
         let add = CounterOp::Add { delta: 4 };
-        let (ask, got) = (None, Some(Json::from(read)));
+        let (ask, got) = (None, Some(read));
         let events = [
             (1, Kind::Invoke, add.clone(), false),
             (1, Kind::Ok, add.clone(), false),
@@ -229,7 +249,7 @@ mod tests {
             ..Event::of_client(index, index, process, kind, op)
         };
         let history: Vec<_> = (0..).zip(events).map(event).collect();
-        Counter::new(true).check(&history, &mut || false).causes
+        Counter::new(true).check(&history, &mut || false)
     }
 
     #[test]
@@ -241,5 +261,24 @@ mod tests {
               adds worth 4 are missing"]
         );
         assert!(causes(35)[0].ends_with("read 35, and what can be is 8; that is 27 too much"));
+    }
+
+    #[test]
+    fn a_sum_that_is_no_integer_is_said_to_be_of_another_type() {
+        for (json, named) in
+            [("\"8\"", "\"8\", a string"), ("8.0", "8.0, a float"), ("[8]", "[8], no number")]
+        {
+            let read: Json = serde_json::from_str(json).unwrap();
+            let lead = checked(read.distinguishing_floats()).lead.unwrap();
+            assert_eq!(
+                lead.text,
+                format!(
+                    "Process 3 asked for the final sum and got {named}, but the adds make 8. A sum has to \
+                     be an integer."
+                )
+            );
+            assert_eq!(lead.clue, Clue::None, "no message was missed");
+        }
+        assert_eq!(checked(Json::from(4)).lead.unwrap().text.matches("integer").count(), 0);
     }
 }
