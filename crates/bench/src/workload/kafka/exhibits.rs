@@ -24,12 +24,15 @@ const OPERATIONS_MAX: usize = 6;
 type Finds = Finding<String, Json>;
 type Ops<'a, 'b> = &'a [Operation<'b, KafkaOp>];
 
-/// The first finding of each kind that must not be; of these the one that is told in the fewest words. A
-/// poll that is out of order in itself comes before others: after it the next one seems to skip something.
+/// The first finding of each kind that must not be; of these the one that is told in the fewest words. After a
+/// poll that is out of order in itself the next one seems to skip something, or to go back: that comes last.
 fn first(log: &LogResult<String, Json>) -> Option<&Finds> {
+    use FindingKind::{IntNonmonotonicPoll, NonmonotonicPoll, PollSkip};
+    let is_out_of_order = log.findings.contains_key(&IntNonmonotonicPoll);
     let samples = log.forbidden().filter_map(|(_, findings)| findings.samples.first());
     samples.min_by_key(|finding| {
-        (finding.kind != FindingKind::IntNonmonotonicPoll, finding.explanation.len())
+        let only_seems = is_out_of_order && matches!(finding.kind, PollSkip | NonmonotonicPoll);
+        (only_seems, finding.explanation.len())
     })
 }
 
