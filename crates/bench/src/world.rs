@@ -179,6 +179,12 @@ pub trait World {
     /// What went wrong with nodes so far.
     fn problems(&self) -> Vec<Problem>;
 
+    /// Why a node may not answer, as far as it shows in what it says elsewhere: what its stderr says went
+    /// wrong, answers that it sends to the wrong place, input that it has not read.
+    fn hint_at_silence(&mut self, _node: usize) -> Option<String> {
+        None
+    }
+
     /// Has all that is drawn from now on come from another seed, as far as a world's seed decides it.
     fn reseed(&mut self, seed: u64);
 

@@ -76,6 +76,11 @@ fn first_of_several(line: &[u8]) -> Option<Envelope<'_>> {
 fn no_object(line: &[u8]) -> String {
     match line.trim_ascii() {
         b"" => "it is blank; is the newline written twice?",
+        // What a byte order mark is in UTF-8 and, either way round, in UTF-16.
+        [0xef, 0xbb, 0xbf, ..] => {
+            "it begins with a byte order mark; a line of JSON must not have one, so write UTF-8 without it"
+        }
+        [0xfe, 0xff, ..] | [0xff, 0xfe, ..] => "it is UTF-16; JSON has to be written in UTF-8",
         _ => "it is no JSON object; did you print to stdout? Logs belong on stderr",
     }
     .to_owned()
@@ -105,17 +110,47 @@ fn flaw(line: &[u8], error: &serde_json::Error) -> String {
     format!("it is no JSON from column {column} on; is something else printed to stdout?")
 }
 
-/// What a client needs to know of a body before it reads it.
-#[derive(Deserialize)]
-struct Header<'a> {
-    #[serde(borrow)]
-    in_reply_to: Option<&'a RawValue>,
+/// What a body says of requests and answers.
+#[derive(Debug, Default)]
+pub(crate) struct Header {
+    /// Whether it wants an answer.
+    pub(crate) asks: bool,
+    /// The request that it answers; nothing if it does not say so with a number.
+    pub(crate) answers: Option<MessageId>,
+}
+
+impl Header {
+    /// Reads it.
+    pub(crate) fn of(body: &str) -> Self {
+        #[derive(Deserialize)]
+        struct Fields<'a> {
+            #[serde(borrow)]
+            msg_id: Option<&'a RawValue>,
+            #[serde(borrow)]
+            in_reply_to: Option<&'a RawValue>,
+        }
+        serde_json::from_str(body).map_or_else(
+            |_| Self::default(),
+            |Fields { msg_id, in_reply_to }| Self {
+                asks: msg_id.is_some(),
+                answers: in_reply_to.and_then(|number| serde_json::from_str(number.get()).ok()),
+            },
+        )
+    }
 }
 
 /// The request that this body answers; nothing if it does not say so with a number.
 pub(crate) fn in_reply_to(body: &str) -> Option<MessageId> {
-    let header: Header<'_> = serde_json::from_str(body).ok()?;
-    serde_json::from_str(header.in_reply_to?.get()).ok()
+    Header::of(body).answers
+}
+
+/// An answer that goes to a node which has asked nothing, in words.
+pub(crate) fn misdirected(number: u64, dest: &NodeId, body: &str) -> String {
+    format!(
+        "it sends an answer to request {number} to `{dest}`, which has asked it nothing; a reply goes to \
+         the `src` of the request: {}",
+        quote(body.as_bytes())
+    )
 }
 
 /// Appends the line that a node gets: a message with its number in the whole network, from 0.
@@ -229,6 +264,7 @@ mod tests {
             ("", "blank"),
             (" \r", "blank"),
             ("Listening on port 80", "did you print to stdout"),
+            ("\u{feff}{\"src\":\"n1\"}", "byte order mark"),
             ("7", "did you print to stdout"),
             (r#"{"src":"n1","dest":"#, "ends in the middle"),
             (r#"{"src":"n1","dest":"n2","body":{}} done"#, "from column 36 on"),

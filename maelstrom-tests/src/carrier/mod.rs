@@ -16,7 +16,7 @@ use simulator::{Care, Endpoint, Fabric, Happening, Parcel, Unsent};
 
 use self::problems::Problems;
 pub(crate) use self::problems::{closed_stream, describe_exit, not_reading};
-use self::silence::why_silent;
+use self::silence::{hint_at_silence, why_silent};
 pub(crate) use self::tail::Tail;
 use crate::wire::quote;
 use crate::world::{Problem, ProblemKind, Reply};
@@ -63,7 +63,14 @@ struct Speaker {
     stdout: Tail,
     /// What was wrong with the first of them with which something was, until then.
     flaw: Option<String>,
+    /// Nodes that it has asked something, among its first lines.
+    asked: Vec<NodeId>,
+    /// Its first answer to a node that had asked it nothing, in words.
+    misdirected: Option<String>,
 }
+
+/// So many lines of a node are looked at for answers that go to the wrong node.
+const LOOKED_AT_MAX: u64 = 64;
 
 /// An `init` that is not answered yet.
 #[derive(Clone, Copy)]
@@ -171,6 +178,7 @@ impl Carrier {
             true => Care::Safe,
             false => Care::AsUsual,
         };
+        self.look_for_misdirected(node, &dest, body);
         let payload = Payload::Body(AnyBody::Text(body.into()));
         let message = AnyMessage { src, dest, msg_id: None, in_reply_to: None, payload };
         if self.fabric.send(now, message, care) == Err(Unsent::NoRoom) {
@@ -181,6 +189,40 @@ impl Carrier {
                 )
             });
         }
+    }
+
+    /// Notes whom a node asks, and an answer to a node that has asked it nothing: it is a client's, most
+    /// likely.
+    fn look_for_misdirected(&mut self, node: usize, dest: &NodeId, body: &str) {
+        let is_young =
+            |speaker: &Speaker| speaker.starts == 1 && speaker.line_count <= LOOKED_AT_MAX;
+        if !is_young(&self.speakers[node]) {
+            return;
+        }
+        let Some(Endpoint::Node(other)) = self.fabric.endpoint(dest) else { return };
+        let (id, header) = (&self.fabric.node_ids()[node], message::Header::of(body));
+        if header.asks && !self.speakers[node].asked.contains(dest) {
+            self.speakers[node].asked.push(dest.clone());
+        }
+        let asker = &self.speakers[other];
+        if let Some(MessageId(number)) = header.answers
+            && is_young(asker)
+            && !asker.asked.contains(id)
+        {
+            let text = message::misdirected(number, dest, body);
+            self.speakers[node].misdirected.get_or_insert(text);
+        }
+    }
+
+    /// Why a node that runs may not answer its clients; `unread` are bytes that it was sent and has not
+    /// read.
+    pub(crate) fn hint_at_silence(
+        &self,
+        node: usize,
+        unread: u64,
+        stderr: &Tail,
+    ) -> Option<String> {
+        hint_at_silence(self.speakers[node].misdirected.as_deref(), stderr.complaint(), unread)
     }
 
     /// Takes the beginning of a line that is too long to be kept.

@@ -272,6 +272,12 @@ impl World for ProcessWorld {
         self.carrier.problems()
     }
 
+    fn hint_at_silence(&mut self, node: usize) -> Option<String> {
+        let Node { running, log, .. } = &self.nodes[node];
+        let unread = running.as_ref().map_or(0, |running| running.unread());
+        self.carrier.hint_at_silence(node, unread, &log.tail)
+    }
+
     fn notes(&self) -> Vec<String> {
         let is_full = self.journal.as_ref().is_some_and(|journal| journal.borrow().is_full());
         let note = "there were so many messages that messages.jsonl ends before the run does";

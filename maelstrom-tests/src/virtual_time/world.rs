@@ -337,6 +337,13 @@ impl World for VirtualWorld {
         self.carrier.problems()
     }
 
+    fn hint_at_silence(&mut self, node: usize) -> Option<String> {
+        let Node { handle, log, .. } = &self.nodes[node];
+        let delivered = self.supervisor.delivered(*handle);
+        let unread = delivered.map_or(0, |delivered| delivered.unread);
+        self.carrier.hint_at_silence(node, unread, &log.tail)
+    }
+
     fn notes(&self) -> Vec<String> {
         let Counts { forced, .. } = self.supervisor.counts();
         let forced = (forced > 0).then(|| {

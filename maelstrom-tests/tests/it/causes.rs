@@ -90,6 +90,7 @@ fn a_function_that_never_succeeded_begins_with_the_reason() {
             &["n0: it answered none of the 2 requests", ": a reply to c", "as `in_reply_to`"],
         ),
         ("no-number", &["n0: it answered none of the", ": a message to c", "has no `in_reply_to`"]),
+        ("raises", &["n0: it answered none of the", ": on stderr it says: KeyError: 'sender'"]),
         (
             "number-as-text",
             &["n0: it did not answer `init`", "has no `in_reply_to`, or none that is an integer"],
@@ -122,6 +123,62 @@ fn a_sum_that_a_service_told_names_the_service_and_what_it_said() {
     says(
         &sentence,
         &["What n", " knew was from seq-kv, which had answered its `read", "`read_ok {\"value\":"],
+    );
+}
+
+#[test]
+fn a_sum_in_a_service_that_was_overwritten_is_not_said_to_be_old() {
+    let flags = "-w g-counter --node-count 3 --time-limit 3 --rate 50 --recovery-time 2 --seed 1";
+    let sentence = of_python("overwritten", "wrong.py", flags, &["overwritten-sum"]);
+    says(
+        &sentence,
+        &[
+            "had answered its `read {\"key\":\"sum\"}` with `read_ok {\"value\":",
+            ", and nothing newer was there. n0, n1, n2 change it by `write`",
+            "`cas` would notice",
+        ],
+    );
+}
+
+#[test]
+fn an_answer_to_a_node_that_asked_nothing_is_told_where_no_client_got_one() {
+    let flags = "-w broadcast --node-count 2 --time-limit 2 --rate 10 --recovery-time 0 --seed 1";
+    let sentence = of_python("elsewhere", "wrong.py", flags, &["replies-to-a-node"]);
+    says(
+        &sentence,
+        &[
+            " it answered none of the ",
+            ": it sends an answer to request 1 to `n",
+            "`, which has asked it nothing; a reply goes to the `src` of the request: {\"type\"",
+        ],
+    );
+}
+
+#[test]
+fn answers_that_cannot_be_read_are_said_before_what_is_missing_because_of_them() {
+    let flags = "-w kafka --node-count 2 --time-limit 3 --rate 50 --recovery-time 0 --seed 1";
+    let sentence = of_python("malformed", "leader.py", flags, &["kafka", "objects"]);
+    says(
+        &sentence,
+        &[
+            ": its answer to `poll` is malformed: `msgs`: ",
+            "poll operations",
+            "came to nothing by such answers",
+        ],
+    );
+}
+
+#[test]
+fn a_value_of_a_register_that_came_back_in_another_type_is_told_as_that() {
+    let flags = "-w lin-kv --node-count 1 --time-limit 2 --rate 20 --seed 1";
+    let sentence = of_python("float", "demo.py", flags, &["store", "floats"]);
+    says(
+        &sentence,
+        &[
+            ".0 from key 0",
+            ", an integer, was written, and what was read is a float.",
+            "in the same type",
+        ],
     );
 }
 
@@ -164,15 +221,15 @@ fn a_sum_that_lacks_something_names_what_and_where_it_was_added() {
 #[test]
 fn a_stale_read_comes_with_the_message_that_was_still_on_its_way() {
     let flags = "-w lin-kv --node-count 3 --time-limit 10 --rate 25 --latency 20 --nemesis partition \
-                 --nemesis-interval 3 --seed 3";
+                 --nemesis-interval 3 --seed 12";
     let sentence = of_python("stale", "../../../docs/kv.py", flags, &[]);
     says(
         &sentence,
         &[
             "read 1 from key 0",
-            "the register holds 0",
-            "When n1 answered, at 1.697 s, it did not know better: `replicate {\"key\":0,\"value\":0}` from n2",
-            "was on its way until 1.714 s",
+            "the register holds 2",
+            "When n1 answered, at 2.035 s, it did not know better: `replicate {\"key\":0,\"value\":2}` from n0",
+            "was on its way until 2.041 s",
         ],
     );
 }

@@ -40,6 +40,8 @@ class Kafka:
             entries = [entry for entry in self.logs.get(key, []) if entry[0] >= start]
             if "skips" in FLAWS:
                 entries = [entry for entry in entries if entry[0] % 5 < 4 or entry[0] == start]
+            if "objects" in FLAWS:
+                entries = [{"offset": offset, "msg": value} for offset, value in entries]
             return entries
         reply({"msgs": {key: after(key, start) for key, start in body["offsets"].items()}})
 

@@ -3,6 +3,7 @@
 argument names."""
 import json
 import sys
+import threading
 
 mistake = sys.argv[1]
 node_id, seen, waiting, asked = "", [], {}, 0
@@ -29,7 +30,12 @@ def add(delta, answer):
         body = {"type": "cas", "key": "sum", "from": value, "to": value + delta, "create_if_not_exists": True}
         ask_service(body, lambda it: answer() if it["type"] == "cas_ok" else add(delta, answer))
 
-    ask_service({"type": "read", "key": "sum"}, swap)
+    def overwrite(reply):
+        value = reply.get("value", 0) + delta
+        ask_service({"type": "write", "key": "sum", "value": value}, lambda it: answer())
+
+    then = overwrite if mistake == "overwritten-sum" else swap
+    ask_service({"type": "read", "key": "sum"}, then)
 
 
 for text in sys.stdin:
@@ -37,24 +43,29 @@ for text in sys.stdin:
     body = message["body"]
     kind = body["type"]
     if "in_reply_to" in body:
-        waiting.pop(body["in_reply_to"])(body)
+        waiting.pop(body["in_reply_to"], lambda it: None)(body)
         continue
     reply = {"type": kind + "_ok", "in_reply_to": body["msg_id"]}
     if mistake == "number-as-text":
         reply["in_reply_to"] = str(body["msg_id"])
     if kind == "init":
-        node_id = body["node_id"]
+        node_id, others = body["node_id"], [name for name in body["node_ids"] if name != body["node_id"]]
         if mistake == "init-okay":
             reply["type"] = "init_okay"
         if mistake == "prints-before-init":
             print("starting", flush=True)
             continue
+    elif mistake == "raises" and kind != "topology":
+        worker = threading.Thread(target=lambda: send(message["sender"], reply))
+        worker.start()
+        worker.join()
+        continue
     elif kind == "broadcast":
         seen.append(str(body["message"]) if mistake == "strings" else body["message"])
     elif kind == "add":
         add(body["delta"], lambda client=message["src"], reply=reply: send(client, reply))
         continue
-    elif kind == "read" and mistake == "stale-sum":
+    elif kind == "read" and mistake in ("stale-sum", "overwritten-sum"):
         # What seq-kv says is not what it has.
         def tell(it, client=message["src"], reply=reply):
             send(client, reply | {"value": it.get("value", 0)})
@@ -71,4 +82,4 @@ for text in sys.stdin:
         reply["in_reply_to"] += 1
     if kind in ("broadcast", "read") and mistake == "no-number":
         del reply["in_reply_to"]
-    send(message["src"], reply)
+    send(others[0] if mistake == "replies-to-a-node" and kind in ("broadcast", "read") else message["src"], reply)

@@ -87,27 +87,38 @@ impl<W: Workload> Harness<'_, W> {
         self.options.loss + self.options.loss_clients > 0.0 || self.world.interrupted()
     }
 
+    /// Why each node may not answer, as its world sees it.
+    pub(super) fn hints(&mut self) -> Vec<Option<String>> {
+        (0..self.nodes.len()).map(|node| self.world.hint_at_silence(node)).collect()
+    }
+
     /// Nodes that answered nothing at all. Where faults are brought that may be their right.
-    pub(super) fn silent_nodes(&self, known: &[Problem]) -> Vec<Problem> {
+    pub(super) fn silent_nodes(&self, known: &[Problem], hints: &[Option<String>]) -> Vec<Problem> {
         let has_faults = !self.options.nemesis.is_empty() || self.is_disturbed();
         let limit = self.workload.timeout();
-        let nodes = self.nodes.iter().zip(self.world.node_ids());
+        let nodes = self.nodes.iter().zip(self.world.node_ids()).enumerate();
         nodes
-            .filter(|(node, _)| !has_faults && node.talk.asked > 0 && node.talk.answered == 0)
+            .filter(|(_, (node, _))| !has_faults && node.talk.asked > 0 && node.talk.answered == 0)
             // What is known of it already is the reason.
-            .filter(|(_, id)| !is_known_to_fail(id, known))
-            .map(|(node, id)| {
+            .filter(|(_, (_, id))| !is_known_to_fail(id, known))
+            .map(|(index, (node, id))| {
                 let stray = known
                     .iter()
-                    .find(|other| other.node == *id && other.kind == ProblemKind::StrayReply);
-                let text = silent(&node.talk, limit, stray.map(|problem| &*problem.text));
+                    .find(|other| other.node == *id && other.kind == ProblemKind::StrayReply)
+                    .map(|problem| &*problem.text);
+                let hint = stray.or(hints[index].as_deref());
+                let text = silent(&node.talk, limit, hint);
                 self.problem_now(id, ProblemKind::Silent, text)
             })
             .collect()
     }
 
     /// Nodes that answered and then did not any more, while no fault was on.
-    pub(super) fn hanging_nodes(&self, known: &[Problem]) -> Vec<Problem> {
+    pub(super) fn hanging_nodes(
+        &self,
+        known: &[Problem],
+        hints: &[Option<String>],
+    ) -> Vec<Problem> {
         if self.is_disturbed() || self.nemesis.is_at_work() {
             return Vec::new();
         }
@@ -118,9 +129,12 @@ impl<W: Workload> Harness<'_, W> {
                     && node.talk.answered > 0
                     && !is_known_to_fail(id, known)
             })
-            .filter_map(|(_, (node, id))| {
+            .filter_map(|(index, (node, id))| {
                 let silence = node.talk.silence.filter(|it| it.since >= self.last_fault)?;
-                let text = hanging(&node.talk, silence, self.origin);
+                let mut text = hanging(&node.talk, silence, self.origin);
+                if let Some(hint) = &hints[index] {
+                    text = format!("{text}; {hint}");
+                }
                 let time = silence.since.as_nanos();
                 Some(Problem { time, ..self.problem_now(id, ProblemKind::Hanging, text) })
             })
@@ -138,8 +152,9 @@ fn is_known_to_fail(node: &NodeId, known: &[Problem]) -> bool {
     known.iter().any(|other| other.node == *node && other.kind.is_fatal())
 }
 
-/// What is to be said of a node that answered nothing in time; `stray` is what it said instead.
-fn silent(talk: &Talk, limit: Duration, stray: Option<&str>) -> String {
+/// What is to be said of a node that answered nothing in time; `hint` is what it said instead, or what else
+/// may be why.
+fn silent(talk: &Talk, limit: Duration, hint: Option<&str>) -> String {
     let Talk { asked, late, first_late, .. } = talk;
     if *late > 0 {
         return format!(
@@ -150,8 +165,8 @@ fn silent(talk: &Talk, limit: Duration, stray: Option<&str>) -> String {
         );
     }
     let none = format!("it answered none of the {asked} requests that it was sent after `init`");
-    match stray {
-        Some(stray) => format!("{none}: {stray}"),
+    match hint {
+        Some(hint) => format!("{none}: {hint}"),
         None => format!(
             "{none}; does it know their type, does it flush stdout after each line, and does each reply \
              have the `msg_id` of its request as `in_reply_to`?"
@@ -199,6 +214,7 @@ mod tests {
     /// proper answer.
     struct Answering<F> {
         now: Time,
+        hint: Option<&'static str>,
         nodes: Vec<NodeId>,
         requests: u64,
         on_its_way: BTreeMap<(Time, u64), Reply>,
@@ -260,6 +276,10 @@ mod tests {
         fn problems(&self) -> Vec<Problem> {
             Vec::new()
         }
+
+        fn hint_at_silence(&mut self, _: usize) -> Option<String> {
+            self.hint.map(str::to_owned)
+        }
     }
 
     /// The problems of a run of 10 s with a request each 100 ms or so.
@@ -267,11 +287,20 @@ mod tests {
         nemesis: &[FaultKind],
         answer: impl FnMut(u64, &mut Reply) -> Option<Duration>,
     ) -> Vec<(ProblemKind, String)> {
+        problems_of_one_with(None, nemesis, answer)
+    }
+
+    /// The same where the node lets see why it may be silent.
+    fn problems_of_one_with(
+        hint: Option<&'static str>,
+        nemesis: &[FaultKind],
+        answer: impl FnMut(u64, &mut Reply) -> Option<Duration>,
+    ) -> Vec<(ProblemKind, String)> {
         let mut options = Options::new(named("echo")).with_nodes(1);
         (options.rate, options.concurrency) = (10.0, 100);
         (options.time_limit, options.nemesis) = (Duration::from_secs(10), nemesis.to_vec());
         let (now, nodes, on_its_way) = (Time::ZERO, options.nodes.clone(), BTreeMap::new());
-        let mut world = Answering { now, nodes, requests: 0, on_its_way, answer };
+        let mut world = Answering { now, hint, nodes, requests: 0, on_its_way, answer };
         let record = workload(&options).run(&mut world, &options, &mut NoProgress);
         record.problems.into_iter().map(|problem| (problem.kind, problem.text)).collect()
     }
@@ -319,6 +348,19 @@ mod tests {
         assert!(text.contains(": a message to c1 has no `in_reply_to`"), "{text}");
         let text = only(problems(&[], |_, _| None), ProblemKind::Silent);
         assert!(text.contains("does it flush stdout"), "{text}");
+    }
+
+    #[test]
+    fn what_a_silent_node_lets_see_is_said_instead_of_guesses() {
+        let hint = Some("on stderr it says `KeyError: 'node_ids'`");
+        let text = only(problems_of_one_with(hint, &[], |_, _| None), ProblemKind::Silent);
+        assert!(
+            text.ends_with(" after `init`: on stderr it says `KeyError: 'node_ids'`"),
+            "{text}"
+        );
+        let hangs = |number: u64, _: &mut Reply| QUICK.filter(|_| number < 20);
+        let text = only(problems_of_one_with(hint, &[], hangs), ProblemKind::Hanging);
+        assert!(text.ends_with(" s; on stderr it says `KeyError: 'node_ids'`"), "{text}");
     }
 
     #[test]

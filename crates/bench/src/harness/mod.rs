@@ -233,8 +233,9 @@ impl<'a, W: Workload> Harness<'a, W> {
     fn into_record(mut self) -> Record<Vec<Event<W::Op>>> {
         let mut problems: Vec<_> =
             self.world.problems().into_iter().chain(self.problems.iter().cloned()).collect();
-        problems.extend(self.silent_nodes(&problems));
-        problems.extend(self.hanging_nodes(&problems));
+        let hints = self.hints();
+        problems.extend(self.silent_nodes(&problems, &hints));
+        problems.extend(self.hanging_nodes(&problems, &hints));
         let unexamined = self.awaits_service().map(|node| self.world.node_ids()[node].clone());
         let unexamined = unexamined.filter(|node| !self.unsettled.contains(node)).collect();
         let reading = self.reading();

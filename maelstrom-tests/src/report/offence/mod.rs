@@ -2,6 +2,8 @@
 //! went wrong with a node, with the end of its log.
 
 mod search;
+mod service;
+mod sooner;
 mod types;
 mod why;
 
@@ -151,9 +153,12 @@ impl Offence {
         }
         let mut search = Search { evidence, values: ValueReader::open(evidence.run_dir)? };
         if let Some(lead) = &evidence.results.lead {
-            return search.follow(lead).map(Some);
+            return match search.sooner(lead)? {
+                Some(offence) => Ok(Some(offence)),
+                None => search.follow(lead).map(Some),
+            };
         }
-        if let Some(offence) = search.of_problem()? {
+        if let Some(offence) = search.of_problems()? {
             return Ok(Some(offence));
         }
         search.of_failures()

@@ -9,7 +9,7 @@ use super::{Evidence, Offence, Step};
 use crate::exhibit::{self, Lead};
 use crate::history::{Operation, ValueReader};
 use crate::report::messages::Message;
-use crate::report::words::Words;
+use crate::report::words::{Problem, Words};
 use crate::report::{logs, palette, text};
 use crate::wire::MALFORMED;
 
@@ -146,18 +146,20 @@ impl Search<'_> {
     }
 
     /// The first thing that went wrong with a node, or else a node that hangs.
-    pub(super) fn of_problem(&self) -> io::Result<Option<Offence>> {
+    pub(super) fn of_problems(&self) -> io::Result<Option<Offence>> {
         let mut problems = Words(self.evidence.results).problems();
         let fatal = problems.iter().position(|problem| problem.is_fatal);
         let found = fatal.or_else(|| problems.iter().position(|problem| problem.kind == "hanging"));
-        let Some(problem) = found.map(|place| problems.swap_remove(place)) else {
-            return Ok(None);
-        };
+        found.map(|place| self.of_problem(problems.swap_remove(place))).transpose()
+    }
+
+    /// Something that went wrong with a node.
+    pub(super) fn of_problem(&self, problem: Problem) -> io::Result<Offence> {
         let mut logs = logs::read(self.evidence.run_dir)?;
         let log = logs.iter_mut().find(|log| log.node == problem.node);
         let mut log = log.map(|log| std::mem::take(&mut log.lines)).unwrap_or_default();
         log.drain(..log.len().saturating_sub(LOG_LINES));
-        Ok(Some(Offence {
+        Ok(Offence {
             text: format!("{}: {}", problem.node, problem.text),
             why: String::new(),
             time: problem.time,
@@ -165,7 +167,7 @@ impl Search<'_> {
             messages: Vec::new(),
             node: Some(problem.node),
             log,
-        }))
+        })
     }
 
     /// The first operations that did not succeed, those of a function that never did before others.

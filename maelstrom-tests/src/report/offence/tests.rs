@@ -93,6 +93,41 @@ fn a_dead_node_is_shown_with_the_end_of_its_log() {
 }
 
 #[test]
+fn a_node_that_had_died_before_comes_before_what_was_lost() {
+    let lead = json!({"text": "2 was lost.", "time": 1000, "operations": [], "clue": "none"});
+    let died = |time: u64| {
+        let problem =
+            json!({"node": "n1", "time": time, "kind": "died", "text": "it panicked", "count": 1});
+        let results =
+            json!({"valid?": false, "lead": lead, "problems": [problem], "time-zero": 500});
+        find(&run("", ""), results).unwrap().text
+    };
+    assert_eq!(died(1400), "n1: it panicked");
+    assert_eq!(died(1600), "2 was lost.");
+}
+
+#[test]
+fn answers_most_of_which_cannot_be_read_come_before_what_is_missing() {
+    let lead =
+        json!({"text": "1 was never polled.", "time": 1000, "operations": [], "clue": "none"});
+    let offence = |ok: u64| {
+        let text = "its answer to `poll` is malformed: `msgs`: invalid type";
+        let problem = |node: &str, count: u64| json!({"node": node, "time": 9, "kind": "malformed-reply", "text": text, "count": count});
+        let outcomes =
+            json!({"valid?": true, "count": 20, "ok-count": ok, "fail-count": 0, "info-count": 0});
+        let results = json!({"valid?": false, "lead": lead,
+            "problems": [problem("n1", 7), problem("n2", 4)],
+            "stats": {"valid?": true, "count": 20, "ok-count": ok, "fail-count": 0, "info-count": 0,
+                "by-f": {"poll": outcomes}}});
+        find(&run("", ""), results).unwrap()
+    };
+    let malformed = offence(9);
+    assert_eq!(malformed.text, "n1: its answer to `poll` is malformed: `msgs`: invalid type");
+    assert_eq!(malformed.why, "Of 20 poll operations 11 came to nothing by such answers.");
+    assert_eq!(offence(12).text, "1 was never polled.");
+}
+
+#[test]
 fn a_function_that_never_succeeded_is_shown_by_its_first_operation() {
     let directory = run(
         r#"{"index":0,"time":1,"process":0,"type":"invoke","f":"read","key":1,"value":null}

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use checkers::Kind;
 use serde_json::Value;
 
 use super::search::{JOURNAL_LINES_MAX, Search};
@@ -15,16 +16,13 @@ use crate::report::messages::Message;
 use crate::report::text;
 
 /// How many lines of the journal are looked through for what was added.
-const SEARCHED_MAX: usize = 300_000;
-
-/// Lines of the journal that are looked at beyond a place that is not exact.
-const NEAR: usize = 1000;
+pub(super) const SEARCHED_MAX: usize = 300_000;
 
 /// Who deals with an operation, and when it was asked.
-struct Served {
-    node: String,
-    asked: u64,
-    answered: u64,
+pub(super) struct Served {
+    pub(super) node: String,
+    pub(super) asked: u64,
+    pub(super) answered: u64,
 }
 
 impl Search<'_> {
@@ -52,11 +50,11 @@ impl Search<'_> {
         Ok((sentence, why))
     }
 
-    fn name(&self, place: usize) -> &str {
+    pub(super) fn name(&self, place: usize) -> &str {
         &self.evidence.journal.endpoints[place]
     }
 
-    fn is_node(&self, place: usize) -> bool {
+    pub(super) fn is_node(&self, place: usize) -> bool {
         role(self.name(place)) == Role::Node
     }
 
@@ -163,6 +161,42 @@ impl Search<'_> {
         let other = values.iter().find(|value| types::differ_only_in_type(&element, value));
         Ok(other.map(|value| {
             format!("{}, {},", text::line(&value.to_string(), 80), types::name(value))
+        }))
+    }
+
+    /// What was written to a key that would be what was read if it were of the same type.
+    fn written_in_another_type(
+        &mut self,
+        key: &Value,
+        read: &Operation,
+    ) -> io::Result<Option<String>> {
+        let answered = self.values.values(read)?.answered.unwrap_or_default();
+        let Ok(answered) = serde_json::from_str::<Value>(&answered) else { return Ok(None) };
+        let journal = self.evidence.journal;
+        let messages = journal.messages(0..journal.lines().min(SEARCHED_MAX), 400)?;
+        let mut of_another_type = None;
+        for message in messages.iter() {
+            let is_of_client = role(self.name(message.src)) == Role::Client;
+            let Some(field) = written_by(&message.kind).filter(|_| is_of_client) else { continue };
+            let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
+            let Some(value) = body.get(field).filter(|_| body.get("key") == Some(key)) else {
+                continue;
+            };
+            if *value == answered {
+                return Ok(None);
+            }
+            if types::differ_only_in_type(value, &answered) {
+                of_another_type = Some(value.clone());
+            }
+        }
+        Ok(of_another_type.map(|value| {
+            format!(
+                "{}, {}, was written, and what was read is {}. Values have to come back as they were sent, \
+                 in the same type.",
+                text::line(&value.to_string(), 80),
+                types::name(&value),
+                types::name(&answered)
+            )
         }))
     }
 
@@ -303,52 +337,6 @@ impl Search<'_> {
         })
     }
 
-    /// What a service told a node last before it answered, about this key where there is one.
-    fn told_by_service(&self, reader: &Served, key: Option<&Value>) -> io::Result<Option<String>> {
-        let journal = self.evidence.journal;
-        // The place in the journal is not exact; the times below are.
-        let end = journal.line_at(reader.answered) + NEAR;
-        let messages =
-            journal.messages(end.saturating_sub(JOURNAL_LINES_MAX)..end, 4000)?.into_owned();
-        let request_of = |reply: &Message| {
-            messages.iter().find(|request| {
-                (request.src, request.dest) == (reply.dest, reply.src)
-                    && request.msg_id.is_some()
-                    && request.msg_id == reply.in_reply_to
-            })
-        };
-        let is_about_key = |request: &Message| {
-            key.is_none_or(|key| {
-                serde_json::from_str(&request.body).is_ok_and(|body| is_about(&body, key))
-            })
-        };
-        let told = messages.iter().rev().find_map(|reply| {
-            let received = reply.received.filter(|time| *time <= reader.answered)?;
-            let is_told =
-                self.name(reply.dest) == reader.node && role(self.name(reply.src)) == Role::Service;
-            let request = is_told.then(|| request_of(reply)).flatten()?;
-            is_about_key(request).then_some((request, reply, received))
-        });
-        let Some((request, reply, received)) = told else { return Ok(None) };
-        let service = self.name(reply.src);
-        let shown =
-            |message: &Message| text::line(&format!("{} {}", message.kind, message.body), 100);
-        let may_be_old = match service {
-            "seq-kv" => "; seq-kv may answer with what was there before",
-            "lww-kv" => {
-                "; lww-kv may lose one of two writes, and answer with what was there before"
-            }
-            _ => "",
-        };
-        Ok(Some(format!(
-            "What {} knew was from {service}, which had answered its `{}` with `{}` at {}{may_be_old}.",
-            reader.node,
-            shown(request),
-            shown(reply),
-            text::seconds(received)
-        )))
-    }
-
     /// What each node acknowledged to have added.
     fn added_by_node(&self, (request, field): (&str, &str)) -> io::Result<BTreeMap<String, i64>> {
         let reply = format!("{request}_ok");
@@ -375,6 +363,15 @@ impl Search<'_> {
     fn why_stale(&mut self, key: &str, read: &Operation) -> io::Result<String> {
         let Some(reader) = self.served(read)? else { return Ok(String::new()) };
         let key: Value = serde_json::from_str(key).unwrap_or(Value::Null);
+        if let Some(written) = self.written_in_another_type(&key, read)? {
+            return Ok(written);
+        }
+        // What a read that fails tells is that there is nothing: after a kill that is no news that is late.
+        if read.outcome == Kind::Fail
+            && let Some(kill) = self.kill(&reader.node, 0, reader.asked)
+        {
+            return Ok(was_killed(&reader.node, kill));
+        }
         // Far enough back for whatever can still have been on its way.
         const BEFORE: u64 = 2_000_000_000;
         let messages = self.between_nodes(reader.answered.saturating_sub(BEFORE))?;
@@ -402,11 +399,7 @@ impl Search<'_> {
                 }
             ),
             None => match self.kill(&reader.node, 0, reader.asked) {
-                Some(kill) => format!(
-                    "{}, which answered, was killed at {} and may have forgotten it.",
-                    reader.node,
-                    text::seconds(kill)
-                ),
+                Some(kill) => was_killed(&reader.node, kill),
                 None => match self.told_by_service(&reader, Some(&key))? {
                     Some(told) => told,
                     None => format!(
@@ -416,6 +409,21 @@ impl Search<'_> {
                 },
             },
         })
+    }
+}
+
+/// That a node which answered was killed before.
+fn was_killed(node: &str, kill: u64) -> String {
+    let kill = text::seconds(kill);
+    format!("{node}, which answered, was killed at {kill} and may have forgotten it.")
+}
+
+/// The field of a request that holds what it writes to a key.
+pub(super) fn written_by(kind: &str) -> Option<&'static str> {
+    match kind {
+        "write" => Some("value"),
+        "cas" => Some("to"),
+        _ => None,
     }
 }
 
@@ -429,7 +437,7 @@ fn carries(body: &str, json: &str) -> bool {
 }
 
 /// Whether a `key` somewhere in a body is this one.
-fn is_about(body: &Value, key: &Value) -> bool {
+pub(super) fn is_about(body: &Value, key: &Value) -> bool {
     match body {
         Value::Object(fields) => {
             fields.get("key").is_some_and(|own| own == key)

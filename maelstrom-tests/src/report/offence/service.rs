@@ -1,0 +1,128 @@
+//! What a service had told a node, and whether there was something newer.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+
+use serde_json::Value;
+
+use super::search::{JOURNAL_LINES_MAX, Search};
+use super::why::{SEARCHED_MAX, Served, is_about, written_by};
+use crate::report::data::{Role, role};
+use crate::report::messages::Message;
+use crate::report::text;
+
+/// Lines of the journal that are looked at beyond a place that is not exact.
+const NEAR: usize = 1000;
+
+/// What was written to a key of a service before some time.
+#[derive(Default)]
+struct Writes {
+    /// What was there last.
+    last: Option<Value>,
+    /// Nodes that wrote without looking what was there.
+    blind: BTreeSet<String>,
+}
+
+impl Search<'_> {
+    /// What a service told a node last before it answered, about this key where there is one.
+    pub(super) fn told_by_service(
+        &self,
+        reader: &Served,
+        key: Option<&Value>,
+    ) -> io::Result<Option<String>> {
+        let journal = self.evidence.journal;
+        // The place in the journal is not exact; the times below are.
+        let end = journal.line_at(reader.answered) + NEAR;
+        let messages =
+            journal.messages(end.saturating_sub(JOURNAL_LINES_MAX)..end, 4000)?.into_owned();
+        let request_of = |reply: &Message| {
+            messages.iter().find(|request| {
+                (request.src, request.dest) == (reply.dest, reply.src)
+                    && request.msg_id.is_some()
+                    && request.msg_id == reply.in_reply_to
+            })
+        };
+        let is_about_key = |request: &Message| {
+            key.is_none_or(|key| {
+                serde_json::from_str(&request.body).is_ok_and(|body| is_about(&body, key))
+            })
+        };
+        let told = messages.iter().rev().find_map(|reply| {
+            let received = reply.received.filter(|time| *time <= reader.answered)?;
+            let is_told =
+                self.name(reply.dest) == reader.node && role(self.name(reply.src)) == Role::Service;
+            let request = is_told.then(|| request_of(reply)).flatten()?;
+            is_about_key(request).then_some((request, reply, received))
+        });
+        let Some((request, reply, received)) = told else { return Ok(None) };
+        let service = self.name(reply.src);
+        let shown =
+            |message: &Message| text::line(&format!("{} {}", message.kind, message.body), 100);
+        Ok(Some(format!(
+            "What {} knew was from {service}, which had answered its `{}` with `{}` at {}{}.",
+            reader.node,
+            shown(request),
+            shown(reply),
+            text::seconds(received),
+            self.how_new(request, reply, key.is_none())?
+        )))
+    }
+
+    /// Whether what a service told can have been old, and what else is wrong with it. Something that
+    /// several add to must not be written blindly.
+    fn how_new(&self, request: &Message, reply: &Message, is_sum: bool) -> io::Result<String> {
+        let field = |message: &Message, name: &str| {
+            serde_json::from_str::<Value>(&message.body).ok()?.get(name).cloned()
+        };
+        let told = field(reply, "value").filter(|_| reply.kind == "read_ok");
+        if let (Some(told), Some(key)) = (told, field(request, "key")) {
+            let Writes { last, blind } = self.writes(reply, &key)?;
+            if last == Some(told) {
+                let newest = ", and nothing newer was there";
+                return Ok(match is_sum && blind.len() > 1 {
+                    true => format!(
+                        "{newest}. {} change it by `write`: what one adds is gone when another one writes \
+                         that has read before; `cas` would notice",
+                        blind.into_iter().collect::<Vec<_>>().join(", ")
+                    ),
+                    false => newest.to_owned(),
+                });
+            }
+        }
+        Ok(match self.name(reply.src) {
+            "seq-kv" => "; seq-kv may answer with what was there before",
+            "lww-kv" => {
+                "; lww-kv may lose one of two writes, and answer with what was there before"
+            }
+            _ => "",
+        }
+        .to_owned())
+    }
+
+    /// What was written to a key of a service before it sent this reply.
+    fn writes(&self, reply: &Message, key: &Value) -> io::Result<Writes> {
+        let journal = self.evidence.journal;
+        let end = journal.line_at(reply.sent) + NEAR;
+        let messages = journal.messages(end.saturating_sub(SEARCHED_MAX)..end, 400)?;
+        let of_service = messages.iter().filter(|message| message.src == reply.src);
+        let answers: HashMap<_, _> = of_service
+            .map(|answer| ((answer.dest, answer.in_reply_to), answer.kind.as_str()))
+            .collect();
+        let mut taken = Vec::new();
+        for message in messages.iter().filter(|message| message.dest == reply.src) {
+            let Some(time) = message.received.filter(|time| *time <= reply.sent) else { continue };
+            let answer = answers.get(&(message.src, message.msg_id));
+            let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
+            if let Some(field) = written_by(&message.kind)
+                && body.get("key") == Some(key)
+                && answer.is_some_and(|kind| kind.ends_with("_ok"))
+            {
+                taken.push((time, message, body.get(field).cloned()));
+            }
+        }
+        taken.sort_by_key(|(time, ..)| *time);
+        let blind = taken.iter().filter(|(_, message, _)| message.kind == "write");
+        let blind = blind.map(|(_, message, _)| text::line(self.name(message.src), 40)).collect();
+        Ok(Writes { last: taken.pop().and_then(|(.., value)| value), blind })
+    }
+}
