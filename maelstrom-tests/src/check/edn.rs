@@ -31,19 +31,19 @@ pub(super) struct Forms<R> {
 
 /// Why there is no next form.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum EdnError {
+pub(super) enum FormError {
     /// The input failed.
     #[error(transparent)]
     Input(#[from] io::Error),
-    /// The text is no EDN.
+    /// The text is not of the form that it should have.
     #[error("{0}")]
     Text(String),
 }
 
-type Result<T> = std::result::Result<T, EdnError>;
+type Result<T> = std::result::Result<T, FormError>;
 
 fn wrong<T>(text: impl Into<String>) -> Result<T> {
-    Err(EdnError::Text(text.into()))
+    Err(FormError::Text(text.into()))
 }
 
 impl<R: BufRead> Forms<R> {

@@ -5,8 +5,8 @@ use std::io::{self, BufRead};
 
 use checkers::Event;
 
-use super::edn::{EdnError, Forms};
-use super::json_list::{Elements, ListError};
+use super::edn::{FormError, Forms};
+use super::json_list::Elements;
 use crate::history::event;
 use crate::workload::Stored;
 
@@ -80,26 +80,19 @@ impl<R: BufRead> Events<R> {
                     return Ok(None);
                 }
                 if !self.text.trim_ascii().is_empty() {
-                    break *line;
+                    break Some(*line);
                 }
             },
-            Source::JsonList(elements) => match elements.next(&mut self.text) {
-                Ok(Some(line)) => line,
-                Ok(None) => return Ok(None),
-                Err(ListError::Input(error)) => return Err(error.into()),
-                Err(ListError::Text(flaw)) => {
-                    return Err(ReadError::Line { line: elements.line(), flaw });
-                }
-            },
-            Source::Edn(forms) => match forms.next(&mut self.text) {
-                Ok(Some(line)) => line,
-                Ok(None) => return Ok(None),
-                Err(EdnError::Input(error)) => return Err(error.into()),
-                Err(EdnError::Text(flaw)) => {
-                    return Err(ReadError::Line { line: forms.line(), flaw });
-                }
-            },
+            Source::JsonList(elements) => {
+                let next = elements.next(&mut self.text);
+                found(next, elements.line())?
+            }
+            Source::Edn(forms) => {
+                let next = forms.next(&mut self.text);
+                found(next, forms.line())?
+            }
         };
+        let Some(line) = line else { return Ok(None) };
         match event(&self.text, self.count) {
             Ok((event, has_process)) => {
                 self.count += 1;
@@ -108,6 +101,14 @@ impl<R: BufRead> Events<R> {
             Err(flaw) => Err(ReadError::Line { line, flaw }),
         }
     }
+}
+
+/// In which line the next form begins, or what is wrong with it in this one.
+fn found(next: Result<Option<u64>, FormError>, line: u64) -> Result<Option<u64>, ReadError> {
+    next.map_err(|error| match error {
+        FormError::Input(error) => error.into(),
+        FormError::Text(flaw) => ReadError::Line { line, flaw },
+    })
 }
 
 /// Text that is no UTF-8 is a flaw of its line, not of the disk.

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead};
 
+use super::edn::FormError;
+
 /// The elements of a list, as text.
 pub(super) struct Elements<R> {
     input: R,
@@ -22,21 +24,10 @@ enum Place {
     After,
 }
 
-/// Why there is no next element.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ListError {
-    /// The input failed.
-    #[error(transparent)]
-    Input(#[from] io::Error),
-    /// The text is no list of JSON.
-    #[error("{0}")]
-    Text(String),
-}
-
-type Result<T> = std::result::Result<T, ListError>;
+type Result<T> = std::result::Result<T, FormError>;
 
 fn wrong<T>(text: impl Into<String>) -> Result<T> {
-    Err(ListError::Text(text.into()))
+    Err(FormError::Text(text.into()))
 }
 
 impl<R: BufRead> Elements<R> {
