@@ -36,8 +36,9 @@ pub fn analyse(
         verdicts.push(Verdict::Invalid);
         causes.extend(in_vain);
     }
-    let availability = results.availability.iter();
-    for availability in availability.filter(|it| it.verdict != Verdict::Valid) {
+    if let Some(availability) = &results.availability
+        && availability.verdict != Verdict::Valid
+    {
         verdicts.push(availability.verdict);
         causes.push(format!("only {:.4} of the operations succeeded", availability.ok_fraction));
     }

@@ -139,6 +139,9 @@ fn read(input: impl BufRead, options: &Options) -> Result<Box<dyn AnyHistory>, R
 /// # Errors
 /// If two are open at once: there is no telling which of them an outcome ends.
 fn pair_nameless(history: &mut [Told]) -> Result<(), ReadError> {
+    if history.iter().all(|told| told.has_process) {
+        return Ok(());
+    }
     let nobody = Process::Client(free_processes(history).next().unwrap_or(u64::MAX));
     let mut is_open = false;
     for told in history.iter_mut().filter(|told| !told.has_process) {
@@ -174,23 +177,18 @@ fn begin_when_free(history: &mut Vec<Told>) {
     if history.iter().any(|told| told.event.kind == Kind::Invoke) {
         return;
     }
-    let is_silent = |told: &Told| told.has_process && told.event.process != Process::Nemesis;
-    // The place of the outcome that comes next, from behind.
-    let mut next: BTreeMap<Process, usize> = BTreeMap::new();
-    let mut after: Vec<Option<usize>> = vec![None; history.len()];
-    for (place, told) in history.iter().enumerate().rev().filter(|(_, told)| is_silent(told)) {
-        after[place] = next.insert(told.event.process, place);
-    }
-    let mut first: Vec<usize> = next.into_values().collect();
-    first.sort_unstable();
-    let mut whole: Vec<Told> = first.iter().map(|&place| beginning_of(&history[place])).collect();
-    let mut later: Vec<Option<Told>> =
-        after.into_iter().map(|next| next.map(|next| beginning_of(&history[next]))).collect();
+    let is_of_client = |told: &Told| told.has_process && told.event.process != Process::Nemesis;
+    let mut last: BTreeMap<Process, usize> = BTreeMap::new();
+    let mut placed = Vec::with_capacity(2 * history.len());
     for (place, told) in std::mem::take(history).into_iter().enumerate() {
-        whole.push(told);
-        whole.extend(later[place].take());
+        if is_of_client(&told) {
+            let before = last.insert(told.event.process, place);
+            placed.push((before.map_or(0, |before| 2 * before + 2), beginning_of(&told)));
+        }
+        placed.push((2 * place + 1, told));
     }
-    *history = whole;
+    placed.sort_by_key(|(place, _)| *place);
+    history.extend(placed.into_iter().map(|(_, told)| told));
 }
 
 /// The beginning of an operation of which the outcome alone is known. It has the index of the outcome, by

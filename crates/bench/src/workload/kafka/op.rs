@@ -58,14 +58,6 @@ impl Part {
     }
 }
 
-/// What is sent, and where to.
-fn sent(parts: &[Part]) -> impl Iterator<Item = (&String, &Json)> {
-    parts.iter().filter_map(|part| match part {
-        Part::Send { key, message, .. } => Some((key, message)),
-        Part::Poll { .. } => None,
-    })
-}
-
 impl<'a> PartOf<'a> {
     /// What it polled.
     pub(super) const fn polled(self) -> Option<&'a Polled> {
@@ -106,9 +98,17 @@ impl KafkaOp {
         one.into_iter().chain(several.iter().map(Part::borrowed))
     }
 
+    /// The keys and messages that it sends.
+    fn sent(&self) -> impl Iterator<Item = (&String, &Json)> {
+        self.parts().filter_map(|part| match part {
+            Part::Send { key, message, .. } => Some((key, message)),
+            Part::Poll { .. } => None,
+        })
+    }
+
     /// Whether it sends something.
     pub(super) fn sends(&self) -> bool {
-        self.parts().any(|part| matches!(part, Part::Send { .. }))
+        self.sent().next().is_some()
     }
 }
 
@@ -127,21 +127,17 @@ impl Op for KafkaOp {
 
     fn is_completed_by(&self, completion: &Self) -> bool {
         match (self, completion) {
-            (
-                Self::Send { key, message, .. },
-                Self::Send { key: other_key, message: other_message, .. },
-            ) => key == other_key && message == other_message,
             (Self::Poll { from, .. }, Self::Poll { from: other, .. }) => from == other,
-            (Self::Poll { .. }, Self::Several { parts, .. }) => sent(parts).next().is_none(),
+            // One that polls may poll several times.
+            (Self::Send { .. }, Self::Send { .. })
+            | (Self::Poll { .. } | Self::Several { .. }, Self::Several { .. }) => {
+                self.sent().eq(completion.sent())
+            }
             (Self::Commit { offsets }, Self::Commit { offsets: other }) => offsets == other,
             (
                 Self::Assign { crash, keys, .. },
                 Self::Assign { crash: other_crash, keys: other, .. },
             ) => crash == other_crash && keys == other,
-            (Self::Several { parts, .. }, Self::Several { parts: others, .. }) => {
-                // One that polls may poll several times.
-                sent(parts).eq(sent(others))
-            }
             (Self::Subscribe { keys }, Self::Subscribe { keys: other }) => keys == other,
             _ => false,
         }

@@ -12,7 +12,9 @@ use proto::{ErrorCode, Json};
 pub(super) const REMARK: &str = " It was not answered with null, but with the error `key-does-not-exist`, \
                                  which says the same.";
 
-fn is_such(event: &Event<RegisterOp<Json>>) -> bool {
+type Answer = Event<RegisterOp<Json>>;
+
+fn is_such(event: &Answer) -> bool {
     let is_told = |error: &OpError| match error {
         OpError::Reply { name, .. } => name == ErrorCode::KeyDoesNotExist.name(),
         OpError::NetTimeout | OpError::Other(_) => false,
@@ -22,24 +24,18 @@ fn is_such(event: &Event<RegisterOp<Json>>) -> bool {
         && event.error.as_deref().is_some_and(is_told)
 }
 
-/// The indices of these answers, in ascending order.
-pub(super) fn reads(history: &[Event<RegisterOp<Json>>]) -> Vec<u64> {
-    history.iter().filter(|event| is_such(event)).map(|event| event.index).collect()
-}
-
-/// The history in which each of them is a read that found nothing.
-pub(super) fn as_reads(history: &[Event<RegisterOp<Json>>]) -> Cow<'_, [Event<RegisterOp<Json>>]> {
-    if !history.iter().any(is_such) {
-        return Cow::Borrowed(history);
-    }
-    let as_read = |event: &Event<RegisterOp<Json>>| {
-        let mut event = event.clone();
-        if is_such(&event)
-            && let Action::Client(RegisterOp::Read { value, .. }) = &mut event.action
-        {
+/// The history in which each of them is a read that found nothing, and the indices of these answers, in
+/// ascending order.
+pub(super) fn as_reads(history: &[Answer]) -> (Cow<'_, [Answer]>, Vec<u64>) {
+    let places: Vec<usize> = (0..history.len()).filter(|&place| is_such(&history[place])).collect();
+    let mut history = Cow::Borrowed(history);
+    let mut indices = Vec::with_capacity(places.len());
+    for place in places {
+        let event = &mut history.to_mut()[place];
+        if let Action::Client(RegisterOp::Read { value, .. }) = &mut event.action {
             (event.kind, *value) = (Kind::Ok, Some(None));
         }
-        event
-    };
-    history.iter().map(as_read).collect()
+        indices.push(event.index);
+    }
+    (history, indices)
 }

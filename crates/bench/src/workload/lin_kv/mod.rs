@@ -305,7 +305,7 @@ impl Workload for LinKv {
         stop: &mut dyn FnMut() -> bool,
     ) -> Checked {
         let mut limit = WorkLimit { states_max: self.max_states, stop };
-        let (history, answered_by_error) = (missing::as_reads(history), missing::reads(history));
+        let (history, answered_by_error) = missing::as_reads(history);
         let checked = checkers::linearizable::check_with_null(&history, Json::is_null, &mut limit);
         let mut result = match checked {
             Ok(result) => result,
