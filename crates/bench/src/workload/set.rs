@@ -264,22 +264,27 @@ mod tests {
             SetOp::Read { elements: Some(elements.into()) }
         };
         let add = SetOp::Add { element: Json::from(7) };
-        let operations = [
-            (0, add.clone(), add),
-            (1, READ, read(&[7])),
-            (0, READ, read(&[])),
-            (1, READ, read(&[])),
-        ];
-        let mut history = Vec::new();
-        for (process, asked, came) in operations {
-            for (kind, op) in [(EventKind::Invoke, asked), (EventKind::Ok, came)] {
-                let index = history.len() as u64;
-                let event = Event::of_client(index, index, process, kind, Plain(op));
-                history.push(Event { is_final: index >= 4, ..event });
+        // Before it was added it could not be there.
+        let before = (0, READ, read(&[]));
+        for (reader, expected) in [(0, 6), (2, 8)] {
+            let operations = [
+                before.clone(),
+                (0, add.clone(), add.clone()),
+                (1, READ, read(&[7])),
+                (reader, READ, read(&[])),
+                (1, READ, read(&[])),
+            ];
+            let mut history = Vec::new();
+            for (process, asked, came) in operations {
+                for (kind, op) in [(EventKind::Invoke, asked), (EventKind::Ok, came)] {
+                    let index = history.len() as u64;
+                    let event = Event::of_client(index, index, process, kind, Plain(op));
+                    history.push(Event { is_final: index >= 6, ..event });
+                }
             }
+            let lead = check(&history).lead.unwrap();
+            assert_eq!(shown(&lead), [(2, "add 7"), (expected, "read → []")]);
         }
-        let lead = check(&history).lead.unwrap();
-        assert_eq!(shown(&lead), [(0, "add 7"), (4, "read → []")]);
     }
 
     #[test]
