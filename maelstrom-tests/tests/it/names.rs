@@ -52,6 +52,11 @@ fn quoted(source: &str) -> Vec<String> {
     source.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
+/// A file of tests, or one of the directory that such a file has beside it.
+fn is_test(path: &str) -> bool {
+    path.ends_with("tests.rs") || path.contains("/tests/")
+}
+
 fn has_word(text: &str, word: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     text.match_indices(word).any(|(at, _)| {
@@ -72,8 +77,7 @@ fn only_its_own_file_names_a_workload() {
         files(&root.join(source), &mut found);
         for file in found {
             let path = file.strip_prefix(&root).expect("below the root").display().to_string();
-            let is_test = path.ends_with("tests.rs");
-            if path.starts_with("crates/bench/src/workload/") || is_test {
+            if path.starts_with("crates/bench/src/workload/") || is_test(&path) {
                 continue;
             }
             let text = fs::read_to_string(&file).unwrap_or_default();
@@ -100,4 +104,6 @@ fn texts_of_comments_and_tests_do_not_count() {
     assert_eq!(quoted(source), ["b  c", "d"]);
     assert!(has_word("eddy test -w kafka --x", "kafka") && has_word("g-set/1", "g-set"));
     assert!(!has_word("kafka_single", "kafka") && !has_word("g-set", "set"));
+    assert!(is_test("src/check/tests.rs") && is_test("src/check/tests/foreign.rs"));
+    assert!(!is_test("src/check/mod.rs") && !is_test("maelstrom-tests/src/check/edn.rs"));
 }
