@@ -16,6 +16,9 @@ use crate::wait::{Stop, wait};
 
 /// How often a thread may be stopped by force in one run before it is given up.
 const FORCED_AT_MOST: u32 = 40;
+/// The flag by which the processor stops after each instruction. A program that keeps its flags while it is
+/// led step by step keeps this one as well, and takes it back when it goes freely.
+const STEPS: u64 = 1 << 8;
 /// What a forced stop costs in the node's time, in nanoseconds.
 const FORCED_COSTS: u64 = 10_000_000;
 
@@ -157,6 +160,10 @@ impl Node {
         thread.state = State::Ready(if in_call { Resume::ToExit } else { Resume::Continue });
         match signal {
             libc::SIGSTOP => return self.force(id),
+            libc::SIGTRAP if thread.regs.eflags & STEPS != 0 => {
+                thread.regs.eflags &= !STEPS;
+                tolerate_death(ptrace::setregs(thread.tid, thread.regs))?;
+            }
             // Job control makes no sense without a terminal.
             libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => {}
             _ => match Signal::try_from(signal) {

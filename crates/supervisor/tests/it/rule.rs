@@ -263,6 +263,17 @@ fn a_race_between_calls_shows_when_threads_are_stopped_between_instructions() {
     }
 }
 
+/// The processor's own mark of a step is among the flags that a program keeps while it goes step by step.
+#[test]
+fn a_program_that_keeps_its_flags_takes_back_no_step_of_ours() {
+    for seed in 0..20 {
+        let options = Options { preempt: Preempt::Deep(200), ..options(seed) };
+        let Some(mut host) = Host::with(options, &["flags"], |_| {}) else { return };
+        assert_eq!(host.until(60.0), ["flags kept"], "seed {seed}");
+        assert_eq!(host.exit(), Some(Exit::Code(0)), "seed {seed}");
+    }
+}
+
 #[test]
 pub(crate) fn clocks_show_the_same_whether_looking_is_a_call_or_not() {
     let run = |vdso| {

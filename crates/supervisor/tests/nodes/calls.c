@@ -41,6 +41,17 @@ static void *adds(void *unused) {
     return unused;
 }
 
+/* Keeps the processor's flags and takes them back after a call, as runtimes with code of their own do. */
+static void *keeps_flags(void *unused) {
+    for (int i = 0; i < 200; i++) {
+        unsigned long flags;
+        __asm__ volatile("pushfq; popq %0" : "=r"(flags) : : "memory");
+        syscall(SYS_getpid);
+        __asm__ volatile("pushq %0; popfq" : : "r"(flags) : "memory", "cc");
+    }
+    return unused;
+}
+
 static volatile sig_atomic_t alarms;
 static void on_alarm(int signal) { (void)signal; alarms++; }
 
@@ -270,6 +281,13 @@ static void run(const char *what) {
         pthread_join(one, NULL);
         pthread_join(two, NULL);
         printf("%d\n", shared);
+    } else if (!strcmp(what, "flags")) {
+        pthread_t one, two;
+        pthread_create(&one, NULL, keeps_flags, NULL);
+        pthread_create(&two, NULL, keeps_flags, NULL);
+        pthread_join(one, NULL);
+        pthread_join(two, NULL);
+        printf("flags kept\n");
     } else if (!strcmp(what, "crash-among-threads")) {
         pthread_t thread;
         pthread_create(&thread, NULL, waits, NULL);
