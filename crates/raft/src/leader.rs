@@ -13,6 +13,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use litemap::LiteMap;
+
 use crate::core::Core;
 use crate::leader::change::Change;
 use crate::membership::Shortcut;
@@ -32,7 +34,7 @@ const PATIENCE_MARGIN: Duration = Duration::from_millis(10);
 pub struct Leader<C> {
     /// What is known of every follower: of the other members, of those that
     /// are about to be added, and of those that are told that they are removed.
-    progress: BTreeMap<MemberId, Progress>,
+    progress: LiteMap<MemberId, Progress>,
     /// The latest round.
     round: Round,
     /// Proposals that are in no log yet.
@@ -306,16 +308,21 @@ impl<C: Clone> Leader<C> {
 
     /// Commits and serves what a quorum has acknowledged by now.
     fn advance<S: Clone>(&mut self, core: &mut Core<C, S>, now: Duration) {
-        let matched = LogIndex(self.reached(core, |p| p.match_index.0, core.log.last_index().0));
-        let confirmed = Round(self.reached(core, |p| p.acked_round.0, self.round.0));
-        // Only an entry of this term commits by counting (paper, 5.4.2).
-        if core.log.term_at(matched) == Some(core.term) {
-            core.commit(matched);
+        // Mostly an answer is to a round that a quorum has answered before: nothing waits for it.
+        if core.commit_index < core.log.last_index() {
+            let matched = self.reached(core, |p| p.match_index.0, core.log.last_index().0);
+            // Only an entry of this term commits by counting (paper, 5.4.2).
+            if core.log.term_at(LogIndex(matched)) == Some(core.term) {
+                core.commit(LogIndex(matched));
+            }
         }
-        while self.unconfirmed.pop_front_if(|(round, _)| *round <= confirmed).is_some() {}
-        if core.commit_index >= self.noop_index {
-            while let Some((_, read)) = self.sent_reads.pop_front_if(|(r, _)| *r <= confirmed) {
-                core.output.reads_ready.push(read);
+        if !self.unconfirmed.is_empty() || !self.sent_reads.is_empty() {
+            let confirmed = Round(self.reached(core, |p| p.acked_round.0, self.round.0));
+            while self.unconfirmed.pop_front_if(|(round, _)| *round <= confirmed).is_some() {}
+            if core.commit_index >= self.noop_index {
+                while let Some((_, read)) = self.sent_reads.pop_front_if(|(r, _)| *r <= confirmed) {
+                    core.output.reads_ready.push(read);
+                }
             }
         }
         self.follow_through(core, now);
@@ -386,7 +393,7 @@ impl<C: Clone> Leader<C> {
     /// quorum and must step down (check-quorum, thesis 6.2).
     #[must_use]
     pub(crate) fn tick<S: Clone>(&mut self, core: &mut Core<C, S>, now: Duration) -> bool {
-        if now >= self.quorum_deadline(core) {
+        if !self.hears_all(core, now) && now >= self.quorum_deadline(core) {
             return false;
         }
         self.transfer.take_if(|transfer| now >= transfer.deadline);
@@ -422,6 +429,16 @@ impl<C: Clone> Leader<C> {
         }
     }
 
+    /// Whether every follower was heard so lately that the leader will not have lost its quorum
+    /// at `time`, as it mostly is: then nobody has to count.
+    fn hears_all<S: Clone>(&self, core: &Core<C, S>, time: Duration) -> bool {
+        // Of the first configuration that life counts which was met first.
+        core.membership.index() == LogIndex(0)
+            && self.progress.values().all(|follower| {
+                follower.counts_as(None) && time < follower.heard_at + core.config.election_timeout
+            })
+    }
+
     /// When the leader will have heard no quorum for an election timeout.
     fn quorum_deadline<S: Clone>(&self, core: &Core<C, S>) -> Duration {
         let heard_at = joint::reached(core.membership.current(), |id, life| {
@@ -440,12 +457,12 @@ impl<C: Clone> Leader<C> {
         let heartbeats = self.progress.values().map(|p| p.sent_at + core.config.heartbeat_interval);
         let widening = self.unconfirmed.front().map(|&(_, at)| at);
         let transfer = self.transfer.as_ref().map(|transfer| transfer.deadline);
-        heartbeats
-            .chain(self.gather_until)
-            .chain(widening)
-            .chain(transfer)
-            .chain(self.change_deadline())
-            .fold(self.quorum_deadline(core), Duration::min)
+        let others = heartbeats.chain(self.gather_until).chain(widening).chain(transfer);
+        let soonest = others.chain(self.change_deadline()).min().unwrap_or(Duration::MAX);
+        if self.hears_all(core, soonest) {
+            return soonest;
+        }
+        soonest.min(self.quorum_deadline(core))
     }
 }
 

@@ -23,14 +23,16 @@
 
 mod in_log;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+
+use litemap::LiteMap;
 
 pub(crate) use self::in_log::Membership;
 use crate::types::{Incarnation, MemberId};
 
 /// Voters, each with the life of it that counts. It is named for those that a change has added; for
 /// the first members it is the one that was met first.
-pub type Voters = BTreeMap<MemberId, Option<Incarnation>>;
+pub type Voters = LiteMap<MemberId, Option<Incarnation>>;
 
 /// Who votes.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -90,7 +92,7 @@ impl Configuration {
     /// Everybody in it, old and new.
     #[must_use]
     pub fn members(&self) -> BTreeSet<MemberId> {
-        self.majorities().flat_map(BTreeMap::keys).copied().collect()
+        self.majorities().flat_map(LiteMap::keys).copied().collect()
     }
 
     /// Whether a node is in it, old or new.

@@ -261,6 +261,18 @@ pub struct Output<C, S> {
     pub changes: Vec<Result<(), ChangeRefused>>,
 }
 
+impl<C, S> Output<C, S> {
+    /// Whether there is nothing to be done.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self { records, messages, applies, reads_ready, reads_refused, dropped, changes } =
+            self;
+        let is_quiet = records.is_empty() && messages.is_empty() && applies.is_empty();
+        let are_none = reads_ready.is_empty() && reads_refused.is_empty();
+        is_quiet && are_none && dropped.is_empty() && changes.is_empty()
+    }
+}
+
 impl<C, S> Default for Output<C, S> {
     fn default() -> Self {
         Self {

@@ -26,7 +26,7 @@ fn payloads() -> Vec<(StorePayload, Option<ReplyKind>)> {
     store.apply(&command().0);
     let voters = [(met, None), (member_id(&NodeId::new("n1")), Some(Incarnation(7)))];
     let one = Configuration::of([met]);
-    let joint = Arc::new(one.changed_to(voters.into()));
+    let joint = Arc::new(one.changed_to(voters.into_iter().collect()));
     let snapshot = raft::Snapshot {
         index: LogIndex(9),
         term: Term(2),

@@ -69,7 +69,7 @@ pub(crate) fn with_named_life() -> Restored<&'static str, &'static str> {
     let snapshot = Snapshot {
         index: LogIndex(5),
         term: Term(1),
-        configuration: Arc::new(Configuration::from_parts(named.into(), None)),
+        configuration: Arc::new(Configuration::from_parts(named.into_iter().collect(), None)),
         state: "state",
     };
     Restored { term: Term(1), snapshot: Some(snapshot), ..Restored::default() }
@@ -96,7 +96,7 @@ fn of_a_node_that_was_added_only_the_life_that_was_named_counts() {
 #[test]
 fn a_change_that_an_earlier_leader_began_ends_before_the_next_one_begins() {
     let old = Configuration::of((0..3).map(MemberId));
-    let joint = old.changed_to([(MemberId(0), None), (PEER, None)].into());
+    let joint = old.changed_to([(MemberId(0), None), (PEER, None)].into_iter().collect());
     let content = Content::Configuration(Arc::new(joint));
     let entries = vec![entry(1, 1, None), Entry { term: Term(1), index: LogIndex(2), content }];
     let mut single = Single::with_log(1, entries);
