@@ -302,6 +302,9 @@ impl<S: Service> Replica<S> {
         ctx: &mut Context<'_, H>,
     ) {
         let output = self.raft.take_output();
+        if output.is_empty() {
+            return;
+        }
         sometimes::look(&output, ctx);
         for record in output.records {
             durable::store(record, &self.members, ctx);
@@ -309,11 +312,19 @@ impl<S: Service> Replica<S> {
         for apply in output.applies {
             happenings.extend(self.apply(apply));
         }
-        happenings.extend(output.reads_ready.into_iter().map(Happening::ReadReady));
-        happenings.extend(output.reads_refused.into_iter().map(Happening::ReadRefused));
-        happenings.extend(output.dropped.into_iter().map(Happening::Dropped));
-        let changes = output.changes.into_iter().map(|change| change.map_err(refusal));
-        happenings.extend(changes.map(Happening::Changed));
+        // Mostly there is nothing of a kind, which a loop is the fastest to see.
+        for read in output.reads_ready {
+            happenings.push(Happening::ReadReady(read));
+        }
+        for read in output.reads_refused {
+            happenings.push(Happening::ReadRefused(read));
+        }
+        for command in output.dropped {
+            happenings.push(Happening::Dropped(command));
+        }
+        for change in output.changes {
+            happenings.push(Happening::Changed(change.map_err(refusal)));
+        }
         for envelope in output.messages {
             self.send(envelope, answering, ctx);
         }
