@@ -9,8 +9,8 @@ use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::value::{Error as ValueError, StrDeserializer};
-use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error as _, VariantAccess, Visitor};
+use serde::de::value::StrDeserializer;
+use serde::de::{DeserializeSeed, Deserializer, EnumAccess, VariantAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer, forward_to_deserialize_any};
 
 /// A message of one of two enums. No variant's name may be in both.
@@ -126,25 +126,43 @@ impl<'de, C: VariantAccess<'de>> EnumAccess<'de> for Named<'_, C> {
 /// The content of a variant that nobody wants to read: who gets here has taken its name.
 struct Question<'a>(&'a Cell<bool>);
 
+/// That is all there is to know. It is asked for each message, so nothing is written down.
+#[derive(Debug)]
+struct Enough;
+
+impl fmt::Display for Enough {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("that is all there is to know")
+    }
+}
+
+impl std::error::Error for Enough {}
+
+impl serde::de::Error for Enough {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self
+    }
+}
+
 impl Question<'_> {
-    fn answer<T>(self) -> Result<T, ValueError> {
+    fn answer<T>(self) -> Result<T, Enough> {
         self.0.set(true);
-        Err(ValueError::custom("that was all there is to know"))
+        Err(Enough)
     }
 }
 
 impl<'de> VariantAccess<'de> for Question<'_> {
-    type Error = ValueError;
+    type Error = Enough;
 
-    fn unit_variant(self) -> Result<(), ValueError> {
+    fn unit_variant(self) -> Result<(), Enough> {
         self.answer()
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, _: T) -> Result<T::Value, ValueError> {
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, _: T) -> Result<T::Value, Enough> {
         self.answer()
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, ValueError> {
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Enough> {
         self.answer()
     }
 
@@ -152,7 +170,7 @@ impl<'de> VariantAccess<'de> for Question<'_> {
         self,
         _: &'static [&'static str],
         _: V,
-    ) -> Result<V::Value, ValueError> {
+    ) -> Result<V::Value, Enough> {
         self.answer()
     }
 }

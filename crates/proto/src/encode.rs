@@ -91,7 +91,56 @@ pub fn write_json<T: Serialize + ?Sized>(
     value: &T,
     out: &mut impl io::Write,
 ) -> serde_json::Result<()> {
-    value.serialize(&mut serde_json::Serializer::with_formatter(out, SmallNumbers))
+    let mut pieces = Pieces { out, held: [0; HELD_BYTES], length: 0 };
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut pieces, SmallNumbers))?;
+    pieces.pass_on().map_err(serde_json::Error::io)
+}
+
+/// How much is passed on at a time.
+const HELD_BYTES: usize = 128;
+
+/// Gathers what is written in pieces of few bytes, which the numbers and commas of a long list are.
+struct Pieces<'a, W> {
+    out: &'a mut W,
+    held: [u8; HELD_BYTES],
+    length: usize,
+}
+
+impl<W: io::Write> Pieces<'_, W> {
+    fn pass_on(&mut self) -> io::Result<()> {
+        let length = std::mem::take(&mut self.length);
+        self.out.write_all(&self.held[..length])
+    }
+}
+
+impl<W: io::Write> io::Write for Pieces<'_, W> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.write_all(piece)?;
+        Ok(piece.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, piece: &[u8]) -> io::Result<()> {
+        if let Some(place) = self.held.get_mut(self.length..self.length + piece.len()) {
+            place.copy_from_slice(piece);
+            self.length += piece.len();
+            return Ok(());
+        }
+        self.pass_on()?;
+        match self.held.get_mut(..piece.len()) {
+            Some(place) => {
+                place.copy_from_slice(piece);
+                self.length = piece.len();
+                Ok(())
+            }
+            None => self.out.write_all(piece),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.pass_on()?;
+        self.out.flush()
+    }
 }
 
 /// Writes numbers of up to four digits, which most are in long lists, without looking for their length.
