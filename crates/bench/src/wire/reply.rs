@@ -153,27 +153,43 @@ fn plain_list(text: &str) -> Option<Vec<Json>> {
     let commas: usize =
         inner.as_bytes().chunks(u8::MAX.into()).map(|piece| usize::from(commas_in(piece))).sum();
     let mut list = Vec::with_capacity(commas + 1);
-    let mut rest = inner;
+    let mut at = 0;
     loop {
-        let bytes = rest.as_bytes();
-        let (mut number, mut length) = (0_i64, 0);
-        while length < bytes.len() && bytes[length].is_ascii_digit() {
-            // What wraps has too many digits.
-            number = number.wrapping_mul(10).wrapping_add(i64::from(bytes[length] - b'0'));
-            length += 1;
+        let short = inner.as_bytes()[at..].first_chunk().and_then(short_integer);
+        let (value, length) = match short {
+            Some((number, length)) => (Json::from(number), length),
+            None => {
+                let rest = &inner[at..];
+                let length = rest.find(',').unwrap_or(rest.len());
+                (Json::plain(&rest[..length])?, length)
+            }
+        };
+        list.push(value);
+        if at + length == inner.len() {
+            return Some(list);
         }
-        let is_whole = bytes.get(length).is_none_or(|next| *next == b',');
-        if is_whole && matches!(length, 1..=18) && (bytes[0] != b'0' || length == 1) {
-            list.push(Json::from(number));
-        } else {
-            length = bytes.iter().position(|byte| *byte == b',').unwrap_or(bytes.len());
-            list.push(Json::plain(&rest[..length])?);
-        }
-        match rest.get(length + 1..) {
-            Some(next) => rest = next,
-            None => return Some(list),
-        }
+        at += length + 1;
     }
+}
+
+/// The integer of one to seven digits that stands in front of a comma, and how many those are, if there
+/// is one written in the plain way. Digits are counted and put together all at once, as bytes of a word:
+/// long lists are mostly of such integers.
+fn short_integer(bytes: &[u8; 8]) -> Option<(i64, usize)> {
+    const ALL: u64 = 0x0101_0101_0101_0101;
+    // Digits become their values. What is none gets its highest bit set, the first of them for sure.
+    let digits = u64::from_le_bytes(*bytes) ^ (0x30 * ALL);
+    let others = (digits.wrapping_add(0x76 * ALL) | digits) & (0x80 * ALL);
+    let length = others.trailing_zeros() as usize / 8;
+    if !matches!(length, 1..=7) || bytes[length] != b',' || (bytes[0] == b'0' && length > 1) {
+        return None;
+    }
+    // With as many zeros in front as there are bytes left, then by pairs, fours and eights.
+    let digits = digits << (64 - 8 * length);
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
+    let number = fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff;
+    Some((number as i64, length))
 }
 
 /// The fields of a body, in their order.

@@ -104,6 +104,25 @@ fn plain_lists_are_read_as_any_json_is() {
 }
 
 #[test]
+fn integers_of_every_length_are_read_wherever_they_stand() {
+    let mut numbers = vec![0, 9, 10, 99, 100, 9_999_999, 10_000_000, i64::MAX];
+    numbers.extend((0..19).flat_map(|digits| [10_i64.pow(digits), 10_i64.pow(digits) - 1]));
+    numbers.extend((0..2000).map(|n| n * n * n));
+    // What follows a number is a comma, the end, or less than a word.
+    for end in 0..numbers.len() {
+        let part = &numbers[end.saturating_sub(12)..end];
+        let text = serde_json::to_string(part).unwrap();
+        let expected: Vec<_> = part.iter().map(|number| Json::from(*number)).collect();
+        assert_eq!(plain_list(&text), Some(expected), "{text}");
+    }
+    for odd in
+        ["[1:,1,1,1,1,1]", "[1/,1,1,1,1,1]", "[01,1,1,1,1,1]", "[1é,1,1,1,1,1]", "[,1,1,1,1,1,1]"]
+    {
+        assert_eq!(plain_list(odd), None, "{odd}");
+    }
+}
+
+#[test]
 fn every_mistake_is_named() {
     for (body, expected) in [
         (r#"{"type":"generate_ok","in_reply_to":1}"#, "`id` is missing"),
