@@ -64,7 +64,8 @@ pub enum Body {
 pub enum Protocol {
     /// Entry by entry.
     Raft,
-    /// Phase 1 for all slots at once.
+    /// Phase 1 for all slots at once. It is the only Paxos that has a leader to change.
+    #[serde(alias = "paxos")]
     MultiPaxos,
 }
 

@@ -52,9 +52,8 @@ pub enum Body {
         pt: u64,
         /// The stamp's logical part.
         lc: u64,
-        /// How far `pt` is ahead of the simulated clock; there once a clock was simulated.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        drift_ms: Option<u64>,
+        /// How far `pt` is ahead of the simulated clock; 0 while none is simulated.
+        drift_ms: u64,
     },
     /// Asks for the last stamp, which is no event.
     HlcGet,
@@ -186,7 +185,7 @@ impl Hlc {
                 let Stamp { physical_ms: pt, logical: lc } = self.tick(ctx)?;
                 self.exchange_soon(ctx);
                 let now_ms = self.clock_ms(ctx);
-                let drift_ms = self.offset_ms.map(|_| pt.saturating_sub(now_ms));
+                let drift_ms = self.offset_ms.map_or(0, |_| pt.saturating_sub(now_ms));
                 Body::HlcTickOk { pt, lc, drift_ms }
             }
             Body::HlcGet => {

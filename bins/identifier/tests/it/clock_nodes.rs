@@ -108,8 +108,13 @@ fn hybrid(node_ids: &[&str]) -> Asked<Hlc> {
 fn a_hybrid_clock_ticks_receives_and_is_set_back() {
     let mut node = hybrid(&["n1"]);
     let tick = || json!({"type": "hlc_tick"});
-    let stamp = |pt: u64, lc: u64| json!({"type": "hlc_tick_ok", "pt": pt, "lc": lc});
-    assert_eq!(node.at(500, tick()), stamp(500, 0));
+    let stamp =
+        |pt: u64, lc: u64| json!({"type": "hlc_tick_ok", "pt": pt, "lc": lc, "drift_ms": 0});
+    assert_eq!(
+        node.at(500, tick()),
+        stamp(500, 0),
+        "the field of task 2-4-3 from the first tick on"
+    );
     assert_eq!(node.at(500, tick()), stamp(500, 1));
     assert_eq!(node.at(499, tick()), stamp(500, 2));
     let received = json!({"type": "hlc_receive", "remote_pt": 1_000, "remote_lc": 5});
