@@ -6,12 +6,14 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::check_node::CheckNodeArgs;
+use crate::options::WorkloadName;
 use crate::run_args::{run_flags, workload_flags};
 use crate::sweep::SweepArgs;
 use crate::sweep::merge::MergeArgs;
 use crate::tasks::TasksArgs;
 use crate::test_command::TestArgs;
 use crate::virtual_time::doctor;
+use crate::workload::registry;
 use crate::{check, compare, explain, figures_command, manual, new, report, serve};
 
 /// A test bench for Maelstrom nodes in any language: real processes, or our own nodes in virtual
@@ -45,6 +47,7 @@ impl Cli {
             Command::Test(args) => args.run.take(matches),
             Command::Sweep(args) => args.run_mut().take(matches),
             Command::Check(args) => {
+                refuse_flags_of_others(args.workload, matches)?;
                 for flag in args.workload.kind().flags {
                     if let Some(value) = matches.get_one::<String>(flag.name)
                         && let Err(right) = args.settings.set(flag, value)
@@ -69,6 +72,30 @@ impl Cli {
             .mut_subcommand("sweep", of_runs)
             .mut_subcommand("check", of_workloads)
     }
+}
+
+/// Whoever checks a history with a flag believes that it matters. (A run takes the flags of all workloads,
+/// as Maelstrom does: scripts have one line for all.)
+fn refuse_flags_of_others(
+    workload: WorkloadName,
+    matches: &clap::ArgMatches,
+) -> Result<(), clap::Error> {
+    let own = workload.kind().flags;
+    let mut kinds = registry::all();
+    kinds.retain(|kind| kind.name != workload.as_str());
+    let others = kinds.iter().flat_map(|kind| kind.flags);
+    let given = others
+        .map(|flag| flag.name)
+        .find(|name| matches.contains_id(name) && !own.iter().any(|flag| flag.name == *name));
+    let Some(name) = given else { return Ok(()) };
+    kinds.retain(|kind| kind.flags.iter().any(|flag| flag.name == name));
+    let owners: Vec<_> = kinds.iter().map(|kind| kind.name).collect();
+    let text = format!(
+        "--{name} is a flag of {}, and does nothing for {workload}: leave it out, or name the workload \
+         that the history is of\n",
+        owners.join(", ")
+    );
+    Err(clap::Error::raw(ErrorKind::ArgumentConflict, text))
 }
 
 /// What eddy can do.
@@ -146,6 +173,22 @@ mod tests {
             assert!(refusal.contains(what) && !refusal.contains("-- -5"), "{flag}: {refusal}");
         }
     }
+
+    #[test]
+    fn a_history_is_not_checked_with_flags_of_other_workloads() {
+        let read = |flags: &[&str]| {
+            let words = ["eddy", "check", "h.jsonl"].iter().chain(flags);
+            Cli::read(words).map(drop).map_err(|error| error.to_string())
+        };
+        let refusal = read(&["-w", "echo", "--key-count", "5"]).unwrap_err();
+        let wanted = "--key-count is a flag of kafka, txn-list-append, txn-rw-register, and does nothing for echo: \
+                      leave it out";
+        assert!(refusal.contains(wanted), "{refusal}");
+        assert!(read(&["-w", "lin-kv", "--distinct-values", "--causal-ids"]).is_err());
+        assert_eq!(read(&["-w", "kafka", "--key-count", "5"]), Ok(()));
+        assert_eq!(read(&["-w", "lin-kv", "--max-states", "9"]), Ok(()));
+    }
+
     fn parse(words: impl IntoIterator<Item = String>) -> TestArgs {
         match Cli::read(words).unwrap().command {
             Command::Test(args) => *args,
