@@ -5,6 +5,7 @@
 //! receiver.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use proto::{MessageId, NodeId};
 use serde::Deserialize;
@@ -12,7 +13,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use simulator::Fabric;
 
-use crate::wire::quote;
+use crate::wire::{in_words, no_word_of_json, quote};
 use crate::world::ProblemKind;
 
 /// A line that a node wrote.
@@ -92,8 +93,10 @@ fn flaw(line: &[u8], error: &serde_json::Error) -> String {
         let byte = error.valid_up_to() + 1;
         return format!("byte {byte} of it is no UTF-8, in which all JSON has to be written");
     }
-    let line = line.trim_ascii();
-    if serde_json::from_slice::<IgnoredAny>(line).is_ok() {
+    if serde_json::from_slice::<IgnoredAny>(line.trim_ascii()).is_ok() {
+        if let Some(flaw) = field_flaw(line) {
+            return flaw;
+        }
         let reason = error.to_string();
         let reason = reason.rfind(" at line ").map_or(&*reason, |end| &reason[..end]);
         return match reason.starts_with("unknown field") {
@@ -107,7 +110,24 @@ fn flaw(line: &[u8], error: &serde_json::Error) -> String {
                 threads write at once?"
             .to_owned();
     }
-    format!("it is no JSON from column {column} on; is something else printed to stdout?")
+    no_word_of_json(line, column).unwrap_or_else(|| {
+        format!("it is no JSON from column {column} on; is something else printed to stdout?")
+    })
+}
+
+/// The first field of an envelope that is of the wrong type.
+fn field_flaw(line: &[u8]) -> Option<String> {
+    let fields: BTreeMap<String, &RawValue> = serde_json::from_slice(line).ok()?;
+    let flaw = |name: &str, error: serde_json::Error| in_words(&format!("its `{name}`"), &error);
+    let name_flaw = |name: &str| {
+        let value = fields.get(name)?.get();
+        serde_json::from_str::<String>(value).err().map(|error| flaw(name, error))
+    };
+    let id_flaw = || {
+        let value = fields.get("id")?.get();
+        serde_json::from_str::<Option<i64>>(value).err().map(|error| flaw("id", error))
+    };
+    name_flaw("src").or_else(|| name_flaw("dest")).or_else(id_flaw)
 }
 
 /// What a body says of requests and answers.
@@ -271,8 +291,17 @@ mod tests {
             (r#"{"src":"n1","dest":"n2","body":{},"msg_id":1}"#, "unknown field `msg_id`"),
             (r#"{"src":"n1","body":{}}"#, "missing field `dest`"),
             (r#"{"src":"n1","dest":"n2","body":"read"}"#, "`body` is no object"),
-            (r#"{"src":1,"dest":"n2","body":{}}"#, "expected a string"),
-            (r#"{"src":"n1","dest":"n2","body":{},"id":"a"}"#, "expected i64"),
+            (
+                r#"{"src":1,"dest":"n2","body":{}}"#,
+                "its `src` is the integer 1 and should be a string",
+            ),
+            (r#"{"src":"n1","dest":null,"body":{}}"#, "its `dest` is null and should be a string"),
+            (
+                r#"{"src":"n1","dest":"n2","body":{},"id":"a"}"#,
+                "its `id` is the string \"a\" and should be an integer",
+            ),
+            (r#" {"src":"n1","dest":"n2","body":{"id":NaN}}"#, "`NaN` in it is no JSON: "),
+            (r#"{"src":"n1","dest":"n2","body":{"id":True}}"#, "in small letters"),
         ] {
             let reason = reason(line);
             assert!(reason.contains(expected), "{line}: {reason}");

@@ -129,7 +129,7 @@ fn a_line_that_makes_no_sense_is_named() {
     let good =
         r#"{"index":0,"time":1,"process":0,"type":"invoke","f":"read","key":0,"value":null}"#;
     for (second, flaw) in [
-        ("nonsense", "line 3: this is no event of a history: expected ident"),
+        ("nonsense", "line 3: this is no event of a history: it is no JSON from column 2 on"),
         (r#"{"process":0,"type":"ok","value":1}"#, "line 3: `f`: not there"),
         (
             r#"{"process":0,"type":"done","f":"read"}"#,
@@ -158,7 +158,7 @@ fn a_line_that_makes_no_sense_is_named() {
         (&format!("[{good}]\n]"), "line 2: `]` is where an event of the list should be"),
         (
             "hello",
-            "line 1: this is no event of a history: invalid type: string \"hello\", expected struct Line",
+            "line 1: this is no event of a history: it is the string \"hello\" and should be an object",
         ),
     ] {
         assert_eq!(check_text("lin-kv", text).unwrap_err(), flaw);

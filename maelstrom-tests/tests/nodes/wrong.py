@@ -74,6 +74,8 @@ for text in sys.stdin:
         continue
     elif kind == "read":
         reply["message" if mistake == "typo" else "messages"] = seen
+        if mistake == "not-a-number":
+            reply["messages"] = [float("nan")]
         if mistake == "no-read":
             continue
         if mistake == "refuses-read":

@@ -10,13 +10,13 @@ use checkers::history::{Action, OpError};
 use checkers::{Event, Kind, Process};
 use proto::Json;
 use serde::Deserialize;
-use serde::de::Deserializer;
+use serde::de::{Deserializer, Error as _, IgnoredAny};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 pub use self::index::{Fault, History, Moment, Operation, ValueReader, Values};
 use crate::json_text::{digits, string_end, value_end};
-use crate::wire::without_place;
+use crate::wire::{in_words, no_word_of_json};
 use crate::workload::Stored;
 
 /// The name of the file in a run's directory.
@@ -31,6 +31,7 @@ pub struct Line<'a> {
     #[serde(default, deserialize_with = "place")]
     pub index: Option<u64>,
     /// Nanoseconds since the run started.
+    #[serde(default, deserialize_with = "time")]
     pub time: Option<i64>,
     /// Whose it is: a number or a name, as JSON.
     #[serde(borrow, default, deserialize_with = "json_text")]
@@ -62,7 +63,7 @@ impl<'a> Line<'a> {
     /// Says what is wrong with the text.
     pub fn read(text: &'a str) -> Result<Self, String> {
         serde_json::from_str(text)
-            .map_err(|error| format!("this is no event of a history: {}", without_place(&error)))
+            .map_err(|error| format!("this is no event of a history: {}", flaw(text, &error)))
     }
 
     /// Cuts up a line that is written as ours are and was not cut off anywhere.
@@ -149,6 +150,42 @@ impl<'a> Line<'a> {
 
 fn place<'de, D: Deserializer<'de>>(json: D) -> Result<Option<u64>, D::Error> {
     Ok(Option::<i128>::deserialize(json)?.and_then(|index| index.try_into().ok()))
+}
+
+/// What is wrong with a line.
+fn flaw(text: &str, error: &serde_json::Error) -> String {
+    let column = error.column();
+    if error.is_eof() {
+        "it ends in the middle".to_owned()
+    } else if serde_json::from_str::<IgnoredAny>(text).is_err() {
+        let of_language = no_word_of_json(text.as_bytes(), column);
+        of_language.unwrap_or_else(|| format!("it is no JSON from column {column} on"))
+    } else if !text.trim_start().starts_with('{') {
+        in_words("it", error)
+    } else {
+        // What is not of another type says itself what it is about.
+        let text = in_words("a field of it", error);
+        text.strip_prefix("a field of it: ").unwrap_or(&text).to_owned()
+    }
+}
+
+/// A time. That of a tool that writes all numbers as floats is a whole number nevertheless.
+fn time<'de, D: Deserializer<'de>>(json: D) -> Result<Option<i64>, D::Error> {
+    let Some(text) = <Option<&RawValue>>::deserialize(json)?.map(RawValue::get) else {
+        return Ok(None);
+    };
+    let of_float = || {
+        let is_float = text.starts_with(|first: char| first == '-' || first.is_ascii_digit())
+            && text.contains(['.', 'e', 'E']);
+        let time = is_float.then(|| text.parse::<f64>().ok()).flatten()?;
+        time.is_finite().then_some(time as i64)
+    };
+    match serde_json::from_str::<i64>(text) {
+        Ok(time) => Ok(Some(time)),
+        Err(error) => {
+            of_float().map(Some).ok_or_else(|| D::Error::custom(in_words("`time`", &error)))
+        }
+    }
 }
 
 fn json_text<'de: 'a, 'a, D: Deserializer<'de>>(json: D) -> Result<Option<&'a str>, D::Error> {

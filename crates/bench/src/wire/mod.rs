@@ -4,11 +4,13 @@
 mod quote;
 mod reply;
 mod request;
+mod words;
 
 pub use self::quote::quote;
+pub(crate) use self::reply::list;
 pub use self::reply::{Answer, Fields, parse, read};
-pub(crate) use self::reply::{list, without_place};
 pub use self::request::Request;
+pub use self::words::{in_words, no_word_of_json};
 
 /// How the error of an operation begins whose answer was not as it has to be.
 pub const MALFORMED: &str = "Malformed RPC response";

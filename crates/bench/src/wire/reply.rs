@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::quote;
+use super::{in_words, quote};
 
 /// What a reply says.
 #[derive(Clone, PartialEq, Debug)]
@@ -85,15 +85,7 @@ pub fn parse<'a, T: Deserialize<'a>>(key: &str, value: &'a str) -> Result<T, Str
 }
 
 fn of_field(key: &str, error: &serde_json::Error) -> String {
-    format!("`{key}`: {}", without_place(error))
-}
-
-/// What is wrong with a JSON text, without the place in it, which means nothing to people where the text
-/// is a part of another.
-pub(crate) fn without_place(error: &serde_json::Error) -> String {
-    let mut reason = error.to_string();
-    reason.truncate(reason.rfind(" at line ").unwrap_or(reason.len()));
-    reason
+    in_words(&format!("`{key}`"), error)
 }
 
 /// Reads the value of a field that is a string; mostly it stands there as it is.

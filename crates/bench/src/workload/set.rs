@@ -10,7 +10,7 @@ use simulator::Random;
 
 use super::{Checked, Expected, Figure, Stored};
 use crate::exhibit::{Clue, Drawing, Exhibit, Highlight, Lead, Shown, Table, describe, shorten};
-use crate::wire::{self, without_place};
+use crate::wire::{self, in_words};
 
 /// What runs of set workloads have.
 pub(super) const FIGURES: &[Figure] = &[
@@ -48,7 +48,9 @@ pub(super) fn restore(add: &str, stored: &Stored) -> Result<SetOp<Json>, String>
         "read" => {
             let elements = match &*stored.text {
                 "null" => None,
-                text => Some(wire::list(text).map_err(|error| without_place(&error))?),
+                text => {
+                    Some(wire::list(text).map_err(|error| in_words("`value` of a read", &error))?)
+                }
             };
             Ok(SetOp::Read { elements: elements.map(Into::into) })
         }

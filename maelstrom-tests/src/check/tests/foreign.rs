@@ -131,6 +131,28 @@ fn a_function_of_which_none_succeeded_is_a_note() {
 
 /// Jepsen gives it to operations that are in no history.
 #[test]
+fn a_time_may_be_written_as_a_float() {
+    let history = "{:process 0 :type :invoke :f :generate :value nil :time 1.5e9 :index 0}\n\
+                   {:process 0 :type :ok :f :generate :value 7 :time 3000000000.0 :index 1}\n";
+    let results = check_text("unique-ids", history).unwrap();
+    assert_eq!(results.verdict(), Verdict::Valid);
+    assert_eq!(results.latencies.unwrap().all.unwrap().max, 1_500_000_000);
+    let flaw = check_text("unique-ids", &history.replace("1.5e9", "##NaN")).unwrap_err();
+    let told = "line 1: this is no event of a history: `time` is the string \"NaN\" and should be an integer";
+    assert_eq!(flaw, told);
+}
+
+#[test]
+fn what_is_no_json_in_a_history_is_told_as_it_was_written() {
+    let history = r#"{"process":0,"type":"ok","f":"generate","value":NaN}"#;
+    let flaw = check_text("unique-ids", history).unwrap_err();
+    assert!(
+        flaw.starts_with("line 1: this is no event of a history: `NaN` in it is no JSON: "),
+        "{flaw}"
+    );
+}
+
+#[test]
 fn a_negative_index_is_none() {
     let text = "{:type :invoke, :process 0, :f :generate, :index -1}
                 {:type :ok, :process 0, :f :generate, :value 7, :index -1}";

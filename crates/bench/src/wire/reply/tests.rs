@@ -127,7 +127,7 @@ fn every_mistake_is_named() {
     for (body, expected) in [
         (r#"{"type":"generate_ok","in_reply_to":1}"#, "`id` is missing"),
         (r#"{"id":1,"in_reply_to":1}"#, "`type` is missing"),
-        (r#"{"type":7,"id":1,"in_reply_to":1}"#, "`type`: invalid type"),
+        (r#"{"type":7,"id":1,"in_reply_to":1}"#, "`type` is the integer 7 and should be a string"),
         (
             r#"{"type":"generate","id":1,"in_reply_to":1}"#,
             "its type is `generate` and should be `generate_ok`",
@@ -136,16 +136,22 @@ fn every_mistake_is_named() {
             r#"{"type":"generate_ok","id":1,"in_reply_to":1,"node":"n1"}"#,
             "`node` does not belong into `generate_ok`",
         ),
-        (r#"{"type":"generate_ok","id":1,"msg_id":"x"}"#, "`msg_id`: invalid type"),
+        (
+            r#"{"type":"generate_ok","id":1,"msg_id":"x"}"#,
+            "`msg_id` is the string \"x\" and should be an integer",
+        ),
         (r#"{"type":"error","in_reply_to":1,"text":"no"}"#, "`code` is missing"),
-        (r#"{"type":"error","code":"E"}"#, "`code`: invalid type"),
+        (
+            r#"{"type":"error","code":"E"}"#,
+            "`code` is the string \"E\" and should be an integer, 0 or more",
+        ),
     ] {
         let flaw = flaw(body);
         assert!(flaw.starts_with(expected), "{body}: {flaw}");
     }
     let list = |body| read("read", body, |reply| reply.list("messages").map(drop));
     let Answer::Malformed(flaw) = list(r#"{"type":"read_ok","messages":7}"#) else { panic!() };
-    assert!(flaw.starts_with("`messages`: invalid type"), "{flaw}");
+    assert!(flaw.starts_with("`messages` is "), "{flaw}");
 }
 
 #[test]

@@ -28,15 +28,13 @@ mod results;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 use checkers::Event;
 use proto::Json;
 use serde::Serialize;
 use simulator::Random;
 
 use self::clients::{ActiveKeys, Clients};
-use self::op::{KafkaOp, Messages, Offsets};
+use self::op::{KafkaOp, Offsets};
 use super::{
     Checked, Conditions, Expected, Flag, Headline, Kind, OnError, Step, Stored, Worker, Workload,
     is,
@@ -165,13 +163,13 @@ impl Workload for Kafka {
                 *offset = Some(parse("offset", reply.take("offset")?)?);
             }
             KafkaOp::Poll { from, polled } => {
-                let came: BTreeMap<String, Messages> = parse("msgs", reply.take("msgs")?)?;
+                let came = op::read_polled(reply.take("msgs")?)?;
                 only("msgs", came.keys(), |key| from.contains_key(key))?;
                 *polled = Some(came.into_iter().map(op::as_it_came).collect());
             }
             KafkaOp::Commit { .. } | KafkaOp::Several { .. } | KafkaOp::Subscribe { .. } => {}
             KafkaOp::Assign { keys, committed, .. } => {
-                let came: Offsets = parse("offsets", reply.take("offsets")?)?;
+                let came = op::read_offsets(reply.take("offsets")?)?;
                 only("offsets", came.keys(), |key| keys.contains(key))?;
                 *committed = Some(came);
             }

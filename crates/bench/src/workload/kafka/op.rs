@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::Error as _;
 use serde::ser::SerializeMap;
 
-use crate::wire::without_place;
+use crate::wire::in_words;
 use crate::workload::Stored;
 
 /// Offsets by key.
@@ -192,7 +192,7 @@ pub(super) fn restore(stored: &Stored, asked: Option<&KafkaOp>) -> Result<KafkaO
     let wrong = |shape: &'static str| {
         let f = &stored.f;
         move |error: serde_json::Error| {
-            format!("`value` of `{f}` is {shape}: {}", without_place(&error))
+            in_words(&format!("`value` of `{f}` is {shape}: something in it"), &error)
         }
     };
     match &*stored.f {
@@ -284,6 +284,55 @@ fn restore_part(text: &str, kind: Kind, asked: Option<&PartOf<'_>>) -> serde_jso
 fn restore_keys(text: &str) -> serde_json::Result<Vec<String>> {
     let keys: Option<Vec<Json>> = serde_json::from_str(text)?;
     Ok(keys.unwrap_or_default().iter().map(name).collect())
+}
+
+/// Reads what a poll got, by key.
+///
+/// # Errors
+/// Says what should be there instead of the first thing that is wrong.
+pub(super) fn read_polled(text: &str) -> Result<BTreeMap<String, Messages>, String> {
+    serde_json::from_str(text).map_err(|error| {
+        let shape = "{key: [[offset, message], ...], ...}";
+        let Ok(keys) = serde_json::from_str::<BTreeMap<String, Json>>(text) else {
+            return format!("{}: {shape}", in_words("`msgs`", &error));
+        };
+        let flaw = |key: &String, messages: &Json| {
+            let Ok(messages) = serde_json::from_str::<Vec<Json>>(&messages.text()) else {
+                return Some(format!(
+                    "what `msgs` has of key {key:?}, {messages}, should be a list of [offset, message]"
+                ));
+            };
+            let is_message =
+                |pair: &Json| serde_json::from_str::<(u64, Json)>(&pair.text()).is_ok();
+            let other = messages.iter().find(|pair| !is_message(pair))?;
+            Some(format!(
+                "`msgs` has {other} of key {key:?}, which should be [offset, message] with an offset that \
+                 is an integer, 0 or more"
+            ))
+        };
+        let first = keys.iter().find_map(|(key, messages)| flaw(key, messages));
+        first.unwrap_or_else(|| in_words("`msgs`", &error))
+    })
+}
+
+/// Reads what was committed, by key.
+///
+/// # Errors
+/// Says what should be there instead of the first thing that is wrong.
+pub(super) fn read_offsets(text: &str) -> Result<Offsets, String> {
+    serde_json::from_str(text).map_err(|error| {
+        let Ok(keys) = serde_json::from_str::<BTreeMap<String, Json>>(text) else {
+            return format!("{}: {{key: offset, ...}}", in_words("`offsets`", &error));
+        };
+        let is_offset = |offset: &Json| serde_json::from_str::<u64>(&offset.text()).is_ok();
+        match keys.iter().find(|(_, offset)| !is_offset(offset)) {
+            Some((key, other)) => format!(
+                "`offsets` has {other} for key {key:?}, which should be an integer, 0 or more; a key of \
+                 which nothing was committed is left out"
+            ),
+            None => in_words("`offsets`", &error),
+        }
+    })
 }
 
 /// What a poll got of a key, in which integers are no floats.

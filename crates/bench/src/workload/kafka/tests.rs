@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use checkers::{Event, Kind};
 
 use super::op::restore;

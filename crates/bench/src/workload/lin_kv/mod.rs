@@ -31,7 +31,7 @@ use super::{
 use crate::compat::Compat;
 use crate::exhibit::{Clue, Lead};
 use crate::lab::registers;
-use crate::wire::{Fields, Request, without_place};
+use crate::wire::{Fields, Request, in_words};
 
 /// How many processes may take part in one key.
 const PROCESSES_PER_KEY: usize = 20;
@@ -266,9 +266,8 @@ impl Workload for LinKv {
             }
             "write" => Ok(RegisterOp::Write { key, value }),
             "cas" => {
-                let (from, to) = from_to(&value).map_err(|error| {
-                    format!("`value` of a cas is [from, to]: {}", without_place(&error))
-                })?;
+                let (from, to) = from_to(&value)
+                    .map_err(|error| in_words("`value` of a cas is [from, to]: it", &error))?;
                 Ok(RegisterOp::Cas { key, from, to })
             }
             _ => Err(stored.unknown()),
