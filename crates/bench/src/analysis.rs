@@ -212,7 +212,10 @@ fn judge_nodes(record: &Record, verdicts: &mut Vec<Verdict>, causes: &mut Vec<St
             ProblemKind::Invariant | ProblemKind::Panicked | ProblemKind::NotStarted
         );
         let place = if first { 0 } else { causes.len() };
-        causes.insert(place, cause);
+        // An answer that cannot be read stands already where it is the reason of something else.
+        if !causes.contains(&cause) {
+            causes.insert(place, cause);
+        }
     }
     for node in &record.unsettled {
         verdicts.push(Verdict::Invalid);
@@ -293,5 +296,8 @@ fn notes(options: &Options, record: &Record, causes: &[String]) -> Vec<String> {
     notes.extend(harmless.map(describe).filter(|note| !causes.contains(note)));
     let stricter = options.workload.kind().stricter;
     notes.push(format!("stricter than Maelstrom: {stricter}"));
+    if record.problems.iter().any(|problem| problem.kind == ProblemKind::MalformedReply) {
+        notes.push("stricter than Maelstrom: a malformed answer makes the run invalid".to_owned());
+    }
     notes
 }

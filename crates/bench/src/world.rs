@@ -125,8 +125,8 @@ pub enum ProblemKind {
     StrayReply,
     /// It had answered, and answered nothing any more from some moment on, although no fault was on.
     Hanging,
-    /// An answer to a client that is not as the workload has it. Whether that matters to the verdict is
-    /// seen from the operation, which has no known outcome.
+    /// An answer to a client that is not as the workload has it. To Maelstrom it is an operation of unknown
+    /// outcome, and no more.
     MalformedReply,
     /// An invariant that is checked while running does not hold (virtual time only).
     Invariant,
@@ -141,7 +141,6 @@ impl ProblemKind {
             Self::LateReply
                 | Self::StrayReply
                 | Self::Hanging
-                | Self::MalformedReply
                 | Self::OtherSource
                 | Self::SharedLine
                 | Self::LogFull

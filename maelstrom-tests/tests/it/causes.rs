@@ -161,11 +161,55 @@ fn answers_that_cannot_be_read_are_said_before_what_is_missing_because_of_them()
     says(
         &sentence,
         &[
-            ": its answer to `poll` is malformed: `msgs`: ",
+            ": its answer to `poll` is malformed: `msgs` has {\"offset\"",
             "poll operations",
             "came to nothing by such answers",
         ],
     );
+}
+
+/// Some transactions are of one micro-operation and succeed, and what succeeded is right.
+#[test]
+fn answers_that_cannot_be_read_are_wrong_though_what_clients_saw_is_right() {
+    let flags = "-w txn-list-append --node-count 2 --time-limit 3 --rate 50 --seed 1";
+    let sentence = of_python("first-alone", "leader.py", flags, &["txn", "answers-the-first"]);
+    says(
+        &sentence,
+        &[
+            ": its answer to `txn` is malformed: `txn`: ",
+            " micro-operations were asked, 1 are answered: ",
+            "came to nothing by such answers",
+        ],
+    );
+}
+
+/// The fault that was on when it was sent has nothing to do with it.
+#[test]
+fn a_message_of_a_log_that_is_gone_is_blamed_on_the_kill_after_which_it_was() {
+    let sentence = |seed: &str| {
+        let flags = "-w kafka --node-count 2 --concurrency 4n --time-limit 8 --rate 40 --latency 5 \
+                     --nemesis kill --nemesis-interval 2 --seed ";
+        of_python("kafka-kill", "leader.py", &[flags, seed].concat(), &["kafka"])
+    };
+    // The other node hands everything to n0.
+    says(
+        &sentence("8"),
+        &["3 was acknowledged", "n1 acknowledged it at 4.442 s for n0, which was killed at "],
+    );
+    says(
+        &sentence("2"),
+        &[
+            "Offset 0 of key",
+            "In between, at 3.951 s, n0, which had answered the first, was killed",
+        ],
+    );
+}
+
+#[test]
+fn a_number_that_json_has_not_is_told_as_it_was_written() {
+    let flags = "-w broadcast --node-count 1 --time-limit 1 --rate 10 --recovery-time 0 --seed 1";
+    let sentence = of_python("nan", "wrong.py", flags, &["not-a-number"]);
+    says(&sentence, &[" on its stdout is no message: `NaN` in it is no JSON: ", "[NaN]}}"]);
 }
 
 #[test]

@@ -58,7 +58,14 @@ pub enum Clue {
         /// The key.
         key: Json,
     },
-    /// A sum that lacks something: where it was added.
+    /// What the first operation was told holds no more: who was killed between it and the last one.
+    NotKept {
+        /// What it is about.
+        key: Json,
+        /// Whether it is gone, and not given to somebody else.
+        is_gone: bool,
+    },
+    /// A sum that is not what was added: where that was.
     Sum {
         /// What was answered, if that is a number.
         got: Option<i64>,

@@ -429,7 +429,7 @@ fn lead(text: &str, operations: &[&Operation<'_, LockOp>], stuck: &Stuck<Option<
         text: text.to_owned(),
         time: wrong.completion.unwrap_or(wrong.invocation).time,
         operations: shown.map(tell).collect(),
-        clue: Clue::Fault,
+        clue: Clue::NotKept { key: Json::from(wrong.asked.lock as i64), is_gone: false },
     }
 }
 

@@ -1,9 +1,11 @@
 //! Where to look first: the operation that shows that a run is not valid, with its messages, or what
 //! went wrong with a node, with the end of its log.
 
+mod kills;
 mod search;
 mod service;
 mod sooner;
+mod sum;
 mod types;
 mod why;
 

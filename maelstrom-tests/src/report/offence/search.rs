@@ -150,7 +150,10 @@ impl Search<'_> {
         let mut problems = Words(self.evidence.results).problems();
         let fatal = problems.iter().position(|problem| problem.is_fatal);
         let found = fatal.or_else(|| problems.iter().position(|problem| problem.kind == "hanging"));
-        found.map(|place| self.of_problem(problems.swap_remove(place))).transpose()
+        let Some(place) = found else { return Ok(None) };
+        let problem = problems.swap_remove(place);
+        let why = self.came_to_nothing(&problem).unwrap_or_default();
+        Ok(Some(Offence { why, ..self.of_problem(problem)? }))
     }
 
     /// Something that went wrong with a node.
@@ -262,6 +265,16 @@ fn asks(message: &Message, key: Option<&str>, asked: &str) -> bool {
         .map(|(_, value)| value)
         .collect();
     let has = |value: &Value| own.contains(&value);
+    // A send or a poll, as histories of logs have them.
+    if let Value::Array(steps) = &asked
+        && let [Value::Array(step)] = &steps[..]
+        && !has(&asked)
+    {
+        return match &step[..] {
+            [_, key, value] => body.get("key") == Some(key) && has(value),
+            step => step.len() == 1,
+        };
+    }
     match &asked {
         _ if own.is_empty() => true,
         Value::Null => true,

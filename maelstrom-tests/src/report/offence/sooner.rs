@@ -32,12 +32,26 @@ impl Search<'_> {
             };
             let count: u64 = malformed().map(|problem| problem.count).sum();
             let first = malformed().next().filter(|_| count >= outcomes.ok_count as u64)?;
-            let why = format!(
+            Some((first.clone(), self.came_to_nothing(first)?))
+        })
+    }
+
+    /// How many operations had answers of which this one could not be read.
+    pub(super) fn came_to_nothing(&self, problem: &Problem) -> Option<String> {
+        let answer = problem.text.strip_prefix("its answer to `")?;
+        let (function, _) = answer.split_once("` is malformed: ")?;
+        let outcomes = self.evidence.results.stats.as_ref()?.by_f.get(function)?;
+        let beginning = format!("its answer to `{function}` is malformed: ");
+        let problems = Words(self.evidence.results).problems();
+        let same = problems.iter().filter(|problem| problem.text.starts_with(&beginning));
+        let count: u64 = same.map(|problem| problem.count).sum();
+        Some(match outcomes.ok_count {
+            0 => format!("So not one {function} succeeded."),
+            _ => format!(
                 "Of {} {function} operations {} came to nothing by such answers.",
                 text::grouped(outcomes.count as u64),
                 text::grouped(count)
-            );
-            Some((first.clone(), why))
+            ),
         })
     }
 }

@@ -92,6 +92,110 @@ fn a_dead_node_is_shown_with_the_end_of_its_log() {
     assert_eq!(offence.log, ["2", "3", "4", "5", "panic"]);
 }
 
+/// A node that was asked twice, and between the answers lost what it knew; the fault is on at the second
+/// time, not at the first.
+fn asked_twice_with(fault: &str, messages_between: &str) -> tempfile::TempDir {
+    run(
+        &format!(
+            r#"{{"index":0,"time":1000000,"process":0,"type":"invoke","f":"put","value":7}}
+{{"index":1,"time":3000000,"process":0,"type":"ok","f":"put","value":7}}
+{{"index":2,"time":4000000,"process":"nemesis","type":"info","f":"start-{fault}","value":["n1"]}}
+{{"index":3,"time":9000000,"process":1,"type":"invoke","f":"take","value":null}}
+{{"index":4,"time":9500000,"process":1,"type":"ok","f":"take","value":8}}
+"#
+        ),
+        &format!(
+            r#"{{"time":1000000,"id":0,"event":"send","src":"c1","dest":"n0","body":{{"type":"put","key":"k","msg_id":1}}}}
+{{"time":1000000,"id":0,"event":"recv","src":"c1","dest":"n0","body":{{"type":"put","key":"k","msg_id":1}}}}
+{messages_between}{{"time":3000000,"id":9,"event":"send","src":"n0","dest":"c1","body":{{"type":"put_ok","in_reply_to":1}}}}
+{{"time":3000000,"id":9,"event":"recv","src":"n0","dest":"c1","body":{{"type":"put_ok","in_reply_to":1}}}}
+"#
+        ),
+    )
+}
+
+#[test]
+fn what_was_acknowledged_and_is_gone_is_blamed_on_the_kill_of_who_dealt_with_it() {
+    let handed = r#"{"time":1500000,"id":1,"event":"send","src":"n0","dest":"n1","body":{"type":"put","key":"k","msg_id":1}}
+{"time":2000000,"id":1,"event":"recv","src":"n0","dest":"n1","body":{"type":"put","key":"k","msg_id":1}}
+"#;
+    let why = |fault: &str, between: &str, is_gone: bool| {
+        let lead = json!({"text": "It is gone.", "time": 9_000_000,
+            "operations": [{"invoked": 0, "what": "put"}, {"invoked": 3, "what": "take"}],
+            "clue": {"not-kept": {"key": "k", "is-gone": is_gone}}});
+        let directory = asked_twice_with(fault, between);
+        find(&directory, json!({"valid?": false, "lead": lead})).unwrap().why
+    };
+    assert_eq!(
+        why("kill", handed, true),
+        "n0 acknowledged it at 0.003 s for n1, which was killed at 0.004 s: it did not keep it."
+    );
+    assert_eq!(
+        why("lose-unsynced", handed, true),
+        "n0 acknowledged it at 0.003 s for n1, which lost its power at 0.004 s: it had not synced it."
+    );
+    assert_eq!(
+        why("kill", handed, false),
+        "In between, at 0.004 s, n1, which n0 had asked for the first, was killed, and may have forgotten it."
+    );
+    // Who was killed had nothing to do with it.
+    assert!(why("kill", "", true).starts_with("At that time `kill` was on"));
+    assert!(why("pause", handed, true).starts_with("At that time `pause` was on"));
+}
+
+/// A sum of 4 where 2 were added: what another node told came twice.
+#[test]
+fn a_sum_that_is_too_large_is_explained_by_what_came_twice_and_not_by_what_was_missed() {
+    let history = r#"{"index":0,"time":1000000,"process":0,"type":"invoke","f":"add","value":2}
+{"index":1,"time":2000000,"process":0,"type":"ok","f":"add","value":2}
+{"index":2,"time":9000000,"process":1,"type":"invoke","f":"read","value":null}
+{"index":3,"time":9500000,"process":1,"type":"ok","f":"read","value":4}
+"#;
+    let line = |time: u64, id: u64, event: &str, ends: (&str, &str), body: &str| {
+        let (src, dest) = ends;
+        format!(
+            r#"{{"time":{time},"id":{id},"event":"{event}","src":"{src}","dest":"{dest}","body":{body}}}"#
+        )
+    };
+    let (client, told) = (("c1", "n1"), ("n1", "n0"));
+    let sent_again = |second: u64, answer: &str| {
+        [
+            line(1_000_000, 0, "send", client, r#"{"type":"add","delta":2,"msg_id":1}"#),
+            line(2_000_000, 1, "send", ("n1", "c1"), r#"{"type":"add_ok","in_reply_to":1}"#),
+            line(3_000_000, 2, "send", told, r#"{"type":"inc","d":2,"msg_id":5}"#),
+            line(4_000_000, 2, "recv", told, r#"{"type":"inc","d":2,"msg_id":5}"#),
+            line(4_000_000, 3, "send", ("n0", "n1"), r#"{"type":"inc_ok","in_reply_to":5}"#),
+            line(5_000_000, 3, answer, ("n0", "n1"), r#"{"type":"inc_ok","in_reply_to":5}"#),
+            line(6_000_000, second, "send", told, r#"{"type":"inc","d":2,"msg_id":6}"#),
+            line(7_000_000, second, "recv", told, r#"{"type":"inc","d":2,"msg_id":6}"#),
+            line(7_000_000, 7, "send", told, r#"{"type":"inc","d":9,"msg_id":8}"#),
+            line(7_000_000, 7, "lost", told, r#"{"type":"inc","d":9,"msg_id":8}"#),
+            line(9_000_000, 8, "send", ("c2", "n0"), r#"{"type":"read","msg_id":1}"#),
+            line(
+                9_500_000,
+                9,
+                "send",
+                ("n0", "c2"),
+                r#"{"type":"read_ok","value":4,"in_reply_to":1}"#,
+            ),
+        ]
+        .join("\n")
+    };
+    let why = |messages: &str| {
+        let lead = json!({"text": "It is wrong.", "time": 9_000_000,
+            "operations": [{"invoked": 2, "what": "read"}],
+            "clue": {"sum": {"got": 4, "message": "add", "field": "delta"}}});
+        find(&run(history, messages), json!({"valid?": false, "lead": lead})).unwrap().why
+    };
+    let twice = "`inc {\"d\":2}` from n1 came to n0 at 0.004 s and again at 0.007 s, because it was sent \
+                 again: does n0 count it twice?";
+    assert_eq!(why(&sent_again(6, "lost")), twice);
+    // Where the first was answered, the second is another addition.
+    let missed =
+        "The last message that n0 missed: `inc` from n1 to n0, sent at 0.007 s, was lost (lost).";
+    assert_eq!(why(&sent_again(6, "recv")), missed);
+}
+
 #[test]
 fn a_node_that_had_died_before_comes_before_what_was_lost() {
     let lead = json!({"text": "2 was lost.", "time": 1000, "operations": [], "clue": "none"});

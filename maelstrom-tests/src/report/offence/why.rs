@@ -1,7 +1,6 @@
 //! Why what is wrong is wrong: the message that was lost or late, or the restart, that explains it. All of
 //! it is found in the journal and the history; where they do not tell, nothing is said.
 
-use std::collections::BTreeMap;
 use std::io;
 
 use checkers::Kind;
@@ -43,7 +42,13 @@ impl Search<'_> {
             }
             (Clue::Stale { key }, Some(read)) => self.why_stale(&key.to_string(), read)?,
             (Clue::Sum { got, message, field }, Some(read)) => {
-                self.why_missing_from_sum(*got, (message, field), read)?
+                self.why_wrong_sum(*got, (message, field), read)?
+            }
+            (Clue::NotKept { key, is_gone }, _) => {
+                match self.why_not_kept(&key.to_string(), *is_gone, shown)? {
+                    Some(why) => why,
+                    None => self.fault_at(lead.time),
+                }
             }
             (Clue::Stale { .. } | Clue::Sum { .. }, None) => String::new(),
         };
@@ -59,19 +64,12 @@ impl Search<'_> {
     }
 
     /// The node that an operation was put to, by its messages.
-    fn served(&mut self, operation: &Operation) -> io::Result<Option<Served>> {
+    pub(super) fn served(&mut self, operation: &Operation) -> io::Result<Option<Served>> {
         let exchange = self.exchange(operation)?;
         let Some(request) = exchange.first() else { return Ok(None) };
         let answered = exchange.last().map_or(request.sent, |reply| reply.sent);
         let node = text::line(self.name(request.dest), 40);
         Ok(Some(Served { node, asked: request.sent, answered }))
-    }
-
-    /// The first kill of a node between two times.
-    fn kill(&self, node: &str, from: u64, to: u64) -> Option<u64> {
-        let kills = self.evidence.faults.iter().filter(|fault| fault.name == "kill");
-        let mut hits = kills.filter(|kill| kill.whom.split(", ").any(|name| name == node));
-        hits.find(|kill| (from..to).contains(&kill.start)).map(|kill| kill.start)
     }
 
     /// The fault in force at a time, if there was one.
@@ -87,7 +85,7 @@ impl Search<'_> {
     }
 
     /// Messages between nodes from this time on.
-    fn between_nodes(&self, from: u64) -> io::Result<Vec<Message>> {
+    pub(super) fn between_nodes(&self, from: u64) -> io::Result<Vec<Message>> {
         let journal = self.evidence.journal;
         let first = journal.line_at(from);
         let mut messages = journal.messages(first..first + JOURNAL_LINES_MAX, 4000)?.into_owned();
@@ -98,7 +96,7 @@ impl Search<'_> {
     }
 
     /// A message with what became of it: `gossip` from n0 to n1, sent at 9.869 s, was lost (loss).
-    fn fate(&self, message: &Message) -> String {
+    pub(super) fn fate(&self, message: &Message) -> String {
         let name = |place: usize| text::line(self.name(place), 40);
         let what = text::line(&message.kind, 40);
         let fate = match (&message.lost, message.received) {
@@ -170,6 +168,10 @@ impl Search<'_> {
         key: &Value,
         read: &Operation,
     ) -> io::Result<Option<String>> {
+        // What a comparison answers is not what it read.
+        if self.evidence.history.function(read) != "read" {
+            return Ok(None);
+        }
         let answered = self.values.values(read)?.answered.unwrap_or_default();
         let Ok(answered) = serde_json::from_str::<Value>(&answered) else { return Ok(None) };
         let journal = self.evidence.journal;
@@ -211,11 +213,9 @@ impl Search<'_> {
             .or_else(|| (added.node == reader.node).then_some(added.asked))
         {
             return Ok(match self.kill(&reader.node, time, reader.asked) {
-                Some(kill) => format!(
-                    "{} had it, and was killed at {}: it did not keep it.",
-                    reader.node,
-                    text::seconds(kill)
-                ),
+                Some(kill) => {
+                    format!("{} had it, and {}: {}.", reader.node, kill.words(), kill.blame())
+                }
                 None => format!("{} had it at {} and forgot it.", reader.node, text::seconds(time)),
             });
         }
@@ -237,10 +237,10 @@ impl Search<'_> {
             ),
             None => match self.kill(&added.node, added.asked, reader.asked) {
                 Some(kill) => format!(
-                    "No message brought it to {}, and {} was killed at {}.",
+                    "No message brought it to {}, and {} {}.",
                     reader.node,
                     added.node,
-                    text::seconds(kill)
+                    kill.words()
                 ),
                 None => format!("No message ever carried it to {}.", reader.node),
             },
@@ -285,77 +285,16 @@ impl Search<'_> {
         );
         let why = match self.kill(node, first.answered, second.answered) {
             Some(kill) => format!(
-                "In between, at {}, {node} was killed, and begins to count again.",
-                text::seconds(kill)
+                "In between, at {}, {node} {}, and begins to count again.",
+                text::seconds(kill.time),
+                kill.what()
             ),
+            None if json == "null" => {
+                "Many programs write NaN, Infinity and what is undefined as null.".to_owned()
+            }
             None => format!("{node} was not restarted in between."),
         };
         Ok((sentence, why))
-    }
-
-    /// Why a sum lacks something: what was added at the reader's node, or a message that it missed.
-    /// `adds` is the type of the requests that add, and the field that says how much.
-    fn why_missing_from_sum(
-        &mut self,
-        got: Option<i64>,
-        adds: (&str, &str),
-        read: &Operation,
-    ) -> io::Result<String> {
-        let Some(reader) = self.served(read)? else { return Ok(String::new()) };
-        let node = reader.node.clone();
-        let by_node = self.added_by_node(adds)?;
-        let own = by_node.get(&node).copied().unwrap_or(0);
-        let others: Vec<_> =
-            by_node.iter().filter(|(name, sum)| **name != node && **sum != 0).collect();
-        if got == Some(own) && !others.is_empty() {
-            let list: Vec<_> =
-                others.iter().map(|(name, sum)| format!("{sum} at {name}")).collect();
-            return Ok(format!(
-                "It is what was added at {node} alone; missing are {}.",
-                list.join(", ")
-            ));
-        }
-        let lost = self.between_nodes(0)?;
-        let missed = lost.iter().rev().find(|message| {
-            self.name(message.dest) == node
-                && message.received.is_none()
-                && message.sent < reader.asked
-        });
-        Ok(match missed {
-            Some(message) => {
-                format!("The last message that {node} missed: {}.", self.fate(message))
-            }
-            None => match self.kill(&node, 0, reader.asked) {
-                Some(kill) => {
-                    format!("{node}, which was asked, was killed at {}.", text::seconds(kill))
-                }
-                None => match self.told_by_service(&reader, None)? {
-                    Some(told) => told,
-                    None => format!("{node} was asked; it missed no message of the others."),
-                },
-            },
-        })
-    }
-
-    /// What each node acknowledged to have added.
-    fn added_by_node(&self, (request, field): (&str, &str)) -> io::Result<BTreeMap<String, i64>> {
-        let reply = format!("{request}_ok");
-        let journal = self.evidence.journal;
-        let messages = journal.messages(0..journal.lines().min(SEARCHED_MAX), 400)?;
-        let mut open = BTreeMap::new();
-        let mut sums = BTreeMap::new();
-        for message in messages.iter() {
-            let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
-            if message.kind == request && message.msg_id.is_some() {
-                let delta = body.get(field).and_then(Value::as_i64).unwrap_or(0);
-                open.insert((message.src, message.dest, message.msg_id), delta);
-            } else if message.kind == reply
-                && let Some(delta) = open.remove(&(message.dest, message.src, message.in_reply_to))
-            {
-                *sums.entry(text::line(self.name(message.src), 40)).or_default() += delta;
-            }
-        }
-        Ok(sums)
     }
 
     /// Why a read of a register shows what was there before: the latest message about its key that had not
@@ -370,7 +309,7 @@ impl Search<'_> {
         if read.outcome == Kind::Fail
             && let Some(kill) = self.kill(&reader.node, 0, reader.asked)
         {
-            return Ok(was_killed(&reader.node, kill));
+            return Ok(was_killed(&reader.node, &kill.words()));
         }
         // Far enough back for whatever can still have been on its way.
         const BEFORE: u64 = 2_000_000_000;
@@ -399,7 +338,7 @@ impl Search<'_> {
                 }
             ),
             None => match self.kill(&reader.node, 0, reader.asked) {
-                Some(kill) => was_killed(&reader.node, kill),
+                Some(kill) => was_killed(&reader.node, &kill.words()),
                 None => match self.told_by_service(&reader, Some(&key))? {
                     Some(told) => told,
                     None => format!(
@@ -413,9 +352,8 @@ impl Search<'_> {
 }
 
 /// That a node which answered was killed before.
-fn was_killed(node: &str, kill: u64) -> String {
-    let kill = text::seconds(kill);
-    format!("{node}, which answered, was killed at {kill} and may have forgotten it.")
+fn was_killed(node: &str, killed: &str) -> String {
+    format!("{node}, which answered, {killed} and may have forgotten it.")
 }
 
 /// The field of a request that holds what it writes to a key.
@@ -428,7 +366,7 @@ pub(super) fn written_by(kind: &str) -> Option<&'static str> {
 }
 
 /// Whether a body has an element in it, as a word of its own.
-fn carries(body: &str, json: &str) -> bool {
+pub(super) fn carries(body: &str, json: &str) -> bool {
     if json.starts_with('"') {
         return body.contains(json);
     }

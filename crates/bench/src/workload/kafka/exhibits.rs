@@ -6,7 +6,7 @@ use checkers::log::{Finding, FindingKind, KeyLog, LogResult};
 use checkers::{Kind, Operation, Process};
 use proto::Json;
 
-use super::op::{KafkaOp, Part, PartOf};
+use super::op::{KafkaOp, Part, PartOf, Polled};
 use crate::exhibit::{
     Clue, Drawing, Exhibit, Group, Lead, Series, Shown, Style, describe, shorten,
 };
@@ -41,6 +41,22 @@ pub(super) fn lead(log: &LogResult<String, Json>, operations: Ops<'_, '_>) -> Op
     let finding = first(log)?;
     let mut shown: Vec<_> =
         finding.operations.iter().filter_map(|&index| with_index(operations, index)).collect();
+    let clue = match (finding.kind, &finding.key) {
+        (FindingKind::Unseen | FindingKind::LostWrite, Some(key)) => {
+            let offset = finding.offsets.first();
+            let behind = offset.and_then(|offset| first_behind(operations, key, *offset));
+            if behind.is_some() {
+                shown
+                    .retain(|operation| operation.op().parts().all(|part| part.polled().is_none()));
+            }
+            shown.extend(behind);
+            Clue::NotKept { key: Json::from(key.as_str()), is_gone: true }
+        }
+        (FindingKind::InconsistentOffsets, Some(key)) => {
+            Clue::NotKept { key: Json::from(key.as_str()), is_gone: false }
+        }
+        _ => Clue::Fault,
+    };
     shown.sort_by_key(|operation| operation.invocation.index);
     shown.dedup_by_key(|operation| operation.invocation.index);
     shown.truncate(OPERATIONS_MAX);
@@ -49,8 +65,24 @@ pub(super) fn lead(log: &LogResult<String, Json>, operations: Ops<'_, '_>) -> Op
         text: finding.explanation.clone(),
         time: shown.last().map_or(0, |operation| operation.invocation.time),
         operations: shown.iter().map(tell).collect(),
-        clue: Clue::Fault,
+        clue,
     })
+}
+
+/// The poll that first brought something behind an offset.
+fn first_behind<'a, 'b>(
+    operations: Ops<'a, 'b>,
+    key: &str,
+    offset: u64,
+) -> Option<&'a Operation<'b, KafkaOp>> {
+    let brings_later = |polled: &Polled| {
+        let of_key = polled.iter().filter(|(other, _)| other == key);
+        of_key.flat_map(|(_, messages)| messages).any(|(other, _)| *other > offset)
+    };
+    let polls = operations.iter().filter(|operation| operation.outcome() == Kind::Ok);
+    let later =
+        polls.filter(|operation| operation.op().parts().filter_map(Part::polled).any(brings_later));
+    later.min_by_key(|operation| operation.completed_at)
 }
 
 fn with_index<'a, 'b>(operations: Ops<'a, 'b>, index: usize) -> Option<&'a Operation<'b, KafkaOp>> {
