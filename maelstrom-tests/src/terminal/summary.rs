@@ -97,10 +97,10 @@ pub fn summary(
 pub fn checked(out: &mut impl Write, results: &Results) -> io::Result<()> {
     let results = Words(results);
     let (colour, sign) = style(results.verdict());
-    let (word, sentence) = (results.verdict_word(), results.verdict_text());
+    let (word, sentence) = (results.verdict_word(), Offence::first_sentence(None, results));
     writeln!(out, "{colour}{sign} {word}{colour:#} {BOLD}{}{BOLD:#}", results.title())?;
     writeln!(out, "  {sentence}")?;
-    failures(out, results, &results.causes())?;
+    failures(out, results, &Offence::other_causes(None, results))?;
     figures(out, results)?;
     notes(out, results)
 }
@@ -263,6 +263,9 @@ mod tests {
         assert!(text.starts_with("\n✘ INVALID\n  process 4 read 1"), "{text}");
         let text = plain(|out| summary(out, &invalid(), None, told()));
         assert!(text.starts_with("\n✘ INVALID\n  key 3 is not linearizable\n"), "{text}");
+        let text = plain(|out| checked(out, &invalid()));
+        let said = "  key 3 is not linearizable\n\n  What failed\n   1. n1: exited with 101\n";
+        assert!(text.starts_with(&format!("✘ INVALID paint on 5 nodes, seed 42\n{said}")), "{text}");
     }
 
     #[test]
