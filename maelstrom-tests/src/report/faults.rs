@@ -39,6 +39,7 @@ pub fn faults(history: &History) -> Vec<Fault> {
 /// Whom a fault hits, as people say it: the nodes, the sides of a cut, the part of the messages, how far
 /// each clock jumps.
 fn whom(value: &Value) -> String {
+    let jump = |ms: &Value| format!("{:+.1} s", ms.as_f64().unwrap_or(0.0) / 1e3);
     let told = match value {
         Value::Null => return String::new(),
         Value::String(kind) => kind.clone(),
@@ -51,12 +52,12 @@ fn whom(value: &Value) -> String {
         Value::Array(parts) => match &parts[..] {
             [Value::String(_), Value::Object(refused)] => sides(refused),
             _ if parts.iter().all(Value::is_string) => words(parts).join(", "),
-            _ if parts.iter().all(Value::is_i64) => {
-                let jump = |ms: &Value| format!("{:+.1} s", ms.as_f64().unwrap_or(0.0) / 1e3);
-                parts.iter().map(jump).collect::<Vec<_>>().join(", ")
-            }
             _ => value.to_string(),
         },
+        Value::Object(jumps) if jumps.values().all(Value::is_i64) => {
+            let jumps = jumps.iter().map(|(node, ms)| format!("{node} {}", jump(ms)));
+            jumps.collect::<Vec<_>>().join(", ")
+        }
         _ => value.to_string(),
     };
     text::line(&told, 200)
@@ -137,7 +138,7 @@ mod tests {
             (ring, "n1 without n3; n3, n4 without n1"),
             (r#""majorities-ring""#, "majorities-ring"),
             ("0.3", "30 % of messages"),
-            ("[13814,-59535,0]", "+13.8 s, -59.5 s, +0.0 s"),
+            (r#"{"n1":13814,"n2":-59535,"n3":0}"#, "n1 +13.8 s, n2 -59.5 s, n3 +0.0 s"),
         ] {
             assert_eq!(whom(&serde_json::from_str(value).unwrap()), told);
         }

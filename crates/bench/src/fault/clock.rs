@@ -1,6 +1,6 @@
 //! Wall clocks jump.
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{Effect, Kind, Place, Scene, Start};
 use crate::world::Fault;
@@ -18,6 +18,8 @@ pub(super) const KIND: Kind = Kind {
 fn start(scene: &mut Scene<'_>) -> Start {
     let mut offset = |_| scene.random.below(2 * JUMP_MS_MAX + 1) as i64 - JUMP_MS_MAX as i64;
     let offsets: Vec<i64> = (0..scene.nodes.len()).map(&mut offset).collect();
-    let done = json!(offsets);
-    Start::new(Fault::Clocks(offsets), done)
+    // By the names of the nodes, as in Jepsen's histories.
+    let names = scene.nodes.iter().map(ToString::to_string);
+    let done: Map<String, Value> = names.zip(offsets.iter().map(|ms| json!(ms))).collect();
+    Start::new(Fault::Clocks(offsets), done.into())
 }

@@ -230,7 +230,8 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// A checker's results with a cause that is told unless all is well.
+    /// A checker's results with a cause that is told unless all is well. Its counts are digits, also where
+    /// there is one of something: failures are alike that differ in digits only.
     pub fn new(verdict: Verdict, results: &impl Serialize, cause: impl FnOnce() -> String) -> Self {
         let results = serde_json::to_value(results).unwrap_or(Value::Null);
         let causes = if verdict == Verdict::Valid { Vec::new() } else { vec![cause()] };
