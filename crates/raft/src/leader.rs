@@ -430,13 +430,15 @@ impl<C: Clone> Leader<C> {
     }
 
     /// Whether every follower was heard so lately that the leader will not have lost its quorum
-    /// at `time`, as it mostly is: then nobody has to count.
+    /// at `time`, as it mostly is: then nobody has to count. Whether the life of a follower that
+    /// answered last is one that counts was seen when it did.
     fn hears_all<S: Clone>(&self, core: &Core<C, S>, time: Duration) -> bool {
-        // Of the first configuration that life counts which was met first.
-        core.membership.index() == LogIndex(0)
-            && self.progress.values().all(|follower| {
-                follower.counts_as(None) && time < follower.heard_at + core.config.election_timeout
-            })
+        let timeout = core.config.election_timeout;
+        let mut followers = self.progress.values();
+        let hears_all = followers
+            .all(|follower| follower.counts_as(None) && time < follower.heard_at + timeout);
+        debug_assert!(!hears_all || time <= self.quorum_deadline(core), "all but no quorum");
+        hears_all
     }
 
     /// When the leader will have heard no quorum for an election timeout.

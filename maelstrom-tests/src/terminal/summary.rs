@@ -265,7 +265,10 @@ mod tests {
         assert!(text.starts_with("\n✘ INVALID\n  key 3 is not linearizable\n"), "{text}");
         let text = plain(|out| checked(out, &invalid()));
         let said = "  key 3 is not linearizable\n\n  What failed\n   1. n1: exited with 101\n";
-        assert!(text.starts_with(&format!("✘ INVALID paint on 5 nodes, seed 42\n{said}")), "{text}");
+        assert!(
+            text.starts_with(&format!("✘ INVALID paint on 5 nodes, seed 42\n{said}")),
+            "{text}"
+        );
     }
 
     #[test]

@@ -50,10 +50,13 @@ fn a_leader_that_hears_former_lives_only_stops_leading() {
         let elected = single.now;
         while single.node.is_leader() && single.now < elected + ms(2000) {
             single.now += ms(50);
-            let payload =
-                Payload::AppendReply(AppendReply { round: Round(1), outcome: Ok(LogIndex(0)) });
-            let incarnation = Some(Incarnation(life));
-            single.node.step(single.now, OTHER, Message { incarnation, term: Term(2), payload });
+            // All are heard; the peer has forgotten what it promised.
+            for (from, life) in [(PEER, 99), (OTHER, life)] {
+                let payload =
+                    Payload::AppendReply(AppendReply { round: Round(1), outcome: Ok(LogIndex(0)) });
+                let incarnation = Some(Incarnation(life));
+                single.node.step(single.now, from, Message { incarnation, term: Term(2), payload });
+            }
             single.node.tick(single.now);
             let _ = single.node.take_output();
         }

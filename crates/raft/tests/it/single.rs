@@ -424,6 +424,7 @@ fn the_fastest_follower_is_asked_first_and_the_other_one_when_it_is_late() {
     for (proposal, answers) in [("x", true), ("y", true), ("z", false)] {
         let began = single.now;
         single.node.propose(single.now, proposal).unwrap();
+        single.node.read(single.now, ReadId(9));
         let said = single.wake();
         let [round] = rounds(&said, OTHER)[..] else { panic!("{said:?}") };
         assert_eq!(rounds(&said, PEER), [0; 0], "a quorum is enough");
@@ -436,7 +437,8 @@ fn the_fastest_follower_is_asked_first_and_the_other_one_when_it_is_late() {
         let said = single.wake();
         assert_eq!((single.now - began, rounds(&said, PEER)), (ms(30), vec![round]));
         // From now on it is asked only after the one that answers.
-        single.acknowledge(PEER, 1, round, round);
+        let said = single.acknowledge(PEER, 1, round, round);
+        assert_eq!(said.reads_ready, [ReadId(9)], "whoever answers, it is a quorum");
         single.now += ms(1);
         single.node.propose(single.now, "next").unwrap();
         let said = single.wake();
