@@ -121,16 +121,13 @@ impl<W: io::Write> io::Write for Pieces<'_, W> {
 
     #[inline]
     fn write_all(&mut self, piece: &[u8]) -> io::Result<()> {
-        if let Some(place) = self.held.get_mut(self.length..self.length + piece.len()) {
-            place.copy_from_slice(piece);
-            self.length += piece.len();
-            return Ok(());
+        if piece.len() > HELD_BYTES - self.length {
+            self.pass_on()?;
         }
-        self.pass_on()?;
-        match self.held.get_mut(..piece.len()) {
+        match self.held[self.length..].get_mut(..piece.len()) {
             Some(place) => {
                 place.copy_from_slice(piece);
-                self.length = piece.len();
+                self.length += piece.len();
                 Ok(())
             }
             None => self.out.write_all(piece),

@@ -13,7 +13,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use simulator::Fabric;
 
-use crate::wire::{in_words, no_word_of_json, quote};
+use crate::wire::{in_words, no_word_of_json, quote, without_place};
 use crate::world::ProblemKind;
 
 /// A line that a node wrote.
@@ -97,11 +97,10 @@ fn flaw(line: &[u8], error: &serde_json::Error) -> String {
         if let Some(flaw) = field_flaw(line) {
             return flaw;
         }
-        let reason = error.to_string();
-        let reason = reason.rfind(" at line ").map_or(&*reason, |end| &reason[..end]);
+        let reason = without_place(error);
         return match reason.starts_with("unknown field") {
             true => format!("{reason}; everything but these belongs into `body`"),
-            false => reason.to_owned(),
+            false => reason,
         };
     }
     let column = error.column();

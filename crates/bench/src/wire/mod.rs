@@ -10,7 +10,7 @@ pub use self::quote::quote;
 pub(crate) use self::reply::list;
 pub use self::reply::{Answer, Fields, parse, read};
 pub use self::request::Request;
-pub use self::words::{in_words, no_word_of_json};
+pub use self::words::{in_words, no_word_of_json, without_place};
 
 /// How the error of an operation begins whose answer was not as it has to be.
 pub const MALFORMED: &str = "Malformed RPC response";

@@ -2,11 +2,17 @@
 
 use serde_json::Error;
 
-/// What is wrong with the thing that is called `what`. Where in a text it is, which means nothing to people
-/// where the text is a part of another, is left out.
-pub fn in_words(what: &str, error: &Error) -> String {
+/// What a reader of JSON says, without the place in the text, which means nothing to people where the text
+/// is a part of another.
+pub fn without_place(error: &Error) -> String {
     let mut reason = error.to_string();
     reason.truncate(reason.rfind(" at line ").unwrap_or(reason.len()));
+    reason
+}
+
+/// What is wrong with the thing that is called `what`.
+pub fn in_words(what: &str, error: &Error) -> String {
+    let reason = without_place(error);
     let is_of = |beginning| reason.strip_prefix(beginning)?.rsplit_once(", expected ");
     if let Some((found, wanted)) = is_of("invalid type: ").or_else(|| is_of("invalid value: ")) {
         return format!("{what} is {} and should be {}", found_words(found), wanted_words(wanted));

@@ -151,9 +151,8 @@ impl Search<'_> {
         let fatal = problems.iter().position(|problem| problem.is_fatal);
         let found = fatal.or_else(|| problems.iter().position(|problem| problem.kind == "hanging"));
         let Some(place) = found else { return Ok(None) };
-        let problem = problems.swap_remove(place);
-        let why = self.came_to_nothing(&problem).unwrap_or_default();
-        Ok(Some(Offence { why, ..self.of_problem(problem)? }))
+        let why = self.came_to_nothing(&problems, &problems[place]).unwrap_or_default();
+        Ok(Some(Offence { why, ..self.of_problem(problems.swap_remove(place))? }))
     }
 
     /// Something that went wrong with a node.

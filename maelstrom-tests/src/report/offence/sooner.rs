@@ -2,6 +2,8 @@
 
 use std::io;
 
+use checkers::stats::Outcomes;
+
 use super::Offence;
 use super::search::Search;
 use crate::exhibit::Lead;
@@ -25,33 +27,41 @@ impl Search<'_> {
     fn mostly_malformed(&self, problems: &[Problem]) -> Option<(Problem, String)> {
         let stats = self.evidence.results.stats.as_ref()?;
         stats.by_f.iter().find_map(|(function, outcomes)| {
-            let beginning = format!("its answer to `{function}` is malformed: ");
-            let malformed = || {
-                let kind = problems.iter().filter(|problem| problem.kind == "malformed-reply");
-                kind.filter(|problem| problem.text.starts_with(&beginning))
-            };
-            let count: u64 = malformed().map(|problem| problem.count).sum();
-            let first = malformed().next().filter(|_| count >= outcomes.ok_count as u64)?;
-            Some((first.clone(), self.came_to_nothing(first)?))
+            let first = malformed(problems, function).next()?;
+            let is_most = malformed_count(problems, function) >= outcomes.ok_count as u64;
+            is_most.then(|| (first.clone(), came_to_nothing(problems, function, outcomes)))
         })
     }
 
-    /// How many operations had answers of which this one could not be read.
-    pub(super) fn came_to_nothing(&self, problem: &Problem) -> Option<String> {
-        let answer = problem.text.strip_prefix("its answer to `")?;
-        let (function, _) = answer.split_once("` is malformed: ")?;
-        let outcomes = self.evidence.results.stats.as_ref()?.by_f.get(function)?;
-        let beginning = format!("its answer to `{function}` is malformed: ");
-        let problems = Words(self.evidence.results).problems();
-        let same = problems.iter().filter(|problem| problem.text.starts_with(&beginning));
-        let count: u64 = same.map(|problem| problem.count).sum();
-        Some(match outcomes.ok_count {
-            0 => format!("So not one {function} succeeded."),
-            _ => format!(
-                "Of {} {function} operations {} came to nothing by such answers.",
-                text::grouped(outcomes.count as u64),
-                text::grouped(count)
-            ),
-        })
+    /// How many operations had answers that could not be read, if this is one.
+    pub(super) fn came_to_nothing(&self, problems: &[Problem], one: &Problem) -> Option<String> {
+        let mut by_f = self.evidence.results.stats.as_ref()?.by_f.iter();
+        let (function, outcomes) = by_f.find(|(function, _)| is_malformed(one, function))?;
+        Some(came_to_nothing(problems, function, outcomes))
+    }
+}
+
+/// Whether this is an answer to a kind of request that could not be read.
+fn is_malformed(problem: &Problem, function: &str) -> bool {
+    problem.kind == "malformed-reply"
+        && problem.text.starts_with(&format!("its answer to `{function}` is malformed: "))
+}
+
+fn malformed<'a>(problems: &'a [Problem], function: &str) -> impl Iterator<Item = &'a Problem> {
+    problems.iter().filter(move |problem| is_malformed(problem, function))
+}
+
+fn malformed_count(problems: &[Problem], function: &str) -> u64 {
+    malformed(problems, function).map(|problem| problem.count).sum()
+}
+
+fn came_to_nothing(problems: &[Problem], function: &str, outcomes: &Outcomes) -> String {
+    match outcomes.ok_count {
+        0 => format!("So not one {function} succeeded."),
+        _ => format!(
+            "Of {} {function} operations {} came to nothing by such answers.",
+            text::grouped(outcomes.count as u64),
+            text::grouped(malformed_count(problems, function))
+        ),
     }
 }
