@@ -437,6 +437,19 @@ mod tests {
         },
     }
 
+    /// Wherever one piece ends and the next is passed on, and however long one is.
+    #[test]
+    fn what_is_written_in_pieces_is_what_serde_json_writes() {
+        for length in 0..2 * HELD_BYTES {
+            let long = "x".repeat(length);
+            let numbers: Vec<_> = (0..length as i64).map(|n| n * n * n - 40).collect();
+            let value = (&long, &numbers, &long, true, &numbers);
+            let mut written = Vec::new();
+            write_json(&value, &mut written).unwrap();
+            assert_eq!(written, serde_json::to_vec(&value).unwrap(), "{length}");
+        }
+    }
+
     /// Nodes, types and fields may have any name.
     #[test]
     fn names_that_need_escapes_get_them() {
