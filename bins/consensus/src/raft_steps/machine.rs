@@ -111,13 +111,19 @@ impl Machine {
     ) -> Result<AppendEntriesOk, Error> {
         let refused = Ok(AppendEntriesOk { success: false, match_index: 0 });
         let first = checked_next("prev_log_index", append.prev_log_index)?;
-        check_row(&append.entries, first, append.prev_log_term)?;
+        check_row(&append.entries, first, 0)?;
         if append.entries.last().is_some_and(|last| last.term > append.term) {
             return Err(bad_field("entries", "an entry is of a later term than its leader"));
         }
         if append.term < self.term {
             return refused;
         }
+        if !self.joins_on(append) {
+            self.adopt(append.term);
+            self.match_indices.clear();
+            return refused;
+        }
+        check_ascent(&append.entries, append.prev_log_term)?;
         let entries: Vec<_> = append.entries.iter().cloned().map(to_raft).collect();
         let previous = LogIndex(append.prev_log_index);
         let commit_index = LogIndex(self.commit_index);
@@ -141,6 +147,18 @@ impl Machine {
                 self.commit(append.leader_commit.min(last_new));
                 Ok(AppendEntriesOk { success: true, match_index: reconciled.match_index.0 })
             }
+        }
+    }
+
+    /// Whether the new entries follow one that is here, of the same term. The log itself does not ask
+    /// where that is committed, since no leader can have another one there; but here anybody may have
+    /// written the message. Before the first entry there is none, and of what a snapshot took away no
+    /// term is known.
+    fn joins_on(&self, append: &AppendEntries) -> bool {
+        let previous = LogIndex(append.prev_log_index);
+        match self.log.term_at(previous) {
+            Some(own) => previous.0 == 0 || own == Term(append.prev_log_term),
+            None => previous < self.log.first_index(),
         }
     }
 

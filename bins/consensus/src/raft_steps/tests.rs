@@ -119,3 +119,39 @@ fn a_new_leaders_log_may_begin_anywhere_and_hold_no_commands() {
         assert_eq!(ask(&mut node, change(log, 0))["code"], 12, "{log}");
     }
 }
+
+/// Whether entries of the given terms after index `prev` were taken, from a leader of term 3.
+fn append(node: &mut Script<RaftSteps>, prev: [u64; 2], terms: &[u64], commit: u64) -> Value {
+    let entry = |(index, term)| {
+        let mut entry = put(index, "x");
+        entry["term"] = json!(term);
+        entry
+    };
+    let entries: Vec<_> = (prev[0] + 1..).zip(terms).map(entry).collect();
+    let request = json!({"type": "append_entries", "term": 3, "leader_id": "n2",
+        "prev_log_index": prev[0], "prev_log_term": prev[1], "entries": entries,
+        "leader_commit": commit});
+    ask(node, request)["success"].take()
+}
+
+#[test]
+fn another_term_before_the_new_entries_is_refused_committed_or_not() {
+    for commit_index in [0, 2] {
+        let mut node = node();
+        assert_eq!(append(&mut node, [0, 0], &[1, 1], commit_index), true);
+        for prev in [[1, 2], [1, 9], [2, 0], [2, 3], [3, 1], [7, 9]] {
+            assert_eq!(append(&mut node, prev, &[], 2), false, "{prev:?}");
+            assert_eq!(append(&mut node, prev, &[3], 2), false, "{prev:?}: nothing is taken");
+        }
+        let info = ask(&mut node, json!({"type": "get_log_info"}));
+        assert_eq!(info["last_index"], 2);
+        assert_eq!(append(&mut node, [2, 1], &[3], 2), true);
+    }
+    // Of what a snapshot took away no term is known, but of its own last entry.
+    let mut node = node();
+    append(&mut node, [0, 0], &[1, 1], 2);
+    ask(&mut node, json!({"type": "take_snapshot", "threshold": 1}));
+    assert_eq!(append(&mut node, [1, 2], &[], 2), true);
+    assert_eq!(append(&mut node, [2, 2], &[], 2), false);
+    assert_eq!(append(&mut node, [2, 1], &[3], 2), true);
+}
