@@ -25,6 +25,15 @@
 //! ```json
 //! [{"op": "write", "key": "x", "value": 1}, {"op": "read", "key": "x", "value": 1}]
 //! ```
+//!
+//! or if every one says when it began and ended, in whatever unit (`start` and `end`, `start_time` and
+//! `end_time`, `invoke` and `complete`, or `call` and `return`; without an end it is open). The order of
+//! the list does not matter then:
+//!
+//! ```json
+//! [{"op": "write", "key": "x", "value": 1, "start": 0, "end": 5},
+//!  {"op": "read", "key": "x", "value": null, "start": 1, "end": 2}]
+//! ```
 
 use std::collections::BTreeMap;
 
@@ -37,7 +46,11 @@ use serde_json::value::RawValue;
 
 use crate::body::Violation;
 
+#[cfg(test)]
+mod tests;
 mod whole;
+
+use whole::Whole;
 
 /// The most configurations that the search may visit for one key: some tenths
 /// of a second.
@@ -131,6 +144,7 @@ fn parse(history: &Json) -> Result<Vec<Event<RegisterOp<Json>>>, Error> {
     let mut processes = BTreeMap::new();
     let mut invoked: BTreeMap<u64, RegisterOp<Json>> = BTreeMap::new();
     let mut events = Vec::with_capacity(lines.len());
+    let mut timed = Vec::new();
     for (index, line) in (0..).zip(lines) {
         let malformed = |reason: &dyn std::fmt::Display| {
             Error::malformed_request(format!("event {index}: {reason}"))
@@ -140,7 +154,11 @@ fn parse(history: &Json) -> Result<Vec<Event<RegisterOp<Json>>>, Error> {
             *processes.entry(author.map(str::to_owned)).or_insert(count)
         };
         if let Some(operation) = whole::read(line.get()) {
-            let (kind, op) = operation.map_err(|reason| malformed(&reason))?;
+            let Whole { kind, op, span } = operation.map_err(|reason| malformed(&reason))?;
+            if let Some(span) = span {
+                timed.push((index, op, kind, span));
+                continue;
+            }
             let process = process_of(None);
             events.push(Event::of_client(index, index, process, Kind::Invoke, whole::asked(&op)));
             events.push(Event::of_client(index, index, process, kind, op));
@@ -159,7 +177,14 @@ fn parse(history: &Json) -> Result<Vec<Event<RegisterOp<Json>>>, Error> {
         }
         events.push(Event::of_client(index, index, process, kind, op));
     }
-    Ok(events)
+    match (timed.first(), events.is_empty()) {
+        (None, _) => Ok(events),
+        (Some(_), true) => Ok(whole::in_time(timed)),
+        (Some((index, ..)), false) => {
+            let text = format!("event {index}: it says when it began, which others do not");
+            Err(Error::malformed_request(text))
+        }
+    }
 }
 
 /// The operation of an event; a completion has from its invocation what it
@@ -193,134 +218,4 @@ fn operation(
         }
         _ => return Err(format!("`f` is read, write or cas, not `{f}`")),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn verify(history: &str) -> Result<Findings, Error> {
-        let mut run = VerifyRun::new(&Json::parse(history).unwrap())?;
-        std::iter::repeat_with(|| run.work()).find_map(|result| result).unwrap()
-    }
-
-    /// `process type f key value`, one event a line.
-    fn history(lines: &str) -> String {
-        let events: Vec<_> = lines
-            .trim()
-            .lines()
-            .map(|line| {
-                let words: Vec<_> = line.split_whitespace().collect();
-                let [process, kind, f, key, value] = words[..] else { panic!("{line}") };
-                format!(
-                    r#"{{"process":{process},"type":"{kind}","f":"{f}","key":{key},"value":{value}}}"#
-                )
-            })
-            .collect();
-        format!("[{}]", events.join(","))
-    }
-
-    #[test]
-    fn a_read_may_see_a_write_under_way_but_not_miss_one_that_is_done() {
-        let good = "0 invoke write 1 5\n1 invoke read 1 null\n1 ok read 1 5\n0 ok write 1 5";
-        assert!(verify(&history(good)).unwrap().linearizable);
-        let stale = "0 invoke write 1 5\n0 ok write 1 5\n1 invoke read 1 null\n1 ok read 1 null";
-        let found = verify(&history(stale)).unwrap();
-        assert!(!found.linearizable);
-        assert_eq!(found.violations.len(), 1);
-        assert_eq!(found.violations[0].key, 1.into());
-        assert!(!found.violations[0].operations.is_empty());
-    }
-
-    #[test]
-    fn open_and_unknown_operations_may_take_effect_later() {
-        let open = "0 invoke write 1 5\n1 invoke read 1 null\n1 ok read 1 null\n\
-                    1 invoke read 1 null\n1 ok read 1 5";
-        assert!(verify(&history(open)).unwrap().linearizable);
-        let failed = "0 invoke write 1 5\n0 fail write 1 5\n1 invoke read 1 null\n1 ok read 1 5";
-        assert!(!verify(&history(failed)).unwrap().linearizable);
-    }
-
-    #[test]
-    fn only_the_keys_that_fail_are_named() {
-        let lines = "0 invoke write 1 5\n0 ok write 1 5\n0 invoke cas 2 [3,4]\n0 ok cas 2 [3,4]";
-        let found = verify(&history(lines)).unwrap();
-        let keys: Vec<_> = found.violations.iter().map(|violation| violation.key.clone()).collect();
-        assert_eq!(keys, [2.into()]);
-    }
-
-    #[test]
-    fn the_nemesis_and_unknown_fields_are_ignored_and_completions_may_be_short() {
-        let text = r#"[
-            {"index":0,"process":"nemesis","type":"info","f":"start-partition","value":["n1"]},
-            {"index":1,"time":5,"process":0,"type":"invoke","f":"cas","key":"x","value":[1,2]},
-            {"index":2,"time":6,"process":0,"type":"fail","f":"cas","error":["a","b"]},
-            {"process":0,"type":"invoke","f":"write","value":"v"},
-            {"process":0,"type":"ok","f":"write"},
-            {"process":0,"type":"invoke","f":"read"},
-            {"process":0,"type":"ok","f":"read","value":"v"}
-        ]"#;
-        assert!(verify(text).unwrap().linearizable);
-        assert!(verify("[]").unwrap().linearizable);
-    }
-
-    #[test]
-    fn operations_that_stand_as_a_whole_are_one_after_another() {
-        let read =
-            |value| format!(r#"[{{"op":"write","value":1}},{{"op":"read","value":{value}}}]"#);
-        assert!(verify(&read(1)).unwrap().linearizable);
-        assert!(!verify(&read(2)).unwrap().linearizable);
-        for (text, linearizable) in [
-            (
-                r#"[{"type":"write","key":"x","value":"a"},{"type":"read","key":"x","value":"a"}]"#,
-                true,
-            ),
-            (
-                r#"[{"type":"write","key":"x","value":"a"},{"type":"read","key":"y","value":"a"}]"#,
-                false,
-            ),
-            (r#"[{"f":"put","key":1,"value":2},{"f":"get","key":1,"result":2}]"#, true),
-            (r#"[{"op":"read","key":1,"value":null},{"op":"write","key":1,"value":2}]"#, true),
-            (
-                r#"[{"op":"write","value":1},{"op":"cas","from":1,"to":2},{"op":"read","value":2}]"#,
-                true,
-            ),
-            (
-                r#"[{"op":"write","value":1},{"op":"cas","value":[1,2]},{"op":"read","value":1}]"#,
-                false,
-            ),
-            (r#"[{"op":"write","value":1,"ok":false},{"op":"read","value":null}]"#, true),
-            (r#"[{"op":"write","value":1,"ok":true},{"op":"read","value":null}]"#, false),
-        ] {
-            assert_eq!(verify(text).unwrap().linearizable, linearizable, "{text}");
-        }
-        // Without a process one client does everything.
-        let events = r#"[{"type":"invoke","f":"write","value":1},{"type":"ok","f":"write"},
-                         {"type":"invoke","f":"read"},{"type":"ok","f":"read","value":1}]"#;
-        assert!(verify(events).unwrap().linearizable);
-        for bad in
-            [r#"[{"op":"append","value":1}]"#, r#"[{"op":"write"}]"#, r#"[{"op":"cas","value":1}]"#]
-        {
-            let error = verify(bad).unwrap_err();
-            assert!(error.text.starts_with("event 0: "), "{bad}: {error}");
-        }
-    }
-
-    #[test]
-    fn malformed_histories_are_refused_with_the_event() {
-        for (text, says) in [
-            ("{}".to_owned(), "`history` has to be a list"),
-            (history("0 invoke read 1 null\n0 ok write 1 2"), "event 1"),
-            (history("0 ok read 1 null"), "event 0"),
-            (history("0 invoke read 1 null\n0 invoke read 2 null"), "event 1"),
-            (history("0 invoke append 1 2"), "event 0"),
-            (history("0 begin read 1 2"), "event 0"),
-            (history("0 invoke cas 1 2"), "event 0"),
-            ("[5]".to_owned(), "event 0"),
-        ] {
-            let error = verify(&text).unwrap_err();
-            assert_eq!(error.code, ErrorCode::MalformedRequest);
-            assert!(error.text.starts_with(says), "{text}: {error}");
-        }
-    }
 }

@@ -1,16 +1,35 @@
-//! Operations of a history that stand as a whole, without their beginning and end.
+//! Operations of a history that stand as a whole, and not as two events.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use checkers::Kind;
 use checkers::linearizable::RegisterOp;
+use checkers::{Event, Kind};
 use proto::Json;
 
 /// What operations are called.
 const NAMES: [&str; 5] = ["read", "get", "write", "put", "cas"];
 
-/// Reads an operation and how it ended; nothing, where the text is an event of one.
-pub(super) fn read(text: &str) -> Option<Result<(Kind, RegisterOp<Json>), String>> {
+/// What the times of an operation are called.
+const TIMES: [[&str; 2]; 4] =
+    [["start", "end"], ["start_time", "end_time"], ["invoke", "complete"], ["call", "return"]];
+
+/// An operation, and how it ended.
+pub(super) struct Whole {
+    pub kind: Kind,
+    pub op: RegisterOp<Json>,
+    /// Nothing where the operation was over before the next one of the list began.
+    pub span: Option<Span>,
+}
+
+/// When an operation began and ended, in whatever unit; without an end it is open.
+pub(super) struct Span {
+    start: Json,
+    end: Option<Json>,
+}
+
+/// Reads an operation; nothing, where the text is an event of one.
+pub(super) fn read(text: &str) -> Option<Result<Whole, String>> {
     let mut fields: BTreeMap<String, Json> = serde_json::from_str(text).ok()?;
     let word = |field: &str| serde_json::from_str::<String>(&fields.get(field)?.text()).ok();
     // Events have a type of their own.
@@ -21,7 +40,48 @@ pub(super) fn read(text: &str) -> Option<Result<(Kind, RegisterOp<Json>), String
     let name = ["op", "f", "operation", "type"].into_iter().find_map(word)?;
     let has_failed = |field| fields.get(field).is_some_and(|value| value.text() == "false");
     let kind = if ["ok", "success"].into_iter().any(has_failed) { Kind::Fail } else { Kind::Ok };
-    Some(operation(&name, &mut fields).map(|op| (kind, op)))
+    Some(span(&mut fields).and_then(|span| {
+        let op = operation(&name, &mut fields)?;
+        Ok(Whole { kind, op, span })
+    }))
+}
+
+fn span(fields: &mut BTreeMap<String, Json>) -> Result<Option<Span>, String> {
+    let mut take = |field| fields.remove(field).filter(|time| !time.is_null());
+    for [start, end] in TIMES {
+        let Some(began) = take(start) else { continue };
+        let ended = take(end);
+        if ended.as_ref().is_some_and(|ended| ended.cmp_by_value(&began) == Ordering::Less) {
+            return Err(format!("its `{end}` comes before its `{start}`"));
+        }
+        return Ok(Some(Span { start: began, end: ended }));
+    }
+    Ok(None)
+}
+
+/// The events of operations, each with its place in the list, in the order of their times. Where one
+/// begins in the moment in which another ends, nobody can tell which was first: they overlap.
+pub(super) fn in_time(
+    operations: Vec<(u64, RegisterOp<Json>, Kind, Span)>,
+) -> Vec<Event<RegisterOp<Json>>> {
+    let mut moments = Vec::with_capacity(2 * operations.len());
+    for (index, op, kind, Span { start, end }) in operations {
+        // Each is a process of its own: a client's name would say no more than the times.
+        let invocation = Event::of_client(index, index, index, Kind::Invoke, asked(&op));
+        match end {
+            Some(end) => {
+                moments.push((start, false, invocation));
+                moments.push((end, true, Event::of_client(index, index, index, kind, op)));
+            }
+            // It did not happen, whenever that was known.
+            None if kind == Kind::Fail => {}
+            None => moments.push((start, false, invocation)),
+        }
+    }
+    moments.sort_by(|(time, is_end, _), (other, is_others_end, _)| {
+        time.cmp_by_value(other).then(is_end.cmp(is_others_end))
+    });
+    moments.into_iter().map(|(_, _, event)| event).collect()
 }
 
 fn operation(name: &str, fields: &mut BTreeMap<String, Json>) -> Result<RegisterOp<Json>, String> {
