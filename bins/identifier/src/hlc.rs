@@ -2,9 +2,11 @@
 //! and ids made of its stamps, `<physical ms>_<logical>_<node>` (task 2-4-5).
 //!
 //! Unique because the node's name tells nodes apart and a node's stamps only rise. Besides, ids
-//! *respect causality*: while a node gives out stamps it tells its peers one of them, one peer
-//! every 20 ms in turn, and a peer that has heard of a stamp gives out higher ones only. A node
-//! that has given out nothing since says nothing.
+//! *respect causality*: while a node gives out stamps it tells its peers the highest that it knows, one
+//! peer every 20 ms in turn, and a peer that has heard of a stamp gives out higher ones only. A node
+//! that has given out nothing since says nothing. To tell and to hear is no event of the clock: who
+//! asks a node of several sees the counter rise by what it asked for, as in the tasks, and not by what
+//! the nodes tell each other meanwhile.
 //!
 //! Assumed: as for every id made of a clock, a node that is restarted has a state directory, or a
 //! clock that shows a later time than any stamp of its earlier life. With a state directory
@@ -106,7 +108,7 @@ pub enum Body {
         /// The node that made it.
         node: String,
     },
-    /// From one node to another: a stamp that was given out, or a higher one. It is not answered.
+    /// From one node to another: the highest stamp that it gave out or heard of. It is not answered.
     HlcStamp {
         /// The stamp's physical part.
         pt: u64,
@@ -156,18 +158,22 @@ impl Hlc {
         Ok(stamp)
     }
 
-    /// The stamp of a receipt. `field` is that of the received physical part.
-    fn receive(
-        &mut self,
-        received: Stamp,
-        field: &str,
-        ctx: &mut Context<'_, Self>,
-    ) -> Result<Stamp, Error> {
+    /// The stamp of a receipt.
+    fn receive(&mut self, received: Stamp, ctx: &mut Context<'_, Self>) -> Result<Stamp, Error> {
         let now_ms = self.clock_ms(ctx);
         let clock = self.clock.as_mut().map_err(|error| error.clone())?;
-        let stamp = clock.receive(received, now_ms).map_err(|error| bad_field(field, error))?;
+        let stamp =
+            clock.receive(received, now_ms).map_err(|error| bad_field("remote_pt", error))?;
         self.reservation.cover(stamp.physical_ms, ctx);
         Ok(stamp)
+    }
+
+    /// A peer's stamp: those that are given out from here on are higher.
+    fn hear(&mut self, stamp: Stamp, ctx: &mut Context<'_, Self>) -> Result<(), Error> {
+        let clock = self.clock.as_mut().map_err(|error| error.clone())?;
+        clock.hear(stamp).map_err(|error| bad_field("pt", error))?;
+        self.reservation.cover(clock.stamp().physical_ms, ctx);
+        Ok(())
     }
 
     /// A stamp was given out: peers are to hear of it.
@@ -195,8 +201,7 @@ impl Hlc {
             }
             Body::HlcReceive { remote_pt, remote_lc } => {
                 let received = Stamp { physical_ms: remote_pt, logical: remote_lc };
-                let Stamp { physical_ms: pt, logical: lc } =
-                    self.receive(received, "remote_pt", ctx)?;
+                let Stamp { physical_ms: pt, logical: lc } = self.receive(received, ctx)?;
                 self.exchange_soon(ctx);
                 Body::HlcReceiveOk { pt, lc }
             }
@@ -217,7 +222,7 @@ impl Hlc {
                 Body::ParseHlcIdOk { pt, lc, node: node.to_owned() }
             }
             Body::HlcStamp { pt, lc } => {
-                self.receive(Stamp { physical_ms: pt, logical: lc }, "pt", ctx)?;
+                self.hear(Stamp { physical_ms: pt, logical: lc }, ctx)?;
                 return Ok(None);
             }
             // Replies: they never come as requests.
@@ -255,8 +260,8 @@ impl Node for Hlc {
         let peers = ctx.peers().count().max(1);
         let next = ctx.peers().nth(self.exchanges % peers).cloned();
         self.exchanges += 1;
-        // Sending is an event, so the stamp is a new one.
-        if let (Some(peer), Ok(Stamp { physical_ms: pt, logical: lc })) = (next, self.tick(ctx)) {
+        if let (Some(peer), Ok(clock)) = (next, &self.clock) {
+            let Stamp { physical_ms: pt, logical: lc } = clock.stamp();
             ctx.send(&peer, Body::HlcStamp { pt, lc });
         }
     }

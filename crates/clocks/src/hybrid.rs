@@ -81,6 +81,21 @@ impl Hybrid {
         Ok(self.stamp())
     }
 
+    /// Hears of a stamp without an event: all later stamps are higher than it, but it has none of its
+    /// own. Nodes tell each other so in the background what their causes are.
+    ///
+    /// # Errors
+    /// If the physical part is beyond all clocks ([`READING_MAX_MS`]); the clock stays.
+    pub fn hear(&mut self, stamp: Stamp) -> Result<(), BeyondAllClocks> {
+        if stamp.physical_ms > READING_MAX_MS {
+            return Err(BeyondAllClocks(stamp.physical_ms));
+        }
+        if stamp > self.stamp() {
+            *self = Self { guard: Guard::starting_at(stamp.physical_ms), logical: stamp.logical };
+        }
+        Ok(())
+    }
+
     /// A counter at its end moves the physical part on instead: the stamp rises either way.
     fn count_on_from(&mut self, logical: u64) {
         match logical.checked_add(1) {

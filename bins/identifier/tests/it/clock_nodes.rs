@@ -172,7 +172,36 @@ fn peers_are_told_of_stamps_in_turn_and_only_while_some_are_given_out() {
     assert_eq!(node.script.line(&stamp.to_string()), none, "not answered");
     let silent = node.script.advance(std::time::Duration::from_secs(10));
     assert_eq!(silent, none, "nor passed on by itself");
-    assert_eq!(node.at(500, json!({"type": "generate"}))["id"], "900_5_n1");
+    assert_eq!(
+        node.at(500, json!({"type": "generate"}))["id"],
+        "900_4_n1",
+        "above the one heard of"
+    );
+}
+
+#[test]
+fn what_nodes_tell_each_other_of_stamps_counts_nothing() {
+    let mut node = hybrid(&["n1", "n2", "n3"]);
+    let far = json!({"type": "hlc_receive", "remote_pt": 9_000, "remote_lc": 5});
+    assert_eq!(node.at(500, far)["lc"], 6);
+    let mut told = Vec::new();
+    let mut heard = |node: &mut Asked<Hlc>, pt: u64, lc: u64| {
+        let tells = node.script.advance(std::time::Duration::from_millis(20));
+        let tells = tells.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        told.extend(tells.map(|told| told["body"]["lc"].clone()));
+        let stamp =
+            json!({"src": "n2", "dest": "n1", "body": {"type": "hlc_stamp", "pt": pt, "lc": lc}});
+        assert!(node.script.line(&stamp.to_string()).is_empty());
+        node.ask(json!({"type": "hlc_get"}))
+    };
+    let shows = |pt: u64, lc: u64| json!({"type": "hlc_get_ok", "pt": pt, "lc": lc});
+    assert_eq!(heard(&mut node, 8_000, 77), shows(9_000, 6), "it is lower");
+    assert_eq!(node.at(500, json!({"type": "hlc_tick"}))["lc"], 7, "one more than before");
+    assert_eq!(heard(&mut node, 9_000, 7), shows(9_000, 7));
+    assert_eq!(node.at(500, json!({"type": "generate"}))["id"], "9000_8_n1");
+    assert_eq!(heard(&mut node, 9_000, 20), shows(9_000, 20), "it is higher");
+    assert_eq!(node.at(500, json!({"type": "hlc_tick"}))["lc"], 21);
+    assert_eq!(told, [6, 7, 8], "each time the highest");
 }
 
 #[test]

@@ -75,6 +75,21 @@ fn every_step_is_the_one_of_the_paper() {
 }
 
 #[test]
+fn a_stamp_that_was_heard_of_is_the_clocks_own_until_the_next_event() {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
+    let mut clock = Hybrid::default();
+    for _ in 0..10_000 {
+        let before = clock.stamp();
+        let physical_ms = before.physical_ms.saturating_add_signed(random.random_range(-2..3));
+        let stamp = Stamp { physical_ms, logical: random.random_range(0..4) };
+        clock.hear(stamp).unwrap();
+        assert_eq!(clock.stamp(), before.max(stamp), "{stamp:?} after {before:?}");
+        let next = clock.tick(physical_ms.saturating_add_signed(random.random_range(-2..3)));
+        assert!(next > before.max(stamp), "{next:?} after {stamp:?} and {before:?}");
+    }
+}
+
+#[test]
 fn a_counter_at_its_end_moves_the_physical_part_on() {
     let mut clock = Hybrid::default();
     let last = Stamp { physical_ms: 9_000, logical: u64::MAX };
@@ -89,6 +104,7 @@ fn a_stamp_beyond_all_clocks_is_refused_and_changes_nothing() {
     let physical_ms = READING_MAX_MS + 1;
     let received = Stamp { physical_ms, logical: 0 };
     assert_eq!(clock.receive(received, 8), Err(BeyondAllClocks(physical_ms)));
+    assert_eq!(clock.hear(received), Err(BeyondAllClocks(physical_ms)));
     assert_eq!(clock.stamp(), before);
     assert_eq!(clock.tick(u64::MAX).physical_ms, READING_MAX_MS);
 }
