@@ -1,7 +1,7 @@
 //! The node round a [`Server`], for either protocol.
 
 use bft::NodeIndex;
-use proto::{Caller, Context, Either, Error, Node, Records};
+use proto::{Caller, Context, Either, Error, Node, NodeId, Records};
 use rand::RngExt as _;
 
 use super::order::{Keep, Order};
@@ -25,9 +25,9 @@ pub trait Task: std::fmt::Debug + Default + 'static {
     /// Its messages.
     type Message: proto::Body;
 
-    /// The node was told how many there are.
-    fn begin(&mut self, nodes: usize) {
-        let _ = nodes;
+    /// The node was told who is there.
+    fn begin(&mut self, nodes: Vec<NodeId>) {
+        drop(nodes);
     }
 
     /// Answers a message; not at all, if that is a reply itself.
@@ -109,7 +109,7 @@ impl<P: Protocol> Node for BftNode<P> {
 
     fn init(&mut self, restored: Records, ctx: &mut Ctx<'_, P>) {
         let members = Members::new(ctx.id(), ctx.node_ids());
-        self.task.begin(members.count());
+        self.task.begin(members.names().cloned().collect());
         let session = ctx.random().random();
         let server = Server::start(&self.settings, &members, &restored, ctx.is_durable(), session);
         if let Err(error) = &server {

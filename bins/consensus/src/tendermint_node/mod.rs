@@ -3,7 +3,7 @@
 //!
 //! The store is [`crate::bft_store`]; the task's messages are answered by [`task`].
 
-use proto::{Error, Manual};
+use proto::{Error, Manual, NodeId};
 use serde::{Deserialize, Serialize};
 
 use crate::bft_store::node::{BftNode, Protocol, Task};
@@ -25,7 +25,8 @@ pub const MANUAL: Manual = Manual {
         "\
 It serves Maelstrom's workload `lin-kv` on 3f+1 nodes of which f may be Byzantine. It also answers
 `tendermint_propose`, `tendermint_prevote` and `tendermint_status` of task 7-4-5 from four simulated
-validators within, n1 to n4 or v1 to v4, or from as many as there are nodes, if those are more.
+validators within, n1 to n4 or v1 to v4; where `init` names four nodes or more, from those nodes,
+whatever they are called.
 
 ",
         flags!()
@@ -103,7 +104,7 @@ impl Protocol for Tendermint {
 impl Task for Steps {
     type Message = StepMessage;
 
-    fn begin(&mut self, nodes: usize) {
+    fn begin(&mut self, nodes: Vec<NodeId>) {
         self.set_nodes(nodes);
     }
 

@@ -1,4 +1,4 @@
-//! Task 7-4-5: rounds of voting among four validators, or as many as `init` names if those are more.
+//! Task 7-4-5: rounds of voting among four validators, or those that `init` names if it names as many.
 //!
 //! The validators are [`bft::tendermint::Validator`]s inside this node. The messages say when one
 //! prevotes and for what; all the rest, precommits, locks and the decision, is what the validators do
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use bft::tendermint::{Ballots, ROUNDS_AHEAD};
 use bft::{NodeIndex, Quorums};
-use proto::Error;
+use proto::{Error, NodeId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -53,6 +53,8 @@ fn count(ballots: &Ballots<String>, value: &Option<String>) -> usize {
 #[derive(Debug)]
 pub struct Steps {
     validators: usize,
+    /// What they are called besides; nothing where `init` names fewer than a cluster takes.
+    names: Vec<NodeId>,
     height: Option<Height>,
     /// Prevotes of rounds that have not begun.
     early: BTreeMap<u64, BTreeMap<usize, Option<String>>>,
@@ -60,13 +62,16 @@ pub struct Steps {
 
 impl Default for Steps {
     fn default() -> Self {
-        Self { validators: VALIDATORS, height: None, early: BTreeMap::new() }
+        Self { validators: VALIDATORS, names: Vec::new(), height: None, early: BTreeMap::new() }
     }
 }
 
 impl Steps {
-    pub(super) fn set_nodes(&mut self, nodes: usize) {
-        self.validators = nodes.max(VALIDATORS);
+    pub(super) fn set_nodes(&mut self, mut nodes: Vec<NodeId>) {
+        self.validators = nodes.len().max(VALIDATORS);
+        // n2 comes before n10.
+        nodes.sort_by_key(|name| (name.as_str().len(), name.clone()));
+        self.names = if nodes.len() < VALIDATORS { Vec::new() } else { nodes };
     }
 
     pub(super) fn propose(
@@ -197,14 +202,27 @@ impl Steps {
         StepMessage::TendermintStatusOk { phase, block_committed, prevote_count, precommit_count }
     }
 
-    /// n1 and v1 are the first validator, and so on.
+    /// A node's name. Otherwise v1 is the first validator, and so is n1 unless the nodes have such
+    /// names themselves.
     fn validator(&self, field: &str, name: &str) -> Result<usize, Error> {
+        if let Some(place) = self.names.iter().position(|node| node.as_str() == name) {
+            return Ok(place);
+        }
+        let number = |prefix, name: &str| name.strip_prefix(prefix)?.parse::<usize>().ok();
+        let are_numbered = self.names.iter().any(|node| number('n', node.as_str()).is_some());
         let last = self.validators;
-        let number = name.strip_prefix(['n', 'v']).and_then(|number| number.parse::<usize>().ok());
-        number
+        number('v', name)
+            .or_else(|| number('n', name).filter(|_| !are_numbered))
             .filter(|number| (1..=last).contains(number))
             .map(|number| number - 1)
-            .ok_or_else(|| bad_field(field, format!("has to be n1 to n{last} or v1 to v{last}")))
+            .ok_or_else(|| {
+                let names = match &*self.names {
+                    [] => format!("n1 to n{last}"),
+                    [first, .., last] if are_numbered => format!("{first} to {last}"),
+                    _ => format!("a node of `init`, n1 to n{last}"),
+                };
+                bad_field(field, format!("has to be {names} or v1 to v{last}"))
+            })
     }
 }
 

@@ -11,14 +11,14 @@ struct Asked(Script<TendermintNode>);
 impl Asked {
     fn new(nodes: &[&str]) -> Self {
         let mut script = Script::new(TendermintNode::new(Settings::default()));
-        script.init("n1", nodes);
+        script.init(nodes[0], nodes);
         Self(script)
     }
 
     /// The answer to a request.
     fn ask(&mut self, mut body: Value) -> Value {
         body["msg_id"] = json!(1);
-        let said = self.0.line(&json!({"src": "c1", "dest": "n1", "body": body}).to_string());
+        let said = self.0.line(&json!({"src": "c1", "dest": "any", "body": body}).to_string());
         let said = said.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
         said.map(|line| line["body"].clone()).find(|body| body["in_reply_to"] == 1).unwrap()
     }
@@ -129,4 +129,36 @@ fn more_nodes_are_more_validators() {
     assert_eq!(node.status(0), ("prevote".to_owned(), false, 4, 0));
     assert_eq!(node.prevote(0, "n7", json!("abc")), [5, 5, 5]);
     assert_eq!(node.status(0), ("commit".to_owned(), true, 5, 5));
+}
+
+#[test]
+fn nodes_are_validators_by_their_own_names() {
+    let mut node = Asked::new(&["n3", "n0", "n1", "n2"]);
+    assert_eq!(node.propose(0, "n0", 1)["type"], "tendermint_propose_ok");
+    for (before, validator) in (0..).zip(["n0", "n1", "v3", "n3"]) {
+        assert_eq!(node.prevote(0, validator, json!("abc")), [before + 1, before + 1, 3]);
+    }
+    let unknown = node.propose(1, "n4", 2);
+    assert_eq!(unknown["text"], "field `proposer`: has to be n0 to n3 or v1 to v4");
+
+    let mut node = Asked::new(&["ann", "bob", "cyd", "dan", "eve"]);
+    node.propose(0, "bob", 1);
+    assert_eq!(node.prevote(0, "eve", json!("abc")), [1, 1, 4]);
+    // The numbers of the task's examples are the same ones.
+    for validator in ["n5", "v5"] {
+        assert_eq!(node.prevote(0, validator, json!("abc")), [1, 1, 4]);
+    }
+    let unknown = node.propose(1, "fay", 2);
+    let text = "field `proposer`: has to be a node of `init`, n1 to n5 or v1 to v5";
+    assert_eq!(unknown["text"], text);
+    assert_eq!(node.propose(1, "cyd", 1)["type"], "tendermint_propose_ok");
+    assert_eq!(node.propose(2, "ann", 1)["code"], 12, "it is dan's turn");
+    assert_eq!(node.propose(2, "dan", 1)["type"], "tendermint_propose_ok");
+
+    // Turns are in the order of the numbers, not of the texts.
+    let names: Vec<_> = (1..=12).map(|number| format!("n{number}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let mut node = Asked::new(&names);
+    node.propose(0, "n1", 1);
+    assert_eq!(node.propose(1, "n2", 1)["type"], "tendermint_propose_ok");
 }
