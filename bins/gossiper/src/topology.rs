@@ -111,6 +111,9 @@ pub struct Topology {
     graph: Graph,
     /// How many of this node's neighbours are in its own list. The others only list it.
     listed: usize,
+    /// The nodes that no list names and that have none, in the order of the cluster: they may be
+    /// anywhere.
+    unplaced: Vec<Peer>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,7 +166,7 @@ struct Found {
 impl Default for Topology {
     /// Nobody beside anybody.
     fn default() -> Self {
-        Self { graph: Graph::Lists(Lists::default()), listed: 0 }
+        Self { graph: Graph::Lists(Lists::default()), listed: 0, unplaced: Vec::new() }
     }
 }
 
@@ -171,7 +174,7 @@ impl Topology {
     /// Every node beside every other one: what holds until a `topology` comes.
     pub fn complete(cluster: &Cluster) -> Self {
         let listed = cluster.others().count();
-        Self { graph: Graph::Complete(cluster.all().collect()), listed }
+        Self { graph: Graph::Complete(cluster.all().collect()), listed, unplaced: Vec::new() }
     }
 
     /// The graph of a `topology` message. A node that it names but `init` did not joins the cluster.
@@ -198,7 +201,14 @@ impl Topology {
         for (node, neighbour) in &edges {
             connect(&mut neighbours, *neighbour, *node);
         }
-        Self { graph: Graph::Lists(neighbours.into_iter().collect()), listed }
+        let mut is_placed = vec![false; cluster.size()];
+        for id in lists.iter().flat_map(|(node, list)| std::iter::once(node).chain(list)) {
+            if let Some(named) = cluster.number(id) {
+                is_placed[named.index()] = true;
+            }
+        }
+        let unplaced = cluster.others().filter(|peer| !is_placed[peer.index()]).collect();
+        Self { graph: Graph::Lists(neighbours.into_iter().collect()), listed, unplaced }
     }
 
     /// How many nodes there are.
@@ -261,7 +271,8 @@ impl Topology {
         let listed = tree
             .get(me.index())
             .map_or(0, |tree| self.listed(me).filter(|own| tree.contains(own)).count());
-        Self { graph: Graph::Lists(tree.into_iter().collect()), listed }
+        let unplaced = self.unplaced.clone();
+        Self { graph: Graph::Lists(tree.into_iter().collect()), listed, unplaced }
     }
 
     /// The node from which the farthest of those that `member` reaches is nearest; of several such
@@ -297,14 +308,17 @@ impl Topology {
         }
     }
 
-    /// The nodes that `from` reaches only through `neighbour`, that one left out, in the order of
-    /// the cluster.
+    /// The nodes that `from` may reach only through `neighbour`, that one left out, in the order of the
+    /// cluster: those that nothing else connects, and those of which no list says where they are.
     pub fn behind(&self, from: Peer, neighbour: Peer) -> Vec<Peer> {
         let mut reached = vec![0_u8; self.size()];
         for (without, mark) in [(None, 1), (Some(neighbour), 2)] {
             for found in self.breadth_first(from, without) {
                 reached[found.node.index()] |= mark;
             }
+        }
+        for node in &self.unplaced {
+            reached[node.index()] = 1;
         }
         (0..self.size() as u16)
             .map(Peer)

@@ -65,6 +65,22 @@ fn behind_a_neighbour_is_what_only_it_connects() {
 }
 
 #[test]
+fn what_no_list_names_may_be_behind_any_neighbour() {
+    let mut cluster = cluster(6);
+    // 5 says that it is beside nobody; of 3 and 4 nothing is said.
+    let part = topology(&mut cluster, &[(0, &[1, 2]), (5, &[])]);
+    for graph in [&part, &part.spanning_tree(&cluster)] {
+        assert_eq!(graph.behind(Peer(0), Peer(1)), peers(&[3, 4]));
+        assert_eq!(graph.behind(Peer(0), Peer(2)), peers(&[3, 4]));
+        assert_eq!(
+            graph.breadth_first(Peer(0), None).len(),
+            3,
+            "but nothing is sent there by itself"
+        );
+    }
+}
+
+#[test]
 fn parts_that_nothing_connects_get_a_tree_each() {
     let mut cluster = cluster(5);
     let graph = topology(&mut cluster, &[(0, &[1]), (2, &[3, 4]), (3, &[4])]);

@@ -92,6 +92,22 @@ fn a_value_goes_round_a_neighbour_that_does_not_acknowledge() {
     assert_eq!(leash.ask("check_acks"), json!({"pending": 0, "timed_out": 0, "direct_sent": 0}));
 }
 
+/// A topology need not say more than a node's own list: whoever it does not name may be anywhere, and
+/// so behind the neighbour that is silent.
+#[test]
+fn who_is_nowhere_in_the_topology_gets_a_copy_as_well() {
+    let mut leash = Leash::new();
+    let own = json!({"n1": ["n2", "n3"]});
+    leash.say("c1", json!({"type": "topology", "msg_id": 2, "topology": own}));
+    let forwards = leash.say("c1", json!({"type": "broadcast", "msg_id": 3, "message": "v"}));
+    assert_eq!(receivers(&forwards, &json!("v")), ["n2", "n3"]);
+    let id = &forwards[2].1["msg_id"];
+    leash.say("n3", json!({"type": "broadcast_ok", "in_reply_to": id}));
+    let copies = leash.wait(TIMEOUT);
+    assert_eq!(receivers(&copies, &json!("v")), ["n4", "n5"]);
+    assert_eq!(leash.ask("check_acks"), json!({"pending": 0, "timed_out": 1, "direct_sent": 2}));
+}
+
 /// However many values come while a neighbour is silent, two messages with copies are on their way
 /// to each node behind it; the rest waits for an acknowledgement and comes in one.
 #[test]
