@@ -91,9 +91,10 @@ pub fn write_json<T: Serialize + ?Sized>(
     value: &T,
     out: &mut impl io::Write,
 ) -> serde_json::Result<()> {
-    let mut pieces = Pieces { out, held: [0; HELD_BYTES], length: 0 };
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut pieces, SmallNumbers))?;
-    pieces.pass_on().map_err(serde_json::Error::io)
+    let pieces = Pieces { out, held: [0; HELD_BYTES], length: 0 };
+    let mut serializer = serde_json::Serializer::with_formatter(pieces, SmallNumbers);
+    value.serialize(&mut serializer)?;
+    serializer.into_inner().pass_on().map_err(serde_json::Error::io)
 }
 
 /// How much is passed on at a time.
@@ -111,6 +112,20 @@ impl<W: io::Write> Pieces<'_, W> {
         let length = std::mem::take(&mut self.length);
         self.out.write_all(&self.held[..length])
     }
+
+    /// Writes a piece for which there is no room beside what is held.
+    #[cold]
+    fn write_after_all(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.pass_on()?;
+        match self.held.get_mut(..piece.len()) {
+            Some(place) => {
+                place.copy_from_slice(piece);
+                self.length = piece.len();
+                Ok(())
+            }
+            None => self.out.write_all(piece),
+        }
+    }
 }
 
 impl<W: io::Write> io::Write for Pieces<'_, W> {
@@ -119,18 +134,16 @@ impl<W: io::Write> io::Write for Pieces<'_, W> {
         Ok(piece.len())
     }
 
+    // Where the length of a piece is known, as that of a comma is, it is copied without a call.
     #[inline]
     fn write_all(&mut self, piece: &[u8]) -> io::Result<()> {
-        if piece.len() > HELD_BYTES - self.length {
-            self.pass_on()?;
-        }
         match self.held[self.length..].get_mut(..piece.len()) {
             Some(place) => {
                 place.copy_from_slice(piece);
                 self.length += piece.len();
                 Ok(())
             }
-            None => self.out.write_all(piece),
+            None => self.write_after_all(piece),
         }
     }
 
