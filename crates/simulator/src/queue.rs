@@ -84,7 +84,11 @@ impl<T> Queue<T> {
     fn keep(&mut self, time: Time, thing: T) -> Entry {
         let slot = match self.free.pop() {
             Some(slot) => {
-                self.slots[slot as usize] = Some(thing);
+                let place = &mut self.slots[slot as usize];
+                // It is free. The compiler does not know that, and would copy the thing once more to drop
+                // what may be there.
+                *place = None;
+                *place = Some(thing);
                 slot
             }
             None => {
@@ -98,10 +102,15 @@ impl<T> Queue<T> {
 
     /// The first entry of all rows and the heap, and the row's number; the heap's is [`ROWS`].
     fn find_first(&self) -> Option<(Entry, usize)> {
-        let rows = self.rows.iter().map(|row| row.entries.front().copied());
-        let heap = self.heap.peek().map(|Reverse(entry)| *entry);
-        let places = rows.chain([heap]).zip(0..);
-        places.filter_map(|(entry, place)| Some((entry?, place))).min()
+        let mut first = self.heap.peek().map(|Reverse(entry)| (*entry, ROWS));
+        for (row, place) in self.rows.iter().zip(0..) {
+            if let Some(entry) = row.entries.front()
+                && first.is_none_or(|(first, _)| *entry < first)
+            {
+                first = Some((*entry, place));
+            }
+        }
+        first
     }
 
     /// When the first thing is due.
