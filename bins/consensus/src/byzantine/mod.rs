@@ -182,7 +182,7 @@ pub struct ByzantineNode {
     equivocations: u64,
 }
 
-const SCENARIOS: [(&str, Behavior); 13] = [
+const SCENARIOS: [(&str, Behavior); 18] = [
     ("node_sends_different_values_to_different_peers", Behavior::Equivocation),
     ("node_votes_twice_in_one_round", Behavior::Equivocation),
     ("node_sends_wrong_values_to_all_peers", Behavior::Lying),
@@ -197,6 +197,13 @@ const SCENARIOS: [(&str, Behavior); 13] = [
     ("double_voting", Behavior::Equivocation),
     ("lying", Behavior::Lying),
     ("corrupted_messages", Behavior::Lying),
+    ("silence", Behavior::Silence),
+    // What it tells some and keeps from others.
+    ("selective_sending", Behavior::Equivocation),
+    // Those of the examples.
+    ("hardware_bit_flip", Behavior::Lying),
+    ("compromised_node", Behavior::Equivocation),
+    ("software_bug", Behavior::Equivocation),
 ];
 
 const BEHAVIORS: [(&str, Behavior); 4] = [

@@ -48,6 +48,18 @@ fn other_names_of_the_same_fault_are_known() {
             other => panic!("{scenario}: {other:?}"),
         }
     }
+    // What the other messages of the task speak of can be asked about as well.
+    let is_byzantine = |scenario| match classify(scenario) {
+        Ok(Body::ClassifyFaultOk { fault_type, .. }) => fault_type == FaultType::Byzantine,
+        other => panic!("{scenario}: {other:?}"),
+    };
+    for (name, behavior) in BEHAVIORS {
+        assert_eq!(is_byzantine(name), behavior != Behavior::Silence, "{name}");
+    }
+    for (name, _) in EXAMPLES {
+        assert!(is_byzantine(name), "{name}");
+    }
+    assert!(is_byzantine("selective_sending"));
     for algorithm in [Algorithm::Raft, Algorithm::Pbft] {
         match fail(algorithm, "n2", "crash") {
             Ok(Body::CftFailureDemoOk { consensus_reached: true, value_correct: true, reason }) => {
