@@ -66,7 +66,7 @@ pub enum StepMessage {
         round: u64,
         /// Who.
         validator: String,
-        /// For what; null is nil.
+        /// For what; null, `"nil"` and the empty string are nil.
         block_hash: Option<String>,
     },
     /// The prevotes so far.
@@ -114,7 +114,9 @@ impl Task for Steps {
                 self.propose(round, &proposer, &block)
             }
             StepMessage::TendermintPrevote { round, validator, block_hash } => {
-                self.prevote(round, &validator, block_hash)
+                // No block has such a hash.
+                let value = block_hash.filter(|hash| !hash.is_empty() && hash != "nil");
+                self.prevote(round, &validator, value)
             }
             StepMessage::TendermintStatus { round } => Ok(self.status(round)),
             // Replies: they never come as requests.

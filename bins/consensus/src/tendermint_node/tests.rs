@@ -162,3 +162,15 @@ fn nodes_are_validators_by_their_own_names() {
     node.propose(0, "n1", 1);
     assert_eq!(node.propose(1, "n2", 1)["type"], "tendermint_propose_ok");
 }
+
+#[test]
+fn nil_has_several_names_and_is_never_committed() {
+    let mut node = Asked::new(&["n1"]);
+    node.propose(0, "n1", 1);
+    for (before, nil) in (0..).zip([json!("nil"), Value::Null, json!("")]) {
+        let votes = node.prevote(0, &format!("n{}", before + 1), nil);
+        assert_eq!(votes, [before + 1, before + 1, 3]);
+    }
+    let (phase, is_committed, prevotes, _) = node.status(0);
+    assert_eq!((&*phase, is_committed, prevotes), ("precommit", false, 3));
+}
