@@ -151,6 +151,13 @@ impl Height {
         Some(known.map(|votes| votes.into_iter().map(|(id, each)| (wire(id), each)).collect()))
     }
 
+    /// The votes of all rounds that have begun and in which somebody voted.
+    pub(super) fn all_votes(&self) -> impl Iterator<Item = (u64, Votes)> {
+        let rounds = self.first.0..=self.round();
+        let votes = rounds.filter_map(|round| Some((round, self.votes(round)?)));
+        votes.filter(|(_, votes)| votes.iter().any(|votes| !votes.is_empty()))
+    }
+
     /// Has a validator prevote that did not in this round, if the round has begun and the validator
     /// is not locked on something else.
     pub(super) fn prevote(

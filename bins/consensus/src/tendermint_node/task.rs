@@ -56,13 +56,21 @@ pub struct Steps {
     /// What they are called besides; nothing where `init` names fewer than a cluster takes.
     names: Vec<NodeId>,
     height: Option<Height>,
+    /// The votes of rounds of earlier heights, all before the first of this one.
+    over: BTreeMap<u64, Votes>,
     /// Prevotes of rounds that have not begun.
     early: BTreeMap<u64, BTreeMap<usize, Option<String>>>,
 }
 
 impl Default for Steps {
     fn default() -> Self {
-        Self { validators: VALIDATORS, names: Vec::new(), height: None, early: BTreeMap::new() }
+        Self {
+            validators: VALIDATORS,
+            names: Vec::new(),
+            height: None,
+            over: BTreeMap::new(),
+            early: BTreeMap::new(),
+        }
     }
 }
 
@@ -82,10 +90,12 @@ impl Steps {
     ) -> Result<StepMessage, Error> {
         let who = self.validator("proposer", proposer)?;
         let hash = hash(block)?;
-        let present = self.height.as_mut().filter(|present| !present.is_decided());
-        if let Some(present) = present {
+        // Who proposes for a later height has seen this one decided.
+        let is_present =
+            |present: &&mut Height| !present.is_decided() && block.height <= present.height;
+        if let Some(present) = self.height.as_mut().filter(is_present) {
             if block.height != present.height {
-                let reason = format!("height {} is not decided yet", present.height);
+                let reason = format!("height {} has begun", present.height);
                 return Err(bad_field("block", reason));
             }
             if round < present.round() {
@@ -110,7 +120,11 @@ impl Steps {
                 let reason = format!("height {} is decided", decided.height);
                 return Err(bad_field("block", reason));
             }
-            self.height = Some(Height::new(self.validators, block.height, round, who, &hash));
+            let new = Height::new(self.validators, block.height, round, who, &hash);
+            if let Some(old) = self.height.replace(new) {
+                self.over.extend(old.all_votes());
+            }
+            self.over.split_off(&round);
             self.early = self.early.split_off(&round);
         }
         self.catch_up(round);
@@ -151,7 +165,12 @@ impl Steps {
                         let reason = format!("{name} is locked on {locked} since round {since}");
                         return Err(bad_field("block_hash", reason));
                     }
-                    None => self.vote_early(round, who, value.clone())?,
+                    None => match self.over.get_mut(&round) {
+                        Some([prevotes, _]) => {
+                            prevotes.entry(NodeIndex(who)).or_default().insert(value.clone());
+                        }
+                        None => self.vote_early(round, who, value.clone())?,
+                    },
                 }
             }
         }
@@ -176,6 +195,9 @@ impl Steps {
     fn votes(&self, round: u64) -> Votes {
         if let Some(votes) = self.height.as_ref().and_then(|height| height.votes(round)) {
             return votes;
+        }
+        if let Some(votes) = self.over.get(&round) {
+            return votes.clone();
         }
         let early = self.early.get(&round).into_iter().flatten();
         let ballot = |(who, value): (&usize, &Option<String>)| {

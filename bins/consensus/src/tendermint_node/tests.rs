@@ -174,3 +174,31 @@ fn nil_has_several_names_and_is_never_committed() {
     let (phase, is_committed, prevotes, _) = node.status(0);
     assert_eq!((&*phase, is_committed, prevotes), ("precommit", false, 3));
 }
+
+#[test]
+fn what_was_committed_stays_so_when_the_next_height_has_begun() {
+    let mut node = Asked::new(&["n1"]);
+    node.propose(0, "n1", 1);
+    node.prevote(0, "n1", json!("a"));
+    node.propose(1, "n2", 1);
+    for validator in ["n1", "n2", "n3"] {
+        node.prevote(1, validator, json!("b"));
+    }
+    let rounds = [("prevote".to_owned(), false, 1, 0), ("commit".to_owned(), true, 3, 3)];
+    assert_eq!([0, 1].map(|round| node.status(round)), rounds);
+    assert_eq!(node.propose(2, "n3", 2)["type"], "tendermint_propose_ok");
+    assert_eq!([0, 1].map(|round| node.status(round)), rounds);
+    assert_eq!(node.status(2), ("propose".to_owned(), false, 0, 0));
+    // A late vote is counted and changes nothing; another one is refused as ever.
+    assert_eq!(node.prevote(1, "n4", json!("b")), [4, 4, 3]);
+    assert_eq!(node.prevote(1, "n4", json!("b")), [4, 4, 3]);
+    let other = json!({"type": "tendermint_prevote", "round": 1, "validator": "n4",
+        "block_hash": "c"});
+    assert_eq!(node.ask(other)["code"], 12);
+    assert_eq!(node.status(1), ("commit".to_owned(), true, 4, 3));
+    // The height goes on, whether this node saw the one before decided or not.
+    assert_eq!(node.prevote(2, "n1", json!("c")), [1, 1, 3]);
+    assert_eq!(node.propose(3, "n4", 3)["type"], "tendermint_propose_ok");
+    assert_eq!(node.status(2), ("prevote".to_owned(), false, 1, 0));
+    assert_eq!(node.propose(4, "n1", 2)["text"], "field `block`: height 3 has begun");
+}
