@@ -106,7 +106,7 @@ impl Members {
 /// hash of 56 bits (FNV-1a), after a byte that no text begins with.
 #[must_use]
 pub fn member_id(name: &NodeId) -> MemberId {
-    let bytes = name.as_str().as_bytes();
+    let bytes = name.as_bytes();
     let mut packed = [0; 8];
     match packed.get_mut(..bytes.len()) {
         Some(place) if !bytes.contains(&0) => {

@@ -301,33 +301,34 @@ impl<S: Service> Replica<S> {
         happenings: &mut Vec<Happening<S>>,
         ctx: &mut Context<'_, H>,
     ) {
-        let output = self.raft.take_output();
-        if output.is_empty() {
+        if !self.raft.has_output() {
             return;
         }
+        let mut output = self.raft.take_output();
         sometimes::look(&output, ctx);
-        for record in output.records {
+        for record in output.records.drain(..) {
             durable::store(record, &self.members, ctx);
         }
-        for apply in output.applies {
+        for apply in output.applies.drain(..) {
             happenings.extend(self.apply(apply));
         }
         // Mostly there is nothing of a kind, which a loop is the fastest to see.
-        for read in output.reads_ready {
+        for read in output.reads_ready.drain(..) {
             happenings.push(Happening::ReadReady(read));
         }
-        for read in output.reads_refused {
+        for read in output.reads_refused.drain(..) {
             happenings.push(Happening::ReadRefused(read));
         }
-        for command in output.dropped {
+        for command in output.dropped.drain(..) {
             happenings.push(Happening::Dropped(command));
         }
-        for change in output.changes {
+        for change in output.changes.drain(..) {
             happenings.push(Happening::Changed(change.map_err(refusal)));
         }
-        for envelope in output.messages {
+        for envelope in output.messages.drain(..) {
             self.send(envelope, answering, ctx);
         }
+        self.raft.reuse(output);
     }
 
     fn apply(&mut self, apply: Apply<SharedCommand<S>, SharedState<S>>) -> Option<Happening<S>> {

@@ -169,7 +169,12 @@ impl<M: Machine> State<M> {
         session.outcomes.insert(sequence, answer);
         if command.settled > session.settled {
             session.settled = command.settled;
-            session.outcomes = session.outcomes.split_off(&command.settled);
+            // They are few, and mostly one goes for each that comes.
+            while let Some(oldest) = session.outcomes.first_entry()
+                && *oldest.key() < command.settled
+            {
+                oldest.remove();
+            }
         }
     }
 }

@@ -70,6 +70,21 @@ impl<C: Clone, S: Clone> Raft<C, S> {
         std::mem::take(&mut self.core.output)
     }
 
+    /// Whether [`take_output`](Self::take_output) would give anything.
+    #[must_use]
+    pub fn has_output(&self) -> bool {
+        !self.core.output.is_empty()
+    }
+
+    /// Takes an output back of which everything was done, so that the next one finds room: most are of
+    /// the same size, and there is one for each message that comes.
+    pub fn reuse(&mut self, mut done: Output<C, S>) {
+        if !self.has_output() {
+            done.clear();
+            self.core.output = done;
+        }
+    }
+
     /// When [`Self::tick`] is next to be called.
     #[must_use]
     pub fn next_deadline(&self) -> Duration {

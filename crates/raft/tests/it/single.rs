@@ -573,3 +573,18 @@ fn a_snapshot_that_comes_again_changes_nothing() {
     let said = single.hear(PEER, 2, install());
     assert_eq!((said.records, said.applies, said.messages.len()), (vec![], vec![], 1));
 }
+
+#[test]
+fn an_output_that_is_given_back_adds_nothing_to_the_next() {
+    let mut single = Single::start(Restored::default());
+    let first = single.wake();
+    assert!(!first.is_empty() && !single.node.has_output());
+    single.node.reuse(first);
+    assert!(!single.node.has_output(), "what was done is not done again");
+    // And nothing is lost that came meanwhile.
+    let message = Message { incarnation: None, term: Term(9), payload: append((0, 0), vec![], 0) };
+    single.node.step(single.now, PEER, message);
+    assert!(single.node.has_output());
+    single.node.reuse(Output::default());
+    assert!(!single.node.take_output().is_empty());
+}

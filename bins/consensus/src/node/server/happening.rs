@@ -48,6 +48,10 @@ impl<S: Service, A: Agreement<S>> Server<S, A> {
     /// Tells followers what is done. All that is for one of them goes in one message: a round confirms
     /// reads and decides changes of several of its clients.
     fn answer_peers<T: Aside>(&mut self, ctx: &mut Ctx<'_, S, A, T>) {
+        // Mostly nothing is owed.
+        if self.owed.is_empty() {
+            return;
+        }
         let mut lives = BTreeMap::<_, Vec<_>>::new();
         for (caller, RequestId { origin, session, sequence }, answer) in self.owed.drain(..) {
             lives.entry((origin, session)).or_default().push((caller, sequence, answer));
