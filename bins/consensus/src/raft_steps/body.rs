@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proto::{Json, NodeId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The state of the tasks' key-value store.
 pub type State = BTreeMap<String, Json>;
@@ -51,8 +51,14 @@ pub struct Command {
     pub op: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Null is a value like any other; only a field that is left out is none.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub value: Option<Json>,
+}
+
+/// What is there, null as well.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
+    Json::deserialize(deserializer).map(Some)
 }
 
 /// An entry that has no index yet.

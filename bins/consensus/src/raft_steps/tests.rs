@@ -155,3 +155,18 @@ fn another_term_before_the_new_entries_is_refused_committed_or_not() {
     assert_eq!(append(&mut node, [2, 2], &[], 2), false);
     assert_eq!(append(&mut node, [2, 1], &[3], 2), true);
 }
+
+#[test]
+fn null_is_a_value_and_a_field_that_is_left_out_is_none() {
+    let nothing =
+        json!({"index": 1, "term": 1, "command": {"op": "put", "key": "x", "value": null}});
+    let mut node = node();
+    assert_eq!(seed(&mut node, std::slice::from_ref(&nothing), 1), (json!({"x": null}), json!(1)));
+    let mut node = self::node();
+    let get = json!({"index": 2, "term": 1, "command": {"op": "get", "key": "x"}});
+    let answer = ask(&mut node, json!({"type": "apply_entries", "entries": [nothing, get]}));
+    assert_eq!(answer["results"][1], json!({"index": 2, "result": null}));
+    let none = json!({"index": 3, "term": 1, "command": {"op": "put", "key": "x"}});
+    let answer = ask(&mut node, json!({"type": "apply_entries", "entries": [none]}));
+    assert_eq!(answer["text"], "field `entries`: entry 3 has no value");
+}
