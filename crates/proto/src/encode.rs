@@ -117,13 +117,10 @@ impl<W: io::Write> Pieces<'_, W> {
     #[cold]
     fn write_after_all(&mut self, piece: &[u8]) -> io::Result<()> {
         self.pass_on()?;
-        match self.held.get_mut(..piece.len()) {
-            Some(place) => {
-                place.copy_from_slice(piece);
-                self.length = piece.len();
-                Ok(())
-            }
-            None => self.out.write_all(piece),
+        if piece.len() > HELD_BYTES {
+            self.out.write_all(piece)
+        } else {
+            io::Write::write_all(self, piece)
         }
     }
 }
