@@ -201,13 +201,11 @@ impl Topology {
         for (node, neighbour) in &edges {
             connect(&mut neighbours, *neighbour, *node);
         }
-        let mut is_placed = vec![false; cluster.size()];
-        for id in lists.iter().flat_map(|(node, list)| std::iter::once(node).chain(list)) {
-            if let Some(named) = cluster.number(id) {
-                is_placed[named.index()] = true;
-            }
-        }
-        let unplaced = cluster.others().filter(|peer| !is_placed[peer.index()]).collect();
+        // Whoever a list names has a neighbour by now.
+        let is_unplaced = |peer: &Peer| {
+            neighbours[peer.index()].is_empty() && !lists.contains_key(cluster.id(*peer))
+        };
+        let unplaced = cluster.others().filter(is_unplaced).collect();
         Self { graph: Graph::Lists(neighbours.into_iter().collect()), listed, unplaced }
     }
 
