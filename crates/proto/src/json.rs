@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 pub use by_value::ByValue;
-use canonical::{Canonical, DEPTH_MAX, Floats, canonical, write_canonical};
+use canonical::{Canonical, DEPTH_MAX, Floats, canonical, is_plain, write_canonical};
 
 /// Any JSON value, cheap to copy, that comes back exactly as it came.
 ///
@@ -87,6 +87,7 @@ impl Json {
     #[must_use]
     pub fn distinguishing_floats(self) -> Self {
         let raw: &RawValue = match &self.0 {
+            Repr::Plain(text) if is_plain(text.get()) => return self,
             Repr::Plain(text) => text,
             Repr::Variant(variant) => &variant.text,
             // A plain integer is no float, and a string has no number in it.

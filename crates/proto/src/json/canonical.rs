@@ -37,12 +37,95 @@ pub(super) fn canonical(text: &str) -> Option<Canonical> {
                 None => (number != text).then(|| Canonical::Text(number.into_owned())),
             }
         }
+        _ if is_plain(text) => None,
         _ => {
             let mut canonical = String::with_capacity(text.len());
             write_canonical(text, DEPTH_MAX, Floats::AsIntegers, &mut canonical);
             (canonical != text).then_some(Canonical::Text(canonical))
         }
     }
+}
+
+/// Whether a text of JSON is clearly its own canonical one, whatever is thought of floats: without space,
+/// escapes, fractions and exponents, with the keys of objects in their order. So nearly all are that
+/// programs write.
+pub(super) fn is_plain(text: &str) -> bool {
+    let mut rest = text.as_bytes();
+    skip_plain(&mut rest, DEPTH_MAX).is_some() && rest.is_empty()
+}
+
+/// Takes the value in front of what is left, if it is plain. That it is JSON is known.
+fn skip_plain(rest: &mut &[u8], depth_left: usize) -> Option<()> {
+    match rest.first()? {
+        b'"' => skip_string(rest).map(drop),
+        b'-' | b'0'..=b'9' => skip_integer(rest),
+        b't' | b'n' => skip(rest, "null".len()).map(drop),
+        b'f' => skip(rest, "false".len()).map(drop),
+        b'[' => {
+            let depth_left = depth_left.checked_sub(1)?;
+            skip_items(rest, b']', |rest| skip_plain(rest, depth_left))
+        }
+        b'{' => {
+            let depth_left = depth_left.checked_sub(1)?;
+            let mut last = None;
+            skip_items(rest, b'}', |rest| {
+                let key = skip_string(rest)?;
+                let is_in_order = last.replace(key).is_none_or(|last| last < key);
+                is_in_order.then_some(())?;
+                skip_byte(rest, b':')?;
+                skip_plain(rest, depth_left)
+            })
+        }
+        _ => None,
+    }
+}
+
+/// Takes a list or an object whose end is `end`.
+fn skip_items<'a>(
+    rest: &mut &'a [u8],
+    end: u8,
+    mut skip_item: impl FnMut(&mut &'a [u8]) -> Option<()>,
+) -> Option<()> {
+    *rest = rest.get(1..)?;
+    if skip_byte(rest, end).is_some() {
+        return Some(());
+    }
+    loop {
+        skip_item(rest)?;
+        if skip_byte(rest, b',').is_none() {
+            return skip_byte(rest, end);
+        }
+    }
+}
+
+fn skip_byte(rest: &mut &[u8], byte: u8) -> Option<()> {
+    *rest = rest.strip_prefix(&[byte])?;
+    Some(())
+}
+
+fn skip<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
+    let (front, back) = rest.split_at_checked(length)?;
+    *rest = back;
+    Some(front)
+}
+
+/// Takes a string without escapes; its content.
+fn skip_string<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    skip_byte(rest, b'"')?;
+    let length = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+    let content = skip(rest, length)?;
+    skip_byte(rest, b'"')?;
+    Some(content)
+}
+
+/// Takes a whole number that is written plainly.
+fn skip_integer(rest: &mut &[u8]) -> Option<()> {
+    let is_negative = skip_byte(rest, b'-').is_some();
+    let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = skip(rest, length)?;
+    // That it is zero is said without a sign, and a longer one perhaps by a power of ten.
+    let is_plain = length <= WHOLE_DIGITS_MAX && !(is_negative && digits == b"0");
+    is_plain.then_some(())
 }
 
 /// Writes the one text that all texts of the same value share.
@@ -136,4 +219,95 @@ fn canonical_number(text: &str) -> Cow<'_, str> {
         return Cow::Owned(format!("{sign}{digits}"));
     }
     Cow::Owned(format!("{sign}{digits}e{exponent}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::Xoshiro256PlusPlus;
+    use rand::seq::IndexedRandom;
+    use rand::{RngExt, SeedableRng};
+
+    use super::*;
+
+    /// Pieces that are plain, and pieces of which each is not in a way of its own.
+    const SCALARS: [&str; 20] = [
+        "0",
+        "7",
+        "-12",
+        "100",
+        "9223372036854775807",
+        "9999999999999999999",
+        "null",
+        "true",
+        "false",
+        r#""""#,
+        r#""a b""#,
+        r#""ü""#,
+        "-0",
+        "1.0",
+        "1e2",
+        "1E-1",
+        "10000000000000000000",
+        r#""\u0061""#,
+        r#""\/""#,
+        " 1",
+    ];
+    const KEYS: [&str; 6] = [r#""a""#, r#""b""#, r#""B""#, r#""""#, r#""\u0061""#, r#" "c""#];
+
+    fn random_text(random: &mut Xoshiro256PlusPlus, depth_left: u32) -> String {
+        let any = |random: &mut Xoshiro256PlusPlus, texts: &[&str]| {
+            texts.choose(random).unwrap().to_string()
+        };
+        match random.random_range(0..4) {
+            0 if depth_left > 0 => {
+                let items: Vec<_> = (0..random.random_range(0..4))
+                    .map(|_| random_text(random, depth_left - 1))
+                    .collect();
+                format!("[{}]", items.join(","))
+            }
+            1 if depth_left > 0 => {
+                let items: Vec<_> = (0..random.random_range(0..4))
+                    .map(|_| {
+                        let key = any(random, &KEYS);
+                        format!("{key}:{}", random_text(random, depth_left - 1))
+                    })
+                    .collect();
+                format!("{{{}}}", items.join(","))
+            }
+            // Mostly plain, or no longer text would be.
+            _ if random.random_bool(0.9) => any(random, &SCALARS[..12]),
+            _ => any(random, &SCALARS),
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_taken_for_plain_is_its_own_canonical_one() {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
+        let mut plain = 0;
+        for _ in 0..50_000 {
+            let text = random_text(&mut random, 4);
+            let text = text.trim_ascii();
+            let canonical = [Floats::AsIntegers, Floats::Apart].map(|floats| {
+                let mut canonical = String::new();
+                write_canonical(text, DEPTH_MAX, floats, &mut canonical);
+                canonical
+            });
+            if is_plain(text) {
+                plain += 1;
+                assert_eq!(canonical, [text, text]);
+            } else {
+                // None of these pieces is refused without need.
+                assert_ne!(canonical, [text, text]);
+            }
+        }
+        assert!((5_000..45_000).contains(&plain), "{plain}");
+    }
+
+    #[test]
+    fn what_is_deep_is_not_looked_at() {
+        let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(is_plain(&nested(DEPTH_MAX)));
+        assert!(!is_plain(&nested(DEPTH_MAX + 1)));
+        assert!(!is_plain(&nested(1_000_000)));
+    }
 }
