@@ -55,6 +55,22 @@ impl Json {
         matches!(&self.0, Repr::Plain(text) if text.get() == "null")
     }
 
+    /// Whether this is a list.
+    pub fn is_list(&self) -> bool {
+        self.text().starts_with('[')
+    }
+
+    /// Whether this is the string of these characters, which need no escapes.
+    pub fn is_string(&self, content: &str) -> bool {
+        let text = match self.canonical() {
+            CanonicalRef::Text(text) => {
+                text.strip_prefix('"').and_then(|text| text.strip_suffix('"'))
+            }
+            CanonicalRef::Integer(_) => None,
+        };
+        text == Some(content)
+    }
+
     /// The value as an integer, where it is one that fits.
     pub fn as_i64(&self) -> Option<i64> {
         match self.canonical() {

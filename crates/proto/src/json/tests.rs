@@ -126,3 +126,20 @@ fn every_integer_that_fits_is_one() {
     }
     assert!(json("999999999999999999") < json("1000000000000000000"));
 }
+
+#[test]
+fn strings_and_lists_are_known() {
+    for (text, is_r, is_list) in [
+        (r#""r""#, true, false),
+        (r#""\u0072""#, true, false),
+        (r#""rr""#, false, false),
+        (r#""\"r""#, false, false),
+        ("[]", false, true),
+        (r#"["r"]"#, false, true),
+        ("1", false, false),
+        ("null", false, false),
+        (r#"{"r":[]}"#, false, false),
+    ] {
+        assert_eq!((json(text).is_string("r"), json(text).is_list()), (is_r, is_list), "{text}");
+    }
+}
