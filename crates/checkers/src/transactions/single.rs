@@ -8,22 +8,23 @@ use super::kind::Kind;
 use super::versions::{NONE, Versions};
 use super::wording::Wording;
 
-/// A committed transaction read a version that failed, or that nobody wrote.
+/// A committed transaction read a version that failed, or that nobody wrote; `unwritten` is what else is
+/// to be said of a value that nobody wrote.
 pub(super) fn bad_read<K: Display, V: Display>(
     versions: &Versions<K, V>,
     reader: u32,
     version: u32,
+    unwritten: impl Fn(&str) -> &'static str,
     findings: &mut Findings,
 ) {
     let writer = versions.writer[version as usize];
-    let text = || {
-        let (key, value) =
-            (versions.key_name(version), versions.value(version).unwrap_or_default());
-        format!("T{reader} read {value} from key {key}, which ")
-    };
+    let value = || versions.value(version).unwrap_or_default();
+    let text =
+        || format!("T{reader} read {} from key {}, which ", value(), versions.key_name(version));
     if writer == NONE {
         findings.add(Kind::GarbageRead, || {
-            Wording::anomaly(versions, version, &[reader], text() + "nobody ever wrote.")
+            let text = format!("{}nobody ever wrote.{}", text(), unwritten(&value()));
+            Wording::anomaly(versions, version, &[reader], text)
         });
     } else {
         findings.add(Kind::AbortedRead, || {

@@ -44,7 +44,7 @@ impl<K: Display, V: Display> History<K, V> {
             };
             for &version in elements.unwrap_or_default() {
                 if self.versions.live_writer(version).is_none() && reported.insert(version) {
-                    single::bad_read(&self.versions, read.transaction, version, findings);
+                    single::bad_read(&self.versions, read.transaction, version, |_| "", findings);
                 }
             }
         }

@@ -165,7 +165,7 @@ impl<K: Display, V: Display> History<K, V> {
         let reads = first.chain(self.further_reads.iter().copied());
         for (reader, version) in reads.filter(|&(_, version)| version != NONE) {
             if versions.live_writer(version).is_none() && !versions.is_initial(version) {
-                single::bad_read(versions, reader, version, &mut findings);
+                single::bad_read(versions, reader, version, about_nothing, &mut findings);
             }
             single::intermediate_read(versions, reader, version, &mut findings);
         }
@@ -177,5 +177,13 @@ impl<K: Display, V: Display> History<K, V> {
             .collect();
         single::lost_updates(versions, &mut updates, &mut findings);
         self.findings = findings;
+    }
+}
+
+/// Many languages have a value for what is not there, which is not the protocol's.
+fn about_nothing(value: &str) -> &'static str {
+    match value {
+        "0" | "\"\"" | "false" => " A register to which nothing was written is read as null.",
+        _ => "",
     }
 }

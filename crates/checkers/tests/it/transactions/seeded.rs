@@ -283,6 +283,21 @@ fn garbage_read() {
     check_registers("x=7\n y:=1\n y=1", order, &["garbage-read"], &["read-uncommitted"]);
 }
 
+/// What many languages have in the place of nothing is the most likely reason for it.
+#[test]
+fn a_read_of_zero_where_nothing_was_written() {
+    let said = |text| {
+        let order = VersionOrder::default();
+        let found = check_registers(text, order, &["garbage-read"], &["read-uncommitted"]);
+        found.anomalies.values().next().unwrap().examples[0].explanation.clone()
+    };
+    assert_eq!(
+        said("x=0\n y:=1\n y=1"),
+        "T0 read 0 from key x, which nobody ever wrote. A register to which nothing was written is read as null."
+    );
+    assert_eq!(said("x=7\n y:=1\n y=1"), "T0 read 7 from key x, which nobody ever wrote.");
+}
+
 #[test]
 fn cyclic_versions() {
     let text = "x=1, x:=2\n x=2, x:=1";
