@@ -8,6 +8,7 @@ use proto::Json;
 use serde::Serialize;
 use serde::de::Error as _;
 use serde::ser::SerializeMap;
+use serde_json::value::RawValue;
 
 use crate::wire::in_words;
 use crate::workload::Stored;
@@ -202,10 +203,10 @@ pub(super) fn restore(stored: &Stored, asked: Option<&KafkaOp>) -> Result<KafkaO
                 "poll" => "[[\"poll\", {key: [[offset, message], ...]}]]",
                 _ => "a list of sends and polls",
             };
-            let texts: Vec<Json> = serde_json::from_str(text).map_err(wrong(shape))?;
+            let texts: Vec<&RawValue> = serde_json::from_str(text).map_err(wrong(shape))?;
             let before: Vec<PartOf<'_>> = asked.into_iter().flat_map(KafkaOp::parts).collect();
             let parts = texts.iter().enumerate().map(|(place, text)| {
-                restore_part(&text.text(), stored.kind, before.get(place)).map_err(wrong(shape))
+                restore_part(text.get(), stored.kind, before.get(place)).map_err(wrong(shape))
             });
             let parts = parts.collect::<Result<Vec<Part>, String>>()?;
             Ok(match (f, <[Part; 1]>::try_from(parts)) {
@@ -252,11 +253,11 @@ fn restore_part(text: &str, kind: Kind, asked: Option<&PartOf<'_>>) -> serde_jso
         "send" => Ok(false),
         _ => Err(serde_json::Error::custom(format!("`{name}` is neither a send nor a poll"))),
     };
-    let words: Vec<Json> = serde_json::from_str(text)?;
+    let words: Vec<&RawValue> = serde_json::from_str(text)?;
     let Some(first) = words.first() else { return Err(serde_json::Error::custom("it is empty")) };
-    if is_poll(&name(first))? {
+    if is_poll(&name(&serde_json::from_str(first.get())?))? {
         let came: Option<BTreeMap<String, Messages>> = match words.get(1) {
-            Some(came) => serde_json::from_str(&came.text())?,
+            Some(came) => serde_json::from_str(came.get())?,
             None => None,
         };
         let polled = came.map(|came| came.into_iter().map(as_it_came).collect());
