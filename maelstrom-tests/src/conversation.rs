@@ -153,6 +153,12 @@ impl Deadline {
     pub fn after(duration: Duration) -> Self {
         Self(Instant::now() + duration)
     }
+
+    /// Whether it is over.
+    #[expect(clippy::disallowed_methods, reason = "a real process is waited for in real time")]
+    pub fn has_passed(self) -> bool {
+        Instant::now() >= self.0
+    }
 }
 
 fn read_lines<T: Send + 'static>(

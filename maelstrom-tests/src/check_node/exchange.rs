@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proto::{AnyBody, AnyMessage, MessageId, NodeId, Payload, Time, body_text};
+use proto::{AnyBody, AnyMessage, ErrorCode, MessageId, NodeId, Payload, Time, body_text};
 use serde_json::json;
 use simulator::{Care, Endpoint, Fabric, Happening, NetworkOptions};
 
@@ -23,6 +23,8 @@ pub(super) struct Subject {
     /// The node, one client and the services. Nothing takes time here, so the time is always zero.
     fabric: Fabric,
     next_message: u64,
+    /// Whether the node has sent itself anything but an answer.
+    asks_itself: bool,
 }
 
 /// What came back for a request.
@@ -60,7 +62,7 @@ impl Subject {
     pub(super) fn new(node: Conversation, id: NodeId, timeout: Duration) -> Self {
         let client = NodeId::new("c1");
         let fabric = Fabric::new(vec![id.clone()], NetworkOptions::default(), 0);
-        Self { node, id, client, timeout, fabric, next_message: 1 }
+        Self { node, id, client, timeout, fabric, next_message: 1, asks_itself: false }
     }
 
     /// Sends a body with a number of its own, which is put in place of `msg_id`, and waits for
@@ -123,12 +125,15 @@ impl Subject {
             let (src, id) = (&parsed.src, &self.id);
             exchange.mistakes.push(format!("`src` is `{src}` and should be the node's id, `{id}`"));
         }
+        // Who counts itself among those it tells may do so, as in a run, and may answer itself then.
+        let is_to_itself = parsed.dest == self.id
+            && (self.asks_itself || message::in_reply_to(parsed.body).is_none());
+        self.asks_itself |= is_to_itself;
         let is_service = matches!(self.fabric.endpoint(&parsed.dest), Some(Endpoint::Service(_)));
-        if !is_service && parsed.dest != self.client {
+        if !is_to_itself && !is_service && parsed.dest != self.client {
             let (dest, client) = (&parsed.dest, &self.client);
             exchange.mistakes.push(match parsed.dest == self.id {
-                true => "the node sends a message to itself through the network; a reply goes to the \
-                         `src` of the request"
+                true => "the node sends its answer to itself; a reply goes to the `src` of the request"
                     .to_owned(),
                 false => format!(
                     "`dest` is `{dest}`, which is nobody; a reply goes to the `src` of the request, `{client}`"
@@ -149,7 +154,7 @@ impl Subject {
         let answers = self.carry().to_client;
         answers.iter().for_each(|body| exchange.judge_number(body, msg_id));
         exchange.answers.extend(answers);
-        !is_service
+        !is_service && !is_to_itself
     }
 
     /// Hands out what is on its way.
@@ -179,6 +184,16 @@ impl Subject {
 }
 
 impl Exchange {
+    /// Whether the node says that it cannot answer now, but may later.
+    pub(super) fn is_put_off(&self) -> bool {
+        let later = u64::from(ErrorCode::TemporarilyUnavailable.number());
+        self.mistakes.is_empty()
+            && self.answers.first().is_some_and(|body| {
+                let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+                body["type"] == "error" && body["code"] == later
+            })
+    }
+
     /// Whether an answer names the request that it answers.
     fn judge_number(&mut self, body: &str, msg_id: Option<MessageId>) {
         let found = message::in_reply_to(body);

@@ -9,10 +9,11 @@ use std::cell::Cell;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use proto::NodeId;
+use proto::{ErrorCode, NodeId};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -24,11 +25,15 @@ use crate::options::{Options, WorkloadName};
 use crate::process::{check_program, node_arguments, spawn_hint};
 use crate::terminal;
 use crate::wire::quote;
-use crate::workload::{Exam, registry, workload};
+use crate::workload::{Exam, SUBJECT, registry, workload};
 
 /// How many times as long `init` may take, because the program has to start first: 10 s where
 /// nothing else is asked for, as with Maelstrom.
 const INIT_FACTOR: u32 = 5;
+/// How many times as long a node may say that it cannot answer yet.
+const PATIENCE_FACTOR: u32 = 5;
+/// How long it is left alone before it is asked again.
+const PUT_OFF_PAUSE: Duration = Duration::from_millis(50);
 /// The longest time that an answer may be given.
 const TIMEOUT_MAX: Duration = Duration::from_secs(3600);
 /// How long to look for lines that a node wrote but did not flush, after the end of its input.
@@ -115,7 +120,7 @@ impl Examiner<'_> {
             let (program, hint) = (self.program.display(), spawn_hint(&error));
             format!("cannot start {program}: {error}{hint}")
         })?;
-        Ok(Subject::new(node, NodeId::new("n1"), self.timeout))
+        Ok(Subject::new(node, NodeId::new(SUBJECT), self.timeout))
     }
 
     /// One of each message of the workload.
@@ -136,7 +141,11 @@ impl Examiner<'_> {
         for Exam { body, judge: judge_body } in self.exams() {
             let body: Value = serde_json::from_str(&body).unwrap_or_default();
             let name = name(&body);
-            let exchange = subject.ask(body);
+            let exchange = ask_patiently(&mut subject, &body);
+            if exchange.is_put_off() {
+                findings.0.push(put_off(&name, exchange, subject.timeout));
+                return Ok(());
+            }
             let silent = exchange.silence;
             findings.0.push(judge(&name, exchange, |body| {
                 let said = judge_body(body)?;
@@ -158,6 +167,34 @@ fn init(subject: &mut Subject) -> Exchange {
     let exchange = subject.ask(json!({ "type": "init", "node_id": id, "node_ids": [id] }));
     subject.timeout = timeout;
     exchange
+}
+
+/// Asks again as long as the node says that it cannot answer yet: it may have to elect a leader.
+#[expect(clippy::disallowed_methods, reason = "a real process is waited for in real time")]
+fn ask_patiently(subject: &mut Subject, body: &Value) -> Exchange {
+    let end = Deadline::after(subject.timeout * PATIENCE_FACTOR);
+    loop {
+        let exchange = subject.ask(body.clone());
+        if !exchange.is_put_off() || end.has_passed() {
+            return exchange;
+        }
+        thread::sleep(PUT_OFF_PAUSE);
+    }
+}
+
+/// What is to be said of a node that never could answer. Programs that elect a leader by the answers
+/// of others never have one alone, and are right all the same.
+fn put_off(what: &str, exchange: Exchange, timeout: Duration) -> Finding {
+    let Exchange { sent, came, .. } = exchange;
+    let error = ErrorCode::TemporarilyUnavailable;
+    let text = format!(
+        "it is error {} ({}) for {} s, so nothing more can be said; does it wait for other nodes? Here it \
+         is alone in its cluster, and `eddy test` has more",
+        error.number(),
+        error.name(),
+        (timeout * PATIENCE_FACTOR).as_secs_f64(),
+    );
+    Finding { grade: Grade::Warning, what: what.to_owned(), text, sent, came }
 }
 
 /// A request's name for people.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::exchange::{Exchange, Silence, Subject};
 use super::finding::{Finding, Findings, Grade};
 use super::{Examiner, init};
+use crate::workload::SUBJECT;
 
 /// How long to look for an answer that should not come.
 const NO_ANSWER_TIME: Duration = Duration::from_millis(200);
@@ -47,7 +48,7 @@ impl Examiner<'_> {
         if let Some(body) = no_number.as_object_mut() {
             body.remove("msg_id");
         }
-        let no_number = json!({ "src": "c1", "dest": "n1", "body": no_number }).to_string();
+        let no_number = json!({ "src": "c1", "dest": SUBJECT, "body": no_number }).to_string();
         for (what, line) in [
             ("a message without `msg_id`", no_number.as_str()),
             ("a line that is no JSON", "this is no JSON"),

@@ -48,7 +48,7 @@ fn a_plain_node_in_python_has_no_mistakes_but_odd_input_stops_it() {
 fn every_mistake_is_explained() {
     let reply = r#"reply(request, {"type": "echo_ok", "echo": request["body"]["echo"]})"#;
     let twice = format!("{reply}; {reply}");
-    let cases: [[&str; 4]; 17] = [
+    let cases: [[&str; 4]; 18] = [
         ["type", "echo_ok", "echo_okay", "its type is `echo_okay` and should be `echo_ok`"],
         ["no-reference", r#"["in_reply_to"]"#, r#"["inReplyTo"]"#, "has no `in_reply_to`"],
         [
@@ -67,6 +67,12 @@ fn every_mistake_is_explained() {
         ["value", r#"request["body"]["echo"]}"#, "1}", "`echo` is not what was sent"],
         ["src", r#""src": request["dest"]"#, r#""src": "n7""#, "`src` is `n7` and should be"],
         ["dest", r#""dest": request["src"]"#, r#""dest": "c9""#, "`dest` is `c9`, which is nobody"],
+        [
+            "to-itself",
+            r#""dest": request["src"]"#,
+            r#""dest": request["dest"]"#,
+            "the node sends its answer to itself",
+        ],
         ["print", reply, r#"print("got it", flush=True)"#, "did you print to stdout?"],
         ["flush", ", flush=True", "", "the node does not flush stdout"],
         [
@@ -105,6 +111,38 @@ fn every_mistake_is_explained() {
             });
         }
     });
+}
+
+/// It sends itself a request, under a number that its client has used as well, answers that, and only
+/// then its client.
+#[test]
+fn a_node_may_send_messages_to_itself() {
+    let reply = r#"reply(request, {"type": "echo_ok", "echo": request["body"]["echo"]})"#;
+    let later = r#"asked = request
+        body = {"type": "note", "msg_id": asked["body"]["msg_id"]}
+        print(json.dumps({"src": "n0", "dest": "n0", "body": body}), flush=True)
+    elif kind == "note":
+        reply(request, {"type": "note_ok"})
+        reply(asked, {"type": "echo_ok", "echo": asked["body"]["echo"]})"#;
+    let (status, stdout) = check_with("notes", reply, later);
+    assert_eq!(status, Some(0), "{stdout}");
+    assert!(stdout.contains("ok       echo {"), "{stdout}");
+}
+
+/// As stores do that have to elect a leader first.
+#[test]
+fn a_node_that_cannot_answer_yet_is_asked_again() {
+    let reply = r#"reply(request, {"type": "echo_ok", "echo": request["body"]["echo"]})"#;
+    let refuse = r#"reply(request, {"type": "error", "code": 11, "text": "no leader"})"#;
+    let at_first = format!(r#"{refuse} if request["body"]["msg_id"] < 4 else {reply}"#);
+    let (status, stdout) = check_with("not-yet", reply, &at_first);
+    assert_eq!(status, Some(0), "{stdout}");
+    assert!(stdout.contains("ok       echo {"), "{stdout}");
+    // Alone it may never have a leader, which is no mistake.
+    let (status, stdout) = check_with("never", reply, refuse);
+    assert_eq!(status, Some(0), "{stdout}");
+    let says = "it is error 11 (temporarily-unavailable) for 5 s, so nothing more can be said";
+    assert!(stdout.contains("warning  echo {") && stdout.contains(says), "{stdout}");
 }
 
 /// A node whose child has a group and a session of its own, and keeps its pipes.

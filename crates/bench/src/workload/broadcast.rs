@@ -9,8 +9,8 @@ use simulator::Random;
 
 use super::topology::{TopologyName, neighbours};
 use super::{
-    Checked, Conditions, Expected, Flag, Headline, Kind, OnError, Question, Step, Stored, Worker,
-    Workload, set,
+    Checked, Conditions, Expected, Flag, Headline, Kind, OnError, Question, SUBJECT, Step, Stored,
+    Worker, Workload, set,
 };
 use crate::wire::{Fields, Request};
 use crate::world::Topology;
@@ -132,7 +132,7 @@ impl Workload for Broadcast {
     }
 
     fn examination(&self) -> Vec<Step<BroadcastOp>> {
-        let alone = Topology::from([(proto::NodeId::new("n1"), Vec::new())]);
+        let alone = Topology::from([(proto::NodeId::new(SUBJECT), Vec::new())]);
         let set_up = Question::SetUp(topology(&alone));
         let add = BroadcastOp(SetOp::Add { element: Json::from(1000) });
         vec![

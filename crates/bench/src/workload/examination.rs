@@ -4,6 +4,10 @@ use proto::ErrorCode;
 
 use crate::wire::{Answer, Request};
 
+/// The node that is asked, by the name that it has in a run of one node: there are programs that look for
+/// it by this name.
+pub const SUBJECT: &str = "n0";
+
 /// One request and what may come back.
 pub struct Step<O> {
     /// What is asked.

@@ -44,7 +44,7 @@ use crate::exhibit::{Exhibit, Highlight, Lead};
 use crate::wire::{Fields, Request};
 
 pub use self::any::{AnyEvent, AnyHistory, AnyWorkload, Misfit, workload};
-pub use self::examination::{Exam, Expected, Question, Rule, Step};
+pub use self::examination::{Exam, Expected, Question, Rule, SUBJECT, Step};
 pub use self::settings::{Flag, Settings, is};
 pub use self::topology::{TopologyName, neighbours};
 pub use self::watch::{SharedWatch, Watch};

@@ -1,11 +1,13 @@
 use std::collections::BTreeMap;
 
 use checkers::{Event, Kind};
+use serde_json::json;
 
 use super::op::restore;
 use super::*;
 use crate::options::Options;
 use crate::workload::registry::named;
+use crate::workload::workload;
 
 type Line = (u64, Kind, KafkaOp);
 
@@ -295,4 +297,18 @@ fn what_was_skipped_and_what_was_lost_is_shown_among_the_offsets() {
     assert_eq!(groups, expected);
     let (_, groups) = drawn([sent(1, 0), sent(2, 1), poll(1, &[(1, 2)])]);
     assert_eq!(groups.last().map(String::as_str), Some("lost: 1s 0"), "{groups:?}");
+}
+
+/// Programs may read keys as the numbers that they are in every run.
+#[test]
+fn an_examination_has_keys_like_those_of_a_run() {
+    for exam in workload(&Options::new(named("kafka"))).examination() {
+        let body: serde_json::Value = serde_json::from_str(&exam.body).unwrap();
+        let lists = [&body["keys"], &json!([body["key"]])].map(|list| list.as_array().cloned());
+        let listed =
+            lists.into_iter().flatten().flatten().filter_map(|key| Some(key.as_str()?.to_owned()));
+        let offsets = body["offsets"].as_object().into_iter().flatten().map(|(key, _)| key.clone());
+        let keys: Vec<String> = listed.chain(offsets).collect();
+        assert!(!keys.is_empty() && keys.iter().all(|key| key.parse::<u64>().is_ok()), "{body}");
+    }
 }
