@@ -67,6 +67,8 @@ struct Speaker {
     asked: Vec<NodeId>,
     /// Its first answer to a node that had asked it nothing, in words.
     misdirected: Option<String>,
+    /// Who asks it what, until it has answered `init`.
+    held: Vec<(NodeId, String)>,
 }
 
 /// So many lines of a node are looked at for answers that go to the wrong node.
@@ -147,9 +149,21 @@ impl Carrier {
         self.fabric.send_init(now, node, msg_id);
     }
 
-    /// Sends a client's request to a node: a whole body.
+    /// Sends a client's request to a node: a whole body. A node that was started again gets it when it has
+    /// answered `init`, as at the beginning of a run: before, it need not know its own name.
     pub(crate) fn request(&mut self, now: Time, client: &NodeId, node: usize, body: &str) {
-        self.fabric.request(now, client, node, body.into());
+        let speaker = &mut self.speakers[node];
+        match speaker.init {
+            Some(_) => speaker.held.push((client.clone(), body.to_owned())),
+            None => self.fabric.request(now, client, node, body.into()),
+        }
+    }
+
+    /// Sends what was held for a node, whose `init` is answered, or never will be.
+    fn release(&mut self, now: Time, node: usize) {
+        for (client, body) in std::mem::take(&mut self.speakers[node].held) {
+            self.fabric.request(now, &client, node, body.into());
+        }
     }
 
     /// Takes a line that a node wrote on stdout.
@@ -261,7 +275,7 @@ impl Carrier {
             match happening {
                 Happening::AtNode(node, parcel) => return Some(Arrival::AtNode(node, parcel)),
                 Happening::AtClient(message) => {
-                    if let Some(refused) = self.arrive_at_client(message) {
+                    if let Some(refused) = self.arrive_at_client(now, message) {
                         return Some(refused);
                     }
                 }
@@ -270,13 +284,13 @@ impl Carrier {
         }
     }
 
-    fn arrive_at_client(&mut self, message: AnyMessage) -> Option<Arrival> {
+    fn arrive_at_client(&mut self, now: Time, message: AnyMessage) -> Option<Arrival> {
         let Payload::Body(AnyBody::Text(body)) = message.payload else { return None };
         let in_reply_to = message::in_reply_to(&body);
         if let Some(Endpoint::Node(node)) = self.fabric.endpoint(&message.src)
             && Fabric::init_client(node) == message.dest
         {
-            return self.take_init_reply(node, in_reply_to, &body);
+            return self.take_init_reply(now, node, in_reply_to, &body);
         }
         let (node, client) = (message.src, message.dest);
         self.replies.push_back(Reply { node, client, in_reply_to, body: body.into_string() });
@@ -285,6 +299,7 @@ impl Carrier {
 
     fn take_init_reply(
         &mut self,
+        now: Time,
         node: usize,
         in_reply_to: Option<MessageId>,
         body: &str,
@@ -301,6 +316,7 @@ impl Carrier {
                 speaker.init = None;
                 speaker.stdout.clear();
                 speaker.flaw = None;
+                self.release(now, node);
                 None
             }
             Err(flaw) => {
@@ -345,8 +361,9 @@ impl Carrier {
     }
 
     /// A node was killed: nothing more is expected of it.
-    pub(crate) fn killed(&mut self, node: usize) {
+    pub(crate) fn killed(&mut self, now: Time, node: usize) {
         self.speakers[node].init = None;
+        self.release(now, node);
     }
 
     /// A node has ended by itself, in this way and with these last lines on stderr.
@@ -364,6 +381,7 @@ impl Carrier {
                 format!("the process ended by itself ({exit}); {stderr}")
             });
         }
+        self.release(now, node);
     }
 
     /// A node has failed at its first task: the run cannot begin, or its restart was in vain.
@@ -381,6 +399,7 @@ impl Carrier {
         } else {
             self.complain(now, node, ProblemKind::NoInit, || format!("after a restart {text}"));
         }
+        self.release(now, node);
     }
 
     fn fail_start(&mut self, now: Time, node: usize, text: String) {

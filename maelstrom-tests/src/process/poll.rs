@@ -234,7 +234,7 @@ impl ProcessWorld {
                 continue;
             }
             let Some(status) = self.end_process(index, true).filter(|_| !self.is_ending) else {
-                self.carrier.killed(index);
+                self.carrier.killed(self.time, index);
                 continue;
             };
             self.nodes[index].has_died = true;
@@ -292,7 +292,7 @@ impl ProcessWorld {
         }
         self.nodes[index].running = None;
         if !by_itself {
-            self.carrier.killed(index);
+            self.carrier.killed(self.time, index);
         }
         status.ok()
     }

@@ -62,6 +62,16 @@ fn a_killed_node_is_silent_and_answers_after_a_restart() {
     assert!(!bench.world.interrupted());
 }
 
+/// It need not know its own name before.
+#[test]
+fn a_node_that_was_started_again_is_asked_when_it_has_answered_init() {
+    let mut bench = Bench::of("late_name.py", &[], 1);
+    bench.world.inject(&Fault::Kill(vec![0]));
+    bench.world.inject(&Fault::Restart);
+    assert!(bench.echoes(0));
+    assert_eq!(bench.world.problems(), []);
+}
+
 #[test]
 fn a_node_that_died_is_started_again_by_a_restart() {
     let mut bench = Bench::of("bad.py", &["dies"], 1);

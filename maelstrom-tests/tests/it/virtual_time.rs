@@ -62,6 +62,21 @@ fn a_program_of_several_files_repeats_from_its_very_first_run() {
 }
 
 #[test]
+fn a_node_that_was_started_again_is_asked_when_it_has_answered_init() {
+    if !is_possible() {
+        return;
+    }
+    let store = TemporaryDirectory::new("vt-late-name");
+    let run = format!(
+        "test -w echo --bin {} --node-count 2 --time-limit 5 --rate 100 --seed 1 --nemesis kill \
+         --nemesis-interval 0.7",
+        node("late_name.py")
+    );
+    let (status, told) = eddy(store.path(), &run, &[]);
+    assert_eq!(status, Some(0), "{told}");
+}
+
+#[test]
 fn an_interpreter_on_the_search_path_and_a_script_named_from_here_will_do_in_both_worlds() {
     let store = TemporaryDirectory::new("vt-here");
     let words = "test -w echo --bin python3 --node-count 1 --time-limit 1 --store";

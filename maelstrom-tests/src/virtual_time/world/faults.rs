@@ -44,7 +44,7 @@ impl VirtualWorld {
         node.is_running = false;
         node.has_died = false;
         node.life += 1;
-        self.carrier.killed(index);
+        self.carrier.killed(self.now, index);
         let killed = match loses_power {
             true => self.supervisor.power_cut(node.handle),
             false => self.supervisor.kill(node.handle),
