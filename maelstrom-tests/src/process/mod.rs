@@ -20,6 +20,7 @@ mod lines;
 mod node;
 mod poll;
 mod program;
+mod reading;
 mod reaper;
 mod route;
 mod signals;

@@ -16,8 +16,8 @@ use simulator::Parcel;
 
 use super::descendants;
 use super::lines::{Filled, LineBuffer};
+use super::reading::Reading;
 use super::stderr::Log;
-use crate::carrier::READ_PATIENCE;
 use crate::carrier::message::write_line;
 
 /// Most that may wait to be written to one node, in MiB. What comes on top of it is lost, so that
@@ -54,15 +54,6 @@ pub(super) struct Node {
     /// Whether it is down because it ended by itself.
     pub(super) has_died: bool,
     pub(super) log: Log,
-}
-
-/// How far a process has read its stdin.
-#[derive(Clone, Copy, Debug, Default)]
-struct Reading {
-    /// Bytes that it had read at the last look.
-    read: u64,
-    /// When it was last seen to read, or to have read everything; nothing once it was told.
-    since: Option<Time>,
 }
 
 /// A process.
@@ -208,16 +199,11 @@ impl Running {
     pub(super) fn stops_reading(&mut self, now: Time) -> Option<u64> {
         let unread = self.unread();
         let read = self.outgoing.written_in_all.saturating_sub(unread);
-        if unread == 0 || self.is_paused || read != self.reading.read {
-            self.reading = Reading { read, since: Some(now) };
+        if unread == 0 || self.is_paused {
+            self.reading.rests(now, read);
             return None;
         }
-        let since = self.reading.since?;
-        if now.since(since) < READ_PATIENCE {
-            return None;
-        }
-        self.reading.since = None;
-        Some(unread + self.outgoing.len() as u64)
+        self.reading.is_late(now, read).then(|| unread + self.outgoing.len() as u64)
     }
 
     /// Reads stdout once.
