@@ -225,6 +225,10 @@ pub(crate) fn no_message(number: u64, flaw: &str, line: &[u8]) -> String {
     format!("line {number} on its stdout is no message: {flaw}: {}", quote(line))
 }
 
+/// Why a node may speak in nobody's name before it has answered `init`.
+pub(crate) const NOBODY_YET: &str = "; it has not answered `init` yet: is another message seen to meanwhile, on a \
+                                     thread of its own, when the node does not know its name?";
+
 /// What is odd about a message that a node wrote, if anything is: its kind and what to say of it.
 pub(crate) fn oddity(
     fabric: &Fabric,

@@ -172,7 +172,9 @@ impl Carrier {
         let parsed = match message::parse(line) {
             Ok(parsed) => parsed,
             Err(flaw) => {
-                let text = || message::no_message(number, &flaw, line);
+                let is_nobody = self.speakers[node].init.is_some() && flaw.contains("`src`");
+                let why = if is_nobody { message::NOBODY_YET } else { "" };
+                let text = || message::no_message(number, &format!("{flaw}{why}"), line);
                 self.note_flaw(node, text);
                 return self.complain(now, node, ProblemKind::Garbage, text);
             }

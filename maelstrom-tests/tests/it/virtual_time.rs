@@ -74,6 +74,12 @@ fn a_node_that_was_started_again_is_asked_when_it_has_answered_init() {
     );
     let (status, told) = eddy(store.path(), &run, &[]);
     assert_eq!(status, Some(0), "{told}");
+    // Another node may ask before: `init` may wait for that.
+    let run = run.replace("--nemesis kill", "--nemesis pause");
+    let (status, told) = eddy(store.path(), &run, &["--", "haste"]);
+    assert_eq!(status, Some(1), "{told}");
+    let says = "its `src` is null and should be a string; it has not answered `init` yet: is another message";
+    assert!(told.contains(says), "{told}");
 }
 
 #[test]
