@@ -38,8 +38,8 @@ impl Object for List {
     }
 
     fn value(&self) -> Json {
-        let texts: Vec<_> = self.0.iter().map(Json::text).collect();
-        // Texts of JSON with commas between them are JSON.
-        Json::parse(&format!("[{}]", texts.join(","))).unwrap_or_else(|_| Json::null())
+        let text = serde_json::to_string(self);
+        // What is written as JSON is read as JSON.
+        text.and_then(|text| Json::parse(&text)).unwrap_or_else(|_| Json::null())
     }
 }
