@@ -216,7 +216,6 @@ impl<O: Op> Serialize for Event<O> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use super::*;
     use crate::counter::CounterOp;
@@ -269,7 +268,7 @@ mod tests {
         assert_eq!(value(Invoke, SetOp::Add { element: 5 }), expect("add", "5"));
         assert_eq!(value(Invoke, SetOp::<u64>::Read { elements: None }), expect("read", "null"));
         assert_eq!(
-            value(Ok, SetOp::Read { elements: Some(Arc::new(vec![3, 1])) }),
+            value(Ok, SetOp::Read { elements: Some(vec![3, 1].into()) }),
             expect("read", "[3,1]")
         );
         assert_eq!(value(Invoke, CounterOp::<u64>::Add { delta: -5 }), expect("add", "-5"));

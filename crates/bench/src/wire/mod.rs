@@ -7,8 +7,8 @@ mod request;
 mod words;
 
 pub use self::quote::quote;
-pub(crate) use self::reply::list;
 pub use self::reply::{Answer, Fields, parse, read};
+pub(crate) use self::reply::{list, plain_elements};
 pub use self::request::Request;
 pub use self::words::{in_words, no_word_of_json, without_place};
 

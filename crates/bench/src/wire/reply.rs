@@ -137,31 +137,41 @@ pub(crate) fn list(text: &str) -> serde_json::Result<Vec<Json>> {
 /// a run.
 fn plain_list(text: &str) -> Option<Vec<Json>> {
     let inner = text.strip_prefix('[')?.strip_suffix(']')?;
-    if inner.is_empty() {
-        return Some(Vec::new());
-    }
     // In pieces whose count is a byte, which is faster over long lists.
     let commas_in = |piece: &[u8]| piece.iter().map(|byte| u8::from(*byte == b',')).sum::<u8>();
     let commas: usize =
         inner.as_bytes().chunks(u8::MAX.into()).map(|piece| usize::from(commas_in(piece))).sum();
     let mut list = Vec::with_capacity(commas + 1);
+    plain_elements(inner, usize::MAX, &mut list)?;
+    Some(list)
+}
+
+/// Adds up to `max` elements that stand in front of what is left of the inside of a list, each an integer
+/// or a string written in the plain way. Returns how much of the text they are, with the comma behind the
+/// last one.
+pub(crate) fn plain_elements(text: &str, max: usize, list: &mut Vec<Json>) -> Option<usize> {
     let mut at = 0;
-    loop {
-        let short = inner.as_bytes()[at..].first_chunk().and_then(short_integer);
+    if text.is_empty() {
+        return Some(at);
+    }
+    for _ in 0..max {
+        let short = text.as_bytes()[at..].first_chunk().and_then(short_integer);
         let (value, length) = match short {
             Some((number, length)) => (Json::from(number), length),
             None => {
-                let rest = &inner[at..];
+                let rest = &text[at..];
                 let length = rest.find(',').unwrap_or(rest.len());
                 (Json::plain(&rest[..length])?, length)
             }
         };
         list.push(value);
-        if at + length == inner.len() {
-            return Some(list);
+        at += length;
+        if at == text.len() {
+            break;
         }
-        at += length + 1;
+        at += 1;
     }
+    Some(at)
 }
 
 /// The integer of one to seven digits that stands in front of a comma, and how many those are, if there
@@ -259,12 +269,16 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Takes a field that is a list of any JSON.
+    /// Takes a field that is read by `read`.
     ///
     /// # Errors
-    /// If it is missing, or no list.
-    pub fn list(&mut self, key: &str) -> Result<Vec<Json>, String> {
-        list(self.take(key)?).map_err(|error| of_field(key, &error))
+    /// If it is missing, or something else.
+    pub fn read<T>(
+        &mut self,
+        key: &str,
+        read: impl FnOnce(&'a str) -> serde_json::Result<T>,
+    ) -> Result<T, String> {
+        read(self.take(key)?).map_err(|error| of_field(key, &error))
     }
 
     fn get(&self, key: &str) -> Result<&'a str, String> {

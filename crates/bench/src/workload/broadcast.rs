@@ -41,6 +41,7 @@ struct Broadcast {
     topology: Topology,
     next: i64,
     has_read: Vec<bool>,
+    reads: set::Reads,
 }
 
 /// An operation on the set of all messages.
@@ -73,7 +74,7 @@ impl Op for BroadcastOp {
 impl Broadcast {
     fn new(conditions: &Conditions<'_>) -> Self {
         let topology = neighbours(conditions.settings.get(&TOPOLOGY), conditions.nodes);
-        Self { topology, next: 0, has_read: Vec::new() }
+        Self { topology, next: 0, has_read: Vec::new(), reads: set::Reads::default() }
     }
 }
 
@@ -118,13 +119,13 @@ impl Workload for Broadcast {
 
     fn accept(&self, op: &mut BroadcastOp, reply: &mut Fields<'_>) -> Result<(), String> {
         if let SetOp::Read { elements } = &mut op.0 {
-            *elements = Some(reply.list("messages")?.into());
+            *elements = Some(reply.read("messages", |text| self.reads.read(text))?);
         }
         Ok(())
     }
 
     fn restore(&self, stored: &Stored, _: Option<&BroadcastOp>) -> Result<BroadcastOp, String> {
-        set::restore("broadcast", stored).map(BroadcastOp)
+        set::restore("broadcast", stored, &self.reads).map(BroadcastOp)
     }
 
     fn check(&self, history: &[Event<BroadcastOp>], _: &mut dyn FnMut() -> bool) -> Checked {

@@ -26,6 +26,7 @@ pub(super) const KIND: Kind = Kind {
 struct GSet {
     next: i64,
     has_read: Vec<bool>,
+    reads: set::Reads,
 }
 
 impl Workload for GSet {
@@ -56,13 +57,13 @@ impl Workload for GSet {
 
     fn accept(&self, op: &mut SetOp<Json>, reply: &mut Fields<'_>) -> Result<(), String> {
         if let SetOp::Read { elements } = op {
-            *elements = Some(reply.list("value")?.into());
+            *elements = Some(reply.read("value", |text| self.reads.read(text))?);
         }
         Ok(())
     }
 
     fn restore(&self, stored: &Stored, _: Option<&SetOp<Json>>) -> Result<SetOp<Json>, String> {
-        set::restore("add", stored)
+        set::restore("add", stored, &self.reads)
     }
 
     fn check(&self, history: &[Event<SetOp<Json>>], _: &mut dyn FnMut() -> bool) -> Checked {

@@ -1,5 +1,7 @@
 //! What the set workloads (broadcast and g-set) have in common.
 
+mod reads;
+
 use std::hash::Hash;
 
 use checkers::history::{Event, Op};
@@ -10,7 +12,9 @@ use simulator::Random;
 
 use super::{Checked, Expected, Figure, Stored};
 use crate::exhibit::{Clue, Drawing, Exhibit, Highlight, Lead, Shown, Table, describe, shorten};
-use crate::wire::{self, in_words};
+use crate::wire::in_words;
+
+pub(super) use reads::Reads;
 
 /// What runs of set workloads have.
 pub(super) const FIGURES: &[Figure] = &[
@@ -43,16 +47,16 @@ pub(super) fn operation(next: &mut i64, random: &mut Random) -> SetOp<Json> {
 }
 
 /// Reads an operation of a stored history whose additions are called `add`.
-pub(super) fn restore(add: &str, stored: &Stored) -> Result<SetOp<Json>, String> {
+pub(super) fn restore(add: &str, stored: &Stored, reads: &Reads) -> Result<SetOp<Json>, String> {
     match &*stored.f {
         "read" => {
             let elements = match &*stored.text {
                 "null" => None,
                 text => {
-                    Some(wire::list(text).map_err(|error| in_words("`value` of a read", &error))?)
+                    Some(reads.read(text).map_err(|error| in_words("`value` of a read", &error))?)
                 }
             };
-            Ok(SetOp::Read { elements: elements.map(Into::into) })
+            Ok(SetOp::Read { elements })
         }
         f if f == add => Ok(SetOp::Add { element: stored.value() }),
         _ => Err(stored.unknown()),

@@ -12,13 +12,14 @@
 //! One thing is stricter than in Maelstrom: a read that has an element twice makes the history
 //! invalid. That was meant there too, but the comparison is the wrong way round.
 
+mod elements;
 mod result;
 mod row;
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::hash::Hash;
-use std::sync::Arc;
 
 use serde::Serialize;
 use serde::ser::SerializeMap;
@@ -27,12 +28,10 @@ use crate::history::{Event, Kind, Op};
 use crate::operation::{Malformed, Operation, operations};
 use crate::quantiles::quantiles;
 use crate::verdict::Verdict;
+pub use elements::Elements;
 pub use result::{ElementOutcome, ElementResult, Moment, SetResult, WORST_STALE_MAX};
 use row::{BitSet, Row, below};
 use rustc_hash::FxHashMap;
-
-/// The elements of one read of a set; shared, because they are many and never change.
-pub type Elements<V> = Arc<Vec<V>>;
 
 /// An operation on a set that only grows.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,7 +67,7 @@ impl<V: Clone + PartialEq + Debug + Serialize> Op for SetOp<V> {
     fn write<M: SerializeMap>(&self, _: Kind, line: &mut M) -> Result<(), M::Error> {
         match self {
             Self::Add { element } => line.serialize_entry("value", element),
-            Self::Read { elements } => line.serialize_entry("value", &elements.as_deref()),
+            Self::Read { elements } => line.serialize_entry("value", elements),
         }
     }
 }
@@ -109,18 +108,18 @@ where
         // A client mostly reads what it read before and more: compared with its next read, nearly
         // nothing has to be looked up.
         let row: &mut Row<'_, V> = rows.entry(operation.invocation.process).or_default();
-        row.follow(read.elements, |element| elements.number(element));
+        elements.observe(&read, row);
         if row.has_duplicates {
             duplicated.note(&row.numbers);
         }
-        elements.observe(&read, row);
     }
+    rows.values().for_each(|row| elements.know(row, &row.numbers));
     Ok(elements.into_result(duplicated))
 }
 
 /// A read that succeeded.
 struct Read<'a, V, O> {
-    elements: &'a [V],
+    elements: &'a Elements<V>,
     invocation: Placed<'a, O>,
     completed_at: usize,
 }
@@ -192,16 +191,17 @@ impl<'a, V: Clone + Eq + Hash, O: Op + AsRef<SetOp<V>>> Found<'a, V, O> {
         *self.numbers.entry(element).or_insert(next)
     }
 
-    /// Takes in a read; those that were invoked later have been.
-    fn observe(&mut self, read: &Read<'a, V, O>, row: &Row<'a, V>) {
+    /// Takes in a read; those that were invoked later have been. `row` is that of the same process.
+    fn observe(&mut self, read: &Read<'a, V, O>, row: &mut Row<'a, V>) {
         // What was not yet tried when the read completed has nothing to do with it.
         let tried = self.added.partition_point(|element| element.invoked_at < read.completed_at);
-        let known_at = &mut self.known_at[..tried];
-        for &number in &row.numbers {
-            if let Some(known_at) = known_at.get_mut(number as usize) {
-                *known_at = read.completed_at.min(*known_at);
-            }
-        }
+        // What the read does not say any more was known by the one before, at the latest.
+        let common = row.common_length(read.elements);
+        self.know(row, &row.numbers[common..]);
+        let untried = tried as u32..row.tried as u32;
+        self.know(row, untried.filter(|&number| row.present.contains(number)));
+        row.follow(read.elements, common, |element| self.number(element));
+        (row.completed_at, row.tried) = (read.completed_at, tried);
         let word = |place: usize| row.present.words.get(place).copied().unwrap_or(0);
         let added = &mut self.added;
         self.not_present.take(
@@ -212,6 +212,16 @@ impl<'a, V: Clone + Eq + Hash, O: Op + AsRef<SetOp<V>>> Found<'a, V, O> {
             |place| !word(place) & below(place, tried),
             |number| added[number].last_absent = Some(read.invocation),
         );
+    }
+
+    /// Notes that these elements were known when the read of this row was completed.
+    fn know(&mut self, row: &Row<'a, V>, numbers: impl IntoIterator<Item = impl Borrow<u32>>) {
+        let known_at = &mut self.known_at[..row.tried];
+        for number in numbers {
+            if let Some(known_at) = known_at.get_mut(*number.borrow() as usize) {
+                *known_at = row.completed_at.min(*known_at);
+            }
+        }
     }
 
     fn into_result(self, duplicated: Duplicated) -> SetResult<V> {

@@ -1,22 +1,30 @@
 //! Reads as sets of small numbers, so that a history of thousands of reads of thousands of elements
 //! takes a millisecond.
 
-/// The elements of a read by their numbers.
+use super::Elements;
+
+/// The elements of a read by their numbers. Reads of one process follow each other, the last one first.
 pub(super) struct Row<'a, V> {
-    elements: &'a [V],
+    elements: Option<&'a Elements<V>>,
     pub(super) numbers: Vec<u32>,
     /// The numbers as a set.
     pub(super) present: BitSet,
     pub(super) has_duplicates: bool,
+    /// Where in the history the read ended.
+    pub(super) completed_at: usize,
+    /// How many elements somebody had tried to add by then.
+    pub(super) tried: usize,
 }
 
 impl<V> Default for Row<'_, V> {
     fn default() -> Self {
         Self {
-            elements: &[],
+            elements: None,
             numbers: Vec::new(),
             present: BitSet::default(),
             has_duplicates: false,
+            completed_at: 0,
+            tried: 0,
         }
     }
 }
@@ -25,10 +33,19 @@ impl<'a, V: Eq> Row<'a, V> {
     /// How many elements of the old row are tried before one is looked up.
     const LOOKAHEAD: usize = 8;
 
-    /// Turns this row into that of `elements`, taking over the numbers of what both have in the
-    /// same order, and asking `number` for the others.
-    pub(super) fn follow(&mut self, elements: &'a [V], mut number: impl FnMut(&'a V) -> u32) {
-        let common = self.elements.iter().zip(elements).take_while(|(old, new)| old == new).count();
+    /// How many elements at their beginning this row and another read have in common.
+    pub(super) fn common_length(&self, elements: &Elements<V>) -> usize {
+        self.elements.map_or(0, |old| old.common_length(elements))
+    }
+
+    /// Turns this row into that of `elements`, of which the first `common` are the same, taking over the
+    /// numbers of what both have in the same order, and asking `number` for the others.
+    pub(super) fn follow(
+        &mut self,
+        elements: &'a Elements<V>,
+        common: usize,
+        mut number: impl FnMut(&'a V) -> u32,
+    ) {
         let old = self.numbers.split_off(common);
         if self.has_duplicates {
             self.present.clear();
@@ -41,13 +58,15 @@ impl<'a, V: Eq> Row<'a, V> {
             }
         }
         self.numbers.reserve(elements.len() - common);
-        let old_elements = &self.elements[common..];
+        let old: Vec<(&V, u32)> = self
+            .elements
+            .map_or_else(Vec::new, |elements| elements.iter_from(common).zip(old).collect());
         let mut next = 0;
-        for element in &elements[common..] {
-            let ahead = old_elements[next..].iter().take(Self::LOOKAHEAD);
-            if let Some(place) = ahead.into_iter().position(|old| old == element) {
+        for element in elements.iter_from(common) {
+            let ahead = old[next..].iter().take(Self::LOOKAHEAD);
+            if let Some(place) = ahead.into_iter().position(|(old, _)| *old == element) {
                 next += place;
-                self.numbers.push(old[next]);
+                self.numbers.push(old[next].1);
                 next += 1;
             } else {
                 self.numbers.push(number(element));
@@ -57,7 +76,7 @@ impl<'a, V: Eq> Row<'a, V> {
             self.present.insert(number);
         }
         self.has_duplicates = self.present.len() < self.numbers.len();
-        self.elements = elements;
+        self.elements = Some(elements);
     }
 }
 
@@ -90,6 +109,11 @@ impl BitSet {
         if let Some(word) = self.words.get_mut((number / 64) as usize) {
             *word &= !(1 << (number % 64));
         }
+    }
+
+    pub(super) fn contains(&self, number: u32) -> bool {
+        let word = self.words.get((number / 64) as usize);
+        word.is_some_and(|word| word >> (number % 64) & 1 == 1)
     }
 
     fn len(&self) -> usize {

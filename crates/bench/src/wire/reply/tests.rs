@@ -21,7 +21,7 @@ fn what_came_back_is_taken() {
     let mut list = Vec::new();
     let body = r#"{"in_reply_to":4,"messages":[1,"a",1.0],"type":"read_ok"}"#;
     let answer = read("read", body, |reply| {
-        list = reply.list("messages")?;
+        list = reply.read("messages", super::list)?;
         Ok(())
     });
     assert_eq!(answer, Answer::Ok);
@@ -63,7 +63,7 @@ fn bodies_are_cut_up_as_json_is_read() {
     }
     // What is wrong within a list is found when it is read.
     let flaw = read("read", r#"{"type":"read_ok","messages":[1,,2]}"#, |reply| {
-        reply.list("messages").map(drop)
+        reply.read("messages", super::list).map(drop)
     });
     assert!(matches!(flaw, Answer::Malformed(flaw) if flaw.starts_with("`messages`: ")));
 }
@@ -149,7 +149,7 @@ fn every_mistake_is_named() {
         let flaw = flaw(body);
         assert!(flaw.starts_with(expected), "{body}: {flaw}");
     }
-    let list = |body| read("read", body, |reply| reply.list("messages").map(drop));
+    let list = |body| read("read", body, |reply| reply.read("messages", super::list).map(drop));
     let Answer::Malformed(flaw) = list(r#"{"type":"read_ok","messages":7}"#) else { panic!() };
     assert!(flaw.starts_with("`messages` is "), "{flaw}");
 }
