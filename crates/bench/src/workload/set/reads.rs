@@ -169,7 +169,7 @@ mod tests {
             let reads = Reads::default();
             assert_eq!(reads.read(&known).unwrap().len(), known.matches(',').count() + 1);
             assert!(reads.read(&format!("{inner},]")).is_err());
-            assert!(reads.read(&format!("{inner}")).is_err());
+            assert!(reads.read(inner).is_err());
             let longer = reads.read(&format!("{inner}5,1]")).unwrap();
             assert_eq!((longer.len(), &longer[PIECE - 1]), (PIECE + 1, &Json::from(11275)));
             let float = reads.read(&format!("{inner},1.0]")).unwrap();
