@@ -1,8 +1,8 @@
 //! The set checker: against its rules written down one element at a time, and on histories of which
 //! the answer is plain.
 
-use checkers::set::SetOp;
 use checkers::set::{ElementOutcome, SetResult, check};
+use checkers::set::{Elements, SetOp};
 use checkers::{Event, Kind, Operation, Verdict, operations};
 
 use crate::generator::Random;
@@ -272,4 +272,47 @@ fn random_histories_agree_with_the_rules_one_element_at_a_time() {
         assert_eq!(result, rebuilt, "seed {seed}");
     }
     assert!(outcomes.iter().all(|&count| count > 1_000), "{outcomes:?}");
+}
+
+/// Long reads, most of which begin as an earlier one did, shared as far as whole pieces go.
+#[test]
+fn what_reads_share_makes_no_difference() {
+    const PIECE: usize = Elements::<u64>::PIECE;
+    for seed in 0..50 {
+        let random = &mut Random(seed);
+        let (mut shared, mut apart) = (Builder::default(), Builder::default());
+        let mut lists = vec![Elements::<u64>::default(); 3];
+        let mut push = |process: u64, kind: Kind, one: SetOp<u64>, other: SetOp<u64>| {
+            shared.push(shared.events.len() as u64, process, kind, one);
+            apart.push(apart.events.len() as u64, process, kind, other);
+        };
+        for element in 0..600 {
+            let add = SetOp::Add { element };
+            push(9, Kind::Invoke, add.clone(), add.clone());
+            push(9, Kind::Ok, add.clone(), add);
+            if random.percent(80) {
+                continue;
+            }
+            let process = random.below(3);
+            let list = &mut lists[process as usize];
+            let pieces = match random.percent(80) {
+                true => list.len() / PIECE,
+                false => random.below((list.len() / PIECE) as u64 + 1) as usize,
+            };
+            let mut others: Vec<u64> = list.iter_from(pieces * PIECE).copied().collect();
+            let next = list.iter().max().map_or(0, |last| last + 1);
+            others.extend((next..=element).filter(|_| random.percent(95)));
+            if random.percent(20) {
+                others.truncate(others.len() / 2);
+            }
+            *list = list.followed_by(pieces, others);
+            let read = |elements| SetOp::Read { elements };
+            push(process, Kind::Invoke, read(None), read(None));
+            let copy: Vec<u64> = list.iter().copied().collect();
+            push(process, Kind::Ok, read(Some(list.clone())), read(Some(copy.into())));
+        }
+        let result = check(&shared.events).unwrap();
+        assert_eq!(result, check(&apart.events).unwrap(), "seed {seed}");
+        assert!(result.stable_count > 0 && !result.stale.is_empty());
+    }
 }
