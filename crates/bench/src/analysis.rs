@@ -30,16 +30,22 @@ pub fn analyse(
     stop: &mut dyn FnMut() -> bool,
 ) -> Results {
     let Judged { mut verdicts, mut causes, in_vain, mut results } =
-        judge(options, &*record.history, stop);
+        judge(options, &*record.history, record.interrupted, stop);
+    // What a run that was cut short could not show says less than why it ended.
+    let undecided = match verdicts[..] {
+        [Verdict::Unknown] if record.interrupted => std::mem::take(&mut causes),
+        _ => Vec::new(),
+    };
+    let shortfall = if record.interrupted { Verdict::Unknown } else { Verdict::Invalid };
     let of_workload = causes.len();
     if !in_vain.is_empty() {
-        verdicts.push(Verdict::Invalid);
+        verdicts.push(shortfall);
         causes.extend(in_vain);
     }
     if let Some(availability) = &results.availability
         && availability.verdict != Verdict::Valid
     {
-        verdicts.push(availability.verdict);
+        verdicts.push(shortfall);
         causes.push(format!("only {:.4} of the operations succeeded", availability.ok_fraction));
     }
     if !has_succeeded(&*record.history) {
@@ -80,10 +86,18 @@ pub fn analyse(
         results.expect = expectations.iter().map(outcome).collect();
     }
     for outcome in &results.expect {
-        verdicts.push(Verdict::from_rule(outcome.holds));
+        verdicts.push(if outcome.holds { Verdict::Valid } else { shortfall });
         if !outcome.holds {
             causes.push(outcome.text.clone());
         }
+    }
+    if record.interrupted {
+        let is_wrong = verdicts.contains(&Verdict::Invalid);
+        verdicts.push(Verdict::Unknown);
+        // Where nothing is wrong all else follows from it.
+        let place = if is_wrong { causes.len() } else { 0 };
+        causes.insert(place, CUT_SHORT.to_owned());
+        causes.extend(undecided);
     }
     with_verdict(results, verdicts, causes)
 }
@@ -96,7 +110,8 @@ pub fn analyse_history(
     history: &dyn AnyHistory,
     stop: &mut dyn FnMut() -> bool,
 ) -> Results {
-    let Judged { mut verdicts, mut causes, in_vain, mut results } = judge(options, history, stop);
+    let Judged { mut verdicts, mut causes, in_vain, mut results } =
+        judge(options, history, false, stop);
     if has_succeeded(history) {
         results.notes.extend(in_vain);
     } else {
@@ -113,6 +128,9 @@ fn with_verdict(results: Results, verdicts: Vec<Verdict>, causes: Vec<String>) -
     Results { valid: Some(verdict), judgement, ..results }
 }
 
+/// Why nothing more is known of a run than what clients saw so far.
+const CUT_SHORT: &str = "the run was ended before its time";
+
 /// What the events of a history alone say.
 struct Judged {
     verdicts: Vec<Verdict>,
@@ -122,10 +140,15 @@ struct Judged {
     results: Results,
 }
 
-fn judge(options: &Options, history: &dyn AnyHistory, stop: &mut dyn FnMut() -> bool) -> Judged {
+fn judge(
+    options: &Options,
+    history: &dyn AnyHistory,
+    is_cut_short: bool,
+    stop: &mut dyn FnMut() -> bool,
+) -> Judged {
     let stats = history.stats();
     let availability = history.availability(options.availability);
-    let checked = history.check(stop);
+    let checked = if is_cut_short { history.check_cut_short(stop) } else { history.check(stop) };
     let useless = stats.by_f.iter().filter(|(_, outcomes)| outcomes.verdict != Verdict::Valid);
     let in_vain = useless
         .map(|(f, outcomes)| format!("not one {f} succeeded ({} tried)", outcomes.count))
@@ -228,10 +251,6 @@ fn judge_nodes(record: &Record, verdicts: &mut Vec<Verdict>, causes: &mut Vec<St
              examined"
         ));
     }
-    if record.interrupted {
-        verdicts.push(Verdict::Unknown);
-        causes.push("the run was ended before its time".to_owned());
-    }
 }
 
 fn to_value(value: &impl serde::Serialize) -> Value {
@@ -301,3 +320,6 @@ fn notes(options: &Options, record: &Record, causes: &[String]) -> Vec<String> {
     }
     notes
 }
+
+#[cfg(test)]
+mod tests;

@@ -230,13 +230,16 @@ pub(crate) mod testing {
         pub(crate) reseeded: Vec<u64>,
         /// How much longer than asked for every wait takes.
         pub(crate) late: Duration,
+        /// From when on the run has to end.
+        pub(crate) end: Time,
     }
 
     impl Default for Silent {
         fn default() -> Self {
             let nodes = ["n0", "n1"].map(NodeId::new).to_vec();
             let (heard, reseeded) = (Vec::new(), Vec::new());
-            Self { now: Time::ZERO, nodes, heard, reseeded, late: Duration::ZERO }
+            let (now, late, end) = (Time::ZERO, Duration::ZERO, Time::MAX);
+            Self { now, nodes, heard, reseeded, late, end }
         }
     }
 
@@ -278,6 +281,10 @@ pub(crate) mod testing {
 
         fn problems(&self) -> Vec<Problem> {
             Vec::new()
+        }
+
+        fn interrupted(&self) -> bool {
+            self.now >= self.end
         }
     }
 }

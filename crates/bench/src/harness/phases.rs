@@ -52,6 +52,10 @@ impl<W: Workload> Harness<'_, W> {
             // However few operations the main phase has, every node is to be seen at work here.
             self.generate(self.world.now() + self.options.settle, None, &Omitted::default());
             self.drain();
+            // Nodes that had no time to are not to blame.
+            if self.world.interrupted() {
+                return;
+            }
             let nodes = self.world.node_ids().iter().zip(&self.settled);
             self.unsettled =
                 nodes.filter(|(_, settled)| !**settled).map(|(node, _)| node.clone()).collect();
@@ -198,6 +202,7 @@ mod tests {
     use std::time::Duration;
 
     use checkers::Process;
+    use proto::Time;
     use serde_json::Value;
 
     use super::Compat;
@@ -294,6 +299,19 @@ mod tests {
                 assert_ne!(one, other);
             }
         }
+    }
+
+    #[test]
+    fn nodes_that_were_not_given_the_time_to_settle_are_not_to_blame() {
+        let mut options = Options::new(named("echo")).with_nodes(2);
+        (options.rate, options.time_limit) = (10.0, Duration::from_secs(10));
+        options.settle = Duration::from_secs(10);
+        let unsettled = |end| {
+            let mut world = Silent { end, ..Silent::default() };
+            workload(&options).run(&mut world, &options, &mut NoProgress).unsettled.len()
+        };
+        let after = |seconds| Time::ZERO + Duration::from_secs(seconds);
+        assert_eq!([5, 17, 100].map(|seconds| unsettled(after(seconds))), [0, 0, 2]);
     }
 
     #[test]

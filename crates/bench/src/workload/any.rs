@@ -80,8 +80,10 @@ pub trait AnyHistory: std::fmt::Debug {
     /// # Errors
     /// When no clients can have produced the history.
     fn fault_phases(&self) -> Result<Vec<FaultPhase>, Malformed>;
-    /// What the workload says of it.
+    /// What the workload says of it, if it is all that was to be.
     fn check(&self, stop: &mut dyn FnMut() -> bool) -> Checked;
+    /// What the workload says of it, if the run ended before its time.
+    fn check_cut_short(&self, stop: &mut dyn FnMut() -> bool) -> Checked;
 }
 
 /// A history with its workload.
@@ -119,6 +121,10 @@ impl<W: Workload> AnyHistory for Judged<W> {
 
     fn check(&self, stop: &mut dyn FnMut() -> bool) -> Checked {
         self.workload.check(&self.events, stop)
+    }
+
+    fn check_cut_short(&self, stop: &mut dyn FnMut() -> bool) -> Checked {
+        self.workload.check_cut_short(&self.events, stop)
     }
 }
 

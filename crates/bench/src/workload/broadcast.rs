@@ -132,6 +132,14 @@ impl Workload for Broadcast {
         set::check(history)
     }
 
+    fn check_cut_short(
+        &self,
+        history: &[Event<BroadcastOp>],
+        _: &mut dyn FnMut() -> bool,
+    ) -> Checked {
+        set::check_cut_short(history)
+    }
+
     fn examination(&self) -> Vec<Step<BroadcastOp>> {
         let alone = Topology::from([(proto::NodeId::new(SUBJECT), Vec::new())]);
         let set_up = Question::SetUp(topology(&alone));

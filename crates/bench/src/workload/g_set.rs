@@ -70,6 +70,14 @@ impl Workload for GSet {
         set::check(history)
     }
 
+    fn check_cut_short(
+        &self,
+        history: &[Event<SetOp<Json>>],
+        _: &mut dyn FnMut() -> bool,
+    ) -> Checked {
+        set::check_cut_short(history)
+    }
+
     fn examination(&self) -> Vec<Step<SetOp<Json>>> {
         let add = SetOp::Add { element: Json::from(1000) };
         vec![Step::new(add, Expected::Reply), Step::new(set::READ, set::has_1000())]

@@ -2,11 +2,9 @@
 
 mod reads;
 
-use std::hash::Hash;
-
 use checkers::history::{Event, Op};
 use checkers::set::{SetOp, SetResult};
-use checkers::{Kind as EventKind, Operation, Verdict, operations};
+use checkers::{Kind as EventKind, Malformed, Operation, Verdict, operations};
 use proto::Json;
 use simulator::Random;
 
@@ -64,16 +62,29 @@ pub(super) fn restore(add: &str, stored: &Stored, reads: &Reads) -> Result<SetOp
 }
 
 /// Checks that nothing added is lost, and says what is wrong first.
-pub(super) fn check<O>(history: &[Event<O>]) -> Checked
+pub(super) fn check<O: Op + AsRef<SetOp<Json>>>(history: &[Event<O>]) -> Checked {
+    tell(history, checkers::set::check(history))
+}
+
+/// The same of a run that ended before its time.
+pub(super) fn check_cut_short<O: Op + AsRef<SetOp<Json>>>(history: &[Event<O>]) -> Checked {
+    tell(history, checkers::set::check_cut_short(history))
+}
+
+fn tell<O>(history: &[Event<O>], result: Result<SetResult<Json>, Malformed>) -> Checked
 where
     O: Op + AsRef<SetOp<Json>>,
-    Json: Clone + Eq + Hash,
 {
-    let (result, operations) = match (checkers::set::check(history), operations(history)) {
+    let (result, operations) = match (result, operations(history)) {
         (Ok(result), Ok(operations)) => (result, operations),
         (Err(error), _) | (_, Err(error)) => return Checked::malformed(&error),
     };
     let mut checked = Checked::new(result.verdict, &result, || match result.verdict {
+        Verdict::Unknown if !result.open.is_empty() => format!(
+            "{} of {} elements were missed by the last reads, which came too early to say that they are gone",
+            result.open.len(),
+            result.attempt_count
+        ),
         Verdict::Unknown => {
             "no element was seen by every later read, so nothing can be said".to_owned()
         }

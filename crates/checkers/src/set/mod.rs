@@ -98,6 +98,38 @@ where
     V: Clone + Eq + Hash,
     O: Op + AsRef<SetOp<V>>,
 {
+    check_until(history, Ending::Settled)
+}
+
+/// The same of a history that ended before its time: what was added may still have been on its way. Whoever
+/// makes a final read has waited for it, so one that lacks an element shows that it is lost; elements that
+/// other reads missed last are [open](SetResult::open).
+///
+/// # Errors
+///
+/// When no clients can have produced the history.
+pub fn check_cut_short<V, O>(history: &[Event<O>]) -> Result<SetResult<V>, Malformed>
+where
+    V: Clone + Eq + Hash,
+    O: Op + AsRef<SetOp<V>>,
+{
+    check_until(history, Ending::CutShort)
+}
+
+/// How a history ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// Its last reads are to have everything.
+    Settled,
+    /// Its last reads may have come too early, unless they are final ones.
+    CutShort,
+}
+
+fn check_until<V, O>(history: &[Event<O>], ending: Ending) -> Result<SetResult<V>, Malformed>
+where
+    V: Clone + Eq + Hash,
+    O: Op + AsRef<SetOp<V>>,
+{
     let operations = operations(history)?;
     let mut elements = Found::added(history, &operations);
     let mut duplicated = Duplicated::default();
@@ -114,7 +146,7 @@ where
         }
     }
     rows.values().for_each(|row| elements.know(row, &row.numbers));
-    Ok(elements.into_result(duplicated))
+    Ok(elements.into_result(duplicated, ending))
 }
 
 /// A read that succeeded.
@@ -224,10 +256,11 @@ impl<'a, V: Clone + Eq + Hash, O: Op + AsRef<SetOp<V>>> Found<'a, V, O> {
         }
     }
 
-    fn into_result(self, duplicated: Duplicated) -> SetResult<V> {
+    fn into_result(self, duplicated: Duplicated, ending: Ending) -> SetResult<V> {
         let known = self.known_at.iter().map(|&at| Some((at, self.history.get(at)?)));
+        let elements = self.added.iter().zip(known);
         let results: Vec<ElementResult<V>> =
-            self.added.iter().zip(known).map(|(element, known)| element.result(known)).collect();
+            elements.map(|(element, known)| element.result(known, ending)).collect();
         let of = |outcome| {
             let chosen = results.iter().filter(move |result| result.outcome == outcome);
             chosen.map(|result| result.element.clone()).collect::<Vec<V>>()
@@ -238,6 +271,7 @@ impl<'a, V: Clone + Eq + Hash, O: Op + AsRef<SetOp<V>>> Found<'a, V, O> {
         worst_stale.sort_by_key(|result| std::cmp::Reverse(result.stable_latency));
         worst_stale.truncate(WORST_STALE_MAX);
         let lost = of(ElementOutcome::Lost);
+        let open = of(ElementOutcome::Open);
         let stable_latencies: Vec<u64> =
             results.iter().filter_map(|result| result.stable_latency).collect();
 
@@ -253,7 +287,7 @@ impl<'a, V: Clone + Eq + Hash, O: Op + AsRef<SetOp<V>>> Found<'a, V, O> {
         SetResult {
             verdict: if !lost.is_empty() || !duplicated.is_empty() {
                 Verdict::Invalid
-            } else if stable_latencies.is_empty() {
+            } else if stable_latencies.is_empty() || !open.is_empty() {
                 Verdict::Unknown
             } else {
                 Verdict::Valid
@@ -261,6 +295,7 @@ impl<'a, V: Clone + Eq + Hash, O: Op + AsRef<SetOp<V>>> Found<'a, V, O> {
             attempt_count: results.len(),
             stable_count: stable_latencies.len(),
             lost,
+            open,
             never_read: of(ElementOutcome::NeverRead),
             stale,
             worst_stale: worst_stale.into_iter().cloned().collect(),
@@ -274,12 +309,15 @@ impl<'a, V: Clone + Eq + Hash, O: Op + AsRef<SetOp<V>>> Found<'a, V, O> {
 }
 
 impl<V: Clone, O> Element<'_, V, O> {
-    fn result(&self, known: Option<Placed<'_, O>>) -> ElementResult<V> {
+    fn result(&self, known: Option<Placed<'_, O>>, ending: Ending) -> ElementResult<V> {
         // Missing counts as before everything.
         let present = self.last_present.map(|(place, _)| place);
         let absent = self.last_absent.map(|(place, _)| place);
         let is_stable = present.is_some() && absent < present;
-        let is_lost = present < absent && known.is_some_and(|(place, _)| Some(place) < absent);
+        let is_gone = present < absent && known.is_some_and(|(place, _)| Some(place) < absent);
+        let is_last_word =
+            ending == Ending::Settled || self.last_absent.is_some_and(|(_, read)| read.is_final);
+        let is_lost = is_gone && is_last_word;
         let known_time = known.map_or(0, |(_, known)| known.time);
         // From when it was known to just after `event`, in whole milliseconds.
         let latency = |event: Option<Placed<'_, O>>| {
@@ -291,6 +329,8 @@ impl<V: Clone, O> Element<'_, V, O> {
                 ElementOutcome::Stable
             } else if is_lost {
                 ElementOutcome::Lost
+            } else if is_gone {
+                ElementOutcome::Open
             } else {
                 ElementOutcome::NeverRead
             },

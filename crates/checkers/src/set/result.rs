@@ -11,7 +11,8 @@ use crate::verdict::Verdict;
 /// What [`check`](super::check) found. Elements are listed in the order in which they were first tried.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SetResult<V> {
-    /// Invalid when an element is lost or a read has one twice; unknown when nothing is stable.
+    /// Invalid when an element is lost or a read has one twice; unknown when nothing is stable or an
+    /// element is open.
     pub verdict: Verdict,
     /// How many elements somebody tried to add.
     pub attempt_count: usize,
@@ -19,7 +20,9 @@ pub struct SetResult<V> {
     pub stable_count: usize,
     /// Elements that were there and are gone.
     pub lost: Vec<V>,
-    /// Elements that are neither stable nor lost: no read was invoked after they were known.
+    /// Elements that the last reads missed, in a history that ended before they had to be there.
+    pub open: Vec<V>,
+    /// Elements of which nothing is known: no read was invoked after they were known.
     pub never_read: Vec<V>,
     /// Stable elements that a read missed when they were known.
     pub stale: Vec<V>,
@@ -45,6 +48,8 @@ pub enum ElementOutcome {
     Stable,
     /// It was there and is gone.
     Lost,
+    /// The last reads missed it, and were too early to say that it is gone.
+    Open,
     /// Nobody can tell.
     NeverRead,
 }
@@ -92,6 +97,10 @@ impl<V: Serialize> Serialize for SetResult<V> {
         map.serialize_entry("stable-count", &self.stable_count)?;
         map.serialize_entry("lost-count", &self.lost.len())?;
         map.serialize_entry("lost", &self.lost)?;
+        if !self.open.is_empty() {
+            map.serialize_entry("open-count", &self.open.len())?;
+            map.serialize_entry("open", &self.open)?;
+        }
         map.serialize_entry("never-read-count", &self.never_read.len())?;
         map.serialize_entry("never-read", &self.never_read)?;
         map.serialize_entry("stale-count", &self.stale.len())?;

@@ -1,8 +1,7 @@
 //! The set checker: against its rules written down one element at a time, and on histories of which
 //! the answer is plain.
 
-use checkers::set::{ElementOutcome, SetResult, check};
-use checkers::set::{Elements, SetOp};
+use checkers::set::{ElementOutcome, Elements, SetOp, SetResult, check, check_cut_short};
 use checkers::{Event, Kind, Operation, Verdict, operations};
 
 use crate::generator::Random;
@@ -172,6 +171,23 @@ fn random_history(random: &mut Random) -> Vec<Event<SetOp<u64>>> {
     history.events
 }
 
+/// In a history that ended too early only a final read is the last word.
+#[test]
+fn what_disappears_before_the_end_is_open_until_a_final_read_says_so() {
+    let mut history = Builder::default();
+    history.add(0, 10);
+    history.add(0, 11);
+    history.read(1, &[10, 11]);
+    history.read(7, &[10]);
+    let result = check_cut_short(&history.events).unwrap();
+    assert_eq!((result.verdict, result.stable_count), (Verdict::Unknown, 1));
+    assert_eq!((result.lost, result.open, result.never_read), (vec![], vec![11], vec![]));
+    assert_eq!(check(&history.events).unwrap().lost, [11]);
+    history.events.iter_mut().skip(6).for_each(|event| event.is_final = true);
+    let result = check_cut_short(&history.events).unwrap();
+    assert_eq!((result.verdict, result.lost, result.open), (Verdict::Invalid, vec![11], vec![]));
+}
+
 /// The invocation of the read that was invoked last.
 fn last<'a>(reads: &[&Operation<'a, SetOp<u64>>]) -> Option<&'a Event<SetOp<u64>>> {
     reads.iter().map(|read| read.invocation).max_by_key(|event| event.index)
@@ -249,9 +265,11 @@ fn random_histories_agree_with_the_rules_one_element_at_a_time() {
                     rebuilt.lost.push(*element);
                     lost.push(latency);
                 }
+                ElementOutcome::Open => panic!("seed {seed}: a whole history says what is lost"),
                 ElementOutcome::NeverRead => rebuilt.never_read.push(*element),
             }
-            outcomes[outcome as usize] += 1;
+            outcomes[usize::from(outcome == ElementOutcome::Lost)
+                + 2 * usize::from(outcome == ElementOutcome::NeverRead)] += 1;
         }
         rebuilt.stable_latencies = checkers::quantiles::quantiles(stable);
         rebuilt.lost_latencies = checkers::quantiles::quantiles(lost);
