@@ -28,7 +28,7 @@ pub(crate) struct Thread {
     pub(crate) interrupted: Option<(u64, Option<u64>)>,
     /// How often it was stopped by force since its last call.
     pub(crate) forced: u32,
-    /// Reads of the clock in a row.
+    /// Looks at clocks and files in a row.
     pub(crate) spin: u32,
 }
 

@@ -12,10 +12,10 @@ use crate::vdso;
 pub(crate) const UPTIME: u64 = 1_000_000_000_000;
 pub(crate) const SECOND: u64 = 1_000_000_000;
 
-/// After this many reads of the clock in a row each costs more: somebody waits for time to pass.
-const PATIENT_READS: u32 = 512;
-/// The most that a look at the clock costs which stops, in nanoseconds.
-const DEAREST_READ: u64 = 100_000;
+/// After this many looks at clocks and files in a row each costs more: somebody waits for time to pass.
+const PATIENT_LOOKS: u32 = 512;
+/// The most that a look costs which stops, in nanoseconds.
+const DEAREST_LOOK: u64 = 100_000;
 
 impl Node {
     /// The wall clock, in nanoseconds since 1970.
@@ -44,23 +44,29 @@ impl Node {
     /// What a look at the clock costs a thread, in nanoseconds. A thread that does nothing else waits for
     /// time to pass, and gets dearer and dearer looks: a second would else take a million.
     pub(crate) fn price_of_look(&mut self, id: u32) -> u64 {
-        let tick = self.options.tick;
-        let Some(thread) = self.thread(id) else { return tick };
-        let (spin, process) = (thread.spin, thread.process);
-        if spin <= PATIENT_READS {
-            return tick;
-        }
+        let Some(thread) = self.thread(id) else { return self.options.tick };
+        let process = thread.process;
         // All looks between two stops together should not cost more than nodes may be apart.
         let has_page = self.process(process).is_some_and(|process| process.has_page);
-        let dearest = if has_page { self.options.lead / vdso::LIMIT } else { DEAREST_READ };
-        (tick << (spin / PATIENT_READS).min(20)).min(dearest).max(tick)
+        let dearest = if has_page { self.options.lead / vdso::LIMIT } else { DEAREST_LOOK };
+        self.price_up_to(id, dearest)
     }
 
-    /// Counts looks at the clock in a row, by which a thread shows that it waits for time to pass.
-    pub(crate) fn count_spin(&mut self, id: u32, reads_clock: bool) {
+    fn price_up_to(&mut self, id: u32, dearest: u64) -> u64 {
+        let tick = self.options.tick;
+        let spin = self.thread(id).map_or(0, |thread| thread.spin);
+        if spin <= PATIENT_LOOKS {
+            return tick;
+        }
+        (tick << (spin / PATIENT_LOOKS).min(20)).min(dearest).max(tick)
+    }
+
+    /// Counts the calls in a row that look at the clock, or whether a file is ready, and do not wait: by
+    /// them a thread shows that it waits for time to pass.
+    pub(crate) fn count_spin(&mut self, id: u32, is_look: bool) {
         let Some(thread) = self.thread(id) else { return };
-        thread.spin = if reads_clock { thread.spin.saturating_add(1) } else { 0 };
-        self.local += self.price_of_look(id) - self.options.tick;
+        thread.spin = if is_look { thread.spin.saturating_add(1) } else { 0 };
+        self.local += self.price_up_to(id, DEAREST_LOOK) - self.options.tick;
     }
 
     pub(super) fn clock_gettime(&mut self, id: u32) -> Outcome {

@@ -36,7 +36,20 @@ impl Node {
                 | libc::SYS_time
                 | libc::SYS_sched_yield
         );
-        self.count_spin(id, reads_clock);
+        let asks_files = matches!(
+            number,
+            libc::SYS_poll
+                | libc::SYS_ppoll
+                | libc::SYS_select
+                | libc::SYS_pselect6
+                | libc::SYS_epoll_wait
+                | libc::SYS_epoll_pwait
+                | libc::SYS_epoll_pwait2
+        );
+        // Of these it is seen there whether they wait.
+        if !asks_files {
+            self.count_spin(id, reads_clock);
+        }
         Ok(match number {
             libc::SYS_clock_gettime => self.clock_gettime(id),
             libc::SYS_gettimeofday => self.gettimeofday(id),

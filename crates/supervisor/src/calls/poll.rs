@@ -142,7 +142,9 @@ impl Node {
         deadline: Option<u64>,
         expiry: Expiry,
     ) -> Option<Outcome> {
-        if deadline.is_some_and(|deadline| deadline <= self.local) {
+        let is_look = deadline.is_some_and(|deadline| deadline <= self.local);
+        self.count_spin(id, is_look);
+        if is_look {
             return None;
         }
         let mut files = Vec::with_capacity(wanted.len());

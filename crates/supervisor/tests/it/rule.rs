@@ -198,6 +198,17 @@ fn a_node_cannot_reach_its_supervisor_or_the_machine() {
     assert_eq!(host.exit(), Some(Exit::Code(0)));
 }
 
+/// Many programs, one of Maelstrom's own demonstrations among them, ask again and again whether there is
+/// something to read.
+#[test]
+fn who_asks_for_input_all_the_time_gets_on() {
+    let Some(mut host) = Host::calls(&["poll-spin"]) else { return };
+    assert_eq!(host.until(10.0), ["polled few times: 1"]);
+    let Some(mut host) = Host::calls(&["poll-spin"]) else { return };
+    host.say("something to read");
+    assert_eq!(host.until(10.0), ["polled few times: 1"]);
+}
+
 #[test]
 fn a_long_line_comes_whole_though_the_pipe_is_small() {
     let Some(mut host) = Host::calls(&["length"]) else { return };

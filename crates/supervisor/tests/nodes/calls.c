@@ -151,6 +151,17 @@ static void run(const char *what) {
         long looks = 0;
         while (time(NULL) < end) looks++;
         printf("waited with few looks: %d\n", looks < 1000000);
+    } else if (!strcmp(what, "poll-spin")) {
+        time_t end = time(NULL) + 2;
+        long looks = 0;
+        for (; time(NULL) < end; looks++) {
+            struct timeval none = {0, 0};
+            fd_set input;
+            FD_ZERO(&input);
+            FD_SET(0, &input);
+            select(1, &input, NULL, NULL, &none);
+        }
+        printf("polled few times: %d\n", looks < 100000);
     } else if (!strcmp(what, "children")) {
         pid_t child = fork();
         if (!child) { usleep(2000000); _exit(7); }
