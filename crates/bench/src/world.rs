@@ -175,6 +175,11 @@ pub trait World {
     /// What the network counted.
     fn statistics(&self) -> Statistics;
 
+    /// How many messages each node has sent to other nodes and to services, where that is counted.
+    fn sent(&self) -> &[u64] {
+        &[]
+    }
+
     /// What went wrong with nodes so far.
     fn problems(&self) -> Vec<Problem>;
 

@@ -106,6 +106,8 @@ pub struct Network {
     priorities: Option<Priorities>,
     cut: Cut,
     statistics: Statistics,
+    /// How many messages each node has sent to other nodes and to services.
+    sent: Vec<u64>,
 }
 
 impl Network {
@@ -122,6 +124,7 @@ impl Network {
             priorities,
             cut: Cut::none(nodes),
             statistics: Statistics::default(),
+            sent: vec![0; nodes],
         }
     }
 
@@ -134,6 +137,9 @@ impl Network {
     pub fn send(&mut self, from: Endpoint, to: Endpoint) -> Route {
         self.statistics.count_send(from, to);
         let with_client = from.is_client() || to.is_client();
+        if let (Endpoint::Node(node), false) = (from, with_client) {
+            self.sent[node] += 1;
+        }
         let loss = if with_client { self.options.loss_clients } else { self.options.loss };
         if self.random.chance(loss) {
             return Route { arrivals: [None, None] };
@@ -200,6 +206,11 @@ impl Network {
     /// What was counted so far.
     pub fn statistics(&self) -> &Statistics {
         &self.statistics
+    }
+
+    /// How many messages each node has sent to other nodes and to services so far, lost ones included.
+    pub fn sent(&self) -> &[u64] {
+        &self.sent
     }
 
     fn draw_latency(&mut self, from: Endpoint, to: Endpoint) -> Duration {
@@ -292,6 +303,17 @@ mod tests {
 
     const A: Endpoint = Endpoint::Node(0);
     const B: Endpoint = Endpoint::Node(1);
+
+    #[test]
+    fn what_each_node_sends_to_servers_is_counted() {
+        let mut network = Network::new(2, NetworkOptions::default(), 1);
+        for (from, to) in [(A, Endpoint::Node(1)), (A, Endpoint::Client), (Endpoint::Client, A)] {
+            network.send(from, to);
+        }
+        network.send(Endpoint::Node(1), A);
+        network.send(A, Endpoint::Node(1));
+        assert_eq!(network.sent(), [2, 1]);
+    }
 
     #[test]
     fn links_to_clients_have_no_latency_and_services_have() {

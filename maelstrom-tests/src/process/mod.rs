@@ -269,6 +269,10 @@ impl World for ProcessWorld {
         *self.carrier.fabric().network().statistics()
     }
 
+    fn sent(&self) -> &[u64] {
+        self.carrier.fabric().network().sent()
+    }
+
     fn problems(&self) -> Vec<Problem> {
         self.carrier.problems()
     }

@@ -17,6 +17,7 @@ mod phases;
 mod record;
 mod set_up;
 mod talk;
+mod traffic;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -240,7 +241,8 @@ impl<'a, W: Workload> Harness<'a, W> {
         let unexamined = unexamined.filter(|node| !self.unsettled.contains(node)).collect();
         let reading = self.reading();
         let reached = self.reached();
-        let notes = self.world.notes().into_iter().chain(self.note_of_members()).collect();
+        let notes = self.world.notes().into_iter().chain(self.note_of_members());
+        let notes = notes.chain(self.note_of_traffic()).collect();
         Record {
             history: self.history,
             unexamined,

@@ -216,6 +216,10 @@ impl World for SimulatedWorld {
         *self.cluster.network().statistics()
     }
 
+    fn sent(&self) -> &[u64] {
+        self.cluster.network().sent()
+    }
+
     fn problems(&self) -> Vec<Problem> {
         let overload = self.cluster.overload().map(|overload| Problem {
             node: self.cluster.node_ids()[overload.node].clone(),
