@@ -139,7 +139,16 @@ fn a_line_that_makes_no_sense_is_named() {
             r#"{"process":"x","type":"ok","f":"read"}"#,
             "line 3: `process` is a number or `nemesis`, not \"x\"",
         ),
-        (r#"{"process":0,"type":"ok","f":"add"}"#, "line 3: this workload has no function `add`"),
+        (
+            r#"{"process":0,"type":"ok","f":"add"}"#,
+            "line 3: this workload has no function `add`; those that have it are g-set, g-counter, \
+             pn-counter",
+        ),
+        (
+            r#"{"process":0,"type":"ok","f":"release"}"#,
+            "line 3: this workload has no function `release`; the one that has it is lock",
+        ),
+        (r#"{"process":0,"type":"ok","f":"sing"}"#, "line 3: this workload has no function `sing`"),
     ] {
         let error = check_text("lin-kv", &format!("{good}\n\n{second}\n")).unwrap_err();
         assert_eq!(error, flaw);

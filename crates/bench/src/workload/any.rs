@@ -166,6 +166,9 @@ pub trait AnyWorkload {
 
     /// What `check-node` asks, in order.
     fn examination(self: Box<Self>) -> Vec<Exam>;
+
+    /// The names of the functions that `check-node` asks for.
+    fn functions(&self) -> Vec<String>;
 }
 
 impl<W: Workload> AnyWorkload for W {
@@ -217,6 +220,14 @@ impl<W: Workload> AnyWorkload for W {
         }
         let events = restored;
         Ok(Box::new(Judged { workload: *self, events }))
+    }
+
+    fn functions(&self) -> Vec<String> {
+        let name = |step: super::Step<W::Op>| match step.question {
+            Question::Op(op) => Some(op.f().to_owned()),
+            Question::SetUp(_) => None,
+        };
+        Workload::examination(self).into_iter().filter_map(name).collect()
     }
 
     fn examination(self: Box<Self>) -> Vec<Exam> {

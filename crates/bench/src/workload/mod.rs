@@ -171,7 +171,15 @@ impl Stored {
     pub fn unknown(&self) -> String {
         match &*self.f {
             "" => "`f`: not there".to_owned(),
-            f => format!("this workload has no function `{f}`"),
+            f => {
+                let having = registry::with_function(f);
+                let hint = match &having[..] {
+                    [] => String::new(),
+                    [only] => format!("; the one that has it is {only}"),
+                    _ => format!("; those that have it are {}", having.join(", ")),
+                };
+                format!("this workload has no function `{f}`{hint}")
+            }
         }
     }
 

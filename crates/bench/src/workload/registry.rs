@@ -5,7 +5,9 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{
     Kind, WorkloadName, broadcast, counter, echo, g_set, kafka, lin_kv, lock, txn, unique_ids,
+    workload,
 };
+use crate::options::Options;
 
 /// The workloads of this crate.
 const OURS: &[&Kind] = &[
@@ -46,6 +48,15 @@ pub fn all() -> Vec<&'static Kind> {
 /// The workload of this name.
 pub fn find(name: &str) -> Option<WorkloadName> {
     all().into_iter().rev().find(|kind| kind.name == name).map(WorkloadName::from)
+}
+
+/// The names of the workloads whose clients call something so, as far as `check-node` asks it.
+pub fn with_function(f: &str) -> Vec<&'static str> {
+    let has_it = |kind: &&'static Kind| {
+        let options = Options::new(WorkloadName::from(*kind)).with_nodes(1);
+        workload(&options).functions().iter().any(|name| name == f)
+    };
+    all().into_iter().filter(has_it).map(|kind| kind.name).collect()
 }
 
 /// The workload of this name, for those who know that there is one.

@@ -3,9 +3,10 @@
 mod reads;
 
 use checkers::history::{Event, Op};
-use checkers::set::{SetOp, SetResult};
+use checkers::set::{Elements, SetOp, SetResult};
 use checkers::{Kind as EventKind, Malformed, Operation, Verdict, operations};
 use proto::Json;
+use rustc_hash::FxHashSet;
 use simulator::Random;
 
 use super::{Checked, Expected, Figure, Stored};
@@ -93,6 +94,7 @@ where
     if let Some(lost) = result.lost.first() {
         checked.causes.push(format!("the first element that was lost: {lost}"));
     }
+    checked.notes.extend(strangers_only(&operations));
     checked.lead = match (result.lost.first(), result.duplicated.first()) {
         (Some(lost), _) => Some(lead_to_lost(lost, &operations)),
         (None, Some((element, times))) => Some(lead_to_repeated(element, *times, &operations)),
@@ -118,6 +120,35 @@ where
     });
     checked.exhibits.extend(spread.map(|points| stable_latencies(&result, points)));
     checked
+}
+
+/// What is to be said of reads that hold elements, and none of them one that anybody added: as nobody asks
+/// for these, nothing is wrong with them, and nothing is known of what was added.
+fn strangers_only<O>(operations: &[Operation<'_, O>]) -> Option<String>
+where
+    O: Op + AsRef<SetOp<Json>>,
+{
+    let added: FxHashSet<&Json> =
+        operations.iter().filter_map(|it| it.asked.as_ref().added_element()).collect();
+    let reads = operations.iter().filter(|it| it.outcome() == EventKind::Ok);
+    let reads = reads.filter_map(|it| match it.op().as_ref() {
+        SetOp::Read { elements } => elements.as_ref(),
+        SetOp::Add { .. } => None,
+    });
+    let mut read = reads.flat_map(Elements::iter);
+    let first = read.next()?;
+    if added.contains(first) || read.any(|element| added.contains(element)) {
+        return None;
+    }
+    let first = shorten(&first.to_string(), 80);
+    let what = match operations.iter().find_map(|it| it.asked.as_ref().added_element()) {
+        Some(element) => format!(
+            "nothing in any read was ever added: reads hold such as {first}, and additions are such as {}",
+            shorten(&element.to_string(), 80)
+        ),
+        None => format!("reads hold elements, such as {first}, and nobody added any"),
+    };
+    Some(format!("{what}; is it a history of this workload?"))
 }
 
 /// The points of the stable latencies in milliseconds, the lowest first.
@@ -302,6 +333,22 @@ mod tests {
             let lead = check(&history).lead.unwrap();
             assert_eq!(shown(&lead), [(2, "add 7"), (expected, "read → []")]);
         }
+    }
+
+    #[test]
+    fn reads_of_nothing_that_was_added_are_told() {
+        let told = |reads: &[&[i64]]| checked(reads).notes;
+        assert_eq!(
+            told(&[&[], &[1, 2], &[3]]),
+            [
+                "nothing in any read was ever added: reads hold such as 1, and additions are such as 7; is \
+              it a history of this workload?"
+            ]
+        );
+        assert_eq!(
+            [told(&[&[], &[1, 7]]), told(&[&[]]), told(&[])],
+            [const { Vec::<String>::new() }; 3]
+        );
     }
 
     #[test]
