@@ -33,7 +33,7 @@ pub struct Shown {
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Clue {
-    /// Nothing is known to look for but the fault that was on.
+    /// Nothing is known to look for but the faults that were on meanwhile.
     #[default]
     Fault,
     /// The answer is what it is: nothing else can be told.

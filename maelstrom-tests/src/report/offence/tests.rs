@@ -143,6 +143,40 @@ fn what_was_acknowledged_and_is_gone_is_blamed_on_the_kill_of_who_dealt_with_it(
     assert!(why("pause", handed, true).starts_with("At that time `pause` was on"));
 }
 
+/// The partition that was on when it was seen need not be why: before, a node was killed.
+#[test]
+fn all_faults_are_named_that_may_have_to_do_with_it() {
+    let history = r#"{"index":0,"time":1000000,"process":"nemesis","type":"info","f":"start-kill","value":["n2"]}
+{"index":1,"time":2000000,"process":"nemesis","type":"info","f":"stop-kill","value":null}
+{"index":2,"time":3000000,"process":0,"type":"invoke","f":"put","value":7}
+{"index":3,"time":3500000,"process":0,"type":"ok","f":"put","value":7}
+{"index":4,"time":4000000,"process":"nemesis","type":"info","f":"start-kill","value":["n1"]}
+{"index":5,"time":5000000,"process":"nemesis","type":"info","f":"stop-kill","value":null}
+{"index":6,"time":6000000,"process":"nemesis","type":"info","f":"start-pause","value":["n3"]}
+{"index":7,"time":9000000,"process":1,"type":"invoke","f":"take","value":null}
+{"index":8,"time":10000000,"process":1,"type":"ok","f":"take","value":8}
+"#;
+    let directory = run(history, "");
+    let why = |clue: &str, time: u64, invoked: &[u64]| {
+        let shown: Vec<_> =
+            invoked.iter().map(|index| json!({"invoked": index, "what": "put"})).collect();
+        let lead = json!({"text": "It is old.", "time": time, "operations": shown, "clue": clue});
+        find(&directory, json!({"valid?": false, "lead": lead})).unwrap().why
+    };
+    assert_eq!(
+        why("fault", 9_000_000, &[2, 7]),
+        "Since the first of it these faults were on: `pause`, n3, from 0.006 s to 0.010 s; `kill`, n1, from \
+         0.004 s to 0.005 s."
+    );
+    assert_eq!(
+        why("fault", 5_500_000, &[7]),
+        "Until then these faults were on: `kill`, n1, from 0.004 s to 0.005 s; `kill`, n2, from 0.001 s to \
+         0.002 s."
+    );
+    assert_eq!(why("fault", 3_600_000, &[2, 2]), "");
+    assert_eq!(why("none", 9_000_000, &[2, 7]), "");
+}
+
 /// A sum of 4 where 2 were added: what another node told came twice.
 #[test]
 fn a_sum_that_is_too_large_is_explained_by_what_came_twice_and_not_by_what_was_missed() {

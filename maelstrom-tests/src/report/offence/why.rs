@@ -11,11 +11,15 @@ use super::types;
 use crate::exhibit::{Clue, Lead};
 use crate::history::Operation;
 use crate::report::data::{Role, role};
+use crate::report::faults::Fault;
 use crate::report::messages::Message;
 use crate::report::text;
 
 /// How many lines of the journal are looked through for what was added.
 pub(super) const SEARCHED_MAX: usize = 300_000;
+
+/// So many faults are named that may have to do with something.
+const FAULTS_MAX: usize = 4;
 
 /// Who deals with an operation, and when it was asked.
 pub(super) struct Served {
@@ -35,7 +39,7 @@ impl Search<'_> {
         let sentence = text::line(&lead.text, 600);
         let why = match (&lead.clue, shown.last()) {
             (Clue::None, _) => String::new(),
-            (Clue::Fault, _) => self.fault_at(lead.time),
+            (Clue::Fault, _) => self.faults(lead.time, shown),
             (Clue::Missing { value }, _) => return self.missing(&value.to_string(), shown),
             (Clue::Repeated { value, times, at_once }, _) => {
                 return self.given_out_again(&value.to_string(), *times, *at_once, shown);
@@ -47,7 +51,7 @@ impl Search<'_> {
             (Clue::NotKept { key, is_gone }, _) => {
                 match self.why_not_kept(&key.to_string(), *is_gone, shown)? {
                     Some(why) => why,
-                    None => self.fault_at(lead.time),
+                    None => self.faults(lead.time, shown),
                 }
             }
             (Clue::Stale { .. } | Clue::Sum { .. }, None) => String::new(),
@@ -72,16 +76,36 @@ impl Search<'_> {
         Ok(Some(Served { node, asked: request.sent, answered }))
     }
 
-    /// The fault in force at a time, if there was one.
-    fn fault_at(&self, time: u64) -> String {
-        let mut faults = self.evidence.faults.iter();
-        let fault = faults.find(|fault| (fault.start..=fault.end).contains(&time));
-        fault.map_or_else(String::new, |fault| {
+    /// The faults that may have to do with it: those that were on at some time from the first of the operations
+    /// to this. Where one operation alone is known, what it saw may be of any time before.
+    fn faults(&self, time: u64, shown: &[Operation]) -> String {
+        let from = match shown {
+            [first, _, ..] => first.invoked.time,
+            _ => 0,
+        };
+        let is_meant = |fault: &&Fault| fault.start <= time && from <= fault.end;
+        let meant: Vec<_> = self.evidence.faults.iter().filter(is_meant).collect();
+        let tell = |fault: &Fault, verb: &str| {
             let whom =
                 if fault.whom.is_empty() { String::new() } else { format!(", {}", fault.whom) };
             let (from, to) = (text::seconds(fault.start), text::seconds(fault.end));
-            format!("At that time `{}` was on{whom}, from {from} to {to}.", fault.name)
-        })
+            format!("`{}`{verb}{whom}, from {from} to {to}", fault.name)
+        };
+        match &meant[..] {
+            [] => String::new(),
+            [only] if time <= only.end => format!("At that time {}.", tell(only, " was on")),
+            all => {
+                let since = if from == 0 { "Until then" } else { "Since the first of it" };
+                // The last ones first: they are the nearest.
+                let told: Vec<_> =
+                    all.iter().rev().take(FAULTS_MAX).map(|fault| tell(fault, "")).collect();
+                let more = match all.len().saturating_sub(FAULTS_MAX) {
+                    0 => String::new(),
+                    more => format!("; and {more} earlier ones"),
+                };
+                format!("{since} these faults were on: {}{more}.", told.join("; "))
+            }
+        }
     }
 
     /// Messages between nodes from this time on.

@@ -189,3 +189,12 @@ fn a_cycle_is_shown_with_the_micro_operations_on_which_it_rests() {
     // What the models asked for allow is not shown.
     assert!(told.check("read-committed").exhibits.is_empty());
 }
+
+/// A fault may take away what was written, but makes no value.
+#[test]
+fn what_nobody_wrote_is_blamed_on_no_fault() {
+    let garbage = Told::of(Registers).txn(0, Done, r#"[["r",1,null]]"#, r#"[["r",1,0]]"#);
+    let lead = garbage.check("read-committed").lead.unwrap();
+    assert!(lead.text.contains("which nobody ever wrote"), "{}", lead.text);
+    assert_eq!(lead.clue, crate::exhibit::Clue::None);
+}
