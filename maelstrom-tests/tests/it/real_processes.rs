@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -206,4 +207,30 @@ fn an_interrupt_ends_the_run_with_its_results_and_leaves_no_node() {
         let results = stubborn.directory.path().join("latest/results.json");
         assert!(results.exists(), "what was found so far is told");
     }
+}
+
+/// No node tells the others anything, but these reads came too early to say so.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a real process is waited for in real time")]
+fn an_interrupt_before_the_final_reads_makes_nothing_lost() {
+    let store = TemporaryDirectory::new("cut-short");
+    let program = node("demo.py");
+    let (program, place) = (program.to_str().expect("UTF-8"), store.path().to_str());
+    let mut eddy = Command::new(eddy());
+    eddy.args(["test", "-w", "broadcast", "--node-count", "3", "--rate", "200", "--quiet"]);
+    eddy.args(["--time-limit", "600", "--bin", program, "--store", place.expect("UTF-8")]);
+    eddy.args(["--", "broadcast", "keeps-to-itself"]).stdout(Stdio::piped());
+    let eddy = eddy.spawn().expect("eddy starts");
+    let history = store.path().join("latest/history.jsonl");
+    let until = Instant::now() + PATIENCE;
+    while std::fs::read_to_string(&history).unwrap_or_default().lines().count() < 200 {
+        assert!(Instant::now() < until, "clients begin");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    kill_process(Pid::from_child(&eddy), Signal::TERM).expect("eddy runs");
+    let ended = eddy.wait_with_output().expect("eddy ends");
+    let said = String::from_utf8_lossy(&ended.stdout);
+    assert_eq!(ended.status.code(), Some(2), "{said}");
+    assert!(said.contains(": the run was ended before its time"), "{said}");
+    assert!(!said.contains("lost"), "{said}");
 }
