@@ -29,6 +29,8 @@ pub fn analyse(
     expectations: &[Expectation],
     stop: &mut dyn FnMut() -> bool,
 ) -> Results {
+    // What ended the run does not end the checking of it; whoever means both says so twice.
+    let stop = if record.interrupted { &mut || false } else { stop };
     let Judged { mut verdicts, mut causes, in_vain, mut results } =
         judge(options, &*record.history, record.interrupted, stop);
     // What a run that was cut short could not show says less than why it ended.

@@ -1,5 +1,6 @@
 use checkers::history::{Event, OpError};
 use checkers::{Action, Kind, Verdict};
+use proto::Json;
 
 use super::*;
 use crate::workload::{Stored, registry, workload};
@@ -18,7 +19,8 @@ fn judged(name: &str, steps: &[Step<'_>], interrupted: bool) -> (Verdict, Vec<St
                 _ => value,
             };
             let index = events.len() as u64;
-            let stored = Stored { f: f.to_owned(), key: None, text: text.to_owned(), kind };
+            let key = matches!(f, "write" | "read" | "cas").then(|| Json::from(0));
+            let stored = Stored { f: f.to_owned(), key, text: text.to_owned(), kind };
             let event = Event::of_client(index, index * 1_000_000, process, kind, ());
             let Event { index, time, process, kind, .. } = event;
             let error = (kind == Kind::Fail).then(|| Box::new(OpError::NetTimeout));
@@ -28,7 +30,7 @@ fn judged(name: &str, steps: &[Step<'_>], interrupted: bool) -> (Verdict, Vec<St
     }
     let history = workload(&options).restore(events).expect("a history of the workload");
     let record = Record { history, interrupted, ..Record::of_no_run(&options, Vec::new()) };
-    let results = analyse(&options, &Subject::default(), &record, &[], &mut || false);
+    let results = analyse(&options, &Subject::default(), &record, &[], &mut || interrupted);
     (results.verdict(), results.judgement.causes)
 }
 
@@ -82,4 +84,19 @@ fn a_run_that_was_cut_short_had_no_time_for_a_success_of_each_kind() {
         assert_eq!(judged, verdict, "{causes:?}");
         assert!(causes.contains(&"not one read succeeded (1 tried)".to_owned()), "{causes:?}");
     }
+}
+
+/// A checker that searches is told to end by what has ended the run. Here it tries which of the changes that
+/// nobody answered have been, and when, until none is left for the last read.
+#[test]
+fn the_search_goes_on_when_the_run_has_ended_before_its_time() {
+    let changes = ["[0,1]", "[1,2]", "[2,0]", "[1,0]", "[2,1]", "[0,2]"].into_iter().cycle();
+    let changes = (2..).zip(changes.take(36));
+    let changes = changes.map(|(process, change)| (process, Kind::Info, "cas", change, false));
+    let reads = ["1", "2", "0"].into_iter().cycle().take(37);
+    let reads = reads.map(|value| (1, Kind::Ok, "read", value, false));
+    let written = (0, Kind::Ok, "write", "0", false);
+    let steps: Vec<_> = std::iter::once(written).chain(changes).chain(reads).collect();
+    let (verdict, causes) = judged("lin-kv", &steps, true);
+    assert_eq!(verdict, Verdict::Invalid, "{causes:?}");
 }
