@@ -94,7 +94,10 @@ where
     if let Some(lost) = result.lost.first() {
         checked.causes.push(format!("the first element that was lost: {lost}"));
     }
-    checked.notes.extend(strangers_only(&operations));
+    // Whatever is stable was read.
+    if result.stable_count == 0 {
+        checked.notes.extend(strangers_only(&operations));
+    }
     checked.lead = match (result.lost.first(), result.duplicated.first()) {
         (Some(lost), _) => Some(lead_to_lost(lost, &operations)),
         (None, Some((element, times))) => Some(lead_to_repeated(element, *times, &operations)),

@@ -29,26 +29,20 @@ pub(crate) const fn failure(errno: Errno) -> i64 {
 impl Node {
     /// Decides what becomes of the call at whose entry a thread has stopped.
     pub(crate) fn call(&mut self, id: u32, number: i64) -> Result<Outcome, Error> {
-        let reads_clock = matches!(
-            number,
+        match number {
             libc::SYS_clock_gettime
-                | libc::SYS_gettimeofday
-                | libc::SYS_time
-                | libc::SYS_sched_yield
-        );
-        let asks_files = matches!(
-            number,
+            | libc::SYS_gettimeofday
+            | libc::SYS_time
+            | libc::SYS_sched_yield => self.count_spin(id, true),
+            // Of these it is seen there whether they wait.
             libc::SYS_poll
-                | libc::SYS_ppoll
-                | libc::SYS_select
-                | libc::SYS_pselect6
-                | libc::SYS_epoll_wait
-                | libc::SYS_epoll_pwait
-                | libc::SYS_epoll_pwait2
-        );
-        // Of these it is seen there whether they wait.
-        if !asks_files {
-            self.count_spin(id, reads_clock);
+            | libc::SYS_ppoll
+            | libc::SYS_select
+            | libc::SYS_pselect6
+            | libc::SYS_epoll_wait
+            | libc::SYS_epoll_pwait
+            | libc::SYS_epoll_pwait2 => {}
+            _ => self.count_spin(id, false),
         }
         Ok(match number {
             libc::SYS_clock_gettime => self.clock_gettime(id),
