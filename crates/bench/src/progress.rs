@@ -12,6 +12,12 @@ pub trait Progress {
     fn phase(&mut self, name: &str) {
         let _ = name;
     }
+
+    /// Whether the run is to end now, as when a user has pressed Ctrl-C. It is then judged by what was seen
+    /// until then.
+    fn wants_end(&self) -> bool {
+        false
+    }
 }
 
 /// Nobody.

@@ -246,4 +246,8 @@ impl Progress for Recording<'_> {
     fn phase(&mut self, name: &str) {
         self.then.phase(name);
     }
+
+    fn wants_end(&self) -> bool {
+        self.then.wants_end()
+    }
 }

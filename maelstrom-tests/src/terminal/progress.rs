@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use checkers::{Kind, Process};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::process::interrupted;
 use crate::progress::Progress;
 use crate::report::text;
 use crate::workload::AnyEvent;
@@ -102,6 +103,10 @@ impl Progress for Display {
         if self.style == Style::Bar {
             self.draw();
         }
+    }
+
+    fn wants_end(&self) -> bool {
+        interrupted()
     }
 }
 

@@ -143,6 +143,7 @@ pub(crate) fn run_call(
     console: &Console<'_>,
     watching: &mut dyn Progress,
 ) -> Result<Finished, TestError> {
+    note_interrupts().map_err(TestError::unknown)?;
     let options = &call.options;
     let directory = RunDirectory::create(console.store, options.workload.as_str())?
         .with_logged_messages(console.logged_messages);
@@ -247,7 +248,6 @@ fn run_processes(
     directory: &RunDirectory,
     progress: &mut dyn Progress,
 ) -> Result<Record, TestError> {
-    note_interrupts().map_err(TestError::unknown)?;
     let options = &call.options;
     let world = ProcessWorld::start(&ProcessOptions {
         program: bin.to_path_buf(),

@@ -209,18 +209,13 @@ fn an_interrupt_ends_the_run_with_its_results_and_leaves_no_node() {
     }
 }
 
-/// No node tells the others anything, but these reads came too early to say so.
-#[test]
+/// A test that is ended by a signal once its clients have done something: its exit code, and what it said.
 #[expect(clippy::disallowed_methods, reason = "a real process is waited for in real time")]
-fn an_interrupt_before_the_final_reads_makes_nothing_lost() {
+fn cut_short(arguments: &str) -> (Option<i32>, String) {
     let store = TemporaryDirectory::new("cut-short");
-    let program = node("demo.py");
-    let (program, place) = (program.to_str().expect("UTF-8"), store.path().to_str());
     let mut eddy = Command::new(eddy());
-    eddy.args(["test", "-w", "broadcast", "--node-count", "3", "--rate", "200", "--quiet"]);
-    eddy.args(["--time-limit", "600", "--bin", program, "--store", place.expect("UTF-8")]);
-    eddy.args(["--", "broadcast", "keeps-to-itself"]).stdout(Stdio::piped());
-    let eddy = eddy.spawn().expect("eddy starts");
+    eddy.arg("test").arg("--store").arg(store.path()).arg("--quiet").args(arguments.split(' '));
+    let eddy = eddy.stdout(Stdio::piped()).spawn().expect("eddy starts");
     let history = store.path().join("latest/history.jsonl");
     let until = Instant::now() + PATIENCE;
     while std::fs::read_to_string(&history).unwrap_or_default().lines().count() < 200 {
@@ -229,8 +224,26 @@ fn an_interrupt_before_the_final_reads_makes_nothing_lost() {
     }
     kill_process(Pid::from_child(&eddy), Signal::TERM).expect("eddy runs");
     let ended = eddy.wait_with_output().expect("eddy ends");
-    let said = String::from_utf8_lossy(&ended.stdout);
-    assert_eq!(ended.status.code(), Some(2), "{said}");
+    (ended.status.code(), String::from_utf8_lossy(&ended.stdout).into_owned())
+}
+
+/// No node tells the others anything, but these reads came too early to say so.
+#[test]
+fn an_interrupt_before_the_final_reads_makes_nothing_lost() {
+    let program = node("demo.py");
+    let (exit_code, said) = cut_short(&format!(
+        "-w broadcast --node-count 3 --rate 200 --time-limit 600 --bin {} -- broadcast keeps-to-itself",
+        program.display()
+    ));
+    assert_eq!(exit_code, Some(2), "{said}");
     assert!(said.contains(": the run was ended before its time"), "{said}");
     assert!(!said.contains("lost"), "{said}");
+}
+
+#[test]
+fn an_interrupt_ends_a_run_in_virtual_time_with_its_results() {
+    let (exit_code, said) =
+        cut_short("-w g-set --rate 100 --time-limit 36000 --simulate gossiper -- g-set");
+    assert_eq!(exit_code, Some(2), "{said}");
+    assert!(said.contains(": the run was ended before its time"), "{said}");
 }

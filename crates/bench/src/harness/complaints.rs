@@ -84,7 +84,7 @@ impl<W: Workload> Harness<'_, W> {
 
     /// Whether messages may be lost by what was asked for, or the run has no proper end.
     fn is_disturbed(&self) -> bool {
-        self.options.loss + self.options.loss_clients > 0.0 || self.world.interrupted()
+        self.options.loss + self.options.loss_clients > 0.0 || self.is_interrupted()
     }
 
     /// Why each node may not answer, as its world sees it.

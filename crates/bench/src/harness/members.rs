@@ -27,7 +27,7 @@ impl<W: Workload> Harness<'_, W> {
         }
         self.progress.phase("adding members back");
         let end = self.world.now() + MEMBERS_BACK;
-        while !self.operator.is_done() && self.world.now() < end && !self.world.interrupted() {
+        while !self.operator.is_done() && self.world.now() < end && !self.is_interrupted() {
             self.wait(end);
         }
         for node in self.operator.missing().filter(|_| !self.operator.is_refused()) {

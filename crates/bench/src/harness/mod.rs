@@ -131,6 +131,11 @@ impl<'a, W: Workload> Harness<'a, W> {
         }
     }
 
+    /// Whether the run has to end now, because its world cannot go on or who watches has seen enough.
+    fn is_interrupted(&self) -> bool {
+        self.world.interrupted() || self.progress.wants_end()
+    }
+
     /// Handles one reply, and the time-outs that are due, at most until `until`.
     fn wait(&mut self, until: Time) {
         self.let_operator_act();
@@ -241,6 +246,7 @@ impl<'a, W: Workload> Harness<'a, W> {
         let unexamined = unexamined.filter(|node| !self.unsettled.contains(node)).collect();
         let reading = self.reading();
         let reached = self.reached();
+        let interrupted = self.is_interrupted();
         let notes = self.world.notes().into_iter().chain(self.note_of_members());
         let notes = notes.chain(self.note_of_traffic()).collect();
         Record {
@@ -254,7 +260,7 @@ impl<'a, W: Workload> Harness<'a, W> {
             bites: self.account.close(reading),
             conditions: self.world.conditions(),
             reached,
-            interrupted: self.world.interrupted(),
+            interrupted,
             watched: None,
         }
     }

@@ -53,7 +53,7 @@ impl<W: Workload> Harness<'_, W> {
             self.generate(self.world.now() + self.options.settle, None, &Omitted::default());
             self.drain();
             // Nodes that had no time to are not to blame.
-            if self.world.interrupted() {
+            if self.is_interrupted() {
                 return;
             }
             let nodes = self.world.node_ids().iter().zip(&self.settled);
@@ -63,17 +63,17 @@ impl<W: Workload> Harness<'_, W> {
         if has_final_phase {
             self.progress.phase("recovering");
             let end = self.world.now() + self.options.recovery_time;
-            while self.world.now() < end && !self.world.interrupted() {
+            while self.world.now() < end && !self.is_interrupted() {
                 self.wait(end);
             }
             // Then operations of the main phase may be open still.
-            if self.world.interrupted() {
+            if self.is_interrupted() {
                 return;
             }
             self.progress.phase("final reads");
             self.clients.rest_all();
             self.start_final_operations();
-            while self.clients.first_deadline().is_some() && !self.world.interrupted() {
+            while self.clients.first_deadline().is_some() && !self.is_interrupted() {
                 self.wait(Time::MAX);
                 self.start_final_operations();
             }
@@ -111,7 +111,7 @@ impl<W: Workload> Harness<'_, W> {
         let end = self.world.now() + EXAMINATION_TIME;
         // A node that refuses at once is asked again after a while, not at once.
         let mut next_round = self.world.now();
-        while self.world.now() < end && !self.world.interrupted() {
+        while self.world.now() < end && !self.is_interrupted() {
             let awaited: Vec<_> =
                 self.awaits_service().filter(|node| !self.world.is_down(*node)).collect();
             if awaited.is_empty() {
@@ -150,7 +150,7 @@ impl<W: Workload> Harness<'_, W> {
             None => LATENESS_MAX,
         };
         let mut next = if self.options.rate > 0.0 { self.world.now() } else { Time::MAX };
-        while !self.world.interrupted() {
+        while !self.is_interrupted() {
             let now = self.world.now();
             if now >= end {
                 break;
@@ -191,7 +191,7 @@ impl<W: Workload> Harness<'_, W> {
 
     /// Waits until no operation is under way.
     fn drain(&mut self) {
-        while self.clients.first_deadline().is_some() && !self.world.interrupted() {
+        while self.clients.first_deadline().is_some() && !self.is_interrupted() {
             self.wait(Time::MAX);
         }
     }

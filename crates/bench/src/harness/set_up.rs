@@ -33,7 +33,7 @@ impl<W: Workload> Harness<'_, W> {
                 let reason = format!("it ended before it had answered `{kind}`");
                 return Err(self.not_started(*node, reason));
             }
-            if self.world.interrupted() {
+            if self.is_interrupted() {
                 return Ok(());
             }
             let Some(reply) = reply else {
