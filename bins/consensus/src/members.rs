@@ -107,19 +107,14 @@ impl Members {
 #[must_use]
 pub fn member_id(name: &NodeId) -> MemberId {
     let bytes = name.as_bytes();
-    let mut packed = [0; 8];
-    match packed.get_mut(..bytes.len()) {
-        Some(place) if !bytes.contains(&0) => {
-            place.copy_from_slice(bytes);
-            MemberId(u64::from_be_bytes(packed))
-        }
-        _ => {
-            let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-            });
-            MemberId(0xff << 56 | hash >> 8)
-        }
+    if bytes.len() > 8 || bytes.contains(&0) {
+        let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        return MemberId(0xff << 56 | hash >> 8);
     }
+    let packed = bytes.iter().fold(0, |packed, &byte| packed << 8 | u64::from(byte));
+    MemberId(packed.unbounded_shl(8 * (8 - bytes.len() as u32)))
 }
 
 #[cfg(test)]

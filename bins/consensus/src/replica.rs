@@ -304,13 +304,14 @@ impl<S: Service> Replica<S> {
         if !self.raft.has_output() {
             return;
         }
-        let mut output = self.raft.take_output();
-        sometimes::look(&output, ctx);
+        let Self { members, store, raft, .. } = self;
+        let output = raft.output_mut();
+        sometimes::look(output, ctx);
         for record in output.records.drain(..) {
-            durable::store(record, &self.members, ctx);
+            durable::store(record, members, ctx);
         }
         for apply in output.applies.drain(..) {
-            happenings.extend(self.apply(apply));
+            happenings.extend(apply_to(store, apply));
         }
         // Mostly there is nothing of a kind, which a loop is the fastest to see.
         for read in output.reads_ready.drain(..) {
@@ -326,41 +327,7 @@ impl<S: Service> Replica<S> {
             happenings.push(Happening::Changed(change.map_err(refusal)));
         }
         for envelope in output.messages.drain(..) {
-            self.send(envelope, answering, ctx);
-        }
-        self.raft.reuse(output);
-    }
-
-    fn apply(&mut self, apply: Apply<SharedCommand<S>, SharedState<S>>) -> Option<Happening<S>> {
-        match apply {
-            Apply::Restore(snapshot) => {
-                self.store.restore(snapshot.state.0);
-                None
-            }
-            Apply::Entry(entry) => {
-                let SharedCommand(command) = entry.command()?;
-                Some(Happening::Applied(command.request.clone(), self.store.apply(command)))
-            }
-        }
-    }
-
-    fn send<H: Host<Peer<S>>>(
-        &self,
-        envelope: Envelope<SharedCommand<S>, SharedState<S>>,
-        answering: Option<&Answering<'_>>,
-        ctx: &mut Context<'_, H>,
-    ) {
-        let Envelope { to, message } = envelope;
-        let is_reply = matches!(message.payload, Payload::Vote(_) | Payload::AppendReply(_));
-        match answering.filter(|_| is_reply) {
-            Some(Answering { caller, reply, is_ours }) => {
-                let body = wire::encode(message, &self.members, Some(*reply), *is_ours);
-                ctx.reply(caller, H::peer(body));
-            }
-            None => {
-                let body = wire::encode(message, &self.members, None, true);
-                ctx.send(self.members.name(to), H::peer(body));
-            }
+            send(members, envelope, answering, ctx);
         }
     }
 
@@ -378,5 +345,41 @@ impl<S: Service> Replica<S> {
         let retained = self.compact_after / 2;
         self.raft.compact(commit_index, SharedState(self.store.snapshot()), retained);
         true
+    }
+}
+
+fn apply_to<S: Service>(
+    store: &mut Store<S>,
+    apply: Apply<SharedCommand<S>, SharedState<S>>,
+) -> Option<Happening<S>> {
+    match apply {
+        Apply::Restore(snapshot) => {
+            store.restore(snapshot.state.0);
+            None
+        }
+        Apply::Entry(entry) => {
+            let SharedCommand(command) = entry.command()?;
+            Some(Happening::Applied(command.request.clone(), store.apply(command)))
+        }
+    }
+}
+
+fn send<S: Service, H: Host<Peer<S>>>(
+    members: &Members,
+    envelope: Envelope<SharedCommand<S>, SharedState<S>>,
+    answering: Option<&Answering<'_>>,
+    ctx: &mut Context<'_, H>,
+) {
+    let Envelope { to, message } = envelope;
+    let is_reply = matches!(message.payload, Payload::Vote(_) | Payload::AppendReply(_));
+    match answering.filter(|_| is_reply) {
+        Some(Answering { caller, reply, is_ours }) => {
+            let body = wire::encode(message, members, Some(*reply), *is_ours);
+            ctx.reply(caller, H::peer(body));
+        }
+        None => {
+            let body = wire::encode(message, members, None, true);
+            ctx.send(members.name(to), H::peer(body));
+        }
     }
 }

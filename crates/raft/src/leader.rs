@@ -150,12 +150,16 @@ impl<C: Clone> Leader<C> {
         core.extend_log(self.proposals.drain(..).map(Content::Command));
         self.sent_reads.extend(self.waiting_reads.drain(..).map(|read| (self.round, read)));
         let followers = self.quorum_of_followers(core, now);
+        let needs_others = !followers.is_empty() && !core.membership.current().is_joint();
         let patience = followers.iter().map(|f| patience(core, &self.progress[f])).max();
         for follower in followers {
             self.send_entries(core, now, follower, false);
         }
         self.unconfirmed.extend(patience.map(|patience| (self.round, now + patience)));
-        self.advance(core, now);
+        // What needs others is not confirmed before they answer.
+        if !needs_others {
+            self.advance(core, now);
+        }
     }
 
     /// The followers that make a quorum with this node, the fastest if it is
@@ -398,19 +402,19 @@ impl<C: Clone> Leader<C> {
         }
         self.transfer.take_if(|transfer| now >= transfer.deadline);
         self.give_up_change(core, now);
-        let interval = core.config.heartbeat_interval;
-        let heartbeat_is_due = |progress: &Progress| now >= progress.sent_at + interval;
         // What somebody has to be sent anyway may as well be what is gathered.
         if self
             .gather_until
-            .is_some_and(|until| now >= until || self.progress.values().any(heartbeat_is_due))
+            .is_some_and(|until| now >= until || now >= self.heartbeat_deadline(core))
         {
             self.start_round(core, now);
         }
         self.widen_late_rounds(core, now);
-        for peer in self.followers() {
-            if heartbeat_is_due(&self.progress[&peer]) {
-                self.send_entries(core, now, peer, true);
+        if now >= self.heartbeat_deadline(core) {
+            for peer in self.followers() {
+                if now >= self.progress[&peer].sent_at + core.config.heartbeat_interval {
+                    self.send_entries(core, now, peer, true);
+                }
             }
         }
         true
@@ -433,10 +437,14 @@ impl<C: Clone> Leader<C> {
     /// at `time`, as it mostly is: then nobody has to count. Whether the life of a follower that
     /// answered last is one that counts was seen when it did.
     fn hears_all<S: Clone>(&self, core: &Core<C, S>, time: Duration) -> bool {
-        let timeout = core.config.election_timeout;
-        let mut followers = self.progress.values();
-        let hears_all = followers
-            .all(|follower| follower.counts_as(None) && time < follower.heard_at + timeout);
+        let mut heard_at = Duration::MAX;
+        for follower in self.progress.values() {
+            if !follower.counts_as(None) {
+                return false;
+            }
+            heard_at = heard_at.min(follower.heard_at);
+        }
+        let hears_all = time < heard_at.saturating_add(core.config.election_timeout);
         debug_assert!(!hears_all || time <= self.quorum_deadline(core), "all but no quorum");
         hears_all
     }
@@ -454,13 +462,23 @@ impl<C: Clone> Leader<C> {
         heard_at.saturating_add(core.config.election_timeout)
     }
 
+    /// When some follower is due a heartbeat; without followers never.
+    fn heartbeat_deadline<S: Clone>(&self, core: &Core<C, S>) -> Duration {
+        let mut sent_at = Duration::MAX;
+        for follower in self.progress.values() {
+            sent_at = sent_at.min(follower.sent_at);
+        }
+        sent_at.saturating_add(core.config.heartbeat_interval)
+    }
+
     /// When [`Self::tick`] has something to do.
     pub(crate) fn next_deadline<S: Clone>(&self, core: &Core<C, S>) -> Duration {
-        let heartbeats = self.progress.values().map(|p| p.sent_at + core.config.heartbeat_interval);
+        let mut soonest = self.heartbeat_deadline(core);
         let widening = self.unconfirmed.front().map(|&(_, at)| at);
         let transfer = self.transfer.as_ref().map(|transfer| transfer.deadline);
-        let others = heartbeats.chain(self.gather_until).chain(widening).chain(transfer);
-        let soonest = others.chain(self.change_deadline()).min().unwrap_or(Duration::MAX);
+        for other in [self.gather_until, widening, transfer, self.change_deadline()] {
+            soonest = soonest.min(other.unwrap_or(Duration::MAX));
+        }
         if self.hears_all(core, soonest) {
             return soonest;
         }

@@ -271,19 +271,6 @@ impl<C, S> Output<C, S> {
         let are_none = reads_ready.is_empty() && reads_refused.is_empty();
         is_quiet && are_none && dropped.is_empty() && changes.is_empty()
     }
-
-    /// Forgets everything, but keeps the room that it took.
-    pub(crate) fn clear(&mut self) {
-        let Self { records, messages, applies, reads_ready, reads_refused, dropped, changes } =
-            self;
-        records.clear();
-        messages.clear();
-        applies.clear();
-        reads_ready.clear();
-        reads_refused.clear();
-        dropped.clear();
-        changes.clear();
-    }
 }
 
 impl<C, S> Default for Output<C, S> {

@@ -76,13 +76,10 @@ impl<C: Clone, S: Clone> Raft<C, S> {
         !self.core.output.is_empty()
     }
 
-    /// Takes an output back of which everything was done, so that the next one finds room: most are of
-    /// the same size, and there is one for each message that comes.
-    pub fn reuse(&mut self, mut done: Output<C, S>) {
-        if !self.has_output() {
-            done.clear();
-            self.core.output = done;
-        }
+    /// The same in place, for who does all of it at once and leaves nothing: the room that it took is there
+    /// for the next one, which most often is of the same size.
+    pub fn output_mut(&mut self) -> &mut Output<C, S> {
+        &mut self.core.output
     }
 
     /// When [`Self::tick`] is next to be called.

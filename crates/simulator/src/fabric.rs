@@ -272,6 +272,7 @@ impl Fabric {
     }
 
     /// Takes the next thing that comes out by `now`.
+    #[inline(always)]
     pub fn poll(&mut self, now: Time) -> Option<(Time, Happening)> {
         self.queue.next_time().filter(|next| *next <= now)?;
         let (time, event) = self.queue.pop()?;

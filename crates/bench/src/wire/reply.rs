@@ -237,6 +237,7 @@ impl<'a> Fields<'a> {
                     let is_plain = |all, byte: &u8| all & is_of_integers(*byte);
                     rest[1..end].iter().fold(true, is_plain).then_some(end + 1)?
                 }
+                b'0' => 1,
                 b'1'..=b'9' => rest.iter().position(|byte| !byte.is_ascii_digit())?,
                 _ => return None,
             };

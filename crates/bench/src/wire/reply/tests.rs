@@ -35,6 +35,7 @@ fn bodies_are_cut_up_as_json_is_read() {
         r#"{"type":"read_ok","messages":[1,-2,30],"in_reply_to":4,"msg_id":1}"#,
         r#"{"type":"generate_ok","id":"n1-0","in_reply_to":4}"#,
         r#"{"type":"read_ok","messages":[],"type":"x"}"#,
+        r#"{"type":"read_ok","value":0,"in_reply_to":10}"#,
     ] {
         let long: Fields<'_> = serde_json::from_str(body).unwrap();
         assert_eq!(Fields::split(body).unwrap().all, long.all);
@@ -48,6 +49,8 @@ fn bodies_are_cut_up_as_json_is_read() {
         r#"{"a":1,}"#,
         r#"{"a":1}x"#,
         r#"{"a":01}"#,
+        r#"{"a":0.0}"#,
+        r#"{"a":00}"#,
         r#"{"a":-}"#,
         r#"{"a":[[1]]}"#,
         r#"{"a":["]"]}"#,
