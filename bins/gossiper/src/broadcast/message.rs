@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use proto::{Json, NodeId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::digest::Digest;
 use crate::log::Snapshot;
@@ -34,8 +34,10 @@ pub enum Body {
     /// Answer to a peer's `broadcast` with `--answer broadcast_ack` (task 3-3-2), and taken for one
     /// always. Never answered itself.
     BroadcastAck {
-        /// The value that has arrived.
-        message: Json,
+        /// The value that has arrived. One that answers a message may leave it out, as `broadcast_ok`
+        /// does: the number says which.
+        #[serde(default, deserialize_with = "named", skip_serializing_if = "Option::is_none")]
+        message: Option<Json>,
     },
     /// Asks for all values.
     Read,
@@ -111,6 +113,11 @@ pub enum Body {
     Gossip(Box<Gossip>),
     /// A step of comparing what two nodes have.
     Digest(Box<Digest>),
+}
+
+/// A field that is there, if only with `null`, which is a value like any other.
+fn named<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Json>, D::Error> {
+    Json::deserialize(value).map(Some)
 }
 
 /// Values for a peer, and acknowledgements of what it sent.

@@ -23,12 +23,17 @@ impl Gossiper {
             Body::Broadcast { message } => {
                 let answer = match self.config.answer {
                     Answer::Ok => Body::BroadcastOk,
-                    Answer::Ack => Body::BroadcastAck { message: message.clone() },
+                    Answer::Ack => Body::BroadcastAck { message: Some(message.clone()) },
                 };
                 self.learn(message, peer, ctx);
                 ctx.reply(from, answer);
             }
-            Body::BroadcastAck { message } => self.acknowledged(peer, from, Some(&message), ctx),
+            Body::BroadcastAck { message: None } => {
+                // It is no answer, and so without a number that would say which one.
+                let text = "missing field `message`";
+                ctx.reply_error(from, Error::new(ErrorCode::MalformedRequest, text));
+            }
+            Body::BroadcastAck { message } => self.acknowledged(peer, from, message.as_ref(), ctx),
             Body::Gossip(gossip) => self.gossip(peer, *gossip, ctx),
             Body::Digest(digest) => self.digest(peer, *digest, ctx),
             // Any node may be asked by any other one what a client may ask.
@@ -46,7 +51,7 @@ impl Gossiper {
         match reply {
             Ok(Body::BroadcastOk) => self.acknowledged(peer, from, None, ctx),
             Ok(Body::BroadcastAck { message }) => {
-                self.acknowledged(peer, from, Some(&message), ctx);
+                self.acknowledged(peer, from, message.as_ref(), ctx);
             }
             // It does not know `gossip` and `digest`. (A blocked or young peer has other codes.)
             Err(error)

@@ -92,6 +92,24 @@ fn a_value_goes_round_a_neighbour_that_does_not_acknowledge() {
     assert_eq!(leash.ask("check_acks"), json!({"pending": 0, "timed_out": 0, "direct_sent": 0}));
 }
 
+/// Other nodes' `broadcast_ack` may say which message it answers and leave out the value, as
+/// `broadcast_ok` does. `null` is a value like any other.
+#[test]
+fn an_answer_acknowledges_the_message_whose_number_it_has() {
+    for value in [json!("v"), json!(null)] {
+        let mut leash = Leash::new();
+        let forwards = leash.say("c1", json!({"type": "broadcast", "msg_id": 3, "message": value}));
+        let (to_n2, to_n5) = (&forwards[1].1["msg_id"], &forwards[2].1["msg_id"]);
+        leash.say("n2", json!({"type": "broadcast_ack", "message": "other", "in_reply_to": to_n2}));
+        assert_eq!(leash.ask("check_acks")["pending"], 2);
+        leash.say("n2", json!({"type": "broadcast_ack", "in_reply_to": to_n2}));
+        assert_eq!(leash.ask("check_acks")["pending"], 1);
+        leash.say("n5", json!({"type": "broadcast_ack", "message": value, "in_reply_to": to_n5}));
+        assert_eq!(leash.ask("check_acks")["pending"], 0);
+        assert_eq!(data(&leash.wait(TIMEOUT * 2), "n3"), Vec::<&Value>::new());
+    }
+}
+
 /// A topology need not say more than a node's own list: whoever it does not name may be anywhere, and
 /// so behind the neighbour that is silent.
 #[test]
