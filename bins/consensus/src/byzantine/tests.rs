@@ -1,3 +1,4 @@
+use super::equivocation::{Said, names, simulate};
 use super::*;
 
 fn tested(n: u64, f: u64) -> (bool, String, bool) {
@@ -32,6 +33,29 @@ fn what_is_worked_out_is_what_an_attack_comes_to() {
             assert_eq!(tested(n, f).2, expected, "{n} nodes, {f} of them Byzantine");
         }
     }
+}
+
+/// What a node that equivocates did not send to the others of four, they do without.
+#[test]
+fn a_contradiction_is_found_however_few_peers_heard_it() {
+    let simulated = |values: &[&str]| {
+        let said = |value: &&str| {
+            BTreeMap::from([("prepare".to_owned(), Said { value: (*value).to_owned() })])
+        };
+        let sent = (2..).map(|peer| format!("to_n{peer}")).zip(values.iter().map(said)).collect();
+        let mut caught = Caught::default();
+        let simulated = simulate(&mut caught, "n1", 1, &sent).unwrap();
+        assert!(simulated.consensus_safe, "{values:?}");
+        assert_eq!(simulated.equivocation_detected, !names(&caught).is_empty(), "{values:?}");
+        (simulated.equivocation_detected, simulated.chosen_value, simulated.reason)
+    };
+    let none = "no_value_had_a_quorum".to_owned();
+    assert_eq!(simulated(&["A", "B"]), (true, None, none.clone()));
+    assert_eq!(simulated(&["A"]), (false, None, none));
+    // Two that heard the same are a quorum with the liar, and the fourth learns it from them.
+    let agreed = "all_agreed_on_A".to_owned();
+    assert_eq!(simulated(&["A", "A"]), (false, Some("A".to_owned()), agreed));
+    assert!(simulate(&mut Caught::default(), "n1", 1, &BTreeMap::new()).is_err());
 }
 
 #[test]
