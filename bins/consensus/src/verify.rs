@@ -27,13 +27,17 @@
 //! ```
 //!
 //! or if every one says when it began and ended, in whatever unit (`start` and `end`, `start_time` and
-//! `end_time`, `invoke` and `complete`, or `call` and `return`; without an end it is open). The order of
-//! the list does not matter then:
+//! `end_time`, `start-time` and `end-time` as in the violations found, `invoke` and `complete`,
+//! `invoked_at` and `completed_at`, or `call` and `return`; without an end it is open). The order of the
+//! list does not matter then:
 //!
 //! ```json
 //! [{"op": "write", "key": "x", "value": 1, "start": 0, "end": 5},
 //!  {"op": "read", "key": "x", "value": null, "start": 1, "end": 2}]
 //! ```
+//!
+//! It did not happen, if its `ok` or `success` is false, or if its `outcome` or `status` is `fail`,
+//! `failed` or `rejected`; with `info`, `unknown` or `timeout` nobody knows.
 
 use std::collections::BTreeMap;
 

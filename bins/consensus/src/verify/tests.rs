@@ -87,6 +87,21 @@ fn operations_that_stand_as_a_whole_are_one_after_another() {
         (r#"[{"op":"write","value":1},{"op":"cas","value":[1,2]},{"op":"read","value":1}]"#, false),
         (r#"[{"op":"write","value":1,"ok":false},{"op":"read","value":null}]"#, true),
         (r#"[{"op":"write","value":1,"ok":true},{"op":"read","value":null}]"#, false),
+        (r#"[{"op":"write","value":1,"status":"ok"},{"op":"read","value":null}]"#, false),
+        (r#"[{"op":"write","value":1,"status":"failed"},{"op":"read","value":null}]"#, true),
+        (r#"[{"op":"write","value":1,"status":"failed"},{"op":"read","value":1}]"#, false),
+        (r#"[{"op":"write","value":1,"status":"rejected"},{"op":"read","value":1}]"#, false),
+        (r#"[{"op":"read","value":1,"outcome":"fail"},{"op":"read","value":null}]"#, true),
+        (
+            r#"[{"op":"write","value":1,"outcome":"info"},{"op":"read","value":null},
+                {"op":"read","value":1}]"#,
+            true,
+        ),
+        (
+            r#"[{"op":"write","value":1,"status":"timeout"},{"op":"read","value":1},
+                {"op":"read","value":null}]"#,
+            false,
+        ),
     ] {
         assert_eq!(verify(text).unwrap().linearizable, linearizable, "{text}");
     }
@@ -127,7 +142,13 @@ fn operations_that_say_when_they_began_and_ended_may_overlap() {
             assert_eq!(verify(&text).unwrap().linearizable, linearizable, "{text}");
         }
     }
-    for names in [["start_time", "end_time"], ["invoke", "complete"], ["call", "return"]] {
+    for names in [
+        ["start_time", "end_time"],
+        ["start-time", "end-time"],
+        ["invoke", "complete"],
+        ["invoked_at", "completed_at"],
+        ["call", "return"],
+    ] {
         let ops = [("write", "1", "0", "10"), ("write", "2", "1", "3"), ("read", "1", "11", "12")];
         assert!(verify(&history(names, &ops)).unwrap().linearizable, "{names:?}");
         let ops = [("write", "1", "0", "2"), ("write", "2", "3", "4"), ("read", "1", "5", "6")];
@@ -141,6 +162,11 @@ fn operations_that_say_when_they_began_and_ended_may_overlap() {
     let failed = r#"[{"op":"write","value":1,"start":1,"ok":false},
                      {"op":"read","value":1,"start":2,"end":3}]"#;
     assert!(!verify(failed).unwrap().linearizable);
+    // Nobody knows: it may take effect after its end as well.
+    let unknown = r#"[{"op":"write","value":1,"start":1,"end":2,"status":"timeout"},
+                      {"op":"read","value":null,"start":3,"end":4},
+                      {"op":"read","value":1,"start":5,"end":6}]"#;
+    assert!(verify(unknown).unwrap().linearizable);
     for (bad, says) in [
         (
             history(names, &[("write", "1", "5", "4")]),

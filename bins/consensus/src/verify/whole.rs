@@ -11,8 +11,24 @@ use proto::Json;
 const NAMES: [&str; 5] = ["read", "get", "write", "put", "cas"];
 
 /// What the times of an operation are called.
-const TIMES: [[&str; 2]; 4] =
-    [["start", "end"], ["start_time", "end_time"], ["invoke", "complete"], ["call", "return"]];
+const TIMES: [[&str; 2]; 6] = [
+    ["start", "end"],
+    ["start_time", "end_time"],
+    ["start-time", "end-time"],
+    ["invoke", "complete"],
+    ["invoked_at", "completed_at"],
+    ["call", "return"],
+];
+
+/// What an `outcome` or a `status` says; any other word says that all went well.
+const OUTCOMES: [(&str, Kind); 6] = [
+    ("fail", Kind::Fail),
+    ("failed", Kind::Fail),
+    ("rejected", Kind::Fail),
+    ("info", Kind::Info),
+    ("unknown", Kind::Info),
+    ("timeout", Kind::Info),
+];
 
 /// An operation, and how it ended.
 pub(super) struct Whole {
@@ -39,7 +55,13 @@ pub(super) fn read(text: &str) -> Option<Result<Whole, String>> {
     }
     let name = ["op", "f", "operation", "type"].into_iter().find_map(word)?;
     let has_failed = |field| fields.get(field).is_some_and(|value| value.text() == "false");
-    let kind = if ["ok", "success"].into_iter().any(has_failed) { Kind::Fail } else { Kind::Ok };
+    let outcome = ["outcome", "status"].into_iter().find_map(word);
+    let named = OUTCOMES.into_iter().find(|(name, _)| outcome.as_deref() == Some(name));
+    let kind = match named {
+        _ if ["ok", "success"].into_iter().any(has_failed) => Kind::Fail,
+        Some((_, kind)) => kind,
+        None => Kind::Ok,
+    };
     Some(span(&mut fields).and_then(|span| {
         let op = operation(&name, &mut fields)?;
         Ok(Whole { kind, op, span })
