@@ -2,10 +2,10 @@
 //! other side by side (task 2-3-5), replicated over the nodes of the cluster.
 //!
 //! A write names as `context` what its client has seen: the vectors of the values it read, and of
-//! its own writes, merged. It replaces what the context covers and what its own vector dominates, as
-//! the task wants it: what the same client wrote there before, unless it had seen more then. Nothing
-//! else. So no acknowledged write is lost but by one that saw it, or by a later one of its own
-//! client, whatever becomes of the network (see [`clocks::version::Siblings`]).
+//! its own writes, merged. It replaces what its own vector dominates, as the task wants it: the values
+//! of which it has seen all that they saw, and what the same client wrote there before, unless it had
+//! seen more then. Nothing else. So no acknowledged write is lost but by one that saw it, or by a later
+//! one of its own client, whatever becomes of the network (see [`clocks::version::Siblings`]).
 //!
 //! Who counts in the vectors? The sample of the task says: the client. A client that goes from node
 //! to node is more than one sequence of writes, though, and two of its writes must never look the

@@ -46,15 +46,16 @@ pub struct Version<W: Ord, V> {
 /// The values of one object whose vectors no other value's vector dominates.
 ///
 /// Replicas that [`merge`](Siblings::merge) each other's siblings, in any order and as often as
-/// they like, end up with the same ones, and a write is missing only if one that had seen it, or a
-/// later one of its own writer, is there, or was. Two things are assumed for the latter:
+/// they like, end up with the same ones, and a write is missing only if one whose vector dominates its
+/// own is there, or was: one that had seen it and all that it had seen, or a later one of its own writer
+/// that had seen no less. Two things are assumed:
 ///
 /// * a writer is one sequence of writes: the replica that numbers its writes of an object is always
 ///   the same and never forgets (a writer that is a *replica* is, a client that wanders is not). Two
 ///   replicas that give the same number keep both values as siblings, with equal vectors, and a
 ///   context that covers one of them covers both;
 /// * a context comes from reads, possibly at other replicas. It may name writes that this replica
-///   has not heard of; it then never will, because the new write replaces them.
+///   has not heard of; those that the new vector dominates will not come up here any more.
 ///
 /// ```
 /// use clocks::version::{Siblings, VersionVector};
@@ -69,7 +70,7 @@ pub struct Version<W: Ord, V> {
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Siblings<W: Ord, V> {
-    /// Every write that was here or was replaced by one that was here.
+    /// Every write that was here or that one that was here had seen.
     seen: VersionVector<W>,
     /// Never none of a write, and more than one only of a writer that was at two replicas at once: in
     /// order, so that equal states are equal.
@@ -100,7 +101,8 @@ impl<W: Ord + Clone, V: Ord> Siblings<W, V> {
         siblings
     }
 
-    /// Every write that was here or was replaced by one that was here.
+    /// Every write that was here or that one that was here had seen: the context of a write that
+    /// replaces everything.
     pub fn seen(&self) -> &VersionVector<W> {
         &self.seen
     }
@@ -120,9 +122,10 @@ impl<W: Ord + Clone, V: Ord> Siblings<W, V> {
         self.versions.is_empty()
     }
 
-    /// A write by somebody who has seen `context`. Replaces the values that the context covers, and
-    /// those whose vectors the new one dominates: earlier writes of the same writer, who knows them,
-    /// unless it had seen more when it wrote them. Keeps the others. Returns the number of the write.
+    /// A write by somebody who has seen `context`. Replaces the values whose vectors the new one
+    /// dominates: those that were read for it, and earlier writes of the same writer, who knows them,
+    /// unless it had seen more when it wrote them. Keeps the others, also a write that the context
+    /// covers, if more had been seen for that one. Returns the number of the write.
     ///
     /// # Errors
     /// If the writer has no number left; nothing changes.
@@ -134,7 +137,6 @@ impl<W: Ord + Clone, V: Ord> Siblings<W, V> {
     ) -> Result<Dot<W>, Overflow> {
         let number = self.seen.get(&writer).max(context.get(&writer));
         let number = number.checked_add(1).ok_or(Overflow(number))?;
-        self.versions.retain(|dot, _| !dot.is_in(&context));
         self.seen.merge(&context);
         self.seen.raise(&writer, number);
         let dot = Dot { writer, number };
@@ -144,13 +146,8 @@ impl<W: Ord + Clone, V: Ord> Siblings<W, V> {
 
     /// Takes in what another replica has. Returns whether anything changed.
     pub fn merge(&mut self, other: Self) -> bool {
-        let before = self.len();
-        // What the other has seen and no longer has was replaced there.
-        self.versions.retain(|dot, _| !dot.is_in(&other.seen) || other.versions.contains_key(dot));
-        let mut changed = self.len() < before;
-        let is_open = |dot: &Dot<W>| !dot.is_in(&self.seen) || self.versions.contains_key(dot);
-        let open: Vec<_> = other.versions.into_iter().filter(|(dot, _)| is_open(dot)).collect();
-        for (dot, versions) in open {
+        let mut changed = false;
+        for (dot, versions) in other.versions {
             for version in versions {
                 changed |= self.add(dot.clone(), version);
             }

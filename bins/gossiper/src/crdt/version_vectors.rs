@@ -1,11 +1,11 @@
 //! `gossiper version-vectors`: a key-value store that keeps concurrent writes side by side, and the
 //! same store as one that does not, to see what is lost.
 //!
-//! A write says by its *context* what its client has read. In mode `vv` it replaces that, and what its
-//! own vector dominates (what the same client wrote before); all else stays beside it, as a sibling
-//! ([`Siblings`]). In mode `lww` every
-//! write claims to have seen whatever this node has, and a read gives the latest of what is left: of
-//! two clients that wrote without having read each other both were answered, and one write is gone.
+//! A write says by its *context* what its client has read. In mode `vv` it replaces what its own vector
+//! dominates: what was read, and what the same client wrote before; all else stays beside it, as a
+//! sibling ([`Siblings`]). In mode `lww` every write claims to have seen whatever this node has, and a
+//! read gives the latest of what is left: of two clients that wrote without having read each other both
+//! were answered, and one write is gone.
 //!
 //! The vectors count writes by client. A client that writes at two nodes at once gives two writes the
 //! same number: they stay side by side with equal vectors, and whoever has read one of them is taken
@@ -32,8 +32,8 @@ pub const MANUAL: Manual = Manual {
         "\
 It serves `vv_write`, `vv_read` and `set_mode` of task 3-4-4, and `write` and `kv_read` of task
 3-4-3 on the same keys, which go by `lww` in either mode. In mode `vv`, which is that of a node
-that has just started, a write replaces what its context covers and what its vector dominates, and
-stands beside all else; in mode `lww` it replaces whatever is there. Contexts and vectors count the writes of each client.
+that has just started, a write replaces what its vector dominates, and stands beside all else; in
+mode `lww` it replaces whatever is there. Contexts and vectors count the writes of each client.
 
 "
     ),

@@ -1,7 +1,7 @@
 //! The store with siblings in clusters in virtual time: no acknowledged write is lost but by one
 //! that saw it, all replicas agree in the end, and then nobody says anything.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use checkers::Verdict;
@@ -15,20 +15,12 @@ const CLIENTS: usize = 6;
 const KEYS: u64 = 3;
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// What a client has seen of a key: as the store says it, and by name.
-#[derive(Clone, Default)]
-struct View {
-    context: Vector,
-    seen: BTreeSet<i64>,
-}
-
 /// What a client waits for.
 #[derive(Clone, Copy)]
 struct Open {
     msg_id: u64,
     since: Time,
     key: i64,
-    node: usize,
     /// The place of the write in the list, if it is one.
     write: Option<usize>,
 }
@@ -36,19 +28,19 @@ struct Open {
 #[derive(Default)]
 struct Client {
     open: Option<Open>,
-    views: BTreeMap<i64, View>,
+    /// What it has seen of each key.
+    views: BTreeMap<i64, Vector>,
     /// How often it has given up on a write. It goes on under another name, because a name is one
     /// sequence of writes.
     given_up: usize,
-    /// The writes of that name of a key at a node, whether or not they happened, and what of other
-    /// slots a write has to have seen to replace them.
-    own: BTreeMap<(i64, usize), BTreeMap<i64, Vector>>,
 }
 
 struct Run {
     cluster: Cluster<Siblings>,
     clients: Vec<Client>,
     writes: Vec<Write<i64, i64>>,
+    /// The key and the vector of each write, as far as clients have heard of it.
+    vectors: BTreeMap<i64, (i64, Vector)>,
     random: Random,
     requests: u64,
 }
@@ -65,6 +57,7 @@ impl Run {
             cluster: Cluster::new(options, |_| Siblings::default()),
             clients: (0..CLIENTS).map(|_| Client::default()).collect(),
             writes: Vec::new(),
+            vectors: BTreeMap::new(),
             random: Random::new(seed, "clients and faults"),
             requests: 1,
         }
@@ -78,38 +71,32 @@ impl Run {
         }
         if client.open.is_some_and(|open| open.write.is_some()) {
             client.given_up += 1;
-            client.own.clear();
         }
         let id = format!("c{}", 100 + number + CLIENTS * client.given_up);
         let (node, key) = (self.random.index(NODES), self.random.below(KEYS) as i64);
         self.requests += 1;
-        let mut open = Open { msg_id: self.requests, since: now, key, node, write: None };
+        let mut open = Open { msg_id: self.requests, since: now, key, write: None };
         let view = client.views.entry(key).or_default();
         if self.random.chance(0.1) {
             // It forgets what it has seen, which makes a conflict.
-            *view = View::default();
+            view.clear();
         }
         let body = if self.random.chance(0.5) {
             Body::VcRead { key: key.into() }
         } else {
             let write = self.writes.len() as i64;
             open.write = Some(self.writes.len());
-            let own = client.own.entry((key, node)).or_default();
             let at = if node == 0 { String::new() } else { format!("@n{node}") };
-            let slot = format!("{id}{at}");
-            let mut others = view.context.clone();
-            others.remove(&NodeId::new(&slot));
-            let exceeds = |vector: &Vector| {
-                vector.iter().all(|(slot, counter)| others.get(slot) >= Some(counter))
+            let slot = NodeId::new(&format!("{id}{at}"));
+            // What the new vector dominates: all but the client's own slot has to be in the context.
+            let is_known = |vector: &Vector| {
+                vector.iter().all(|(of, number)| *of == slot || view.get(of) >= Some(number))
             };
-            // What its own earlier writes there had not seen more than is replaced as well.
-            let known = own.iter().filter(|(_, vector)| exceeds(vector));
-            let mut seen = view.seen.clone();
-            seen.extend(known.map(|(write, _)| *write));
-            let seen = seen.into_iter().collect();
+            let known =
+                self.vectors.iter().filter(|(_, (of, vector))| *of == key && is_known(vector));
+            let seen = known.map(|(write, _)| *write).collect();
             self.writes.push(Write { key, write, acknowledged: false, seen });
-            own.insert(write, others);
-            Body::VcWrite { key: key.into(), value: write.into(), context: view.context.clone() }
+            Body::VcWrite { key: key.into(), value: write.into(), context: view.clone() }
         };
         client.open = Some(open);
         self.cluster.request(&NodeId::new(&id), node, MessageId(open.msg_id), body);
@@ -134,17 +121,17 @@ impl Run {
         match message.payload {
             Payload::Body(Body::VcReadOk { values, siblings }) => {
                 assert_eq!(values.len(), siblings);
-                *view = View::default();
+                view.clear();
                 for Sibling { value, vc } in values {
-                    join(&mut view.context, vc);
-                    view.seen.insert(value.as_i64().unwrap());
+                    self.vectors.insert(value.as_i64().unwrap(), (open.key, vc.clone()));
+                    join(view, vc);
                 }
             }
             Payload::Body(Body::VcWriteOk { vc, .. }) => {
-                self.writes[open.write.unwrap()].acknowledged = true;
-                join(&mut view.context, vc);
-                // The vector counts the client's earlier writes at that node along.
-                view.seen.extend(client.own[&(open.key, open.node)].keys());
+                let write = open.write.unwrap();
+                self.writes[write].acknowledged = true;
+                self.vectors.insert(write as i64, (open.key, vc.clone()));
+                join(view, vc);
             }
             // It was asked before its `init` came: nothing happened.
             Payload::Error(error) => assert_eq!(error.code, ErrorCode::TemporarilyUnavailable),

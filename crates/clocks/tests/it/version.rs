@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clocks::version::{Dot, Siblings, VersionVector};
+use clocks::version::{Siblings, VersionVector};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 
@@ -13,81 +13,57 @@ const CLIENTS: usize = 3;
 /// A client at a replica: one sequence of writes.
 type Writer = (usize, usize);
 
-/// A replica as sets of writes: what it has, and what it has seen.
-#[derive(Clone, Default)]
-struct Model {
-    present: BTreeSet<u32>,
-    seen: BTreeSet<u32>,
-}
+/// What somebody who was shown a write has seen by its vector: the write, what its writer had seen,
+/// and what its writer wrote before.
+type Known = BTreeMap<u32, BTreeSet<u32>>;
 
-impl Model {
-    fn write(&mut self, write: u32, covered: &BTreeSet<u32>) {
-        self.present = &self.present - covered;
-        self.present.insert(write);
-        self.seen.extend(covered);
-        self.seen.insert(write);
-    }
-
-    fn merge(&mut self, other: &Self) {
-        let kept = |own: &Self, other: &Self| &own.present - &(&other.seen - &other.present);
-        self.present = &kept(self, other) | &kept(other, self);
-        self.seen.extend(&other.seen);
-    }
+/// The writes of a replica that no other one there is known to have seen, with all that they had seen.
+fn settle(present: &mut BTreeSet<u32>, known: &Known) {
+    let all = present.clone();
+    let is_dominated = |write: &u32, other: &u32| {
+        write != other && known[other].is_superset(&known[write]) && known[other] != known[write]
+    };
+    present.retain(|write| !all.iter().any(|other| is_dominated(write, other)));
 }
 
 /// A run and what is known about its writes.
 struct Run {
     replicas: Vec<Siblings<Writer, u32>>,
-    models: Vec<Model>,
-    /// What the writer of each write had seen.
-    covers: BTreeMap<u32, BTreeSet<u32>>,
-    /// What each write replaces wherever it comes: that, and what its vector dominates.
-    replaces: BTreeMap<u32, BTreeSet<u32>>,
+    /// The writes that each replica has.
+    models: Vec<BTreeSet<u32>>,
+    known: Known,
     /// The writes of each writer, in their order.
     writes: BTreeMap<Writer, Vec<u32>>,
 }
 
 impl Run {
-    /// Everything that somebody who was shown a value has seen by its vector: the value, what its
-    /// writer had seen, and what its writer wrote before.
-    fn shown(&self, dot: &Dot<Writer>, write: u32) -> BTreeSet<u32> {
-        let mut shown = self.covers[&write].clone();
-        shown.extend(&self.writes[&dot.writer][..dot.number as usize]);
-        shown
-    }
-
     fn write(&mut self, write: u32, random: &mut Xoshiro256PlusPlus) {
         let (client, at) = (random.random_range(0..CLIENTS), random.random_range(0..REPLICAS));
         // A read anywhere, of which some values are taken note of.
         let read = random.random_range(0..REPLICAS);
         let mut context = VersionVector::default();
-        let mut covered = BTreeSet::new();
+        let mut known = BTreeSet::new();
         for (dot, version) in self.replicas[read].iter() {
             if random.random_bool(0.7) {
                 context.merge(&version.vector(dot));
-                covered.extend(self.shown(dot, version.value));
+                known.extend(&self.known[&version.value]);
             }
         }
         let writer = (client, at);
-        let before = self.replicas[at].clone();
         let dot = self.replicas[at].write(writer, context, write).unwrap();
         let writes = self.writes.entry(writer).or_default();
         writes.push(write);
         assert_eq!(dot.number, writes.len() as u64, "every write has a number of its own");
-        self.covers.insert(write, covered.clone());
-        let known = self.shown(&dot, write);
-        let dominated = before
-            .iter()
-            .filter(|(dot, version)| known.is_superset(&self.shown(dot, version.value)));
-        covered.extend(dominated.map(|(_, version)| version.value));
-        self.models[at].write(write, &covered);
-        self.replaces.insert(write, covered);
+        known.extend(&*writes);
+        self.known.insert(write, known);
+        self.models[at].insert(write);
+        settle(&mut self.models[at], &self.known);
     }
 
     fn check(&self, step: u32, seed: u64) {
         for (siblings, model) in self.replicas.iter().zip(&self.models) {
             let values: BTreeSet<_> = siblings.iter().map(|(_, version)| version.value).collect();
-            assert_eq!(values, model.present, "seed {seed}, step {step}");
+            assert_eq!(values, *model, "seed {seed}, step {step}");
         }
     }
 }
@@ -96,9 +72,8 @@ fn run(seed: u64) -> Run {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut run = Run {
         replicas: vec![Siblings::default(); REPLICAS],
-        models: vec![Model::default(); REPLICAS],
-        covers: BTreeMap::new(),
-        replaces: BTreeMap::new(),
+        models: vec![BTreeSet::new(); REPLICAS],
+        known: Known::new(),
         writes: BTreeMap::new(),
     };
     for step in 0..random.random_range(1..60) {
@@ -110,7 +85,8 @@ fn run(seed: u64) -> Run {
             let changed = run.replicas[at].merge(heard);
             assert_eq!(changed, before != run.replicas[at], "seed {seed}, step {step}");
             let heard = run.models[from].clone();
-            run.models[at].merge(&heard);
+            run.models[at].extend(heard);
+            settle(&mut run.models[at], &run.known);
         }
         run.check(step, seed);
     }
@@ -150,15 +126,10 @@ fn no_write_goes_but_by_one_that_has_seen_it() {
         }
         let present: BTreeSet<_> = all.iter().map(|(_, version)| version.value).collect();
         siblings_seen = siblings_seen.max(present.len());
-        // Writes are numbered in the order of time, so effects come after their causes.
-        let mut accounted = present.clone();
-        for (write, replaces) in run.replaces.iter().rev() {
-            assert!(accounted.contains(write), "seed {seed}: {write} is gone, and nobody saw it");
-            accounted.extend(replaces);
-        }
-        let obsolete =
-            |write: &u32| present.iter().any(|other| run.replaces[other].contains(write));
-        assert!(!present.iter().any(obsolete), "seed {seed}: {present:?}");
+        // Whatever order they came in, those are left that nobody is known to have seen.
+        let mut expected = run.known.keys().copied().collect();
+        settle(&mut expected, &run.known);
+        assert_eq!(present, expected, "seed {seed}");
     }
     assert!(siblings_seen > 3, "runs without conflicts prove little: {siblings_seen}");
 }
@@ -179,6 +150,29 @@ fn a_write_replaces_what_its_vector_dominates() {
     siblings.write("c1", VersionVector::default(), "d").unwrap();
     let beside = [VersionVector::from([("c1", 3), ("c9", 1)]), VersionVector::from([("c1", 4)])];
     assert_eq!(vectors(&siblings), beside, "it had seen more");
+}
+
+/// Whoever goes on from a value need not have seen what its writer had seen for an earlier one.
+#[test]
+fn a_write_stays_beside_one_that_did_not_see_all_that_it_saw() {
+    let mut siblings = Siblings::default();
+    siblings.write("c2", VersionVector::default(), "a").unwrap();
+    siblings.write("c1", VersionVector::from([("c2", 1)]), "b").unwrap();
+    siblings.write("c1", VersionVector::default(), "c").unwrap();
+    // Only of `c`, and also at a replica that has heard of neither.
+    let context = VersionVector::from([("c1", 2)]);
+    let mut other = Siblings::default();
+    other.write("c3", context.clone(), "d").unwrap();
+    siblings.merge(other.clone());
+    let beside =
+        [VersionVector::from([("c1", 1), ("c2", 1)]), VersionVector::from([("c1", 2), ("c3", 1)])];
+    assert_eq!(vectors(&siblings), beside);
+    other.merge(siblings.clone());
+    assert_eq!(other, siblings);
+    siblings.write("c1", context, "e").unwrap();
+    assert_eq!(vectors(&siblings)[0], beside[0], "it does not go on from `b`");
+    siblings.write("c4", siblings.seen().clone(), "f").unwrap();
+    assert_eq!(siblings.len(), 1);
 }
 
 /// A client that writes at several replicas at once has its writes numbered alike.
