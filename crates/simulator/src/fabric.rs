@@ -262,7 +262,7 @@ impl Fabric {
         let number = self.number();
         self.show(now, Fate::Sent, number, &message);
         self.network.send_surely(from, to);
-        self.push(now, Duration::ZERO, Parcel { number, from, to, message });
+        self.push(now, Duration::ZERO, Parcel::new(number, from, to, message));
     }
 
     /// Lets something come out at a time. Among things of one time the order is that in which they
@@ -282,8 +282,8 @@ impl Fabric {
         };
         self.in_flight.messages -= 1;
         self.in_flight.bytes -= bytes(&parcel.message);
-        self.read_on(time, parcel.to);
-        let happening = match parcel.to {
+        self.read_on(time, parcel.to());
+        let happening = match parcel.to() {
             Endpoint::Node(node) => Happening::AtNode(node, parcel),
             _ if !self.enters(time, &parcel) => Happening::Within,
             Endpoint::Client => {
@@ -302,7 +302,7 @@ impl Fabric {
     /// Whether a message that is at the door gets through the cuts in force. It is counted if so,
     /// and in the journal as lost if not.
     pub fn enters(&mut self, now: Time, parcel: &Parcel) -> bool {
-        let enters = self.network.arrive(parcel.from, parcel.to);
+        let enters = self.network.arrive(parcel.from(), parcel.to());
         if !enters {
             self.lose(now, Fate::Cut, parcel);
         }
@@ -312,7 +312,7 @@ impl Fabric {
     /// Notes that a message was handed to its receiver.
     pub fn received(&mut self, now: Time, parcel: &Parcel) {
         self.show(now, Fate::Received, parcel.number, &parcel.message);
-        if let (Some(coverage), Endpoint::Node(node)) = (&mut self.coverage, parcel.to) {
+        if let (Some(coverage), Endpoint::Node(node)) = (&mut self.coverage, parcel.to()) {
             coverage.hear(node, &parcel.message);
             self.note_state(now);
         }
@@ -336,7 +336,7 @@ impl Fabric {
         let [first, second] = self.network.send(from, to).arrivals;
         if let Some(after) = second.filter(|_| !is_full) {
             let message = message.clone();
-            self.push(now, after, Parcel { number, from, to, message });
+            self.push(now, after, Parcel::new(number, from, to, message));
         }
         match first {
             // What arrives at once takes no room.
@@ -345,7 +345,7 @@ impl Fabric {
                 return Err(Unsent::NoRoom);
             }
             None => self.show(now, Fate::Lost, number, &message),
-            Some(after) => self.push(now, after, Parcel { number, from, to, message }),
+            Some(after) => self.push(now, after, Parcel::new(number, from, to, message)),
         }
         Ok(())
     }
@@ -353,7 +353,7 @@ impl Fabric {
     fn push(&mut self, now: Time, after: Duration, parcel: Parcel) {
         self.in_flight.messages += 1;
         self.in_flight.bytes += bytes(&parcel.message);
-        match self.reader(parcel.to) {
+        match self.reader(parcel.to()) {
             Some(reader) if reader.is_busy => reader.waiting.push_after(now, after, parcel),
             Some(reader) => {
                 reader.is_busy = true;

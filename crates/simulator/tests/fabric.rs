@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use proto::{AnyBody, AnyMessage, Error, ErrorCode, Message, MessageId, NodeId, Payload, Time};
-use simulator::{Care, Endpoint, Fabric, Fate, Happening, NetworkOptions, Parcel, Unsent};
+use simulator::{Care, Endpoint, Fabric, Fate, Happening, NetworkOptions, Unsent};
 
 const LATENCY: Duration = Duration::from_millis(10);
 
@@ -36,8 +36,11 @@ fn a_message_comes_out_when_its_time_has_come() {
     assert_eq!((fabric.in_flight().messages, fabric.in_flight().bytes), (1, 256 + 12));
     assert!(fabric.poll(Time::ZERO).is_none());
     let (time, happening) = fabric.poll(Time::ZERO + LATENCY).expect("it is due");
-    let Happening::AtNode(1, Parcel { from, to, .. }) = happening else { panic!("{happening:?}") };
-    assert_eq!((time, from, to), (Time::ZERO + LATENCY, Endpoint::Node(0), Endpoint::Node(1)));
+    let Happening::AtNode(1, parcel) = happening else { panic!("{happening:?}") };
+    assert_eq!(
+        (time, parcel.from(), parcel.to()),
+        (Time::ZERO + LATENCY, Endpoint::Node(0), Endpoint::Node(1))
+    );
     assert_eq!((fabric.in_flight().messages, fabric.in_flight().bytes), (0, 0));
     // No latency for what cannot be late, nor for clients.
     for (dest, care) in [("n2", Care::Safe), ("c9", Care::AsUsual)] {

@@ -2,19 +2,36 @@
 
 use proto::AnyMessage;
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Packed};
 
 /// A message on its way.
 #[derive(Debug)]
 pub struct Parcel {
     /// Its number in this run, from 0. Duplicates share it.
     pub number: u64,
-    /// Who really sent it, whatever its `src` says.
-    pub from: Endpoint,
-    /// Whom it reaches.
-    pub to: Endpoint,
+    from: Packed,
+    to: Packed,
     /// The message.
     pub message: AnyMessage,
+}
+
+/// What is larger is moved by a call, and a parcel is moved several times between two nodes.
+const _: () = assert!(size_of::<Parcel>() <= 128, "a parcel is moved by a few instructions");
+
+impl Parcel {
+    pub(super) fn new(number: u64, from: Endpoint, to: Endpoint, message: AnyMessage) -> Self {
+        Self { number, from: from.into(), to: to.into(), message }
+    }
+
+    /// Who really sent it, whatever its `src` says.
+    pub fn from(&self) -> Endpoint {
+        self.from.into()
+    }
+
+    /// Whom it reaches.
+    pub fn to(&self) -> Endpoint {
+        self.to.into()
+    }
 }
 
 /// Something that was to be remembered at a time; see [`Fabric::set_alarm`](super::Fabric::set_alarm).
