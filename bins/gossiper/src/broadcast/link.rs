@@ -5,7 +5,8 @@
 //! acknowledged it. Nothing is sent twice blindly: what is not acknowledged in time makes the two
 //! nodes *compare* what they have (see [`digest`](crate::digest)), and the comparison, asked for again
 //! with back-off until it succeeds, settles everything that was open. So a link to a dead peer costs
-//! the same few bytes however long it lasts, and one that comes back gets what it lacks, no more.
+//! the same few bytes however long it lasts, and one that comes back gets what it lacks, no more. (One
+//! that was never heard gets the first few values all the same: see [`Link::waits`].)
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -29,6 +30,10 @@ const RESENT_IDS_MAX: usize = 4;
 /// going round a failed node costs so many messages a round trip and peer.
 const DIRECT_MAX: usize = 2;
 
+/// How many values are sent to a peer of which nothing was ever heard, each once, also when none was
+/// acknowledged in time.
+const TO_STRANGER_MAX: usize = 64;
+
 /// A link to a peer.
 #[derive(Debug, Default)]
 pub struct Link {
@@ -46,7 +51,9 @@ pub struct Link {
     pub ack_by: Time,
     /// The comparison that is to be made with the peer.
     pub comparison: Option<Comparison>,
-    /// The peer does not answer: nothing is streamed to it until it does.
+    /// It has acknowledged a forward at some time.
+    pub has_acknowledged: bool,
+    /// The peer does not answer: what is new goes round it until it does (see [`Link::waits`]).
     pub failed: bool,
     /// The first value that it was not told because of that. Meaningless while it has not failed.
     pub untold: Position,
@@ -80,6 +87,8 @@ pub struct Forward {
     pub sent_at: Time,
     /// Whether it is a direct copy, sent round a failed neighbour.
     pub is_direct: bool,
+    /// Whether it was sent round the peer as well, which had failed before.
+    pub went_round: bool,
     /// Whether no acknowledgement came in time.
     pub timed_out: bool,
     /// How many direct copies were sent because of that.
@@ -225,7 +234,16 @@ impl Link {
 
     /// Whether there is something in the queue that need not wait for an answer.
     fn may_send(&self) -> bool {
-        !self.queue.is_empty() && !self.failed && !self.is_congested()
+        !self.queue.is_empty() && !self.waits() && !self.is_congested()
+    }
+
+    /// Whether what is new is kept until the peer answers again. One that never did may be of a make that
+    /// acknowledges nothing, and is told what is new as far as that costs little.
+    pub fn waits(&self) -> bool {
+        let was_heard = self.has_acknowledged || self.kind != Kind::Unknown;
+        let is_told =
+            !was_heard && self.batches.is_empty() && self.forwards.len() < TO_STRANGER_MAX;
+        self.failed && !is_told
     }
 
     /// Whether the queue, of direct copies, waits until some of those before are acknowledged.
@@ -325,6 +343,7 @@ mod tests {
             resent_ids: Vec::new(),
             sent_at: Time::ZERO,
             is_direct: false,
+            went_round: false,
             timed_out: false,
             direct_copies: 0,
         };

@@ -29,7 +29,7 @@ impl Gossiper {
         for peer in targets.drain(..) {
             self.offer(peer, position, false, ctx.now());
             if self.links[peer].failed {
-                if self.partition.blocks(self.cluster.id(peer)) {
+                if self.links[peer].waits() && self.partition.blocks(self.cluster.id(peer)) {
                     // It would have been sent, had the partition not made the peer fail.
                     self.partition.count_dropped();
                 }
@@ -94,7 +94,7 @@ impl Gossiper {
 
     fn send_queue(&mut self, peer: Peer, ctx: &mut Context<'_, Self>) {
         let link = &mut self.links[peer];
-        let waits = link.failed || link.is_congested();
+        let waits = link.waits() || link.is_congested();
         let queue = if waits { Vec::new() } else { std::mem::take(&mut link.queue) };
         // Direct copies that have waited for an answer leave together.
         let singles_max = if queue.iter().any(|queued| queued.is_direct) { 1 } else { SINGLES_MAX };
@@ -113,12 +113,14 @@ impl Gossiper {
         let Some(value) = self.set.get(queued.position) else { return };
         let message = value.clone();
         let first_id = self.transmit(peer, Body::Broadcast { message }, ctx);
-        self.links[peer].forwards.push_back(Forward {
+        let link = &mut self.links[peer];
+        link.forwards.push_back(Forward {
             position: queued.position,
             first_id,
             resent_ids: Vec::new(),
             sent_at: ctx.now(),
             is_direct: queued.is_direct,
+            went_round: link.failed,
             timed_out: false,
             direct_copies: 0,
         });
@@ -217,7 +219,7 @@ impl Gossiper {
             for (index, forward) in link.forwards.iter_mut().enumerate() {
                 if timeouts.is_overdue(forward, now) {
                     forward.timed_out = true;
-                    overdue.push((index, forward.position, forward.is_direct));
+                    overdue.push((index, forward.position, forward.is_direct, forward.went_round));
                 }
             }
             if overdue.is_empty() {
@@ -225,9 +227,12 @@ impl Gossiper {
             }
             link.prompt.expired();
             self.fail(peer, ctx);
-            for (index, position, is_direct) in overdue {
-                if !is_direct {
-                    self.totals.failures += 1;
+            for (index, position, is_direct, went_round) in overdue {
+                if is_direct {
+                    continue;
+                }
+                self.totals.failures += 1;
+                if !went_round {
                     let source = self.sources[position as usize];
                     let copies = self.send_round(peer, position, source, now);
                     self.links[peer].forwards[index].direct_copies = copies;

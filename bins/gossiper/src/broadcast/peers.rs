@@ -80,6 +80,7 @@ impl Gossiper {
         // Others may have waited for it.
         self.ready.push(peer);
         let link = &mut self.links[peer];
+        link.has_acknowledged = true;
         if link.failed {
             // It was only slow, or it is back: it is told what it was not told meanwhile. The
             // comparison stays, for what was lost; one that got no answer so far is asked for anew.

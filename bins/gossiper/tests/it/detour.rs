@@ -148,6 +148,37 @@ fn copies_of_many_values_share_messages() {
     assert_eq!(rest["messages"].as_array().map(Vec::len), Some(99));
 }
 
+/// What to say of a peer that has never answered nobody knows: it may be of a make that acknowledges
+/// nothing. So it is told what is new, but not for ever; one that did answer once is only compared with.
+#[test]
+fn a_neighbour_that_never_answered_is_told_what_is_new() {
+    let strategies = [StrategyKind::Tree, StrategyKind::Flood, StrategyKind::FanOut];
+    for strategy in strategies {
+        let mut leash = Leash::with(Config { strategy, ..Config::default() });
+        let told = |leash: &mut Leash, value: u64| {
+            let new = json!({"type": "broadcast", "msg_id": 3, "message": value});
+            let mut sent = leash.say("c1", new);
+            sent.extend(leash.wait(2 * TIMEOUT));
+            let mut told = receivers(&sent, &json!(value));
+            told.retain(|peer| ["n2", "n5"].contains(peer));
+            told.sort_unstable();
+            told.dedup();
+            told.iter().map(|peer| (*peer).to_owned()).collect::<Vec<_>>()
+        };
+        for value in 0..64 {
+            assert_eq!(told(&mut leash, value), ["n2", "n5"], "{strategy:?}, {value}");
+        }
+        assert!(told(&mut leash, 64).is_empty(), "{strategy:?}: it costs little");
+        let mut leash = Leash::with(Config { strategy, ..Config::default() });
+        leash.say("c1", json!({"type": "broadcast", "msg_id": 3, "message": 0}));
+        for peer in ["n2", "n5"] {
+            leash.say(peer, json!({"type": "broadcast_ack", "message": 0}));
+        }
+        assert_eq!(told(&mut leash, 1), ["n2", "n5"], "{strategy:?}: they were there a moment ago");
+        assert!(told(&mut leash, 2).is_empty(), "{strategy:?}: they do not answer any more");
+    }
+}
+
 /// A peer is answered like a client, but for the one task that has another word for it.
 #[test]
 fn a_peers_broadcast_is_answered_by_broadcast_ok_unless_the_flag_says_otherwise() {

@@ -47,9 +47,7 @@ impl Strategy for FanOut {
         random: &mut Xoshiro256PlusPlus,
         targets: &mut Vec<Peer>,
     ) {
-        let may_be = |peer: Peer, chosen: &[Peer]| {
-            peer != source && view.is_up(peer) && !chosen.contains(&peer)
-        };
+        let may_be = |peer: Peer, chosen: &[Peer]| peer != source && !chosen.contains(&peer);
         let count = self.neighbours.len();
         // Among few it is not worth a try.
         let draws = if count > self.fan_out { DRAWS_MAX * self.fan_out } else { 0 };
@@ -58,15 +56,19 @@ impl Strategy for FanOut {
                 return;
             }
             let peer = self.neighbours[random.random_range(0..count)];
-            if may_be(peer, targets) {
+            if may_be(peer, targets) && view.is_up(peer) {
                 targets.push(peer);
             }
         }
-        // Few are there to be chosen: from a list of them.
-        self.nodes.clear();
-        self.nodes.extend(self.neighbours.iter().copied().filter(|peer| may_be(*peer, targets)));
-        let (chosen, _) = self.nodes.partial_shuffle(random, self.fan_out - targets.len());
-        targets.extend_from_slice(chosen);
+        // Few are there to be chosen: from a list of them. Those that never answered come last.
+        for is_wanted in [View::is_up, View::is_told] {
+            let neighbours = self.neighbours.iter().copied();
+            let wanted = |peer: &Peer| may_be(*peer, targets) && is_wanted(&view, *peer);
+            self.nodes.clear();
+            self.nodes.extend(neighbours.filter(wanted));
+            let (chosen, _) = self.nodes.partial_shuffle(random, self.fan_out - targets.len());
+            targets.extend_from_slice(chosen);
+        }
     }
 
     fn form(&self) -> Form {

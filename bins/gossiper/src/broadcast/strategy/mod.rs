@@ -46,6 +46,11 @@ impl View<'_> {
     pub fn is_up(&self, peer: Peer) -> bool {
         !self.links[peer].failed
     }
+
+    /// Whether a peer is told what is new, be it up or not (see [`Link::waits`](super::link::Link::waits)).
+    pub fn is_told(&self, peer: Peer) -> bool {
+        !self.links[peer].waits()
+    }
 }
 
 /// A round of a hub as it has arrived.
