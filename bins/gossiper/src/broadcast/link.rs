@@ -32,7 +32,7 @@ const DIRECT_MAX: usize = 2;
 
 /// How many values are sent to a peer of which nothing was ever heard, each once, also when none was
 /// acknowledged in time.
-const TO_STRANGER_MAX: usize = 64;
+const TO_STRANGER_MAX: usize = 32;
 
 /// A link to a peer.
 #[derive(Debug, Default)]
@@ -240,10 +240,18 @@ impl Link {
     /// Whether what is new is kept until the peer answers again. One that never did may be of a make that
     /// acknowledges nothing, and is told what is new as far as that costs little.
     pub fn waits(&self) -> bool {
+        if !self.failed {
+            return false;
+        }
         let was_heard = self.has_acknowledged || self.kind != Kind::Unknown;
-        let is_told =
-            !was_heard && self.batches.is_empty() && self.forwards.len() < TO_STRANGER_MAX;
-        self.failed && !is_told
+        // Whoever gets copies is no neighbour.
+        let gets_copies = self.queue.iter().any(|queued| queued.is_direct)
+            || self.forwards.iter().any(|forward| forward.is_direct);
+        let is_told = !was_heard
+            && !gets_copies
+            && self.batches.is_empty()
+            && self.forwards.len() < TO_STRANGER_MAX;
+        !is_told
     }
 
     /// Whether the queue, of direct copies, waits until some of those before are acknowledged.
