@@ -240,18 +240,17 @@ impl Link {
     /// Whether what is new is kept until the peer answers again. One that never did may be of a make that
     /// acknowledges nothing, and is told what is new as far as that costs little.
     pub fn waits(&self) -> bool {
-        if !self.failed {
-            return false;
-        }
-        let was_heard = self.has_acknowledged || self.kind != Kind::Unknown;
         // Whoever gets copies is no neighbour.
-        let gets_copies = self.queue.iter().any(|queued| queued.is_direct)
-            || self.forwards.iter().any(|forward| forward.is_direct);
-        let is_told = !was_heard
-            && !gets_copies
-            && self.batches.is_empty()
-            && self.forwards.len() < TO_STRANGER_MAX;
-        !is_told
+        let gets_copies = || {
+            self.queue.iter().any(|queued| queued.is_direct)
+                || self.forwards.iter().any(|forward| forward.is_direct)
+        };
+        self.failed
+            && (self.has_acknowledged
+                || self.kind != Kind::Unknown
+                || !self.batches.is_empty()
+                || self.forwards.len() >= TO_STRANGER_MAX
+                || gets_copies())
     }
 
     /// Whether the queue, of direct copies, waits until some of those before are acknowledged.
@@ -338,6 +337,20 @@ impl Link {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_neighbour_that_was_never_heard_is_told_what_is_new_while_it_is_silent() {
+        let stranger = || Link { failed: true, ..Link::default() };
+        assert!(!Link::default().waits() && !stranger().waits());
+        for kind in [Kind::Ours, Kind::Foreign] {
+            assert!(Link { kind, ..stranger() }.waits(), "{kind:?} was heard");
+        }
+        assert!(Link { has_acknowledged: true, ..stranger() }.waits());
+        let copy = Queued { position: 0, is_direct: true };
+        assert!(Link { queue: vec![copy], ..stranger() }.waits(), "it is no neighbour");
+        let batch = Batch { id: BatchId(1), last: 0, sent_at: Time::ZERO };
+        assert!(Link { batches: [batch].into(), ..stranger() }.waits(), "it is sent batches");
+    }
 
     #[test]
     fn an_acknowledgement_has_to_fit_in_number_and_value() {

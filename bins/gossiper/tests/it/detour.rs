@@ -179,6 +179,22 @@ fn a_neighbour_that_never_answered_is_told_what_is_new() {
     }
 }
 
+/// What goes to such a neighbour goes round it at once, and not once more when it does not answer that either.
+#[test]
+fn what_is_new_goes_round_a_silent_neighbour_once() {
+    let mut leash = Leash::new();
+    for value in 0..3 {
+        leash.say("c1", json!({"type": "broadcast", "msg_id": 3, "message": value}));
+        leash.wait(2 * TIMEOUT);
+        for behind in ["n3", "n4"] {
+            leash.say(behind, json!({"type": "broadcast_ack", "message": value}));
+        }
+    }
+    // Each of three values failed at n2 and n5, and has been copied to the two behind n2.
+    let stats = json!({"total_failures": 6, "direct_deliveries": 6});
+    assert_eq!(leash.ask("failure_stats"), stats);
+}
+
 /// A peer is answered like a client, but for the one task that has another word for it.
 #[test]
 fn a_peers_broadcast_is_answered_by_broadcast_ok_unless_the_flag_says_otherwise() {
