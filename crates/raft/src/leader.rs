@@ -156,7 +156,8 @@ impl<C: Clone> Leader<C> {
             self.send_entries(core, now, follower, false);
         }
         self.unconfirmed.extend(patience.map(|patience| (self.round, now + patience)));
-        // What needs others is not confirmed before they answer.
+        // What needs others is not confirmed before they answer. While the members change all are asked,
+        // needed or not.
         if !needs_others {
             self.advance(core, now);
         }
