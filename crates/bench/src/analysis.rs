@@ -94,32 +94,35 @@ pub fn analyse(
         }
     }
     if record.interrupted {
-        let is_wrong = verdicts.contains(&Verdict::Invalid);
-        verdicts.push(Verdict::Unknown);
-        // Where nothing is wrong all else follows from it.
-        let place = if is_wrong { causes.len() } else { 0 };
-        causes.insert(place, CUT_SHORT.to_owned());
+        say_cut_short(&mut verdicts, &mut causes);
         causes.extend(undecided);
     }
+    results.cut_short = record.interrupted;
     with_verdict(results, verdicts, causes)
 }
 
 /// Checks a stored history, of which nothing else is known than what its clients saw. That no operation of
 /// some kind succeeded is a note: it says how little a test was worth, and not that clients saw what is wrong.
+/// What is missing at the end of a run that was cut short is not lost.
 pub fn analyse_history(
     options: &Options,
     subject: &Subject,
     history: &dyn AnyHistory,
+    is_cut_short: bool,
     stop: &mut dyn FnMut() -> bool,
 ) -> Results {
     let Judged { mut verdicts, mut causes, in_vain, mut results } =
-        judge(options, history, false, stop);
+        judge(options, history, is_cut_short, stop);
     if has_succeeded(history) {
         results.notes.extend(in_vain);
     } else {
         verdicts.push(Verdict::Unknown);
         causes.push(nothing_succeeded_in(history));
     }
+    if is_cut_short {
+        say_cut_short(&mut verdicts, &mut causes);
+    }
+    results.cut_short = is_cut_short;
     results.options = workload_options(options, subject);
     with_verdict(results, verdicts, causes)
 }
@@ -128,6 +131,13 @@ fn with_verdict(results: Results, verdicts: Vec<Verdict>, causes: Vec<String>) -
     let verdict = Verdict::all(verdicts);
     let judgement = Judgement { text: say(verdict).to_owned(), causes };
     Results { valid: Some(verdict), judgement, ..results }
+}
+
+/// Adds that the run was cut short. Where nothing is wrong all else follows from it.
+fn say_cut_short(verdicts: &mut Vec<Verdict>, causes: &mut Vec<String>) {
+    let place = if verdicts.contains(&Verdict::Invalid) { causes.len() } else { 0 };
+    verdicts.push(Verdict::Unknown);
+    causes.insert(place, CUT_SHORT.to_owned());
 }
 
 /// Why nothing more is known of a run than what clients saw so far.

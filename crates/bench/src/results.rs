@@ -37,6 +37,9 @@ pub struct Results {
     /// The verdict for people.
     #[serde(rename = "verdict", deserialize_with = "leniently")]
     pub judgement: Judgement,
+    /// It was ended before its time, so what it did not come to says nothing.
+    #[serde(deserialize_with = "leniently", skip_serializing_if = "std::ops::Not::not")]
+    pub cut_short: bool,
     /// What was run: options in force, and the command that repeats it.
     #[serde(deserialize_with = "leniently")]
     pub options: Map<String, Value>,
@@ -207,7 +210,7 @@ pub fn read(run_dir: &Path) -> io::Result<Option<Results>> {
     }
 }
 
-/// The verdict, options and counts of a run, without the rest, which may be long; nothing if they
+/// The verdict, options, counts and whether it was cut short of a run, without the rest, which may be long; nothing if they
 /// cannot be read.
 pub fn read_head(run_dir: &Path) -> Results {
     #[derive(Default, Deserialize)]
@@ -217,6 +220,8 @@ pub fn read_head(run_dir: &Path) -> Results {
         valid: Option<Verdict>,
         #[serde(rename = "verdict", deserialize_with = "leniently")]
         judgement: Judgement,
+        #[serde(rename = "cut-short", deserialize_with = "leniently")]
+        cut_short: bool,
         #[serde(deserialize_with = "leniently")]
         options: Map<String, Value>,
         #[serde(deserialize_with = "leniently")]
@@ -224,8 +229,8 @@ pub fn read_head(run_dir: &Path) -> Results {
     }
     let read = |file| serde_json::from_reader(BufReader::new(file)).ok();
     let head: Option<Head> = File::open(run_dir.join(FILE)).ok().and_then(read);
-    let Head { valid, judgement, options, stats } = head.unwrap_or_default();
-    Results { valid, judgement, options, stats, ..Results::default() }
+    let Head { valid, judgement, cut_short, options, stats } = head.unwrap_or_default();
+    Results { valid, judgement, cut_short, options, stats, ..Results::default() }
 }
 
 /// A part; its default if it makes no sense.

@@ -23,7 +23,7 @@ use crate::history;
 use crate::options::{Options, WorkloadName};
 use crate::process::{interrupted, note_interrupts};
 use crate::report::find_run;
-use crate::results::Results;
+use crate::results::{self, Results};
 use crate::terminal::progress::Style;
 use crate::terminal::{self, summary};
 use crate::test_command::exit_code;
@@ -36,7 +36,8 @@ use crate::workload::{AnyHistory, Settings, workload};
     after_help = "\
 A history is `history.jsonl` as eddy keeps it (or one JSON list of such events), Jepsen's `history.edn`, or
 a file with an operation of Elle on each line, whose `:f`, `:process` and beginning may be left out. Of a
-directory its `history.jsonl` is read, or else its `history.edn`.
+directory its `history.jsonl` is read, or else its `history.edn`. A `results.json` beside `history.jsonl` that
+says the run was cut short is heeded: what it did not come to is not lost.
 
 Examples:
   eddy check lin-kv/latest -w lin-kv
@@ -105,7 +106,15 @@ fn check(args: &Args) -> Result<Results, String> {
     note_interrupts().map_err(|error| error.to_string())?;
     let mut subject = Subject { options: Map::new(), command: command(args) };
     subject.options.insert("history".to_owned(), json!(path));
-    Ok(analyse_history(&options, &subject, &*history, &mut interrupted))
+    let is_cut_short = path.parent().is_some_and(|run_dir| was_cut_short(&path, run_dir));
+    Ok(analyse_history(&options, &subject, &*history, is_cut_short, &mut interrupted))
+}
+
+/// Whether the history is that of a run of ours which was ended before its time: its results say so, which
+/// lie beside it.
+fn was_cut_short(history: &Path, run_dir: &Path) -> bool {
+    history.file_name().is_some_and(|name| name == history::FILE)
+        && results::read_head(run_dir).cut_short
 }
 
 /// Reads a history of the options' workload.

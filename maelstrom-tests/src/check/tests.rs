@@ -25,7 +25,7 @@ fn check_text(workload: &str, text: &str) -> Result<Results, String> {
     // A small buffer, so that forms lie across its ends.
     let input = BufReader::with_capacity(16, text.as_bytes());
     let history = read(input, &options).map_err(|error| error.to_string())?;
-    Ok(analyse_history(&options, &Subject::default(), &*history, &mut || false))
+    Ok(analyse_history(&options, &Subject::default(), &*history, false, &mut || false))
 }
 
 fn causes(results: &Results) -> String {
@@ -99,12 +99,12 @@ fn our_own_runs_say_the_same_when_they_are_read_again_from_either_form() {
         let nobody: Option<&RunDirectory> = None;
         let record = simulate(*node, &args, &options, nobody, &mut Silent).unwrap();
         let subject = Subject::default();
-        let then = analyse_history(&options, &subject, &*record.history, &mut || false);
+        let then = analyse_history(&options, &subject, &*record.history, false, &mut || false);
         let text = written(&record);
         assert!(text.lines().count() > 100, "{}", kind.name);
         for text in [text.clone(), as_edn(&text)] {
             let history = read(text.as_bytes(), &options).unwrap();
-            let now = analyse_history(&options, &subject, &*history, &mut || false);
+            let now = analyse_history(&options, &subject, &*history, false, &mut || false);
             assert_eq!(now, then, "{}", kind.name);
         }
     }
@@ -323,4 +323,31 @@ fn indexes_ascend_or_there_is_no_telling_what_was_first() {
     let text = one_after_another(&[("add", "1", "1"), ("read", "null", "[1]")]);
     let error = check_text("g-set", &text.repeat(2)).unwrap_err();
     assert_eq!(error, "line 5: its `index`, 0, is not above that of the event before, 3");
+}
+
+/// Its results lie beside it and say so.
+#[test]
+fn what_a_run_of_ours_that_was_cut_short_did_not_come_to_is_not_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |file: &str, text: &str| std::fs::write(directory.path().join(file), text).unwrap();
+    let text = one_after_another(&[("add", "1", "1"), ("read", "null", "[]")]);
+    write(history::FILE, &text.replace("true", "false"));
+    let judge = |file: &str| {
+        let path = directory.path().join(file);
+        let results = check(&args(path.to_str().unwrap(), &["-w", "g-set"])).unwrap();
+        (results.verdict(), causes(&results))
+    };
+    write(results::FILE, r#"{"valid?":"unknown"}"#);
+    assert_eq!(judge("").0, Verdict::Invalid);
+    write(results::FILE, r#"{"valid?":"unknown","cut-short":true}"#);
+    let (verdict, why) = judge("");
+    assert_eq!(
+        (verdict, why.lines().next()),
+        (Verdict::Unknown, Some("the run was ended before its time"))
+    );
+    assert_eq!(judge(history::FILE), (verdict, why));
+    // Another history that somebody put there is not that of the run.
+    std::fs::rename(directory.path().join(history::FILE), directory.path().join("mine.jsonl"))
+        .unwrap();
+    assert_eq!(judge("mine.jsonl").0, Verdict::Invalid);
 }

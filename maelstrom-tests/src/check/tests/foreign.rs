@@ -80,7 +80,7 @@ fn transactions_as_elle_has_them_need_neither_function_nor_process_nor_beginning
     let check = |text: &str, models: &str| {
         let options = options(models);
         let history = read(BufReader::new(text.as_bytes()), &options).unwrap();
-        analyse_history(&options, &Subject::default(), &*history, &mut || false)
+        analyse_history(&options, &Subject::default(), &*history, false, &mut || false)
     };
     let circle = "{:type :ok, :value [[:append :x 1] [:r :y [1]]]}\n\
                   {:type :ok, :value [[:append :x 2] [:append :y 1]]}\n\
