@@ -46,12 +46,15 @@ struct Measured {
 
 impl RoundTrip {
     /// An answer to what was sent at `sent_at` has come, which took so long beyond the time for
-    /// which the peer was free to hold it back. `least` is the shortest time-out.
-    pub fn measure(&mut self, sent_at: Time, beyond: Duration, now: Time, least: Duration) {
+    /// which the peer was free to hold it back. `least` is the shortest time-out. Says whether it
+    /// counts: one a round trip does.
+    pub fn measure(&mut self, sent_at: Time, beyond: Duration, now: Time, least: Duration) -> bool {
+        if self.measured.is_some_and(|measured| sent_at < measured.at) {
+            return false;
+        }
         let took = beyond.min(2 * self.timeout(least));
         let (smoothed, deviation) = match self.measured {
             None => (took, took / 2),
-            Some(measured) if sent_at < measured.at => return,
             Some(Measured { smoothed, deviation, .. }) => {
                 let difference = smoothed.abs_diff(took);
                 ((7 * smoothed + took) / 8, (3 * deviation + difference) / 4)
@@ -60,6 +63,7 @@ impl RoundTrip {
         self.back_off = 0;
         let timeout = (smoothed + 4 * deviation).min(TIMEOUT_MAX);
         self.measured = Some(Measured { smoothed, deviation, timeout, at: now });
+        true
     }
 
     /// No answer came in time.

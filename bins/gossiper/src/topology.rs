@@ -101,7 +101,12 @@ impl Cluster {
 /// The number that a name says, if it is one as Maelstrom gives them: n0, n1 and so on. To compare it
 /// with the name at that place is less work than to look for it, and takes no table.
 fn said(id: &NodeId) -> Option<Peer> {
-    id.as_str().strip_prefix('n')?.parse().ok().map(Peer)
+    let digits = id.as_bytes().strip_prefix(b"n")?;
+    let number = digits.iter().try_fold(0_u16, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| u16::from(digit - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    });
+    number.map(Peer)
 }
 
 /// A graph over the nodes: for each one its neighbours, those it lists itself first and in the order

@@ -147,13 +147,17 @@ impl Gossiper {
         }
     }
 
-    /// A peer has answered what was sent at `sent_at`, and may not have waited with that.
-    pub(crate) fn measure(&mut self, peer: Peer, sent_at: Time, now: Time) {
+    /// A peer has answered what was sent at `sent_at`, and may not have waited with that. Says whether
+    /// anything may be due at another time because of it.
+    pub(crate) fn measure(&mut self, peer: Peer, sent_at: Time, now: Time) -> bool {
         let (took, least) = (now.since(sent_at), self.config.ack_timeout);
-        self.links[peer].prompt.measure(sent_at, took, now, least);
-        let before = self.strangers_timeouts();
-        self.prompt.measure(sent_at, took, now, least);
-        self.shorten(&before);
+        let of_peer = self.links[peer].prompt.measure(sent_at, took, now, least);
+        let before = self.prompt;
+        let of_all = self.prompt.measure(sent_at, took, now, least);
+        if of_all {
+            self.shorten(&Timeouts { prompt: before, ..self.strangers_timeouts() });
+        }
+        of_peer || of_all
     }
 
     /// What waits for strangers may be due earlier than by the time-outs of before.

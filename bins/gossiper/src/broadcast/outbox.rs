@@ -355,21 +355,33 @@ impl Gossiper {
 
     /// When to make sure, and with whom, that nothing is missing anywhere.
     fn settling_due(&self, now: Time) -> Option<(Time, Peer)> {
-        let open_since = self.settling.open_since?;
+        let at = self.settling_at()?;
         let anchor = self.strategy.anchor(self.view(now))?;
         let is_under_way = self.links[anchor].comparison.is_some();
-        let at = (self.settling.changed_at + self.strategy.quiet())
-            .min(open_since + self.strategy.patience());
         (!is_under_way).then_some((at, anchor))
+    }
+
+    /// The same without a look at whether there is anybody with whom to.
+    fn settling_at(&self) -> Option<Time> {
+        let patience_ends = self.settling.open_since? + self.strategy.patience();
+        Some(patience_ends.min(self.settling.changed_at + self.strategy.quiet()))
     }
 
     /// Sets the timer for whatever is due first, if it is not set for that or earlier.
     pub(crate) fn arm(&mut self, ctx: &mut Context<'_, Self>) {
-        let strangers = self.strangers_timeouts();
-        self.links.schedule(|link| link.next_due(&strangers));
+        if !self.links.changed().is_empty() {
+            let strangers = self.strangers_timeouts();
+            self.links.schedule(|link| link.next_due(&strangers));
+        }
+        let due = self.links.next_look().min(self.greet_at.unwrap_or(Time::MAX));
+        let is_set_for = |due| self.timer.is_some_and(|(_, at)| at <= due);
+        // Mostly it is, and so nobody need be found to settle with.
+        if is_set_for(due) && self.settling_at().is_none_or(is_set_for) {
+            return;
+        }
         let settling = self.settling_due(ctx.now()).map_or(Time::MAX, |(at, _)| at);
-        let due = self.links.next_look().min(self.greet_at.unwrap_or(Time::MAX)).min(settling);
-        if due == Time::MAX || self.timer.is_some_and(|(_, at)| at <= due) {
+        let due = due.min(settling);
+        if due == Time::MAX || is_set_for(due) {
             return;
         }
         if let Some((timer, _)) = self.timer {

@@ -74,13 +74,13 @@ impl Gossiper {
         let Some((forward, is_first)) = link.acknowledge(from.in_reply_to, value, &self.set) else {
             return;
         };
-        if is_first {
-            self.measure(peer, forward.sent_at, ctx.now());
-        }
-        // Others may have waited for it.
-        self.ready.push(peer);
+        let is_measured = is_first && self.measure(peer, forward.sent_at, ctx.now());
         let link = &mut self.links[peer];
         link.has_acknowledged = true;
+        // Others may have waited for it. Else nothing is due but later, which the timer finds out.
+        if is_measured || link.failed || !link.queue.is_empty() {
+            self.ready.push(peer);
+        }
         if link.failed {
             // It was only slow, or it is back: it is told what it was not told meanwhile. The
             // comparison stays, for what was lost; one that got no answer so far is asked for anew.
