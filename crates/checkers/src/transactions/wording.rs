@@ -116,7 +116,7 @@ impl Wording {
                 format!("process {} did T{from} and then T{to}", calls[0].process)
             }
             (Dependency::Realtime, ..) => format!(
-                "T{from} had returned, at {}, when T{to} began, at {}",
+                "T{from} had returned (event {}) when T{to} began (event {})",
                 calls[0].completed, calls[1].invoked
             ),
         }
