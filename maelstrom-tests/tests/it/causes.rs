@@ -140,6 +140,70 @@ fn a_sum_in_a_service_that_was_overwritten_is_not_said_to_be_old() {
     );
 }
 
+/// The node had nothing that it could forget.
+#[test]
+fn an_element_of_a_list_in_a_service_that_was_overwritten_is_not_said_to_be_forgotten() {
+    let flags =
+        "-w g-set --node-count 3 --time-limit 3 --rate 50 --latency 5 --recovery-time 2 --seed 1";
+    let sentence = of_python("shared-set", "demo.py", flags, &["shared-set"]);
+    says(
+        &sentence,
+        &[
+            "What n",
+            " knew was from lin-kv, which had answered its `read {\"key\":\"set\"}`",
+            "n0, n1, n2 change it by `write`",
+            "`cas` would notice",
+        ],
+    );
+}
+
+#[test]
+fn a_comparison_that_was_refused_and_not_tried_again_is_named() {
+    let flags = "-w g-counter --node-count 3 --time-limit 3 --rate 200 --recovery-time 2 --latency 5 --seed 1";
+    let sentence = of_python("gives-up", "demo.py", flags, &["seq-counter", "gives-up"]);
+    says(
+        &sentence,
+        &[
+            "from seq-kv",
+            "n0 acknowledged ",
+            ", brought ",
+            " there and was refused ",
+            "has to be tried again",
+        ],
+    );
+}
+
+#[test]
+fn a_write_that_was_refused_and_happened_is_named() {
+    let flags = "-w lin-kv --node-count 1 --concurrency 2n --time-limit 5 --rate 50 --seed 1";
+    let sentence = of_python("refused", "demo.py", flags, &["store", "refuses-and-does"]);
+    says(
+        &sentence,
+        &[
+            "The write of process ",
+            " would have put 3 there and was answered, at ",
+            "with the error `temporarily-unavailable`, which says that it did not happen",
+        ],
+    );
+}
+
+/// It had come before the answer left, but not before the node had looked.
+#[test]
+fn a_message_that_came_while_a_node_asked_others_is_what_it_did_not_know() {
+    let flags =
+        "-w lin-kv --node-count 3 --concurrency 2n --time-limit 5 --rate 50 --latency 10 --seed 5";
+    let sentence = of_python("quorum", "demo.py", flags, &["quorum"]);
+    says(
+        &sentence,
+        &[
+            "When n",
+            " was asked, at ",
+            "it did not know better: `store {\"key\":0",
+            "was on its way",
+        ],
+    );
+}
+
 #[test]
 fn an_answer_to_a_node_that_asked_nothing_is_told_where_no_client_got_one() {
     let flags = "-w broadcast --node-count 2 --time-limit 2 --rate 10 --recovery-time 0 --seed 1";

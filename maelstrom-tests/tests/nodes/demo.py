@@ -181,7 +181,8 @@ class SequentialCounter(Node):
             call("seq-kv", {"type": "cas", "key": "sum", **change}, settle)
 
         def settle(answer):
-            reply(src, body) if answer["type"] == "cas_ok" else attempt()
+            is_done = answer["type"] == "cas_ok" or "gives-up" in DOES
+            reply(src, body) if is_done else attempt()
 
         attempt = lambda *_: call("seq-kv", {"type": "read", "key": "sum"}, swap)
         attempt()
@@ -190,6 +191,65 @@ class SequentialCounter(Node):
         answer = lambda found: reply(src, body, value=found.get("value", 0))
         look = lambda _: call("seq-kv", {"type": "read", "key": "sum"}, answer)
         call("seq-kv", {"type": "write", "key": node_id, "value": time.time_ns()}, look)
+
+
+class SharedSet(Node):
+    """One list in `lin-kv`, which each node reads and writes back with what is new."""
+
+    def add(self, src, body):
+        def put(found):
+            value = [*found.get("value", []), body["element"]]
+            call("lin-kv", {"type": "write", "key": "set", "value": value}, lambda _: reply(src, body))
+
+        call("lin-kv", {"type": "read", "key": "set"}, put)
+
+    def read(self, src, body):
+        answer = lambda found: reply(src, body, value=found.get("value", []))
+        call("lin-kv", {"type": "read", "key": "set"}, answer)
+
+
+class Quorum(Node):
+    """A register whose writes are acknowledged when a majority has them; reads and comparisons ask nobody."""
+
+    def __init__(self):
+        self.values, self.stamps, self.count = {}, {}, 0
+
+    def store(self, src, body):
+        self.put(body["key"], body["value"], tuple(body["stamp"]))
+        reply(src, body)
+
+    def put(self, key, value, stamp):
+        self.count = max(self.count, stamp[0])
+        if stamp > self.stamps.get(key, (0, "")):
+            self.values[key], self.stamps[key] = value, stamp
+
+    def change(self, src, body, value):
+        stamp = (self.count + 1, node_id)
+        self.put(body["key"], value, stamp)
+        acknowledged = [1]
+
+        def count(_):
+            acknowledged[0] += 1
+            if acknowledged[0] == len(node_ids) // 2 + 1:
+                reply(src, body)
+
+        for peer in peers:
+            call(peer, {"type": "store", "key": body["key"], "value": value, "stamp": stamp}, count)
+
+    def write(self, src, body):
+        self.change(src, body, body["value"])
+
+    def read(self, src, body):
+        if body["key"] not in self.values:
+            return error(src, body, 20, "no such key")
+        reply(src, body, value=self.values[body["key"]])
+
+    def cas(self, src, body):
+        if body["key"] not in self.values:
+            return error(src, body, 20, "no such key")
+        if self.values[body["key"]] != body["from"]:
+            return error(src, body, 22, "it is something else")
+        self.change(src, body, body["to"])
 
 
 class Store(Node):
@@ -203,6 +263,8 @@ class Store(Node):
         known = self.values.get(key)
         if kind == "write":
             self.values[key] = body["value"]
+            if "refuses-and-does" in DOES and body["value"] == 3:
+                return error(src, body, 11, "too busy")
             return reply(src, body)
         if kind == "read" and "null-once" in DOES and known == 3:
             return reply(src, body, value=None)
@@ -258,7 +320,8 @@ class Proxy(Node):
 
 FAMILIES = {
     "echo": Echo, "unique-ids": Ids, "broadcast": Broadcast, "g-set": State, "counter": State,
-    "seq-counter": SequentialCounter, "store": Store, "proxy": Proxy,
+    "seq-counter": SequentialCounter, "store": Store, "proxy": Proxy, "shared-set": SharedSet,
+    "quorum": Quorum,
 }
 node = FAMILIES[FAMILY]()
 

@@ -1,7 +1,9 @@
 //! Where to look first: the operation that shows that a run is not valid, with its messages, or what
 //! went wrong with a node, with the end of its log.
 
+mod given_up;
 mod kills;
+mod refused;
 mod search;
 mod service;
 mod sooner;

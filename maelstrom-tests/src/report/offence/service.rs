@@ -6,7 +6,7 @@ use std::io;
 use serde_json::Value;
 
 use super::search::{JOURNAL_LINES_MAX, Search};
-use super::why::{SEARCHED_MAX, Served, is_about, written_by};
+use super::why::{SEARCHED_MAX, Served, carries, is_about, written_by};
 use crate::report::data::{Role, role};
 use crate::report::messages::Message;
 use crate::report::text;
@@ -30,6 +30,32 @@ impl Search<'_> {
         reader: &Served,
         key: Option<&Value>,
     ) -> io::Result<Option<String>> {
+        self.told(reader, key, |_, _| true)
+    }
+
+    /// The same where a service was asked for this answer, and what it said lacks an element: then the node
+    /// has not lost it.
+    pub(super) fn told_without(
+        &self,
+        element: &str,
+        reader: &Served,
+    ) -> io::Result<Option<String>> {
+        self.told(reader, None, |reply, received| {
+            // What is too long to be kept may have it.
+            let is_whole = serde_json::from_str::<Value>(&reply.body).is_ok();
+            received >= reader.asked
+                && reply.kind == "read_ok"
+                && is_whole
+                && !carries(&reply.body, element)
+        })
+    }
+
+    fn told(
+        &self,
+        reader: &Served,
+        key: Option<&Value>,
+        is_meant: impl Fn(&Message, u64) -> bool,
+    ) -> io::Result<Option<String>> {
         let journal = self.evidence.journal;
         // The place in the journal is not exact; the times below are.
         let end = journal.line_at(reader.answered) + NEAR;
@@ -51,6 +77,7 @@ impl Search<'_> {
             let received = reply.received.filter(|time| *time <= reader.answered)?;
             let is_told =
                 self.name(reply.dest) == reader.node && role(self.name(reply.src)) == Role::Service;
+            let is_told = is_told && is_meant(reply, received);
             let request = is_told.then(|| request_of(reply)).flatten()?;
             is_about_key(request).then_some((request, reply, received))
         });
@@ -70,26 +97,26 @@ impl Search<'_> {
 
     /// Whether what a service told can have been old, and what else is wrong with it. Something that
     /// several add to must not be written blindly.
-    fn how_new(&self, request: &Message, reply: &Message, is_sum: bool) -> io::Result<String> {
+    fn how_new(&self, request: &Message, reply: &Message, is_shared: bool) -> io::Result<String> {
         let field = |message: &Message, name: &str| {
             serde_json::from_str::<Value>(&message.body).ok()?.get(name).cloned()
         };
-        let told = field(reply, "value").filter(|_| reply.kind == "read_ok");
-        if let (Some(told), Some(key)) = (told, field(request, "key")) {
-            let Writes { last, blind } = self.writes(reply, &key)?;
-            if last == Some(told) {
-                let newest = ", and nothing newer was there";
-                return Ok(match is_sum && blind.len() > 1 {
-                    true => format!(
-                        "{newest}. {} change it by `write`: what one adds is gone when another one writes \
-                         that has read before; `cas` would notice",
-                        blind.into_iter().collect::<Vec<_>>().join(", ")
-                    ),
-                    false => newest.to_owned(),
-                });
-            }
+        let key = field(request, "key").filter(|_| reply.kind == "read_ok");
+        let Writes { last, blind } = match key {
+            Some(key) => self.writes(reply, &key)?,
+            None => Writes::default(),
+        };
+        let is_newest = last.is_some() && last == field(reply, "value");
+        let newest = if is_newest { ", and nothing newer was there" } else { "" };
+        if is_shared && blind.len() > 1 {
+            return Ok(format!(
+                "{newest}. {} change it by `write`: what one adds is gone when another one writes that has \
+                 read before; `cas` would notice",
+                blind.into_iter().collect::<Vec<_>>().join(", ")
+            ));
         }
         Ok(match self.name(reply.src) {
+            _ if is_newest => newest,
             "seq-kv" => "; seq-kv may answer with what was there before",
             "lww-kv" => {
                 "; lww-kv may lose one of two writes, and answer with what was there before"
@@ -113,8 +140,16 @@ impl Search<'_> {
             let Some(time) = message.received.filter(|time| *time <= reply.sent) else { continue };
             let answer = answers.get(&(message.src, message.msg_id));
             let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
-            if let Some(field) = written_by(&message.kind)
-                && body.get("key") == Some(key)
+            // What is too long to be kept is known by its beginning.
+            let is_of_key = match body.is_null() {
+                true => message.body.contains(&format!("\"key\":{key}")),
+                false => body.get("key") == Some(key),
+            };
+            // By a comparison with what it would write nothing changes, and seq-kv may do it on what is old.
+            let changes =
+                message.kind != "cas" || body.is_null() || body.get("from") != body.get("to");
+            if let Some(field) = written_by(&message.kind).filter(|_| changes)
+                && is_of_key
                 && answer.is_some_and(|kind| kind.ends_with("_ok"))
             {
                 taken.push((time, message, body.get(field).cloned()));

@@ -13,14 +13,14 @@ use crate::report::text;
 
 /// What was added at a node.
 #[derive(Clone, Copy, Default, Debug)]
-struct Added {
+pub(super) struct Added {
     up: i64,
     /// What was taken away, which is negative.
     down: i64,
 }
 
 impl Added {
-    const fn sum(&self) -> i64 {
+    pub(super) const fn sum(&self) -> i64 {
         self.up + self.down
     }
 }
@@ -46,8 +46,13 @@ fn missing_part(got: i64, node: &str, by_node: &BTreeMap<String, Added>) -> Opti
              {downs_of_others}."
         ));
     }
-    (got == ups && !downs.is_empty())
-        .then(|| format!("It is all that was added; what was taken away is missing: {downs}."))
+    if got == ups && !downs.is_empty() {
+        return Some(format!("It is all that was added; what was taken away is missing: {downs}."));
+    }
+    let down: i64 = by_node.values().map(|added| added.down).sum();
+    (got == ups - down && !downs.is_empty()).then(|| {
+        format!("It is what there would be if what was taken away had been added: {downs}.")
+    })
 }
 
 impl Search<'_> {
@@ -90,7 +95,10 @@ impl Search<'_> {
                 format!("{killed}: what it had counted by then may be forgotten.")
             }
             (None, None) => match self.told_by_service(&reader, None)? {
-                Some(told) => told,
+                Some(told) => match self.given_up(got, &by_node)? {
+                    Some(given_up) => format!("{told} {given_up}"),
+                    None => told,
+                },
                 None => format!("{node} was asked; it missed no message of the others."),
             },
         })
@@ -198,6 +206,10 @@ mod tests {
                  -30 at n2.",
             ),
             (125, "It is all that was added; what was taken away is missing: -1 at n0, -30 at n2."),
+            (
+                156,
+                "It is what there would be if what was taken away had been added: -1 at n0, -30 at n2.",
+            ),
         ] {
             assert_eq!(told(got).as_deref(), Some(wanted));
         }

@@ -229,6 +229,9 @@ impl Search<'_> {
     /// Why the reader's node has not what was added at another one.
     fn why_not_there(&self, json: &str, added: &Served, reader: &Served) -> io::Result<String> {
         let to_reader = |message: &&Message| self.name(message.dest) == reader.node;
+        if let Some(told) = self.told_without(json, reader)? {
+            return Ok(told);
+        }
         let mut carriers = self.between_nodes(added.asked)?;
         carriers.retain(|message| carries(&message.body, json));
         let came = carriers.iter().filter(to_reader).find(|message| message.received.is_some());
@@ -337,18 +340,25 @@ impl Search<'_> {
         }
         // Far enough back for whatever can still have been on its way.
         const BEFORE: u64 = 2_000_000_000;
-        let messages = self.between_nodes(reader.answered.saturating_sub(BEFORE))?;
-        let missed = messages.iter().rev().find(|message| {
-            self.name(message.dest) == reader.node
-                && message.sent <= reader.answered
-                && message.received.is_none_or(|time| time > reader.answered)
-                && serde_json::from_str(&message.body).is_ok_and(|body| is_about(&body, &key))
-        });
+        let messages = self.between_nodes(reader.asked.saturating_sub(BEFORE))?;
+        let missed_at = |now: u64| {
+            messages.iter().rev().find(|message| {
+                self.name(message.dest) == reader.node
+                    && message.sent <= now
+                    && message.received.is_none_or(|time| time > now)
+                    && serde_json::from_str(&message.body).is_ok_and(|body| is_about(&body, &key))
+            })
+        };
+        // A node that asks others before it answers may have looked when it was asked.
+        let moments = [("answered", reader.answered), ("was asked", reader.asked)];
+        let missed = moments
+            .into_iter()
+            .find_map(|(did, now)| missed_at(now).map(|message| (did, now, message)));
         Ok(match missed {
-            Some(message) => format!(
-                "When {} answered, at {}, it did not know better: {} {}, sent at {}, {}.",
+            Some((did, now, message)) => format!(
+                "When {} {did}, at {}, it did not know better: {} {}, sent at {}, {}.",
                 reader.node,
-                text::seconds(reader.answered),
+                text::seconds(now),
                 format_args!(
                     "`{}`",
                     text::line(&format!("{} {}", message.kind, message.body), 100)
@@ -363,15 +373,24 @@ impl Search<'_> {
             ),
             None => match self.kill(&reader.node, 0, reader.asked) {
                 Some(kill) => was_killed(&reader.node, &kill.words()),
-                None => match self.told_by_service(&reader, Some(&key))? {
-                    Some(told) => told,
-                    None => format!(
-                        "{} answered it; no message about this key was on its way to it.",
-                        reader.node
-                    ),
-                },
+                None => self.why_nothing_was_late(&key, read, &reader)?,
             },
         })
+    }
+
+    /// The same where nothing about its key was on its way to the node that answered.
+    fn why_nothing_was_late(
+        &mut self,
+        key: &Value,
+        read: &Operation,
+        reader: &Served,
+    ) -> io::Result<String> {
+        if let Some(refused) = self.refused_and_done(key, read)? {
+            return Ok(refused);
+        }
+        Ok(self.told_by_service(reader, Some(key))?.unwrap_or_else(|| {
+            format!("{} answered it; no message about this key was on its way to it.", reader.node)
+        }))
     }
 }
 
