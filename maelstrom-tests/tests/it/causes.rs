@@ -380,6 +380,17 @@ fn a_message_that_nobody_polls_is_named_with_its_offset() {
 }
 
 #[test]
+fn what_a_sender_was_told_and_what_was_polled_are_held_against_each_other() {
+    let sentence = of_leader("kafka-counts", "-w kafka", &["kafka", "counts"]);
+    says(
+        &sentence,
+        &[" 2 times, at offsets ", "Process ", " polled ", " at offset ", "was told offset "],
+    );
+    let sentence = of_leader("kafka-reuses", "-w kafka", &["kafka", "reuses"]);
+    says(&sentence, &["but 2 were seen there", "Process ", ", which sent ", "was told offset "]);
+}
+
+#[test]
 fn a_transaction_that_reads_what_was_aborted_or_is_old_is_told_with_the_other_one() {
     for (flaw, parts) in [
         ("aborted-writes-stay", &["G1a: T", " read ", ", which T", " wrote; but T", " failed"][..]),

@@ -33,7 +33,8 @@ class Kafka:
         self.last[key] = offset
         if not ("loses" in FLAWS and is_seventh):
             self.logs.setdefault(key, []).append([offset, body["msg"]])
-        reply({"offset": offset})
+        # The number of messages instead of the place of the last one.
+        reply({"offset": offset + 1 if "counts" in FLAWS else offset})
 
     def poll(self, body, reply):
         def after(key, start):

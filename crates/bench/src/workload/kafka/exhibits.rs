@@ -61,12 +61,56 @@ pub(super) fn lead(log: &LogResult<String, Json>, operations: Ops<'_, '_>) -> Op
     shown.dedup_by_key(|operation| operation.invocation.index);
     shown.truncate(OPERATIONS_MAX);
     let tell = |operation: &&Operation<'_, KafkaOp>| Shown::new(operation, words(operation));
+    let text = [Some(finding.explanation.clone()), who_showed(finding, operations)];
     Some(Lead {
-        text: finding.explanation.clone(),
+        text: text.into_iter().flatten().collect::<Vec<_>>().join(" "),
         time: shown.last().map_or(0, |operation| operation.invocation.time),
         operations: shown.iter().map(tell).collect(),
         clue,
     })
+}
+
+/// Who was told or polled what cannot both be: two messages at one offset, or one at two.
+fn who_showed(finding: &Finds, operations: Ops<'_, '_>) -> Option<String> {
+    let key = finding.key.as_ref()?;
+    let (values, offsets) = (&finding.values, &finding.offsets);
+    let places: [(&Json, u64); 2] = match finding.kind {
+        FindingKind::Duplicate => {
+            [(values.first()?, *offsets.first()?), (values.first()?, *offsets.get(1)?)]
+        }
+        FindingKind::InconsistentOffsets => {
+            [(values.first()?, *offsets.first()?), (values.get(1)?, *offsets.first()?)]
+        }
+        _ => return None,
+    };
+    let mut told = Vec::new();
+    for (value, offset) in places {
+        let sent = |part: PartOf<'_>| {
+            matches!(part, Part::Send { key: own, message, offset: Some(at) }
+                if (own, message, at) == (key, value, offset))
+        };
+        let polled = |part: PartOf<'_>| {
+            let of_key = part.polled().into_iter().flatten().filter(|(own, _)| own == key);
+            of_key.flat_map(|(_, messages)| messages).any(|(at, own)| (*at, own) == (offset, value))
+        };
+        let done = || operations.iter().filter(|operation| operation.outcome() == Kind::Ok);
+        let value = shorten(&value.to_string(), 24);
+        let sender = done().find(|operation| operation.op().parts().any(sent));
+        let poller = || done().find(|operation| operation.op().parts().any(polled));
+        told.push(match (sender, sender.is_none().then(poller).flatten()) {
+            (Some(sender), _) => {
+                format!(
+                    "{}, which sent {value}, was told offset {offset}",
+                    sender.invocation.process
+                )
+            }
+            (None, Some(poller)) => {
+                format!("{} polled {value} at offset {offset}", poller.invocation.process)
+            }
+            (None, None) => return None,
+        });
+    }
+    Some(format!("P{}.", told.join("; ").split_at(1).1))
 }
 
 /// The poll that first brought something behind an offset.
