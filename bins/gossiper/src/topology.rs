@@ -24,8 +24,10 @@ impl Peer {
 #[derive(Clone, Debug, Default)]
 pub struct Cluster {
     ids: Vec<NodeId>,
-    /// The numbers of those whose names do not [say](said) them. Only ever asked for one name: its
-    /// order is of no consequence.
+    /// How many of the first names [say](NodeId::number) their numbers, as Maelstrom's do: n0, n1 and so
+    /// on. They take no table, and no look at the names.
+    counted: u16,
+    /// The numbers of the others. Only ever asked for one name: its order is of no consequence.
     numbers: FxHashMap<NodeId, Peer>,
     me: Option<Peer>,
 }
@@ -46,18 +48,20 @@ impl Cluster {
         if let Some(peer) = self.number(id) {
             return Some(peer);
         }
-        let peer = Peer(u16::try_from(self.ids.len()).ok()?);
+        let number = u16::try_from(self.ids.len()).ok()?;
         self.ids.push(id.clone());
-        if said(id) != Some(peer) {
-            self.numbers.insert(id.clone(), peer);
+        if self.counted == number && number < u16::MAX && id.number() == Some(number) {
+            self.counted += 1;
+        } else {
+            self.numbers.insert(id.clone(), Peer(number));
         }
-        Some(peer)
+        Some(Peer(number))
     }
 
     /// The number of a node, if it has one.
     fn number(&self, id: &NodeId) -> Option<Peer> {
-        let is_so = |peer: &Peer| self.ids.get(peer.index()) == Some(id);
-        said(id).filter(is_so).or_else(|| self.numbers.get(id).copied())
+        let counted = id.number().filter(|number| *number < self.counted).map(Peer);
+        counted.or_else(|| self.numbers.get(id).copied())
     }
 
     /// This node.
@@ -96,17 +100,6 @@ impl Cluster {
         let me = self.me();
         self.all().filter(move |peer| *peer != me)
     }
-}
-
-/// The number that a name says, if it is one as Maelstrom gives them: n0, n1 and so on. To compare it
-/// with the name at that place is less work than to look for it, and takes no table.
-fn said(id: &NodeId) -> Option<Peer> {
-    let digits = id.as_bytes().strip_prefix(b"n")?;
-    let number = digits.iter().try_fold(0_u16, |number, digit| {
-        let digit = digit.is_ascii_digit().then(|| u16::from(digit - b'0'))?;
-        number.checked_mul(10)?.checked_add(digit)
-    });
-    number.map(Peer)
 }
 
 /// A graph over the nodes: for each one its neighbours, those it lists itself first and in the order

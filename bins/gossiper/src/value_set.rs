@@ -42,8 +42,8 @@ const UNSUMMED_MAX: usize = 64;
 pub struct ValueSet {
     log: ValueLog,
     hashes: Vec<u64>,
-    /// Positions plus one, by hash; 0 is empty. Their number is a power of two.
-    slots: Vec<u32>,
+    /// The values by hash. Their number is a power of two.
+    slots: Vec<Slot>,
     /// The sums of the hashes whose homes are each [`SLOTS_PER_SUM`] slots.
     sums: Vec<u64>,
     /// How many hashes are in the sums; the newest ones are not yet.
@@ -51,12 +51,27 @@ pub struct ValueSet {
     sum: u64,
 }
 
+/// A place of the table.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    /// The lower bits of the hash, so that another value is mostly told apart without a look at it.
+    tag: u32,
+    /// The position of the value plus one; 0 is empty.
+    entry: u32,
+}
+
+impl Slot {
+    fn new(hash: u64, position: Position) -> Self {
+        Self { tag: hash as u32, entry: position + 1 }
+    }
+}
+
 impl Default for ValueSet {
     fn default() -> Self {
         Self {
             log: ValueLog::default(),
             hashes: Vec::new(),
-            slots: vec![0; SLOTS_MIN],
+            slots: vec![Slot::default(); SLOTS_MIN],
             sums: vec![0; SLOTS_MIN / SLOTS_PER_SUM],
             summed: 0,
             sum: 0,
@@ -71,7 +86,7 @@ impl ValueSet {
         let slot = self.find(hash, &value).err()?;
         let position = Position::try_from(self.log.push(value)).ok()?;
         self.hashes.push(hash);
-        self.slots[slot] = position + 1;
+        self.slots[slot] = Slot::new(hash, position);
         self.sum = self.sum.wrapping_add(hash);
         if self.log.len() * 2 > self.slots.len() {
             self.grow();
@@ -129,7 +144,7 @@ impl ValueSet {
         let mask = self.slots.len() - 1;
         // What was pushed out of its home stands before the next empty slot. A table is never full.
         (from..from + self.slots.len())
-            .map(move |slot| (slot - from, self.slots[slot & mask]))
+            .map(move |slot| (slot - from, self.slots[slot & mask].entry))
             .take_while(move |(passed, entry)| *passed < slots || *entry != 0)
             .filter(|(_, entry)| *entry != 0)
             .map(|(_, entry)| (Hash(self.hashes[entry as usize - 1]), entry - 1))
@@ -146,14 +161,10 @@ impl ValueSet {
         let mask = self.slots.len() - 1;
         let mut slot = self.home(hash);
         loop {
-            match self.slots[slot] {
-                0 => return Err(slot),
-                entry => {
-                    let position = entry - 1;
-                    if self.hashes[position as usize] == hash && self.get(position) == Some(value) {
-                        return Ok(position);
-                    }
-                }
+            let Slot { tag, entry } = self.slots[slot];
+            let Some(position) = entry.checked_sub(1) else { return Err(slot) };
+            if tag == hash as u32 && self.get(position) == Some(value) {
+                return Ok(position);
             }
             slot = (slot + 1) & mask;
         }
@@ -171,15 +182,15 @@ impl ValueSet {
 
     fn grow(&mut self) {
         let slots = self.slots.len() * 2;
-        self.slots = vec![0; slots];
+        self.slots = vec![Slot::default(); slots];
         self.sums = vec![0; slots / SLOTS_PER_SUM];
         for position in 0..self.hashes.len() {
             let hash = self.hashes[position];
             let mut slot = self.home(hash);
-            while self.slots[slot] != 0 {
+            while self.slots[slot].entry != 0 {
                 slot = (slot + 1) & (slots - 1);
             }
-            self.slots[slot] = position as Position + 1;
+            self.slots[slot] = Slot::new(hash, position as Position);
         }
         self.summed = 0;
         self.add_to_sums();

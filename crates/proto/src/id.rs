@@ -52,6 +52,19 @@ impl NodeId {
         }
     }
 
+    /// The number in a name as Maelstrom gives them to nodes, `n0`, `n1` and so on; `None` of any other
+    /// name. Only one name has this number.
+    pub fn number(&self) -> Option<u16> {
+        let digits = self.as_bytes().strip_prefix(b"n")?;
+        if digits.is_empty() || (digits[0] == b'0' && digits.len() > 1) {
+            return None;
+        }
+        digits.iter().try_fold(0_u16, |number, digit| {
+            let digit = digit.is_ascii_digit().then(|| u16::from(digit - b'0'))?;
+            number.checked_mul(10)?.checked_add(digit)
+        })
+    }
+
     /// Whether this is a client: Maelstrom counts every id that begins with `c` as one.
     pub fn is_client(&self) -> bool {
         self.as_bytes().first() == Some(&b'c')
@@ -119,6 +132,20 @@ pub struct MessageId(pub u64);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_name_has_a_number() {
+        for number in 0..=u16::MAX {
+            assert_eq!(NodeId::new(&format!("n{number}")).number(), Some(number));
+        }
+        for other in [
+            "", "n", "1", "n01", "n00", "n+1", "n-1", "n1 ", "n 1", "N1", "c1", "n65536", "n1x",
+            "nn1", "n٣",
+        ] {
+            assert_eq!(NodeId::new(other).number(), None, "{other}");
+        }
+        assert_eq!(NodeId::new("n1000000000000000000000000").number(), None);
+    }
 
     #[test]
     fn short_and_long_names_keep_their_text() {

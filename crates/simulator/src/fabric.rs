@@ -27,6 +27,9 @@ pub use self::parcel::{Alarm, Care, Happening, InFlight, Parcel, Unsent};
 /// Endpoints, messages on their way, and what becomes of them.
 pub struct Fabric {
     node_ids: Vec<NodeId>,
+    /// How many of the first nodes have the names that Maelstrom gives them, n0, n1 and so on: so many
+    /// messages go to them that it is worth not to look for those in the directory.
+    counted: u16,
     directory: FxHashMap<NodeId, Endpoint>,
     network: Network,
     services: Services,
@@ -73,7 +76,10 @@ impl Fabric {
             SERVICE_IDS.iter().map(|id| NodeId::new(id)).zip((0..).map(Endpoint::Service));
         let readers = if options.in_turn { node_ids.len() + SERVICE_IDS.len() } else { 0 };
         let clients = (0..node_ids.len()).map(|node| (Self::init_client(node), Endpoint::Client));
+        let counted = node_ids.iter().zip(0..u16::MAX);
+        let counted = counted.take_while(|(id, number)| id.number() == Some(*number)).count();
         Self {
+            counted: counted as u16,
             directory: nodes.chain(services).chain(clients).collect(),
             network: Network::new(node_ids.len(), options, seed),
             services: Services::new(seed),
@@ -161,7 +167,10 @@ impl Fabric {
 
     /// Who has this name: a node, a service, or a client that has asked something.
     pub fn endpoint(&self, id: &NodeId) -> Option<Endpoint> {
-        self.directory.get(id).copied()
+        match id.number() {
+            Some(number) if number < self.counted => Some(Endpoint::Node(number.into())),
+            _ => self.directory.get(id).copied(),
+        }
     }
 
     /// The client from which a node gets its `init`, as with Maelstrom: `c0` for the first node.
