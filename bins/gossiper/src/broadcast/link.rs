@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use proto::{Json, MessageId, Time};
+use smallvec::SmallVec;
 
 use crate::broadcast::message::BatchId;
 use crate::round_trip::RoundTrip;
@@ -38,15 +39,15 @@ const TO_STRANGER_MAX: usize = 32;
 #[derive(Debug, Default)]
 pub struct Link {
     /// Values to be sent, by position.
-    pub queue: Vec<Queued>,
+    pub queue: SmallVec<[Queued; 2]>,
     /// When the queue leaves. Meaningless while it is empty.
     pub send_at: Time,
     /// Values sent one by one and not acknowledged, in the order in which they were sent.
     pub forwards: VecDeque<Forward>,
     /// Values sent many at once and not acknowledged, in the order in which they were sent.
-    pub batches: VecDeque<Batch>,
+    pub batches: SmallVec<[Batch; 1]>,
     /// Batches of the peer that have not been acknowledged.
-    pub acks_due: Vec<BatchId>,
+    pub acks_due: SmallVec<[BatchId; 2]>,
     /// When acknowledgements leave, if no data takes them along before. Meaningless while none is due.
     pub ack_by: Time,
     /// The comparison that is to be made with the peer.
@@ -295,7 +296,7 @@ impl Link {
     /// The peer has acknowledged a batch. Returns when that was sent, if it was open.
     pub fn acknowledge_batch(&mut self, id: BatchId) -> Option<Time> {
         let index = self.batches.iter().position(|batch| batch.id == id)?;
-        self.batches.remove(index).map(|batch| batch.sent_at)
+        Some(self.batches.remove(index).sent_at)
     }
 
     /// A comparison has shown that the peer has every value before `len`.
@@ -328,7 +329,7 @@ impl Link {
             Some(comparison) => due.min(comparison.next_at),
             None => self
                 .batches
-                .front()
+                .first()
                 .map_or(due, |batch| due.min(batch.sent_at + timeouts().batch())),
         }
     }
@@ -347,9 +348,15 @@ mod tests {
         }
         assert!(Link { has_acknowledged: true, ..stranger() }.waits());
         let copy = Queued { position: 0, is_direct: true };
-        assert!(Link { queue: vec![copy], ..stranger() }.waits(), "it is no neighbour");
+        assert!(
+            Link { queue: smallvec::smallvec![copy], ..stranger() }.waits(),
+            "it is no neighbour"
+        );
         let batch = Batch { id: BatchId(1), last: 0, sent_at: Time::ZERO };
-        assert!(Link { batches: [batch].into(), ..stranger() }.waits(), "it is sent batches");
+        assert!(
+            Link { batches: smallvec::smallvec![batch], ..stranger() }.waits(),
+            "it is sent batches"
+        );
     }
 
     #[test]
@@ -396,8 +403,8 @@ mod tests {
         let mut link = Link { failed: true, kind: Kind::Ours, ..Link::default() };
         assert!(!link.offer(4, false, Time::ZERO), "a failed peer of our kind is compared with");
         link.compare(Time::ZERO);
-        link.batches.push_back(Batch { id: BatchId(1), last: 2, sent_at: Time::ZERO });
-        link.batches.push_back(Batch { id: BatchId(2), last: 3, sent_at: Time::ZERO });
+        link.batches.push(Batch { id: BatchId(1), last: 2, sent_at: Time::ZERO });
+        link.batches.push(Batch { id: BatchId(2), last: 3, sent_at: Time::ZERO });
         link.settle(3);
         assert!(!link.failed && link.comparison.is_none());
         assert_eq!(link.batches.iter().map(|batch| batch.id).collect::<Vec<_>>(), [BatchId(2)]);

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use proto::{Json, NodeId};
 use serde::{Deserialize, Deserializer, Serialize};
+use smallvec::SmallVec;
 
 use crate::digest::Digest;
 use crate::log::Snapshot;
@@ -129,11 +130,11 @@ pub struct Gossip {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch: Option<BatchId>,
     /// The values.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub messages: Vec<Json>,
+    #[serde(skip_serializing_if = "SmallVec::is_empty")]
+    pub messages: SmallVec<[Json; 1]>,
     /// Batches of the receiver that have arrived.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub acks: Vec<BatchId>,
+    #[serde(skip_serializing_if = "SmallVec::is_empty")]
+    pub acks: SmallVec<[BatchId; 2]>,
     /// What the hub of a star says about its rounds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hub: Option<HubRound>,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use proto::{Context, MessageId, Time};
 use rand::RngExt as _;
+use smallvec::SmallVec;
 
 use crate::broadcast::link::{Batch, Comparison, Forward, Kind, Queued, RETRY_MAX};
 use crate::broadcast::message::{BatchId, Body, Gossip};
@@ -95,7 +96,7 @@ impl Gossiper {
     fn send_queue(&mut self, peer: Peer, ctx: &mut Context<'_, Self>) {
         let link = &mut self.links[peer];
         let waits = link.waits() || link.is_congested();
-        let queue = if waits { Vec::new() } else { std::mem::take(&mut link.queue) };
+        let queue = if waits { SmallVec::new() } else { std::mem::take(&mut link.queue) };
         // Direct copies that have waited for an answer leave together.
         let singles_max = if queue.iter().any(|queued| queued.is_direct) { 1 } else { SINGLES_MAX };
         let one_by_one = link.kind == Kind::Foreign
@@ -128,14 +129,14 @@ impl Gossiper {
 
     fn send_batch(&mut self, peer: Peer, queue: &[Queued], ctx: &mut Context<'_, Self>) {
         let acks = std::mem::take(&mut self.links[peer].acks_due);
-        let messages: Vec<_> =
+        let messages =
             queue.iter().filter_map(|queued| self.set.get(queued.position)).cloned().collect();
         let last = queue.iter().map(|queued| queued.position).max();
         let batch = last.map(|last| {
             self.batches_sent += 1;
             // Below 2⁵³, so that every JSON reader keeps it whole.
             let id = BatchId(u64::from(self.life) << 20 ^ self.batches_sent);
-            self.links[peer].batches.push_back(Batch { id, last, sent_at: ctx.now() });
+            self.links[peer].batches.push(Batch { id, last, sent_at: ctx.now() });
             id
         });
         let sum = self.set.sum();
@@ -185,7 +186,7 @@ impl Gossiper {
             next = Bound::Excluded(peer);
             let is_late = self.links[peer]
                 .batches
-                .front()
+                .first()
                 .is_some_and(|batch| batch.sent_at + self.timeouts(peer).batch() <= now);
             let link = &mut self.links[peer];
             if is_late && link.comparison.is_none() {
