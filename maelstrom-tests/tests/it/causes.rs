@@ -384,10 +384,17 @@ fn what_a_sender_was_told_and_what_was_polled_are_held_against_each_other() {
     let sentence = of_leader("kafka-counts", "-w kafka", &["kafka", "counts"]);
     says(
         &sentence,
-        &[" 2 times, at offsets ", "Process ", " polled ", " at offset ", "was told offset "],
+        &[
+            " 2 times, at offsets 0, 1 (process ",
+            " polled 1 at 0; process ",
+            " and was told that it is at 1)",
+        ],
     );
     let sentence = of_leader("kafka-reuses", "-w kafka", &["kafka", "reuses"]);
-    says(&sentence, &["but 2 were seen there", "Process ", ", which sent ", "was told offset "]);
+    says(
+        &sentence,
+        &["but 2 were seen there", " (process ", " and was told that it is at ", "; process "],
+    );
 }
 
 #[test]

@@ -137,7 +137,9 @@ impl Offence {
             Some(offence) => {
                 // Either may be cut where the other one goes on.
                 let said: String = offence.text.chars().take(SAID_LENGTH).collect();
-                causes.retain(|cause| !cause.contains(&said) && !offence.text.starts_with(cause));
+                causes.retain(|cause| {
+                    !cause.contains(&said) && !offence.text.starts_with(cause.trim_end_matches('.'))
+                });
             }
             None if Self::first_cause(words).is_some() => drop(causes.remove(0)),
             None => {}

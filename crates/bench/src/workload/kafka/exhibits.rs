@@ -39,8 +39,11 @@ fn first(log: &LogResult<String, Json>) -> Option<&Finds> {
 /// Where to look first. Operations of findings go by the indices of the events that began them.
 pub(super) fn lead(log: &LogResult<String, Json>, operations: Ops<'_, '_>) -> Option<Lead> {
     let finding = first(log)?;
-    let mut shown: Vec<_> =
-        finding.operations.iter().filter_map(|&index| with_index(operations, index)).collect();
+    let witnesses = witnesses(finding, operations);
+    let mut shown: Vec<_> = match &witnesses {
+        Some(both) => both.iter().map(|witness| witness.operation).collect(),
+        None => finding.operations.iter().filter_map(|&at| with_index(operations, at)).collect(),
+    };
     let clue = match (finding.kind, &finding.key) {
         (FindingKind::Unseen | FindingKind::LostWrite, Some(key)) => {
             let offset = finding.offsets.first();
@@ -61,56 +64,72 @@ pub(super) fn lead(log: &LogResult<String, Json>, operations: Ops<'_, '_>) -> Op
     shown.dedup_by_key(|operation| operation.invocation.index);
     shown.truncate(OPERATIONS_MAX);
     let tell = |operation: &&Operation<'_, KafkaOp>| Shown::new(operation, words(operation));
-    let text = [Some(finding.explanation.clone()), who_showed(finding, operations)];
+    let text = match &witnesses {
+        Some([one, other]) => {
+            format!("{} ({one}; {other}).", finding.explanation.trim_end_matches('.'))
+        }
+        None => finding.explanation.clone(),
+    };
     Some(Lead {
-        text: text.into_iter().flatten().collect::<Vec<_>>().join(" "),
+        text,
         time: shown.last().map_or(0, |operation| operation.invocation.time),
         operations: shown.iter().map(tell).collect(),
         clue,
     })
 }
 
-/// Who was told or polled what cannot both be: two messages at one offset, or one at two.
-fn who_showed(finding: &Finds, operations: Ops<'_, '_>) -> Option<String> {
+/// An operation by which a message was at an offset.
+struct Witness<'a, 'b> {
+    operation: &'a Operation<'b, KafkaOp>,
+    what: String,
+}
+
+impl std::fmt::Display for Witness<'_, '_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.operation.invocation.process, self.what)
+    }
+}
+
+/// By whom two things are known that cannot both be: two messages at one offset, or one at two. Who sent a message
+/// was told where it is; where nobody was told that, it is who polled it there first.
+fn witnesses<'a, 'b>(finding: &Finds, operations: Ops<'a, 'b>) -> Option<[Witness<'a, 'b>; 2]> {
     let key = finding.key.as_ref()?;
     let (values, offsets) = (&finding.values, &finding.offsets);
-    let places: [(&Json, u64); 2] = match finding.kind {
+    let places = match finding.kind {
         FindingKind::Duplicate => {
-            [(values.first()?, *offsets.first()?), (values.first()?, *offsets.get(1)?)]
+            [(values.first()?, offsets.first()?), (values.first()?, offsets.get(1)?)]
         }
         FindingKind::InconsistentOffsets => {
-            [(values.first()?, *offsets.first()?), (values.get(1)?, *offsets.first()?)]
+            [(values.first()?, offsets.first()?), (values.get(1)?, offsets.first()?)]
         }
         _ => return None,
     };
-    let mut told = Vec::new();
-    for (value, offset) in places {
-        let sent = |part: PartOf<'_>| {
-            matches!(part, Part::Send { key: own, message, offset: Some(at) }
-                if (own, message, at) == (key, value, offset))
+    let [one, other] = places.map(|(value, offset)| {
+        let is_sent = |part: PartOf<'_>| match part {
+            Part::Send { key: own, message, offset: at } => {
+                (own, message, at.as_ref()) == (key, value, Some(offset))
+            }
+            Part::Poll { .. } => false,
         };
-        let polled = |part: PartOf<'_>| {
+        let is_polled = |part: PartOf<'_>| {
             let of_key = part.polled().into_iter().flatten().filter(|(own, _)| own == key);
-            of_key.flat_map(|(_, messages)| messages).any(|(at, own)| (*at, own) == (offset, value))
+            of_key.flat_map(|(_, messages)| messages).any(|(at, own)| (at, own) == (offset, value))
         };
-        let done = || operations.iter().filter(|operation| operation.outcome() == Kind::Ok);
+        let of = |is_meant: &dyn Fn(PartOf<'_>) -> bool| {
+            let mut done = operations.iter().filter(|operation| operation.outcome() == Kind::Ok);
+            done.find(|operation| operation.op().parts().any(is_meant))
+        };
         let value = shorten(&value.to_string(), 24);
-        let sender = done().find(|operation| operation.op().parts().any(sent));
-        let poller = || done().find(|operation| operation.op().parts().any(polled));
-        told.push(match (sender, sender.is_none().then(poller).flatten()) {
-            (Some(sender), _) => {
-                format!(
-                    "{}, which sent {value}, was told offset {offset}",
-                    sender.invocation.process
-                )
-            }
-            (None, Some(poller)) => {
-                format!("{} polled {value} at offset {offset}", poller.invocation.process)
-            }
-            (None, None) => return None,
+        let sent = of(&is_sent).map(|operation| Witness {
+            operation,
+            what: format!("sent {value} and was told that it is at {offset}"),
         });
-    }
-    Some(format!("P{}.", told.join("; ").split_at(1).1))
+        sent.or_else(|| {
+            of(&is_polled)
+                .map(|operation| Witness { operation, what: format!("polled {value} at {offset}") })
+        })
+    });
+    Some([one?, other?])
 }
 
 /// The poll that first brought something behind an offset.
