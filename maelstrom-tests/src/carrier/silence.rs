@@ -16,8 +16,9 @@ pub(super) fn why_silent(has_spoken: bool, flaw: Option<&str>, unread: u64) -> S
                 as `in_reply_to`?"
             .to_owned();
     }
-    "it has read what it was sent and wrote nothing; does it flush stdout after each line (in Python: \
-     print(..., flush=True))? Many languages keep what is printed in a buffer when stdout is a pipe"
+    "it has read what it was sent and wrote no whole line; does it end each message with a newline, and flush \
+     stdout after it (in Python: print(..., flush=True))? Many languages keep what is printed in a buffer when \
+     stdout is a pipe"
         .to_owned()
 }
 
@@ -60,6 +61,8 @@ mod tests {
         assert_eq!(why_silent(true, Some(flaw), 9), flaw);
         assert!(why_silent(true, None, 9).contains("has not read all"));
         assert!(why_silent(true, None, 0).contains("none of them answers"));
-        assert!(why_silent(false, None, 0).contains("flush=True"));
+        // Half a line looks from outside like one that was not flushed.
+        let said = why_silent(false, None, 0);
+        assert!(said.contains("with a newline") && said.contains("flush=True"), "{said}");
     }
 }
