@@ -54,8 +54,14 @@ impl<R: BufRead> Events<R> {
     /// a string.
     ///
     /// # Errors
-    /// If the input fails.
+    /// If the input fails, or is in no form that is read here.
     pub(super) fn new(mut input: R) -> Result<Self, ReadError> {
+        if let Some(flaw) = foreign(input.fill_buf()?) {
+            return Err(ReadError::Line { line: 1, flaw: flaw.to_owned() });
+        }
+        if input.fill_buf()?.starts_with(UTF_8_MARK) {
+            input.consume(UTF_8_MARK.len());
+        }
         let beginning = input.fill_buf()?.iter().filter(|byte| !byte.is_ascii_whitespace());
         let beginning: Vec<_> = beginning.take(3).copied().collect();
         let source = match &beginning[..] {
@@ -100,6 +106,23 @@ impl<R: BufRead> Events<R> {
             }
             Err(flaw) => Err(ReadError::Line { line, flaw }),
         }
+    }
+}
+
+/// What some editors write before the text.
+const UTF_8_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// What is known by its first bytes and has to be made text of UTF-8 first.
+fn foreign(beginning: &[u8]) -> Option<&'static str> {
+    match beginning {
+        [0x1f, 0x8b, ..] => Some("it is compressed with gzip; unpack it first, with `gunzip`"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            Some("it is compressed with zstd; unpack it first, with `unzstd`")
+        }
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+            Some("it is text in UTF-16; `iconv -f UTF-16 -t UTF-8` makes UTF-8 of it")
+        }
+        _ => None,
     }
 }
 

@@ -42,6 +42,30 @@ fn written(record: &Record) -> String {
     String::from_utf8(text).unwrap()
 }
 
+#[test]
+fn what_is_no_text_of_utf_8_is_refused_for_what_it_is() {
+    let told = |bytes: &[u8]| {
+        let input = BufReader::with_capacity(16, bytes);
+        read(input, &options("g-set")).map(drop).unwrap_err().to_string()
+    };
+    assert!(told(b"\x1f\x8b\x08\x00\x00").contains("`gunzip`"));
+    assert!(told(b"\x28\xb5\x2f\xfd\x04").contains("`unzstd`"));
+    assert!(told(b"\xff\xfe{\0\"\0").contains("`iconv -f UTF-16"));
+}
+
+#[test]
+fn a_mark_of_utf_8_before_a_history_is_no_part_of_it() {
+    let lines = r#"{"process":0,"type":"invoke","f":"add","value":1}
+{"process":0,"type":"ok","f":"add","value":1}
+{"process":0,"type":"invoke","f":"read","value":null}
+{"process":0,"type":"ok","f":"read","value":[1]}
+"#;
+    for text in [lines.to_owned(), as_edn(lines)] {
+        let marked = check_text("g-set", &format!("\u{feff}{text}")).expect("a history");
+        assert_eq!(marked.valid, Some(Verdict::Valid));
+    }
+}
+
 /// The same as Jepsen would print it.
 fn as_edn(history: &str) -> String {
     fn form(value: &Value) -> String {
