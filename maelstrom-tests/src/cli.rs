@@ -175,6 +175,24 @@ mod tests {
     }
 
     #[test]
+    fn a_number_that_is_too_large_is_refused_for_what_it_is() {
+        for (flag, value, what) in [
+            ("--time-limit", "1e9", "less than a year"),
+            ("--recovery-time", "1e9", "less than a year"),
+            ("--rate", "1e9", "below 1e9"),
+            ("--concurrency", "99999999999n", "a number from 1 to 65535"),
+            ("--concurrency", "65536", "a number from 1 to 65535"),
+        ] {
+            let refusal = options(&[flag, value]).unwrap_err();
+            assert!(refusal.contains(what), "{flag}: {refusal}");
+        }
+        assert!(options(&["--concurrency", "65535"]).is_ok());
+        let words = ["eddy", "sweep", "--seeds", "0..3", "--bin", "x", "--jobs", "0"];
+        let refusal = Cli::read(words).map(drop).unwrap_err().to_string();
+        assert!(refusal.contains("has to be a whole number above 0"), "{refusal}");
+    }
+
+    #[test]
     fn a_history_is_not_checked_with_flags_of_other_workloads() {
         let read = |flags: &[&str]| {
             let words = ["eddy", "check", "h.jsonl"].iter().chain(flags);

@@ -68,7 +68,7 @@ pub struct SweepArgs {
     out: Option<PathBuf>,
 
     /// Threads in virtual time (default: one a core)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
 
     /// Runs that may be spent on making a failing run smaller; 0 to leave it as it is (default:
@@ -121,6 +121,10 @@ pub fn run(args: &SweepArgs) -> ExitCode {
 }
 
 /// Sweeps, and counts what came of it.
+fn jobs(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "has to be a whole number above 0".to_owned())
+}
+
 fn sweep(args: &SweepArgs) -> Result<Counts, TestError> {
     if args.run.seed.is_some() {
         return Err(TestError::usage("a sweep takes its seeds from --seeds A..B, not --seed"));

@@ -126,6 +126,9 @@ fn node_ids(mut names: Vec<String>, count: Option<usize>) -> Result<Vec<NodeId>,
     Ok(nodes)
 }
 
+/// So many clients, of the cluster or of each node, are taken: each has its place in memory.
+const CLIENTS_MAX: usize = 65_535;
+
 impl FromStr for Concurrency {
     type Err = String;
 
@@ -135,10 +138,15 @@ impl FromStr for Concurrency {
             None => (text, false),
         };
         match number.parse() {
-            Ok(count) if count > 0 && per_node => Ok(Self::PerNode(count)),
-            Ok(count) if count > 0 => Ok(Self::Workers(count)),
-            _ => Err("has to be a number above 0, such as `10`, or one with an n, such as `4n`"
-                .to_owned()),
+            Ok(count) if !(1..=CLIENTS_MAX).contains(&count) => Err(format!(
+                "has to be a number from 1 to {CLIENTS_MAX}, such as `10`, or one with an n, such as `4n`"
+            )),
+            Ok(count) if per_node => Ok(Self::PerNode(count)),
+            Ok(count) => Ok(Self::Workers(count)),
+            Err(_) => {
+                Err("has to be a number above 0, such as `10`, or one with an n, such as `4n`"
+                    .to_owned())
+            }
         }
     }
 }

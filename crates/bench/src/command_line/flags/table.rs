@@ -86,7 +86,7 @@ pub static RUN_FLAGS: [RunFlag; 27] = [
     },
     RunFlag {
         set: |run, text| {
-            let what = "a number of operations a second, 0 or more";
+            let what = "a number of operations a second, 0 or more, below 1e9";
             number(text, what, |rate| (0.0..1e9).contains(&rate))
                 .map(|rate| run.options.rate = rate)
         },

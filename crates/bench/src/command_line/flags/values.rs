@@ -13,8 +13,10 @@ pub(super) fn number(text: &str, what: &str, holds: impl Fn(f64) -> bool) -> Res
 pub(super) const SECONDS_MAX: f64 = 31_536_000.0;
 
 pub(super) fn positive_seconds(text: &str) -> Result<Duration, String> {
-    number(text, "a number of seconds above 0", |s| s > 0.0 && s < SECONDS_MAX)
-        .map(Duration::from_secs_f64)
+    number(text, "a number of seconds above 0, and less than a year", |s| {
+        s > 0.0 && s < SECONDS_MAX
+    })
+    .map(Duration::from_secs_f64)
 }
 
 /// Reads a number of seconds, 0 or more.
@@ -22,7 +24,7 @@ pub(super) fn positive_seconds(text: &str) -> Result<Duration, String> {
 /// # Errors
 /// Says what would be right.
 pub fn seconds(text: &str) -> Result<Duration, String> {
-    number(text, "a number of seconds", |s| (0.0..SECONDS_MAX).contains(&s))
+    number(text, "a number of seconds, less than a year", |s| (0.0..SECONDS_MAX).contains(&s))
         .map(Duration::from_secs_f64)
 }
 
