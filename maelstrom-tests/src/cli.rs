@@ -175,8 +175,10 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_too_large_is_refused_for_what_it_is() {
+    fn a_number_that_is_too_large_or_too_small_is_refused_for_what_it_is() {
         for (flag, value, what) in [
+            ("--nemesis-interval", "1e-9", "from 0.001 to a year"),
+            ("--nemesis-interval", "1e9", "from 0.001 to a year"),
             ("--time-limit", "1e9", "less than a year"),
             ("--recovery-time", "1e9", "less than a year"),
             ("--rate", "1e9", "below 1e9"),

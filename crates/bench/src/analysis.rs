@@ -129,7 +129,11 @@ pub fn analyse_history(
 
 fn with_verdict(results: Results, verdicts: Vec<Verdict>, causes: Vec<String>) -> Results {
     let verdict = Verdict::all(verdicts);
-    let judgement = Judgement { text: say(verdict).to_owned(), causes };
+    let text = match verdict {
+        Verdict::Unknown if results.cut_short => "Unknown: the run did not come to its end.",
+        _ => say(verdict),
+    };
+    let judgement = Judgement { text: text.to_owned(), causes };
     Results { valid: Some(verdict), judgement, ..results }
 }
 

@@ -16,6 +16,9 @@ pub use crate::reseeds::Reseeds;
 pub use crate::workload::WorkloadName;
 use crate::workload::{Conditions, Settings};
 
+/// The least mean time between steps of the nemesis: where one comes after the other at once, nothing else does.
+pub const NEMESIS_INTERVAL_MIN: Duration = Duration::from_millis(1);
+
 /// A run: what to do, to how many nodes, how fast, and with which faults.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -359,6 +359,7 @@ fn what_a_run_of_ours_that_was_cut_short_did_not_come_to_is_not_lost() {
     let judge = |file: &str| {
         let path = directory.path().join(file);
         let results = check(&args(path.to_str().unwrap(), &["-w", "g-set"])).unwrap();
+        assert_eq!(results.cut_short, results.judgement.text.contains("did not come to its end"));
         (results.verdict(), causes(&results))
     };
     write(results::FILE, r#"{"valid?":"unknown"}"#);

@@ -11,7 +11,7 @@ use super::values::{
 };
 use super::{EXPECT, RunFlag, Said, flag};
 use crate::fault::FaultKind;
-use crate::options::{Compat, Omitted, Options, numbered_nodes};
+use crate::options::{Compat, NEMESIS_INTERVAL_MIN, Omitted, Options, numbered_nodes};
 
 /// The flags of a run, in the order in which people are shown them.
 pub static RUN_FLAGS: [RunFlag; 27] = [
@@ -143,7 +143,13 @@ pub static RUN_FLAGS: [RunFlag; 27] = [
         ..flag("nemesis", "LIST", FaultKind::HELP)
     },
     RunFlag {
-        set: |run, text| positive_seconds(text).map(|mean| run.options.nemesis_interval = mean),
+        set: |run, text| {
+            let what = "a number of seconds from 0.001 to a year";
+            let least = NEMESIS_INTERVAL_MIN.as_secs_f64();
+            let mean = number(text, what, |s| (least..SECONDS_MAX).contains(&s))?;
+            run.options.nemesis_interval = Duration::from_secs_f64(mean);
+            Ok(())
+        },
         value: |options| in_seconds(options.nemesis_interval),
         said: Said::WithFaults,
         ..flag("nemesis-interval", "S", "Mean seconds between steps of the nemesis")

@@ -56,7 +56,7 @@ const MAX_WRITES_PER_KEY: Flag = Flag {
     value_name: "N",
     default: "16",
     help: "Messages of a key before the next one takes its place",
-    check: |value| is::<u32>(value, "a number of messages above 0", |n| *n > 0),
+    check: |value| is::<u32>(value, "a number above 0", |n| *n > 0),
 };
 
 /// See the module.
