@@ -26,22 +26,20 @@ const TIMEOUT_MAX: Duration = Duration::from_secs(60);
 /// Doubling alone makes it no longer than this: a lossy network is not a slow one.
 const BACK_OFF_MAX: Duration = Duration::from_secs(4);
 
-/// What is known of the round trips to a peer.
+/// What is known of the round trips to a peer. Times are in nanoseconds, because a node of a large cluster
+/// has two of these for each of its links.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RoundTrip {
-    measured: Option<Measured>,
-    /// How many time-outs have passed since the last measurement.
-    back_off: u32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Measured {
-    smoothed: Duration,
-    deviation: Duration,
+    smoothed: u64,
+    deviation: u64,
     /// What follows from the two: it is asked for far more often than it changes.
-    timeout: Duration,
-    /// When.
-    at: Time,
+    timeout: u64,
+    /// When an answer was measured last.
+    measured_at: Time,
+    /// Whether one ever was. Until then all of the above means nothing.
+    is_known: bool,
+    /// How many time-outs have passed since the last measurement.
+    back_off: u8,
 }
 
 impl RoundTrip {
@@ -49,20 +47,19 @@ impl RoundTrip {
     /// which the peer was free to hold it back. `least` is the shortest time-out. Says whether it
     /// counts: one a round trip does.
     pub fn measure(&mut self, sent_at: Time, beyond: Duration, now: Time, least: Duration) -> bool {
-        if self.measured.is_some_and(|measured| sent_at < measured.at) {
+        if self.is_known && sent_at < self.measured_at {
             return false;
         }
-        let took = beyond.min(2 * self.timeout(least));
-        let (smoothed, deviation) = match self.measured {
-            None => (took, took / 2),
-            Some(Measured { smoothed, deviation, .. }) => {
-                let difference = smoothed.abs_diff(took);
-                ((7 * smoothed + took) / 8, (3 * deviation + difference) / 4)
+        let took = nanos(beyond.min(2 * self.timeout(least)));
+        (self.smoothed, self.deviation) = match self.is_known {
+            false => (took, took / 2),
+            true => {
+                let difference = self.smoothed.abs_diff(took);
+                ((7 * self.smoothed + took) / 8, (3 * self.deviation + difference) / 4)
             }
         };
-        self.back_off = 0;
-        let timeout = (smoothed + 4 * deviation).min(TIMEOUT_MAX);
-        self.measured = Some(Measured { smoothed, deviation, timeout, at: now });
+        self.timeout = (self.smoothed + 4 * self.deviation).min(nanos(TIMEOUT_MAX));
+        (self.measured_at, self.is_known, self.back_off) = (now, true, 0);
         true
     }
 
@@ -73,17 +70,24 @@ impl RoundTrip {
 
     /// Whether an answer ever came.
     pub fn is_known(&self) -> bool {
-        self.measured.is_some()
+        self.is_known
     }
 
     /// How long an answer may take, at least `least`.
     pub fn timeout(&self, least: Duration) -> Duration {
-        let once = self.measured.map_or(least, |measured| least.max(measured.timeout));
+        let once = match self.is_known {
+            true => least.max(Duration::from_nanos(self.timeout)),
+            false => least,
+        };
         if self.back_off == 0 {
             return once;
         }
         (once * (1 << self.back_off)).min(BACK_OFF_MAX.max(once))
     }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
