@@ -35,9 +35,8 @@ const DIRECT_MAX: usize = 2;
 /// acknowledged in time.
 const TO_STRANGER_MAX: usize = 32;
 
-/// A link to a peer. What every value has to do with comes first, and lies together in memory.
+/// A link to a peer. In a large cluster there are many, so it is kept small.
 #[derive(Debug, Default)]
-#[repr(C)]
 pub struct Link {
     /// Values to be sent, by position.
     pub queue: SmallVec<[Queued; 2]>,

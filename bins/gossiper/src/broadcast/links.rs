@@ -29,19 +29,14 @@ pub struct Links {
     agenda: BinaryHeap<Reverse<(Time, Peer)>>,
 }
 
-/// A link to which something has happened. It fills whole lines of the cache: where there are many, each
-/// comes from memory whenever something happens to it, two lines mostly.
+/// A link to which something has happened.
 #[derive(Debug)]
-#[repr(C, align(64))]
 struct Kept {
     /// Not after it is due, unless it is among the changed ones.
     look_at: Time,
     is_changed: bool,
     link: Link,
 }
-
-#[cfg(target_pointer_width = "64")]
-const _: () = assert!(size_of::<Kept>() == 256);
 
 impl Links {
     /// Makes room for so many peers.
