@@ -35,11 +35,7 @@ const CASES: &[Case] = &[
         1,
         "n0: it did not answer `init` within 10 s; it has read what it was sent",
     ),
-    (
-        "forgets-to-flush",
-        1,
-        "does it flush stdout after each line (in Python: print(..., flush=True))?",
-    ),
+    ("forgets-to-flush", 1, "and flush stdout after it (in Python: print(..., flush=True))?"),
     ("never-reads", 1, "n0: it did not answer `init` within 10 s; it has not read all"),
     ("stops-before-init", 1, "n0: it did not answer `init` within 10 s; the process is stopped"),
     ("refuses-init", 1, "n0: it answered `init` with something else"),
