@@ -148,6 +148,68 @@ fn copies_of_many_values_share_messages() {
     assert_eq!(rest["messages"].as_array().map(Vec::len), Some(99));
 }
 
+/// Copies of few values go one by one, and so are acknowledged.
+#[test]
+fn a_copy_that_waits_leaves_when_one_before_it_is_acknowledged() {
+    let mut leash = Leash::new();
+    let tell = |value: u64| json!({"type": "broadcast", "msg_id": 3, "message": value});
+    leash.say("c1", tell(0));
+    assert_eq!(data(&leash.wait(TIMEOUT), "n3").len(), 1);
+    assert_eq!(data(&leash.say("c1", tell(1)), "n3").len(), 1);
+    assert_eq!(data(&leash.say("c1", tell(2)), "n3").len(), 0, "two are on their way");
+    let rest = leash.say("n3", json!({"type": "broadcast_ack", "message": 0}));
+    assert_eq!(data(&rest, "n3").len(), 1, "{rest:?}");
+}
+
+/// Of two values that left together one is acknowledged: that the other one is not is noticed by the time-out
+/// that follows from this.
+#[test]
+fn an_answer_that_makes_a_time_out_shorter_holds_for_what_was_sent_before() {
+    let mut leash = Leash::new();
+    let tell = |leash: &mut Leash, value: u64| {
+        leash.say("c1", json!({"type": "broadcast", "msg_id": 3, "message": value}))
+    };
+    let answer = |leash: &mut Leash, told: &[(String, Value)], peers: &[&str]| {
+        for (peer, body) in told.iter().filter(|(dest, _)| peers.contains(&&**dest)) {
+            leash.say(peer, json!({"type": "broadcast_ok", "in_reply_to": body["msg_id"]}));
+        }
+    };
+    for (value, milliseconds) in (0..).zip([400, 1, 1, 1, 1, 1, 1, 1]) {
+        let told = tell(&mut leash, value);
+        leash.wait(Duration::from_millis(milliseconds));
+        answer(&mut leash, &told, &["n2", "n5"]);
+    }
+    // The time-out is 1089 ms now, by the estimate of TCP, and 994 ms after one more.
+    let lost = tell(&mut leash, 98);
+    let told = tell(&mut leash, 99);
+    answer(&mut leash, &lost, &["n5"]);
+    answer(&mut leash, &told, &["n5"]);
+    leash.wait(Duration::from_millis(1));
+    answer(&mut leash, &told, &["n2"]);
+    assert_eq!(receivers(&leash.wait(Duration::from_millis(980)), &json!(98)), [""; 0]);
+    assert_eq!(receivers(&leash.wait(Duration::from_millis(40)), &json!(98)), ["n3", "n4"]);
+}
+
+/// A timer that is set for later does not hold it up.
+#[test]
+fn notes_are_compared_when_nothing_new_came_for_a_while_though_an_answer_is_waited_for() {
+    let ack_timeout = Duration::from_secs(20);
+    let mut leash = Leash::with(Config { ack_timeout, ..Config::default() });
+    for value in 0..2 {
+        let told = leash.say("c1", json!({"type": "broadcast", "msg_id": 3, "message": value}));
+        for (_, body) in told.iter().filter(|(dest, _)| dest == "n2") {
+            leash.say("n2", json!({"type": "broadcast_ok", "in_reply_to": body["msg_id"]}));
+        }
+        let said = leash.wait(Duration::from_millis(1100));
+        let opening = said.iter().find(|(dest, body)| dest == "n2" && body["type"] == "digest");
+        let Some((_, opening)) = opening else { panic!("value {value}: {said:?}") };
+        let mut done = opening.clone();
+        done["done"] = json!(true);
+        leash.say("n2", done);
+        leash.wait(Duration::from_secs(3));
+    }
+}
+
 /// What to say of a peer that has never answered nobody knows: it may be of a make that acknowledges
 /// nothing. So it is told what is new, but not for ever; one that did answer once is only compared with.
 #[test]
