@@ -44,16 +44,6 @@ pub struct Link {
     pub send_at: Time,
     /// Values sent one by one and not acknowledged, in the order in which they were sent.
     pub forwards: VecDeque<Forward>,
-    /// How long it takes to answer what is answered at once.
-    pub prompt: RoundTrip,
-    /// The first value that it was not told because it has failed. Meaningless while it has not.
-    pub untold: Position,
-    /// The peer does not answer: what is new goes round it until it does (see [`Link::waits`]).
-    pub failed: bool,
-    /// It has acknowledged a forward at some time.
-    pub has_acknowledged: bool,
-    /// What kind of node the peer has shown itself to be.
-    pub kind: Kind,
     /// Values sent many at once and not acknowledged, in the order in which they were sent.
     pub batches: SmallVec<[Batch; 1]>,
     /// Batches of the peer that have not been acknowledged.
@@ -62,8 +52,18 @@ pub struct Link {
     pub ack_by: Time,
     /// The comparison that is to be made with the peer.
     pub comparison: Option<Comparison>,
+    /// It has acknowledged a forward at some time.
+    pub has_acknowledged: bool,
+    /// The peer does not answer: what is new goes round it until it does (see [`Link::waits`]).
+    pub failed: bool,
+    /// The first value that it was not told because of that. Meaningless while it has not failed.
+    pub untold: Position,
+    /// How long it takes to answer what is answered at once.
+    pub prompt: RoundTrip,
     /// How long it takes to acknowledge a batch, beyond the time for which it may hold that back.
     pub held: RoundTrip,
+    /// What kind of node the peer has shown itself to be.
+    pub kind: Kind,
 }
 
 /// A value in a queue.

@@ -32,10 +32,10 @@ pub struct Links {
 /// A link to which something has happened.
 #[derive(Debug)]
 struct Kept {
+    link: Link,
+    is_changed: bool,
     /// Not after it is due, unless it is among the changed ones.
     look_at: Time,
-    is_changed: bool,
-    link: Link,
 }
 
 impl Links {
