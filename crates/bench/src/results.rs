@@ -210,8 +210,8 @@ pub fn read(run_dir: &Path) -> io::Result<Option<Results>> {
     }
 }
 
-/// The verdict, options, counts and whether it was cut short of a run, without the rest, which may be long; nothing if they
-/// cannot be read.
+/// The verdict, options and counts of a run, and whether it was cut short, without the rest, which may
+/// be long; nothing if they cannot be read.
 pub fn read_head(run_dir: &Path) -> Results {
     #[derive(Default, Deserialize)]
     #[serde(default)]

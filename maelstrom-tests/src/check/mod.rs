@@ -106,15 +106,14 @@ fn check(args: &Args) -> Result<Results, String> {
     note_interrupts().map_err(|error| error.to_string())?;
     let mut subject = Subject { options: Map::new(), command: command(args) };
     subject.options.insert("history".to_owned(), json!(path));
-    let is_cut_short = path.parent().is_some_and(|run_dir| was_cut_short(&path, run_dir));
-    Ok(analyse_history(&options, &subject, &*history, is_cut_short, &mut interrupted))
+    Ok(analyse_history(&options, &subject, &*history, was_cut_short(&path), &mut interrupted))
 }
 
 /// Whether the history is that of a run of ours which was ended before its time: its results say so, which
 /// lie beside it.
-fn was_cut_short(history: &Path, run_dir: &Path) -> bool {
+fn was_cut_short(history: &Path) -> bool {
     history.file_name().is_some_and(|name| name == history::FILE)
-        && results::read_head(run_dir).cut_short
+        && history.parent().is_some_and(|run_dir| results::read_head(run_dir).cut_short)
 }
 
 /// Reads a history of the options' workload.

@@ -120,11 +120,11 @@ pub fn run(args: &SweepArgs) -> ExitCode {
     }
 }
 
-/// Sweeps, and counts what came of it.
 fn jobs(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "has to be a whole number above 0".to_owned())
 }
 
+/// Sweeps, and counts what came of it.
 fn sweep(args: &SweepArgs) -> Result<Counts, TestError> {
     if args.run.seed.is_some() {
         return Err(TestError::usage("a sweep takes its seeds from --seeds A..B, not --seed"));

@@ -5,7 +5,7 @@ use std::io;
 
 use serde_json::Value;
 
-use super::search::Search;
+use super::search::{Search, parsed};
 use super::sum::Added;
 use super::why::SEARCHED_MAX;
 use crate::report::data::{Role, role};
@@ -64,7 +64,7 @@ impl Search<'_> {
                 && self.is_node(message.src)
                 && role(self.name(message.dest)) == Role::Service
             {
-                let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
+                let body = parsed(&message.body);
                 let number = |name: &str| body.get(name).and_then(Value::as_i64);
                 if let (Some(from), Some(to)) = (number("from"), number("to")) {
                     open.insert((message.src, message.dest, message.msg_id), to - from);

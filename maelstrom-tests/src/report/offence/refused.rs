@@ -6,7 +6,7 @@ use checkers::Kind;
 use proto::ErrorCode;
 use serde_json::Value;
 
-use super::search::Search;
+use super::search::{Search, parsed};
 use super::why::written_by;
 use crate::history::Operation;
 use crate::report::text;
@@ -82,8 +82,4 @@ fn written(function: &str, asked: Value) -> Value {
         "cas" => asked.get(1).cloned().unwrap_or(Value::Null),
         _ => asked,
     }
-}
-
-fn parsed(json: &str) -> Value {
-    serde_json::from_str(json).unwrap_or(Value::Null)
 }

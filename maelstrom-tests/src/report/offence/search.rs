@@ -199,7 +199,7 @@ impl Search<'_> {
     fn why_not_one(&mut self, first: &Operation) -> io::Result<(String, String)> {
         let function = self.evidence.history.function(first).to_owned();
         let error = self.values.values(first)?.error.unwrap_or_default();
-        let error: Value = serde_json::from_str(&error).unwrap_or(Value::Null);
+        let error = parsed(&error);
         let is_unanswered = error == "net-timeout";
         let kind = if is_unanswered { "stray-reply" } else { "malformed-reply" };
         let problems = Words(self.evidence.results).problems();
@@ -235,9 +235,14 @@ impl Search<'_> {
     }
 }
 
+/// JSON of a run as a value; null if it is none, as what is too long to be kept.
+pub(super) fn parsed(json: &str) -> Value {
+    serde_json::from_str(json).unwrap_or(Value::Null)
+}
+
 /// Whether a reply has this value in one of its fields.
 fn says(reply: &Message, json: &str) -> bool {
-    let body: Value = serde_json::from_str(&reply.body).unwrap_or(Value::Null);
+    let body = parsed(&reply.body);
     let value = serde_json::from_str::<Value>(json);
     value.is_ok_and(|value| {
         body.as_object().is_some_and(|body| body.values().any(|own| *own == value))
@@ -246,7 +251,7 @@ fn says(reply: &Message, json: &str) -> bool {
 
 /// Whether a request can be the one of an operation: what it carries is what was asked.
 fn asks(message: &Message, key: Option<&str>, asked: &str) -> bool {
-    let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
+    let body = parsed(&message.body);
     let is = |name: &str, json: &str| {
         serde_json::from_str::<Value>(json).is_ok_and(|value| body.get(name) == Some(&value))
     };

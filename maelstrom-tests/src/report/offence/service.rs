@@ -5,7 +5,7 @@ use std::io;
 
 use serde_json::Value;
 
-use super::search::{JOURNAL_LINES_MAX, Search};
+use super::search::{JOURNAL_LINES_MAX, Search, parsed};
 use super::why::{SEARCHED_MAX, Served, carries, is_about, written_by};
 use crate::report::data::{Role, role};
 use crate::report::messages::Message;
@@ -139,7 +139,7 @@ impl Search<'_> {
         for message in messages.iter().filter(|message| message.dest == reply.src) {
             let Some(time) = message.received.filter(|time| *time <= reply.sent) else { continue };
             let answer = answers.get(&(message.src, message.msg_id));
-            let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
+            let body = parsed(&message.body);
             // What is too long to be kept is known by its beginning.
             let is_of_key = match body.is_null() {
                 true => message.body.contains(&format!("\"key\":{key}")),

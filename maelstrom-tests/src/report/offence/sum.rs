@@ -5,7 +5,7 @@ use std::io;
 
 use serde_json::Value;
 
-use super::search::Search;
+use super::search::{Search, parsed};
 use super::why::{SEARCHED_MAX, Served};
 use crate::history::Operation;
 use crate::report::messages::Message;
@@ -170,7 +170,7 @@ impl Search<'_> {
         let mut open = BTreeMap::new();
         let mut sums: BTreeMap<String, Added> = BTreeMap::new();
         for message in messages.iter() {
-            let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
+            let body = parsed(&message.body);
             if message.kind == request && message.msg_id.is_some() {
                 let delta = body.get(field).and_then(Value::as_i64).unwrap_or(0);
                 open.insert((message.src, message.dest, message.msg_id), delta);

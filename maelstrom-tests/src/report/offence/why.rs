@@ -6,7 +6,7 @@ use std::io;
 use checkers::Kind;
 use serde_json::Value;
 
-use super::search::{JOURNAL_LINES_MAX, Search};
+use super::search::{JOURNAL_LINES_MAX, Search, parsed};
 use super::types;
 use crate::exhibit::{Clue, Lead};
 use crate::history::Operation;
@@ -204,7 +204,7 @@ impl Search<'_> {
         for message in messages.iter() {
             let is_of_client = role(self.name(message.src)) == Role::Client;
             let Some(field) = written_by(&message.kind).filter(|_| is_of_client) else { continue };
-            let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
+            let body = parsed(&message.body);
             let Some(value) = body.get(field).filter(|_| body.get("key") == Some(key)) else {
                 continue;
             };
@@ -328,7 +328,7 @@ impl Search<'_> {
     /// come to the node that answered.
     fn why_stale(&mut self, key: &str, read: &Operation) -> io::Result<String> {
         let Some(reader) = self.served(read)? else { return Ok(String::new()) };
-        let key: Value = serde_json::from_str(key).unwrap_or(Value::Null);
+        let key = parsed(key);
         if let Some(written) = self.written_in_another_type(&key, read)? {
             return Ok(written);
         }

@@ -144,9 +144,9 @@ pub static RUN_FLAGS: [RunFlag; 27] = [
     },
     RunFlag {
         set: |run, text| {
-            let what = "a number of seconds from 0.001 to a year";
             let least = NEMESIS_INTERVAL_MIN.as_secs_f64();
-            let mean = number(text, what, |s| (least..SECONDS_MAX).contains(&s))?;
+            let what = format!("a number of seconds from {least} to a year");
+            let mean = number(text, &what, |s| (least..SECONDS_MAX).contains(&s))?;
             run.options.nemesis_interval = Duration::from_secs_f64(mean);
             Ok(())
         },
