@@ -19,7 +19,6 @@ pub mod json_text;
 pub mod lab;
 pub mod lines;
 mod nemesis;
-mod omitted;
 mod operator;
 pub mod options;
 pub mod outcome;

@@ -7,11 +7,11 @@ use std::time::Duration;
 use checkers::stats::Requirement;
 use proto::NodeId;
 use serde::{Serialize, Serializer};
+pub use simulator::Omitted;
 use simulator::{LatencyDistribution, NetworkOptions, Random};
 
 pub use crate::compat::Compat;
 pub use crate::fault::FaultKind;
-pub use crate::omitted::Omitted;
 pub use crate::reseeds::Reseeds;
 pub use crate::workload::WorkloadName;
 use crate::workload::{Conditions, Settings};

@@ -3,9 +3,8 @@
 
 use std::time::Duration;
 
-use simulator::LatencyDistribution;
+use simulator::{LatencyDistribution, Omitted};
 
-use crate::omitted::Omitted;
 use crate::options::Options;
 use crate::reseeds::Reseeds;
 
