@@ -77,6 +77,10 @@ pub struct Options {
     /// Faults that the nemesis does not bring, by their numbers from 0; all else is drawn as if it did.
     #[serde(skip_serializing_if = "Omitted::is_empty")]
     pub omit_faults: Omitted,
+    /// Messages that chance spares, by their numbers from 0: they take the mean latency, and are neither lost
+    /// nor doubled at random. What becomes of the others is drawn as if there were none of these.
+    #[serde(skip_serializing_if = "Omitted::is_empty")]
+    pub spare_messages: Omitted,
     /// When all chance is drawn anew in the main phase, and from which seeds.
     #[serde(skip_serializing_if = "Reseeds::is_empty")]
     pub reseeds: Reseeds,
@@ -121,6 +125,7 @@ impl Options {
             max_faults: None,
             omit_operations: Omitted::default(),
             omit_faults: Omitted::default(),
+            spare_messages: Omitted::default(),
             reseeds: Reseeds::default(),
             cover: false,
             preempt: Preempt::default(),
@@ -159,6 +164,20 @@ impl Options {
         liars
     }
 
+    /// Whether it is left to chance what becomes of messages.
+    pub(crate) fn draws_fates(&self) -> bool {
+        let has_latency =
+            self.latency_dist != LatencyDistribution::Constant && !self.latency.is_zero();
+        let has_faults = self.nemesis.iter().any(|kind| kind.is_left_to_chance());
+        has_latency || has_faults || self.loss + self.duplicate + self.loss_clients > 0.0
+    }
+
+    /// Takes away what is drawn for each message all the time.
+    pub(crate) fn calm_network(&mut self) {
+        (self.loss, self.duplicate, self.loss_clients) = (0.0, 0.0, 0.0);
+        self.latency_dist = LatencyDistribution::Constant;
+    }
+
     /// Takes all faults that come and go away.
     pub(crate) fn forget_faults(&mut self) {
         self.nemesis = Vec::new();
@@ -194,6 +213,7 @@ impl Options {
             duplicate: self.duplicate,
             loss_clients: self.loss_clients,
             in_turn: self.compat == Some(Compat::Maelstrom),
+            spared: self.spare_messages.clone(),
         }
     }
 }

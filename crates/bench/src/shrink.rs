@@ -1,5 +1,5 @@
 //! Making a failing run smaller: fewer kinds of faults, fewer nodes, a shorter time, and in the end only
-//! those operations and faults without which it does not fail.
+//! those operations and faults without which it does not fail, and only those messages left to chance.
 
 use std::time::Duration;
 
@@ -35,7 +35,8 @@ pub struct Shrunk {
 /// most, come changes that make another run of it, so that a few seeds are tried: fewer kinds of faults or
 /// nodes, a calmer network, a lower rate. At last single faults and operations are left out, many at a
 /// time where that goes (delta debugging: Zeller and Hildebrandt, TSE 2002); what is left of them is drawn
-/// as before. Where many operations are left, other seeds are tried with half of them.
+/// as before. Where many operations are left, other seeds are tried with half of them. What then is still left
+/// to chance is what becomes of messages: all are spared but those whose loss or delay matters.
 ///
 /// # Errors
 /// The first of `fails`, if it cannot make a run; no other is tried then.
@@ -64,6 +65,7 @@ pub fn shrink<E>(
             break;
         }
     }
+    shrinker.spare_messages();
     shrinker.say_size();
     match shrinker.error {
         Some(error) => Err(error),
@@ -117,6 +119,7 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<'_, F, E> {
                     options.max_faults = first.max_faults;
                     options.omit_operations = first.omit_operations.clone();
                     options.omit_faults = first.omit_faults.clone();
+                    options.spare_messages = first.spare_messages.clone();
                     options.reseeds = Reseeds::default();
                     options.seed = seed.wrapping_add(more);
                     change(options);
@@ -265,6 +268,31 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<'_, F, E> {
         });
         self.shorten_time();
         smaller
+    }
+
+    /// Leaves to chance what becomes of few messages: those that are sent early, and of them those that
+    /// matter.
+    fn spare_messages(&mut self) {
+        if !self.best.draws_fates()
+            || self.attempt(Options::calm_network) && !self.best.draws_fates()
+        {
+            return;
+        }
+        let spare_from = |options: &mut Options, end: u64| {
+            options.spare_messages = Omitted::only(&kept(&options.spare_messages, end));
+        };
+        // So many are surely all.
+        let ends = std::iter::successors(Some(1), |end| Some(2 * end));
+        let mut ends = ends.take_while(|end| *end < NUMBERS_MAX);
+        let found = match self.attempt(|options| spare_from(options, 0)) {
+            true => return,
+            false => ends.find(|end| self.attempt(|options| spare_from(options, *end))),
+        };
+        let Some(end) = found else { return };
+        self.minimize(end / 2 + 1, end, spare_from);
+        self.thin_out(kept(&self.best.spare_messages, end), |options, kept, _| {
+            options.spare_messages = Omitted::only(kept);
+        });
     }
 
     /// Looks for few of these numbers with which the run still fails, at least one: leaves out halves of
@@ -453,6 +481,36 @@ mod tests {
             less.omit_operations = Omitted::all_but(&rest, 100);
             assert!(!needs(&less), "{gone} of {operations:?}");
         }
+    }
+
+    #[test]
+    fn few_messages_are_left_to_chance() {
+        for (numbers, most) in [(&[0][..], 160), (&[999], 190), (&[3, 40, 41, 700], 230)] {
+            // Those of another run would be other messages.
+            let needs = |options: &Options| {
+                options.loss == 0.1
+                    && options.seed == 40
+                    && !numbers.iter().any(|number| options.spare_messages.contains(*number))
+            };
+            let Shrunk { options, runs } = shrink(&big(), 10_000, needs);
+            assert_eq!(options.spare_messages, Omitted::only(numbers));
+            assert!(needs(&options) && runs <= most, "{runs} runs");
+        }
+    }
+
+    #[test]
+    fn where_no_message_has_to_be_left_to_chance_none_are() {
+        // Another seed would not fail, and this one does not need what the network is like.
+        let is_it = |options: &Options| options.seed == 40 && options.rate == 100.0;
+        let mut rough = big();
+        (rough.latency_dist, rough.duplicate) = (LatencyDistribution::Exponential, 0.1);
+        let needs = |options: &Options| is_it(options) && options.time_limit == rough.time_limit;
+        let calm = shrink(&rough, 10_000, needs).options;
+        assert_eq!((calm.loss, calm.duplicate, calm.spare_messages.is_empty()), (0.0, 0.0, true));
+        // With a fault that is drawn for each message it is said which ones it spares.
+        rough.nemesis = vec![Loss];
+        let needs = |options: &Options| needs(options) && options.nemesis == [Loss];
+        assert_eq!(shrink(&rough, 10_000, needs).options.spare_messages.to_string(), "0-");
     }
 
     #[test]

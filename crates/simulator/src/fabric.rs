@@ -342,7 +342,7 @@ impl Fabric {
         let number = self.number();
         self.show(now, Fate::Sent, number, &message);
         let is_full = self.in_flight.bytes > self.room;
-        let [first, second] = self.network.send(from, to).arrivals;
+        let [first, second] = self.network.send(number, from, to).arrivals;
         if let Some(after) = second.filter(|_| !is_full) {
             let message = message.clone();
             self.push(now, after, Parcel::new(number, from, to, message));

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::endpoint::Endpoint;
 use crate::observation::Fate;
+use crate::omitted::Omitted;
 use crate::partition::Cut;
 use crate::priorities::Priorities;
 use crate::random::Random;
@@ -89,6 +90,9 @@ pub struct NetworkOptions {
     /// takes the one that is due first and sleeps until then, and what comes meanwhile, a client's
     /// request say, waits behind it although it is due earlier.
     pub in_turn: bool,
+    /// Messages that chance spares, by their numbers: they are neither lost nor doubled at random, and take
+    /// the mean latency. What becomes of the others is drawn as if there were none of these.
+    pub spared: Omitted,
 }
 
 /// What becomes of a message that was sent: nothing, or one or two arrivals after these times.
@@ -133,24 +137,20 @@ impl Network {
         self.random = Random::new(seed, "network");
     }
 
-    /// Decides what becomes of a message, and counts it.
-    pub fn send(&mut self, from: Endpoint, to: Endpoint) -> Route {
+    /// Decides what becomes of the message of this number, and counts it.
+    pub fn send(&mut self, number: u64, from: Endpoint, to: Endpoint) -> Route {
         self.statistics.count_send(from, to);
         let with_client = from.is_client() || to.is_client();
         if let (Endpoint::Node(node), false) = (from, with_client) {
             self.sent[node] += 1;
         }
-        let loss = if with_client { self.options.loss_clients } else { self.options.loss };
-        if self.random.chance(loss) {
-            return Route { arrivals: [None, None] };
+        let mut route = self.draw_route(from, to, with_client);
+        if self.options.spared.contains(number) {
+            let usual = if with_client { Duration::ZERO } else { self.options.latency };
+            route = Route { arrivals: [Some(usual), None] };
         }
-        if with_client {
-            return Route { arrivals: [Some(Duration::ZERO), None] };
-        }
-        let first = self.draw_latency(from, to);
-        let again = self.random.chance(self.options.duplicate).then(|| self.draw_latency(from, to));
-        self.statistics.doubled += u64::from(again.is_some());
-        Route { arrivals: [Some(first), again] }
+        self.statistics.doubled += u64::from(route.arrivals[1].is_some());
+        route
     }
 
     /// Counts what became of a message that does not arrive.
@@ -211,6 +211,19 @@ impl Network {
     /// How many messages each node has sent to other nodes and to services so far, lost ones included.
     pub fn sent(&self) -> &[u64] {
         &self.sent
+    }
+
+    fn draw_route(&mut self, from: Endpoint, to: Endpoint, with_client: bool) -> Route {
+        let loss = if with_client { self.options.loss_clients } else { self.options.loss };
+        if self.random.chance(loss) {
+            return Route { arrivals: [None, None] };
+        }
+        if with_client {
+            return Route { arrivals: [Some(Duration::ZERO), None] };
+        }
+        let first = self.draw_latency(from, to);
+        let again = self.random.chance(self.options.duplicate).then(|| self.draw_latency(from, to));
+        Route { arrivals: [Some(first), again] }
     }
 
     fn draw_latency(&mut self, from: Endpoint, to: Endpoint) -> Duration {
@@ -308,10 +321,10 @@ mod tests {
     fn what_each_node_sends_to_servers_is_counted() {
         let mut network = Network::new(2, NetworkOptions::default(), 1);
         for (from, to) in [(A, Endpoint::Node(1)), (A, Endpoint::Client), (Endpoint::Client, A)] {
-            network.send(from, to);
+            network.send(0, from, to);
         }
-        network.send(Endpoint::Node(1), A);
-        network.send(A, Endpoint::Node(1));
+        network.send(0, Endpoint::Node(1), A);
+        network.send(0, A, Endpoint::Node(1));
         assert_eq!(network.sent(), [2, 1]);
     }
 
@@ -321,10 +334,13 @@ mod tests {
             NetworkOptions { latency: Duration::from_millis(100), ..NetworkOptions::default() };
         let mut network = Network::new(2, options, 1);
         let first = |route: Route| route.arrivals[0];
-        assert_eq!(first(network.send(Endpoint::Client, A)), Some(Duration::ZERO));
-        assert_eq!(first(network.send(A, Endpoint::Client)), Some(Duration::ZERO));
-        assert_eq!(first(network.send(A, B)), Some(Duration::from_millis(100)));
-        assert_eq!(first(network.send(A, Endpoint::Service(0))), Some(Duration::from_millis(100)));
+        assert_eq!(first(network.send(0, Endpoint::Client, A)), Some(Duration::ZERO));
+        assert_eq!(first(network.send(0, A, Endpoint::Client)), Some(Duration::ZERO));
+        assert_eq!(first(network.send(0, A, B)), Some(Duration::from_millis(100)));
+        assert_eq!(
+            first(network.send(0, A, Endpoint::Service(0))),
+            Some(Duration::from_millis(100))
+        );
         assert_eq!(network.statistics().servers.send_count, 2);
         assert_eq!(network.statistics().clients.send_count, 2);
         assert_eq!(network.statistics().all.send_count, 4);
@@ -335,7 +351,7 @@ mod tests {
         use LatencyDistribution::{Constant, Exponential, Priorities, Uniform};
         for distribution in [Constant, Uniform, Exponential, Priorities(3)] {
             let options = NetworkOptions { distribution, ..NetworkOptions::default() };
-            let route = Network::new(2, options, 1).send(A, B);
+            let route = Network::new(2, options, 1).send(0, A, B);
             assert_eq!(route.arrivals, [Some(Duration::ZERO), None]);
         }
     }
@@ -358,9 +374,9 @@ mod tests {
         let mut network = Network::new(2, options, 3);
         let mut arrivals = [0; 3];
         for _ in 0..10_000 {
-            let route = network.send(A, B);
+            let route = network.send(0, A, B);
             arrivals[route.arrivals.iter().flatten().count()] += 1;
-            let client = network.send(Endpoint::Client, A);
+            let client = network.send(0, Endpoint::Client, A);
             assert_eq!(client.arrivals, [Some(Duration::ZERO), None]);
         }
         // Half is lost; half of the rest arrives twice.
@@ -373,9 +389,45 @@ mod tests {
     fn loss_of_clients_is_an_option_of_its_own() {
         let options = NetworkOptions { loss_clients: 1.0, ..NetworkOptions::default() };
         let mut network = Network::new(2, options, 3);
-        assert_eq!(network.send(Endpoint::Client, A).arrivals, [None, None]);
-        assert_eq!(network.send(A, Endpoint::Client).arrivals, [None, None]);
-        assert_eq!(network.send(A, B).arrivals, [Some(Duration::ZERO), None]);
+        assert_eq!(network.send(0, Endpoint::Client, A).arrivals, [None, None]);
+        assert_eq!(network.send(0, A, Endpoint::Client).arrivals, [None, None]);
+        assert_eq!(network.send(0, A, B).arrivals, [Some(Duration::ZERO), None]);
+    }
+
+    #[test]
+    fn chance_spares_some_and_is_the_same_for_the_others() {
+        use LatencyDistribution::{Exponential, Priorities, Uniform};
+        let mean = Duration::from_millis(100);
+        for distribution in [Uniform, Exponential, Priorities(3)] {
+            let all = |spared: &str| -> (Vec<Route>, u64) {
+                let options = NetworkOptions {
+                    latency: mean,
+                    distribution,
+                    loss: 0.3,
+                    duplicate: 0.3,
+                    loss_clients: 0.3,
+                    spared: spared.parse().unwrap_or_default(),
+                    ..NetworkOptions::default()
+                };
+                let mut network = Network::new(2, options, 7);
+                let ends = |number| if number % 4 == 0 { (Endpoint::Client, A) } else { (A, B) };
+                let mut send = |number| {
+                    let (from, to) = ends(number);
+                    network.send(number, from, to)
+                };
+                ((0..1_000).map(&mut send).collect(), network.statistics().doubled)
+            };
+            let ((drawn, _), (some, doubled)) = (all(""), all("0-9,500-"));
+            for (number, (drawn, some)) in drawn.iter().zip(&some).enumerate() {
+                let usual = if number % 4 == 0 { Duration::ZERO } else { mean };
+                match number {
+                    10..500 => assert_eq!(drawn, some, "{number}"),
+                    _ => assert_eq!(some.arrivals, [Some(usual), None], "{number}"),
+                }
+            }
+            let twice = some.iter().filter(|route| route.arrivals[1].is_some()).count() as u64;
+            assert!(twice == doubled && twice > 50, "{twice} of {doubled}");
+        }
     }
 
     #[test]

@@ -1,12 +1,12 @@
-//! Numbers that are left out of a sequence: which operations or faults of a run do not take place, although
-//! all else is drawn as if they did.
+//! Numbers that are left out of a sequence: which operations or faults of a run do not take place, and which
+//! messages chance spares, although all else is drawn as if they did and it did not.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-/// A set of whole numbers, as people write it: `0-36,40`.
+/// A set of whole numbers, as people write it: `0-36,40`, or `0-36,40-` where there is no last one.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Omitted {
     /// From and up to, in rising order; at least one number is between two of them.
@@ -28,6 +28,14 @@ impl Omitted {
             ranges.push((next, end - 1));
         }
         Self { ranges }
+    }
+
+    /// All numbers but these, which rise.
+    pub fn only(kept: &[u64]) -> Self {
+        let end = kept.last().map_or(0, |last| last + 1);
+        let mut omitted = Self::all_but(kept, end);
+        omitted.ranges.push((end, u64::MAX));
+        omitted
     }
 
     /// Whether nothing is left out.
@@ -52,9 +60,10 @@ impl fmt::Display for Omitted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, (from, to)) in self.ranges.iter().enumerate() {
             let comma = if place == 0 { "" } else { "," };
-            match from == to {
-                true => write!(f, "{comma}{from}")?,
-                false => write!(f, "{comma}{from}-{to}")?,
+            match *to {
+                u64::MAX => write!(f, "{comma}{from}-")?,
+                _ if from == to => write!(f, "{comma}{from}")?,
+                _ => write!(f, "{comma}{from}-{to}")?,
             }
         }
         Ok(())
@@ -65,11 +74,14 @@ impl FromStr for Omitted {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "has to be numbers and ranges of numbers, such as `0-36,40`".to_owned();
+        let wrong = || {
+            "has to be numbers and ranges of numbers, such as `0-36,40`, or `50-` for all from 50 on".to_owned()
+        };
         let mut ranges: Vec<(u64, u64)> = Vec::new();
         for part in text.split(',').map(str::trim) {
             let (from, to) = part.split_once('-').unwrap_or((part, part));
-            match (from.parse(), to.parse()) {
+            let to = if to.is_empty() { Ok(u64::MAX) } else { to.parse() };
+            match (from.parse(), to) {
                 (Ok(from), Ok(to)) if from <= to => ranges.push((from, to)),
                 _ => return Err(wrong()),
             }
@@ -103,14 +115,29 @@ mod tests {
             ("0-36,40", "0-36,40"),
             (" 5 , 3-4,1", "1,3-5"),
             ("2-9,4-5,9-12", "2-12"),
-            ("7-18446744073709551615,18446744073709551615", "7-18446744073709551615"),
+            ("7-18446744073709551615,18446744073709551615", "7-"),
+            ("3,7-,9-12", "3,7-"),
+            ("0-", "0-"),
         ] {
             let omitted: Omitted = text.parse().unwrap();
             assert_eq!(omitted.to_string(), written);
             assert_eq!(written.parse(), Ok(omitted));
         }
-        for wrong in ["", ",", "3-", "-3", "4-3", "a", "1;2", "1--2"] {
+        for wrong in ["", ",", "-", "-3", "3--", "4-3", "a", "1;2", "1--2"] {
             assert!(wrong.parse::<Omitted>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn all_but_some_go_on_without_end() {
+        for (kept, written) in [(&[][..], "0-"), (&[0], "1-"), (&[2, 3, 9], "0-1,4-8,10-")] {
+            let omitted = Omitted::only(kept);
+            assert_eq!(omitted.to_string(), written);
+            assert_eq!(written.parse(), Ok(omitted.clone()));
+            for number in (0..12).chain([u64::MAX - 1, u64::MAX]) {
+                assert_eq!(omitted.contains(number), !kept.contains(&number), "{number}");
+            }
+            assert_eq!(omitted.left_below(8), kept.iter().filter(|kept| **kept < 8).count() as u64);
         }
     }
 

@@ -96,6 +96,31 @@ fn the_lowest_failing_seed_is_kept_can_be_repeated_and_is_made_smaller() {
 }
 
 #[test]
+fn of_the_messages_that_were_lost_only_the_one_that_mattered_stays() {
+    let store = TemporaryDirectory::new("sweep-spared");
+    let broadcast = crate::process_bench::node("broadcast.py");
+    let flags = "sweep -w broadcast --virtual-time --node-count 4 --rate 20 --latency 20 --time-limit 5 \
+                 --latency-dist exponential --loss 0.05 --seeds 0..50 --shrink 300";
+    let mut args: Vec<&str> = flags.split_whitespace().collect();
+    args.extend([
+        "--bin",
+        broadcast.to_str().expect("the path is UTF-8"),
+        "--store",
+        store.path().to_str().expect("the path is UTF-8"),
+    ]);
+    let (status, stdout, stderr) = run(&args);
+    assert_eq!((status, stderr.as_str()), (Some(1), ""), "{stdout}");
+    let again = TemporaryDirectory::new("sweep-spared-again");
+    let (_, smaller) = stdout.split_once("runs): ").expect("a smaller run was found");
+    let smaller = results(&repeat(smaller.lines().next().unwrap_or_default(), again.path()));
+    assert_eq!(smaller["net"]["lost"]["at-random"], 1, "{stdout}");
+    assert_eq!(smaller["workload"]["lost-count"], 1, "{stdout}");
+    assert_eq!(smaller["options"]["latency-dist"], "constant", "{stdout}");
+    let spared = smaller["options"]["spare-messages"].as_str().expect("some are spared");
+    assert!(spared.starts_with("0-") && spared.ends_with('-'), "{spared}");
+}
+
+#[test]
 fn the_number_of_threads_changes_nothing() {
     let answers: Vec<String> = ["1", "2", "5"]
         .iter()

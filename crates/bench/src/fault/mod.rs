@@ -184,6 +184,11 @@ impl FaultKind {
         self.kind().effect
     }
 
+    /// Whether which messages it hits is drawn for each.
+    pub(crate) fn is_left_to_chance(self) -> bool {
+        matches!(self.effect(), Effect::Loses | Effect::Doubles)
+    }
+
     /// The fewest nodes with which it means what it says.
     pub(crate) fn nodes_min(self) -> usize {
         self.kind().nodes_min

@@ -14,7 +14,7 @@ use crate::fault::FaultKind;
 use crate::options::{Compat, NEMESIS_INTERVAL_MIN, Omitted, Options, numbered_nodes};
 
 /// The flags of a run, in the order in which people are shown them.
-pub static RUN_FLAGS: [RunFlag; 27] = [
+pub static RUN_FLAGS: [RunFlag; 28] = [
     RunFlag {
         set: |run, text| {
             whole(text, "a whole number from 1 to 65535", 1..=65_535)
@@ -238,6 +238,17 @@ pub static RUN_FLAGS: [RunFlag; 27] = [
         value: |options| some_omitted(&options.omit_faults),
         said: Said::IfThere,
         ..flag("omit-faults", "LIST", "Faults to leave out, likewise")
+    },
+    RunFlag {
+        set: |run, text| text.parse().map(|spared| run.options.spare_messages = spared),
+        value: |options| some_omitted(&options.spare_messages),
+        said: Said::IfThere,
+        ..flag(
+            "spare-messages",
+            "LIST",
+            "Messages that are neither lost nor doubled at random and take the mean latency, by their `id` in \
+             messages.jsonl, such as 0-36,40 or 50- (all from 50 on); chance is the same for the others",
+        )
     },
     RunFlag {
         set: |run, text| text.parse().map(|reseeds| run.options.reseeds = reseeds),
