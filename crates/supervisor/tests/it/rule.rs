@@ -31,6 +31,13 @@ pub(crate) fn waits_with_a_limit_end_at_it() {
     assert_eq!(host.until(60.0), ["select 0, set 0, at 5000", "timed out 1 at 12000"]);
 }
 
+/// As on Linux, where a sleep of 20 µs takes up to 100.
+#[test]
+fn short_sleeps_are_no_shorter_than_those_of_a_machine() {
+    let Some(mut host) = Host::calls(&["naps"]) else { return };
+    assert_eq!(host.until(1.0), ["naps until 101", "turns until 102"]);
+}
+
 #[test]
 fn a_wait_for_input_ends_when_a_line_is_delivered() {
     let Some(mut host) = Host::calls(&["select"]) else { return };

@@ -107,6 +107,12 @@ static void run(const char *what) {
         alarm(4);
         int result = nanosleep(&asked, &left);
         printf("sleep broken off: %d, left %ld, at %ld\n", result, left.tv_sec, now());
+    } else if (!strcmp(what, "naps")) {
+        struct timespec nap = {0, 20000}, none = {0, 0};
+        for (int i = 0; i < 1000; i++) nanosleep(&nap, NULL);
+        printf("naps until %ld\n", now());
+        for (int i = 0; i < 1000; i++) nanosleep(&none, NULL);
+        printf("turns until %ld\n", now());
     } else if (!strcmp(what, "select")) {
         fd_set set;
         struct timeval limit = {5, 0};
