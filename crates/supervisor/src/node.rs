@@ -3,6 +3,7 @@
 mod turns;
 mod waits;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -125,12 +126,17 @@ pub(crate) struct Input {
     pub(crate) backlog: Vec<u8>,
     /// How much was delivered.
     pub(crate) delivered: u64,
+    /// The pipe was found empty, and nothing was put in since.
+    pub(crate) is_drained: Cell<bool>,
 }
 
 impl Input {
     /// Whether the node would find something to read. Its other end stays open as long as the node runs.
     pub(crate) fn has_something(&self) -> bool {
-        self.unread() > 0
+        if !self.is_drained.get() {
+            self.is_drained.set(self.unread() == 0);
+        }
+        !self.is_drained.get()
     }
 
     /// Bytes in the pipe.

@@ -1,5 +1,6 @@
 //! How a program becomes a node: from its launcher to its first instruction.
 
+use std::cell::Cell;
 use std::io::Read as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
@@ -53,6 +54,7 @@ pub(crate) fn prepare(
         writer: input_writer,
         backlog: Vec::new(),
         delivered: 0,
+        is_drained: Cell::new(false),
     };
     let output = Pipe {
         identity: identity(&output_reader)?,

@@ -260,6 +260,7 @@ impl Frozen {
                 identity: node.input.identity,
                 backlog: Vec::new(),
                 delivered: 0,
+                is_drained: Cell::new(false),
             },
             output: pipe(&node.output)?,
             error: pipe(&node.error)?,

@@ -226,6 +226,7 @@ impl Node {
             match rustix::io::write(&self.input.writer, &self.input.backlog) {
                 Ok(length) => {
                     self.input.backlog.drain(..length);
+                    self.input.is_drained.set(false);
                     self.stale = true;
                 }
                 // Full, or nobody reads any more: then what is written is lost, as on any pipe.
