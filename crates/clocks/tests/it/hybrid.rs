@@ -107,6 +107,13 @@ fn a_stamp_beyond_all_clocks_is_refused_and_changes_nothing() {
     assert_eq!(clock.hear(received), Err(BeyondAllClocks(physical_ms)));
     assert_eq!(clock.stamp(), before);
     assert_eq!(clock.tick(u64::MAX).physical_ms, READING_MAX_MS);
+    // The last millisecond of all clocks is one.
+    let last = Stamp { physical_ms: READING_MAX_MS, logical: 0 };
+    let mut clock = Hybrid::default();
+    assert_eq!(clock.receive(last, 8), Ok(Stamp { logical: 1, ..last }));
+    let mut clock = Hybrid::default();
+    clock.hear(last).unwrap();
+    assert_eq!(clock.stamp(), last);
 }
 
 #[test]

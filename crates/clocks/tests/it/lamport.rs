@@ -44,4 +44,5 @@ fn a_received_time_that_nothing_can_follow_is_refused_and_changes_nothing() {
     assert_eq!(clock.time(), 1);
     assert_eq!(clock.receive(u64::MAX / 2), Ok(u64::MAX / 2 + 1));
     assert_eq!(clock.tick(), u64::MAX / 2 + 2);
+    assert_eq!(clock.time(), u64::MAX / 2 + 2);
 }
