@@ -122,6 +122,16 @@ mod tests {
     }
 
     #[test]
+    fn what_says_nothing_and_what_is_for_nobody_is_not_kept() {
+        let mut buffer = buffer(2);
+        buffer.push(GSet::default());
+        assert_eq!((buffer.end(), buffer.deltas.len()), (2, 2));
+        let mut alone = Buffer::new([]);
+        alone.push([7].into_iter().collect());
+        assert_eq!((alone.end(), alone.deltas.len()), (0, 0));
+    }
+
+    #[test]
     fn an_acknowledgement_of_what_was_never_sent_counts_for_what_was() {
         let mut buffer = buffer(1);
         buffer.acknowledge(&"a", 1_000_000);
