@@ -290,7 +290,7 @@ fn a_violation_of_linearizability_is_drawn() {
     page.has(">INVALID<")
         .has("Why this is not linearizable")
         .has("can only be 2")
-        .has("process 2 read 1, but it holds 2 n2 answered it; no message about this key")
+        .has("process 2 read 1, but it holds 2 n2 answered it without asking another node, and no message about this key")
         .has("c3 → n2")
         .has("read_ok {\"value\":1}")
         .has("here: 0.025 s");

@@ -231,6 +231,32 @@ fn a_sum_that_is_too_large_is_explained_by_what_came_twice_and_not_by_what_was_m
 }
 
 #[test]
+fn a_stale_read_tells_whether_its_node_asked_another() {
+    let history = r#"{"index":0,"time":1000000,"process":0,"type":"invoke","f":"read","key":0}
+{"index":1,"time":5000000,"process":0,"type":"ok","f":"read","key":0,"value":1}
+"#;
+    let why = |between: &str| {
+        let messages = format!(
+            r#"{{"time":1000000,"id":0,"event":"send","src":"c1","dest":"n1","body":{{"type":"read","key":0,"msg_id":1}}}}
+{between}{{"time":5000000,"id":1,"event":"send","src":"n1","dest":"c1","body":{{"type":"read_ok","value":1,"in_reply_to":1}}}}
+"#
+        );
+        let lead = json!({"text": "It is stale.", "time": 1_000_000,
+            "operations": [{"invoked": 0, "what": "read 0"}], "clue": {"stale": {"key": 0}}});
+        find(&run(history, &messages), json!({"valid?": false, "lead": lead})).unwrap().why
+    };
+    let alone = "n1 answered it without asking another node, and no message about this key was on its way to it.";
+    assert_eq!(why(""), alone);
+    let asks = r#"{"time":2000000,"id":2,"event":"send","src":"n1","dest":"n0","body":{"type":"ask","msg_id":7}}
+{"time":3000000,"id":2,"event":"recv","src":"n1","dest":"n0","body":{"type":"ask","msg_id":7}}
+"#;
+    assert_eq!(why(asks), "n1 answered it; no message about this key was on its way to it.");
+    // What others say meanwhile is no question of its own.
+    let other = asks.replace("n1", "n2");
+    assert_eq!(why(&other), alone);
+}
+
+#[test]
 fn a_node_that_had_died_before_comes_before_what_was_lost() {
     let lead = json!({"text": "2 was lost.", "time": 1000, "operations": [], "clue": "none"});
     let died = |time: u64| {

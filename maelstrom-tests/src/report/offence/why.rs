@@ -373,7 +373,7 @@ impl Search<'_> {
             ),
             None => match self.kill(&reader.node, 0, reader.asked) {
                 Some(kill) => was_killed(&reader.node, &kill.words()),
-                None => self.why_nothing_was_late(&key, read, &reader)?,
+                None => self.why_nothing_was_late(&key, read, &reader, &messages)?,
             },
         })
     }
@@ -384,13 +384,21 @@ impl Search<'_> {
         key: &Value,
         read: &Operation,
         reader: &Served,
+        messages: &[Message],
     ) -> io::Result<String> {
         if let Some(refused) = self.refused_and_done(key, read)? {
             return Ok(refused);
         }
-        Ok(self.told_by_service(reader, Some(key))?.unwrap_or_else(|| {
-            format!("{} answered it; no message about this key was on its way to it.", reader.node)
-        }))
+        if let Some(told) = self.told_by_service(reader, Some(key))? {
+            return Ok(told);
+        }
+        let meanwhile = reader.asked..=reader.answered;
+        let has_asked = messages.iter().any(|message| {
+            self.name(message.src) == reader.node && meanwhile.contains(&message.sent)
+        });
+        let how =
+            if has_asked { "answered it;" } else { "answered it without asking another node, and" };
+        Ok(format!("{} {how} no message about this key was on its way to it.", reader.node))
     }
 }
 
