@@ -105,6 +105,25 @@ fn a_new_leader_proposes_again_what_may_be_chosen_and_fills_holes() {
 }
 
 #[test]
+fn who_hears_no_leader_waits_for_one_to_two_time_outs() {
+    let waits = |start: Duration, seed| {
+        let config = Config {
+            id: NodeIndex(1),
+            nodes: 3,
+            election_timeout: T,
+            heartbeat_interval: T / 3,
+            gather_window: Duration::ZERO,
+            commands_per_message: 512,
+        };
+        Node::new(config, Restored::default(), start, seed).next_deadline() - start
+    };
+    let waits: Vec<_> = (0..200).map(|seed| waits(Duration::from_secs(seed), seed)).collect();
+    assert!(waits.iter().all(|wait| (T..=2 * T).contains(wait)), "{waits:?}");
+    let (soon, late) = (T + T / 5, 2 * T - T / 5);
+    assert!(waits.iter().any(|wait| *wait < soon) && waits.iter().any(|wait| *wait > late));
+}
+
+#[test]
 fn who_hears_a_leader_would_promise_nobody_else() {
     let mut nodes = cluster();
     let now = elect(&mut nodes, 0);
