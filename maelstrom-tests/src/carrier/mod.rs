@@ -39,6 +39,8 @@ pub(crate) struct Carrier {
     problems: Problems,
     phase: Phase,
     start_failure: Option<Problem>,
+    /// What an argument of the nodes names by a path from where eddy was started.
+    named_from_here: Option<String>,
 }
 
 /// How far a run is.
@@ -101,7 +103,15 @@ impl Carrier {
             problems: Problems::default(),
             phase: Phase::Starting,
             start_failure: None,
+            named_from_here: None,
         }
+    }
+
+    /// The same for nodes of which an argument names this by a path from where eddy was started: one that
+    /// ends at once may have looked for it in vain.
+    #[must_use]
+    pub(crate) fn with_named_from_here(self, named_from_here: Option<String>) -> Self {
+        Self { named_from_here, ..self }
     }
 
     /// The network.
@@ -376,7 +386,12 @@ impl Carrier {
         if self.phase == Phase::Starting {
             let when = if awaited_init { "before it answered" } else { "right after it answered" };
             let stdout = speaker.stdout.last_words("stdout");
-            let text = format!("it ended {when} `init` ({exit}); {stdout}; {stderr}");
+            let mut text = format!("it ended {when} `init` ({exit}); {stdout}; {stderr}");
+            if let Some(name) = &self.named_from_here {
+                text.push_str(&format!(
+                    " (nodes run in a directory of their own: if `{name}` means the one here, give its full path)"
+                ));
+            }
             self.fail_start(now, node, text);
         } else {
             self.complain(now, node, ProblemKind::Died, || {

@@ -47,7 +47,7 @@ use crate::journal::{Journal, LoggedMessages};
 use crate::world::{Fault, Problem, ProblemKind, Reply, World};
 
 pub use self::program::{ProgramError, check_program, node_argument, node_arguments};
-pub(crate) use self::program::{full_path, on_search_path};
+pub(crate) use self::program::{full_path, named_from_here, on_search_path};
 pub use self::reaper::{REAP_ARGUMENT, reap};
 pub use self::signals::{interrupted, note_interrupts};
 pub use self::start::StartError;

@@ -91,6 +91,16 @@ pub fn node_argument(argument: &str, state: &Path) -> OsString {
     argument_from(&std::env::current_dir().unwrap_or_default(), argument, state)
 }
 
+/// What an argument of a node, or a part of one, names by a path from here, where the node does not find
+/// it.
+pub(crate) fn named_from_here(arguments: &[OsString]) -> Option<String> {
+    let arguments = arguments.iter().filter_map(|argument| argument.to_str());
+    let mut parts = arguments.flat_map(|argument| argument.split([':', '=', ',']));
+    let is_here =
+        |part: &&str| !part.is_empty() && Path::new(part).is_relative() && Path::new(part).exists();
+    parts.find(is_here).map(str::to_owned)
+}
+
 fn argument_from(here: &Path, argument: &str, state: &Path) -> OsString {
     let full = std::path::absolute(here.join(argument)).ok().filter(|full| full.is_file());
     // A plain word that happens to be a file's name as well means something else to the node.
@@ -336,5 +346,16 @@ mod tests {
             assert_eq!(argument(same), same);
         }
         assert_eq!(argument("{run}/a"), "/state/a");
+    }
+
+    #[test]
+    fn what_an_argument_names_from_here_is_known_by_its_parts() {
+        let named = |argument: &str| named_from_here(&["g-set".into(), argument.into()]);
+        for given in ["src", "./src", "--path=src", "lib.jar:src", "/bin,src"] {
+            assert!(named(given).is_some_and(|name| name.ends_with("src")), "{given}");
+        }
+        for other in ["", "--src", "/bin/sh", "no.such", "a:b", "="] {
+            assert_eq!(named(other), None, "{other}");
+        }
     }
 }

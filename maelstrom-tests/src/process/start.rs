@@ -14,7 +14,9 @@ use super::node::{Node, Program};
 use super::reaper::Reaper;
 use super::signals::{Signals, interrupted};
 use super::stderr::Log;
-use super::{ProcessOptions, ProcessWorld, ProgramError, check_program, descendants};
+use super::{
+    ProcessOptions, ProcessWorld, ProgramError, check_program, descendants, named_from_here,
+};
 use crate::carrier::{Carrier, INIT_TIMEOUT, not_started};
 use crate::journal::Journal;
 use crate::store;
@@ -136,7 +138,7 @@ impl ProcessWorld {
                 tag,
             },
             nodes,
-            carrier: Carrier::new(fabric),
+            carrier: Carrier::new(fabric).with_named_from_here(named_from_here(&options.arguments)),
             journal,
             signals,
             reaper,

@@ -13,7 +13,7 @@ use supervisor::{Counts, Exit, NodeSpec, Supervisor, What};
 use super::node::{Log, Node};
 use super::{Keep, VirtualTimeError};
 use crate::carrier::{Arrival, CLOSED_GRACE, Carrier, describe_exit, message, not_started};
-use crate::process::interrupted;
+use crate::process::{interrupted, named_from_here};
 use crate::world::{Fault, Problem, ProblemKind, Reply, World};
 
 /// Most messages that may be on their way: what goes on from there would cost all memory.
@@ -60,6 +60,8 @@ impl VirtualWorld {
         fabric: Fabric,
         keep: Keep<'_>,
     ) -> Result<Self, NoStart> {
+        let first = specs.iter().flatten().next();
+        let named = first.and_then(|spec| named_from_here(&spec.args));
         let mut specs = specs.map(Vec::into_iter);
         let mut nodes = Vec::new();
         for (id, number) in fabric.node_ids().iter().zip(0..) {
@@ -85,7 +87,7 @@ impl VirtualWorld {
         }
         let mut world = Self {
             supervisor,
-            carrier: Carrier::new(fabric),
+            carrier: Carrier::new(fabric).with_named_from_here(named),
             now: Time::ZERO,
             nodes,
             to_come: BTreeMap::new(),

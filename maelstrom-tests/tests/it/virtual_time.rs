@@ -238,6 +238,25 @@ fn a_node_that_ends_writes_garbage_or_keeps_silent_is_named() {
 }
 
 #[test]
+fn a_node_that_ends_at_once_may_have_looked_for_a_file_of_the_directory_that_it_was_named_from() {
+    let store = TemporaryDirectory::new("vt-named-from-here");
+    let script = script(&store, "cat $1");
+    let real = format!("test -w echo --bin {} --node-count 1 --time-limit 1", script.display());
+    // Tests run in the directory of their package.
+    let arguments = ["--json", "--store", store.path().to_str().unwrap(), "--", "src/lib.rs:src"];
+    let hint =
+        "run in a directory of their own: if `src/lib.rs` means the one here, give its full path";
+    let mut words: Vec<&str> = real.split_whitespace().collect();
+    words.extend(arguments);
+    let (status, out, _) = crate::support::run(&words);
+    assert!(status == Some(1) && out.contains(hint), "{out}");
+    if is_possible() {
+        let (status, out) = eddy(store.path(), &real, &["--json", "--", "src/lib.rs:src"]);
+        assert!(status == Some(1) && out.contains(hint), "{out}");
+    }
+}
+
+#[test]
 fn a_node_that_does_not_read_or_has_closed_a_stream_is_named_as_with_real_processes() {
     if !is_possible() {
         return;
