@@ -158,6 +158,18 @@ impl Checkpoints {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_digest_is_read_as_it_is_written_and_shown_by_its_beginning() {
+        let digest = Digest(std::array::from_fn(|place| place as u8 * 7));
+        let text = String::from(digest);
+        assert!(text.len() == 64 && text.starts_with("00070e15"), "{text}");
+        assert_eq!(Digest::try_from(text.clone()), Ok(digest));
+        assert_eq!(format!("{digest:?}"), "00070e15");
+        for wrong in [&text[2..], "", &text.replace('0', "g")] {
+            assert!(Digest::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
+    }
     use crate::types::Key;
 
     fn vote(node: usize, slot: u64, state: u8) -> Signed<Checkpoint> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use paxos::{
     Accept, Accepted, Apply, Ballot, Config, Entry, Envelope, Message, NodeIndex, ReadId, Replica,
-    Restored, Round, Slot, Snapshot,
+    Restored, Round, Slot, Snapshot, Violation,
 };
 
 type Node = Replica<&'static str, ()>;
@@ -102,6 +102,20 @@ fn a_new_leader_proposes_again_what_may_be_chosen_and_fills_holes() {
     assert!(nodes[1].is_leader() && nodes[1].promised() > Ballot(4));
     let at_leader: Vec<_> = applied.iter().filter(|(node, _)| *node == 1).collect();
     assert_eq!(at_leader, [&(1, Some("new")), &(1, None), &(1, Some("late"))]);
+}
+
+#[test]
+fn a_violation_says_what_should_hold_and_where_it_does_not() {
+    let (node, slot) = (NodeIndex(1), Slot(7));
+    let (low, high) = (Ballot(3), Ballot(5));
+    for (violation, law) in [
+        (Violation::PromiseFell(node, high, low), "monotone promises: "),
+        (Violation::BallotProposedTwo(slot, low), "one value a ballot: "),
+        (Violation::ChosenTwice(slot, low, high), "agreement: "),
+    ] {
+        let text = violation.to_string();
+        assert!(text.starts_with(law) && text.len() > law.len() + 20, "{text}");
+    }
 }
 
 #[test]
