@@ -255,6 +255,24 @@ fn log_history(operations: &[(u64, &str, &str, &str, &str)]) -> String {
     operations.iter().map(event).collect()
 }
 
+/// As Jepsen's generator ends: each client crashes, looks at the brokers, and reads everything once more.
+#[test]
+fn what_a_client_of_logs_asks_for_to_show_it_is_passed_over() {
+    let history = log_history(&[
+        (0, "ok", "send", "[[:send 1 5]]", "[[:send 1 [0 5]]]"),
+        (0, "info", "crash", "nil", "nil"),
+        (1, "ok", "debug-topic-partitions", "(1)", "{1 {:leader \"n1\"}}"),
+        (2, "fail", "debug-topic-partitions", "(1)", ":not-supported"),
+        (1, "ok", "assign", "(1)", "(1)"),
+        (1, "ok", "poll", "[[:poll]]", "[[:poll {1 [[0 5]]}]]"),
+    ]);
+    let results = check_text("kafka", &history).unwrap();
+    assert_eq!((results.verdict(), causes(&results)), (Verdict::Valid, String::new()));
+    assert_eq!(results.notes, [""; 0]);
+    let lost = history.replace("{1 [[0 5]]}", "{}");
+    assert_eq!(check_text("kafka", &lost).unwrap().verdict(), Verdict::Invalid);
+}
+
 /// Where transactions are on, an operation of Jepsen's workload is several sends and polls, of which all
 /// happen or none.
 #[test]

@@ -135,7 +135,9 @@ impl Workload for Kafka {
         match op {
             KafkaOp::Poll { .. } | KafkaOp::Assign { .. } => OnError::Idempotent,
             KafkaOp::Send { .. } | KafkaOp::Commit { .. } => OnError::AsTheCodeSays,
-            KafkaOp::Several { .. } | KafkaOp::Subscribe { .. } => OnError::AlwaysUnknown,
+            KafkaOp::Several { .. } | KafkaOp::Subscribe { .. } | KafkaOp::Debug => {
+                OnError::AlwaysUnknown
+            }
         }
     }
 
@@ -154,6 +156,7 @@ impl Workload for Kafka {
             // No client of ours asks for these.
             KafkaOp::Several { .. } => Request::new("txn"),
             KafkaOp::Subscribe { .. } => Request::new("subscribe"),
+            KafkaOp::Debug => Request::new("debug"),
         }
     }
 
@@ -167,7 +170,10 @@ impl Workload for Kafka {
                 only("msgs", came.keys(), |key| from.contains_key(key))?;
                 *polled = Some(came.into_iter().map(op::as_it_came).collect());
             }
-            KafkaOp::Commit { .. } | KafkaOp::Several { .. } | KafkaOp::Subscribe { .. } => {}
+            KafkaOp::Commit { .. }
+            | KafkaOp::Several { .. }
+            | KafkaOp::Subscribe { .. }
+            | KafkaOp::Debug => {}
             KafkaOp::Assign { keys, committed, .. } => {
                 let came = op::read_offsets(reply.take("offsets")?)?;
                 only("offsets", came.keys(), |key| keys.contains(key))?;

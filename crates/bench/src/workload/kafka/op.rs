@@ -22,6 +22,9 @@ pub(super) type Polled = Vec<(String, Messages)>;
 /// Offsets and messages of one key.
 pub(super) type Messages = Vec<(u64, Json)>;
 
+/// Jepsen's name of [`KafkaOp::Debug`].
+const DEBUG: &str = "debug-topic-partitions";
+
 /// One request of a client.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum KafkaOp {
@@ -38,6 +41,8 @@ pub(super) enum KafkaOp {
     Several { f: Box<str>, parts: Vec<Part> },
     /// Likewise: polls whatever it is given of these keys.
     Subscribe { keys: Vec<String> },
+    /// Likewise: looks at the brokers' partitions for whoever reads the history, and nothing hangs on it.
+    Debug,
 }
 
 /// A send or a poll.
@@ -94,7 +99,9 @@ impl KafkaOp {
             }
             Self::Poll { polled, .. } => (Some(Part::Poll { polled: polled.as_ref() }), &[]),
             Self::Several { parts, .. } => (None, parts),
-            Self::Commit { .. } | Self::Assign { .. } | Self::Subscribe { .. } => (None, &[]),
+            Self::Commit { .. } | Self::Assign { .. } | Self::Subscribe { .. } | Self::Debug => {
+                (None, &[])
+            }
         };
         one.into_iter().chain(several.iter().map(Part::borrowed))
     }
@@ -123,6 +130,7 @@ impl Op for KafkaOp {
             Self::Assign { crash: true, .. } => "crash",
             Self::Several { f, .. } => f,
             Self::Subscribe { .. } => "subscribe",
+            Self::Debug => DEBUG,
         }
     }
 
@@ -140,13 +148,14 @@ impl Op for KafkaOp {
                 Self::Assign { crash: other_crash, keys: other, .. },
             ) => crash == other_crash && keys == other,
             (Self::Subscribe { keys }, Self::Subscribe { keys: other }) => keys == other,
+            (Self::Debug, Self::Debug) => true,
             _ => false,
         }
     }
 
     /// A client that forgets everything asks, but nothing hangs on the answer.
     fn need_not_succeed(&self) -> bool {
-        matches!(self, Self::Assign { crash: true, .. })
+        matches!(self, Self::Assign { crash: true, .. } | Self::Debug)
     }
 
     /// Sends and polls as Jepsen writes them: `[["send", key, message]]`, which becomes `[["send", key,
@@ -170,6 +179,7 @@ impl Op for KafkaOp {
                 line.serialize_entry("value", &committed)
             }
             Self::Assign { keys, .. } => line.serialize_entry("value", keys),
+            Self::Debug => line.serialize_entry("value", &()),
         }
     }
 }
@@ -241,6 +251,7 @@ pub(super) fn restore(stored: &Stored, asked: Option<&KafkaOp>) -> Result<KafkaO
             let keys = restore_keys(text).map_err(wrong("a list of keys"))?;
             Ok(KafkaOp::Subscribe { keys })
         }
+        DEBUG => Ok(KafkaOp::Debug),
         _ => Err(stored.unknown()),
     }
 }

@@ -100,7 +100,7 @@ fn of_log(operation: &Operation<'_, KafkaOp>) -> Option<LogOperation<String, Jso
         KafkaOp::Subscribe { keys } => log::Action::Subscribe(keys.clone()),
         KafkaOp::Assign { crash: false, keys, .. } => log::Action::Assign(keys.clone()),
         KafkaOp::Assign { crash: true, .. } => log::Action::Crash,
-        KafkaOp::Commit { .. } => return None,
+        KafkaOp::Commit { .. } | KafkaOp::Debug => return None,
     };
     Some(LogOperation {
         process,
@@ -223,7 +223,7 @@ fn worst_lag(operations: &[Operation<'_, KafkaOp>]) -> Option<Lag> {
                 let start = |key: &String| mine.get(key).or_else(|| committed.get(key)).copied();
                 *mine = keys.iter().map(|key| (key.clone(), start(key).unwrap_or(0))).collect();
             }
-            KafkaOp::Commit { .. } | KafkaOp::Subscribe { .. } => {}
+            KafkaOp::Commit { .. } | KafkaOp::Subscribe { .. } | KafkaOp::Debug => {}
             op if operation.outcome() == Kind::Ok => {
                 let polled: Vec<&Polled> = op.parts().filter_map(Part::polled).collect();
                 if polled.is_empty() {
