@@ -7,6 +7,8 @@ use checkers::set::{Elements, SetOp, SetResult};
 use checkers::{Kind as EventKind, Malformed, Operation, Verdict, operations};
 use proto::Json;
 use rustc_hash::FxHashSet;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use simulator::Random;
 
 use super::{Checked, Expected, Figure, Stored};
@@ -51,6 +53,12 @@ pub(super) fn restore(add: &str, stored: &Stored, reads: &Reads) -> Result<SetOp
         "read" => {
             let elements = match &*stored.text {
                 "null" => None,
+                text if is_keyed(text) => {
+                    return Err(format!(
+                        "a read has {}, a key with its set; check each key's history by itself",
+                        shorten(text, 80)
+                    ));
+                }
                 text => {
                     Some(reads.read(text).map_err(|error| in_words("`value` of a read", &error))?)
                 }
@@ -60,6 +68,13 @@ pub(super) fn restore(add: &str, stored: &Stored, reads: &Reads) -> Result<SetOp
         f if f == add => Ok(SetOp::Add { element: stored.value() }),
         _ => Err(stored.unknown()),
     }
+}
+
+/// Whether it is a key and a set, as Jepsen has it of one of several. No elements of one set are a list and
+/// something else.
+fn is_keyed(text: &str) -> bool {
+    let pair = serde_json::from_str::<(&RawValue, Vec<IgnoredAny>)>(text);
+    pair.is_ok_and(|(key, _)| !key.get().starts_with('['))
 }
 
 /// Checks that nothing added is lost, and says what is wrong first.

@@ -68,6 +68,24 @@ fn sets_and_ids_of_jepsen_are_judged() {
     assert_eq!(check_text("unique-ids", &ids("[\"n1\" 1]")).unwrap().verdict(), Verdict::Invalid);
 }
 
+/// Each of Jepsen's `independent` sets is one of its own, and no element is in all of them.
+#[test]
+fn sets_with_keys_are_refused_and_not_judged_as_one() {
+    let history = |seen: &str| {
+        format!(
+            "{{:type :invoke, :process 0, :f :add, :value [0 3]}}
+             {{:type :ok, :process 0, :f :add, :value [0 3]}}
+             {{:type :invoke, :process 0, :f :read, :value [0 nil]}}
+             {{:type :ok, :process 0, :f :read, :value {seen}}}"
+        )
+    };
+    let flaw = check_text("g-set", &history("[0 #{3}]")).unwrap_err();
+    assert!(flaw.starts_with("line 4: a read has [0,[3]], a key with its set"), "{flaw}");
+    // Pairs are elements like any other.
+    assert_eq!(check_text("g-set", &history("[[0 3]]")).unwrap().verdict(), Verdict::Valid);
+    assert_eq!(check_text("g-set", &history("[[1 3] [1 4]]")).unwrap().verdict(), Verdict::Invalid);
+}
+
 #[test]
 fn transactions_as_elle_has_them_need_neither_function_nor_process_nor_beginning() {
     let options = |models: &str| {
