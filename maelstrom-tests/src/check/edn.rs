@@ -237,7 +237,8 @@ impl<R: BufRead> Forms<R> {
                 write_string(&text(bytes)?, json);
                 Ok(())
             }
-            Some(byte) if byte.is_ascii_alphabetic() => {
+            // A colon is before what all keys of a map have in common, which is dropped like a tag.
+            Some(byte) if byte.is_ascii_alphabetic() || byte == b':' => {
                 self.word(&mut Vec::new())?;
                 self.form(json)
             }

@@ -45,6 +45,8 @@ fn every_kind_of_form_has_its_json() {
         ("{[1 :a] 2}", r#"{"[1,\"a\"]":2}"#),
         ("#jepsen.independent/tuple [3 nil]", "[3,null]"),
         ("#jepsen.history.Op{:f :read, :value nil}", r#"{"f":"read","value":null}"#),
+        ("#:jepsen{:type :ok, :a/b 1}", r#"{"type":"ok","a/b":1}"#),
+        ("#::{:a 1}", r#"{"a":1}"#),
         ("#inst \"2020\"", r#""2020""#),
         ("; a comment\n7 #_ 8 #_#_ 9 10", "7"),
         ("{:a #_ 1 2}", r#"{"a":2}"#),
