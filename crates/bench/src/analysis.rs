@@ -316,14 +316,15 @@ fn notes(options: &Options, record: &Record, causes: &[String]) -> Vec<String> {
     notes.extend(record.notes.iter().cloned());
     if let Ok(phases) = record.history.fault_phases() {
         for phase in phases.iter().filter(|phase| phase.is_vacuous()) {
+            let what = match phase.invoked {
+                0 => "no operation began".to_owned(),
+                invoked => format!("only {} of {invoked} operations succeeded", phase.ok),
+            };
             notes.push(format!(
-                "while `{}` was on (from {:.1} s to {:.1} s) only {} of {} operations succeeded: \
-                 the run says little about this fault",
+                "while `{}` was on (from {:.1} s to {:.1} s) {what}: the run says little about this fault",
                 phase.fault,
                 phase.start_time as f64 / 1e9,
                 phase.end_time as f64 / 1e9,
-                phase.ok,
-                phase.invoked,
             ));
         }
     }

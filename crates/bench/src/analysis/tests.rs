@@ -100,3 +100,23 @@ fn the_search_goes_on_when_the_run_has_ended_before_its_time() {
     let (verdict, causes) = judged("lin-kv", &steps, true);
     assert_eq!(verdict, Verdict::Invalid, "{causes:?}");
 }
+
+#[test]
+fn a_fault_in_which_nobody_asked_is_told_as_that() {
+    let options = Options::new(registry::named("g-set")).with_nodes(2);
+    let fault = |index, f: &str| Event {
+        index,
+        time: index,
+        process: Process::Nemesis,
+        kind: Kind::Info,
+        action: Action::Nemesis { f: f.into(), value: Box::default() },
+        error: None,
+        is_final: false,
+    };
+    let events = vec![fault(0, "start-kill"), fault(1, "stop-kill")];
+    let history = workload(&options).restore(events).expect("a history of the workload");
+    let record = Record { history, ..Record::of_no_run(&options, Vec::new()) };
+    let notes = notes(&options, &record, &[]);
+    let told = "while `kill` was on (from 0.0 s to 0.0 s) no operation began: the run says little";
+    assert!(notes[0].starts_with(told), "{notes:?}");
+}
