@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use proto::{MessageId, NodeId, Time};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::Harness;
 use super::clients::Stray;
 use super::talk::{Silence, Talk};
+use crate::wire::in_words;
 use crate::workload::Workload;
 use crate::world::{Problem, ProblemKind, Reply};
 
@@ -15,11 +18,12 @@ impl<W: Workload> Harness<'_, W> {
     pub(super) fn note_stray_reply(&mut self, reply: &Reply) {
         let client = &reply.client;
         let Some(MessageId(request)) = reply.in_reply_to else {
-            let text = || {
-                format!(
+            let text = || match number_flaw(&reply.body) {
+                Some(flaw) => format!("a message to {client} answers nothing: {flaw}"),
+                None => format!(
                     "a message to {client} has no `in_reply_to` with the `msg_id` of a request, so \
                      it answers nothing"
-                )
+                ),
             };
             return self.note(&reply.node, ProblemKind::StrayReply, text);
         };
@@ -145,6 +149,18 @@ impl<W: Workload> Harness<'_, W> {
         let time = self.world.now().as_nanos();
         Problem { node: node.clone(), time, kind, text, count: 1 }
     }
+}
+
+/// What is wrong with the number of the request that a body means to answer; nothing if it has none.
+fn number_flaw(body: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Fields<'a> {
+        #[serde(borrow)]
+        in_reply_to: Option<&'a RawValue>,
+    }
+    let number = serde_json::from_str::<Fields<'_>>(body).ok()?.in_reply_to?;
+    let flaw = serde_json::from_str::<u64>(number.get()).err()?;
+    Some(in_words("its `in_reply_to`", &flaw))
 }
 
 /// Whether something is known of a node that explains its silence.
@@ -342,10 +358,24 @@ mod tests {
         );
         let found = problems(&[], |_, reply| {
             reply.in_reply_to = None;
+            reply.body = r#"{"type":"echo_ok"}"#.to_owned();
             QUICK
         });
         let text = only(found, ProblemKind::Silent);
         assert!(text.contains(": a message to c1 has no `in_reply_to`"), "{text}");
+        for (number, flaw) in [
+            ("\"1\"", "the string \"1\" and should be an integer"),
+            ("1.0", "the number 1.0 and should be an integer"),
+        ] {
+            let found = problems(&[], |_, reply| {
+                reply.in_reply_to = None;
+                reply.body = format!(r#"{{"type":"echo_ok","in_reply_to":{number}}}"#);
+                QUICK
+            });
+            let text = only(found, ProblemKind::Silent);
+            let told = format!(": a message to c1 answers nothing: its `in_reply_to` is {flaw}");
+            assert!(text.contains(&told), "{text}");
+        }
         let text = only(problems(&[], |_, _| None), ProblemKind::Silent);
         assert!(text.contains("does it flush stdout"), "{text}");
     }
