@@ -122,6 +122,9 @@ fn foreign(beginning: &[u8]) -> Option<&'static str> {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
             Some("it is text in UTF-16; `iconv -f UTF-16 -t UTF-8` makes UTF-8 of it")
         }
+        [b'J', b'E', b'P', b'S', b'E', b'N', ..] => {
+            Some("it is Jepsen's `test.jepsen`, which is no text; `history.edn` beside it is")
+        }
         _ => None,
     }
 }

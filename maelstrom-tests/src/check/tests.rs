@@ -51,6 +51,7 @@ fn what_is_no_text_of_utf_8_is_refused_for_what_it_is() {
     assert!(told(b"\x1f\x8b\x08\x00\x00").contains("`gunzip`"));
     assert!(told(b"\x28\xb5\x2f\xfd\x04").contains("`unzstd`"));
     assert!(told(b"\xff\xfe{\0\"\0").contains("`iconv -f UTF-16"));
+    assert!(told(b"JEPSEN\0\0\0\x01\0\0").contains("`history.edn` beside it"));
 }
 
 #[test]
@@ -189,6 +190,15 @@ fn a_line_that_makes_no_sense_is_named() {
         (&format!("[{good},\n"), "line 2: the file ends inside of its list"),
         (&format!("[{good} {{"), "line 1: `{` is where an event of the list should be"),
         (&format!("[{good}]\n]"), "line 2: `]` is where an event of the list should be"),
+        (
+            "[[0 1 0 :ok :read]]",
+            "line 1: this is no event of a history: it is a list and should be an object",
+        ),
+        (
+            "{:index \"1\"}",
+            "line 1: this is no event of a history: a field of it is the string \"1\" and should be an \
+             integer",
+        ),
         (
             "hello",
             "line 1: this is no event of a history: it is the string \"hello\" and should be an object",

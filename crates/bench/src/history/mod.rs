@@ -5,6 +5,7 @@
 mod index;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use checkers::history::{Action, OpError};
 use checkers::{Event, Kind, Process};
@@ -62,8 +63,14 @@ impl<'a> Line<'a> {
     /// # Errors
     /// Says what is wrong with the text.
     pub fn read(text: &'a str) -> Result<Self, String> {
-        serde_json::from_str(text)
-            .map_err(|error| format!("this is no event of a history: {}", flaw(text, &error)))
+        let line = match text.trim_start().starts_with('[') {
+            // serde would take the elements of a list for the fields.
+            true => {
+                serde_json::from_str::<BTreeMap<String, IgnoredAny>>(text).map(|_| Self::default())
+            }
+            false => serde_json::from_str(text),
+        };
+        line.map_err(|error| format!("this is no event of a history: {}", flaw(text, &error)))
     }
 
     /// Cuts up a line that is written as ours are and was not cut off anywhere.
@@ -149,7 +156,7 @@ impl<'a> Line<'a> {
 }
 
 fn place<'de, D: Deserializer<'de>>(json: D) -> Result<Option<u64>, D::Error> {
-    Ok(Option::<i128>::deserialize(json)?.and_then(|index| index.try_into().ok()))
+    Ok(Option::<i64>::deserialize(json)?.and_then(|index| index.try_into().ok()))
 }
 
 /// What is wrong with a line.
