@@ -202,6 +202,13 @@ impl Model {
         closure([self.0], |model| targets(WEAKER, model)).contains(other.0)
     }
 
+    /// Whether there are anomalies that rule the model out. Of the others, such as `causal`, nothing is
+    /// looked for.
+    #[must_use]
+    pub fn can_be_ruled_out(self) -> bool {
+        FORBIDS.iter().any(|&(model, _)| self.implies(Self(model)))
+    }
+
     /// Whether an anomaly of this kind rules the model out.
     #[must_use]
     pub fn forbids(self, kind: Kind) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use checkers::transactions::rw_register::VersionOrder;
 use checkers::transactions::{
-    Analysis, Anomaly, Call, Kind, Outcome, RepeatedWrite, list_append, rw_register,
+    Analysis, Anomaly, Call, Kind, Model, Outcome, RepeatedWrite, list_append, rw_register,
 };
 use checkers::{Event, Kind as EventKind, Operation, Verdict, operations};
 use proto::Json;
@@ -26,15 +26,32 @@ pub(super) fn check(objects: Objects, models: &Models, history: &[Event<Txn>]) -
         Ok(operations) => operations,
         Err(error) => return Checked::malformed(&error),
     };
-    let (analysis, assumption) = match analyse(objects, models, &operations) {
+    let (mut analysis, assumption) = match analyse(objects, models, &operations) {
         Ok(analysis) => analysis,
         Err(error) => {
             let results = json!({"valid?": "unknown", "error": error.to_string()});
             return Checked::unknown(results, format!("the history cannot be checked: {error}"));
         }
     };
+    let unexamined: Vec<_> = models.unexamined().map(Model::name).collect();
+    let is_examined = unexamined.len() < models.iter().count();
+    if !is_examined {
+        analysis.verdict = Verdict::Unknown;
+    }
     let results = Findings::new(&analysis, assumption, &operations);
-    let mut checked = Checked::new(analysis.verdict, &results, || summary(&analysis, models));
+    let nothing_said = || {
+        format!(
+            "no anomaly that is looked for rules out {}: nothing is said of it",
+            unexamined.join(" or ")
+        )
+    };
+    let mut checked = Checked::new(analysis.verdict, &results, || match is_examined {
+        true => summary(&analysis, models),
+        false => nothing_said(),
+    });
+    if is_examined && !unexamined.is_empty() {
+        checked.notes.push(nothing_said());
+    }
     if analysis.verdict == Verdict::Invalid {
         checked.causes.extend(causes(&analysis, assumption, models, &operations));
         checked.lead = cycles::lead(examples(&analysis, models), &operations);

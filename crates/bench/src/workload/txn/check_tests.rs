@@ -144,6 +144,25 @@ fn nothing_is_said_of_transactions_that_have_nothing_to_do_with_each_other() {
 }
 
 #[test]
+fn a_model_of_which_nothing_is_looked_for_is_not_called_right() {
+    let told = Told::of(Lists).txn(0, Done, r#"[["append",1,1]]"#, r#"[["append",1,1]]"#).txn(
+        1,
+        Done,
+        r#"[["r",1,null]]"#,
+        r#"[["r",1,[1]]]"#,
+    );
+    let checked = told.check("causal,sequential");
+    assert_eq!(checked.verdict, Verdict::Unknown);
+    let nothing =
+        "no anomaly that is looked for rules out causal or sequential: nothing is said of it";
+    assert_eq!(checked.causes, [nothing]);
+    let checked = told.check("causal,read-committed");
+    assert_eq!(checked.verdict, Verdict::Valid);
+    assert_eq!(checked.notes.len(), 1, "{:?}", checked.notes);
+    assert!(told.check("read-committed").notes.is_empty());
+}
+
+#[test]
 fn a_history_in_which_a_value_is_written_twice_is_refused_with_the_reason() {
     let write = r#"[["append",1,1]]"#;
     let checked =

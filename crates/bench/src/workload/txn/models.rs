@@ -31,6 +31,11 @@ impl Models {
         self.0.iter().copied()
     }
 
+    /// Those of which nothing is looked for.
+    pub(super) fn unexamined(&self) -> impl Iterator<Item = Model> {
+        self.iter().filter(|model| !model.can_be_ruled_out())
+    }
+
     /// Whether one of them excludes anomalies of this kind.
     pub(super) fn forbid(&self, kind: Kind) -> bool {
         self.iter().any(|model| model.forbids(kind))
