@@ -225,6 +225,11 @@ pub(crate) fn no_message(number: u64, flaw: &str, line: &[u8]) -> String {
     format!("line {number} on its stdout is no message: {flaw}: {}", quote(line))
 }
 
+/// Whether the flaw of a line is that it does not say whose it is.
+pub(crate) fn is_of_nobody(flaw: &str) -> bool {
+    ["its `src` ", "missing field `src`"].iter().any(|beginning| flaw.starts_with(beginning))
+}
+
 /// Why a node may speak in nobody's name before it has answered `init`.
 pub(crate) const NOBODY_YET: &str = "; it has not answered `init` yet: is another message seen to meanwhile, on a \
                                      thread of its own, when the node does not know its name?";
@@ -310,6 +315,13 @@ mod tests {
             assert!(reason.contains(expected), "{line}: {reason}");
         }
         assert!(reason(r#"["n1","n2",{}]"#).contains("no JSON object"));
+        for nobody in [r#""src":null,"#, ""] {
+            assert!(is_of_nobody(&reason(&format!(r#"{{{nobody}"dest":"c0","body":{{}}}}"#))));
+        }
+        for other in [r#""time":5"#, r#""src":"n1""#] {
+            let line = format!(r#"{{"src":"n1","dest":"c0","body":{{}},{other}}}"#);
+            assert!(!is_of_nobody(&reason(&line)), "{line}");
+        }
         for line in [
             &b"{\"src\":\"n\xff\",\"dest\":\"n2\",\"body\":{}}"[..],
             b"{\"src\":\"n1\",\"dest\":\"n2\",\"body\":{\"a\":\"\xff\"}}",
