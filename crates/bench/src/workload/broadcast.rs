@@ -124,8 +124,9 @@ impl Workload for Broadcast {
         Ok(())
     }
 
-    fn restore(&self, stored: &Stored, _: Option<&BroadcastOp>) -> Result<BroadcastOp, String> {
-        set::restore("broadcast", stored, &self.reads).map(BroadcastOp)
+    fn restore(&self, stored: &Stored, asked: Option<&BroadcastOp>) -> Result<BroadcastOp, String> {
+        let asked = asked.map(|BroadcastOp(asked)| asked);
+        set::restore("broadcast", stored, asked, &self.reads).map(BroadcastOp)
     }
 
     fn check(&self, history: &[Event<BroadcastOp>], _: &mut dyn FnMut() -> bool) -> Checked {

@@ -62,8 +62,8 @@ impl Workload for GSet {
         Ok(())
     }
 
-    fn restore(&self, stored: &Stored, _: Option<&SetOp<Json>>) -> Result<SetOp<Json>, String> {
-        set::restore("add", stored, &self.reads)
+    fn restore(&self, stored: &Stored, asked: Option<&SetOp<Json>>) -> Result<SetOp<Json>, String> {
+        set::restore("add", stored, asked, &self.reads)
     }
 
     fn check(&self, history: &[Event<SetOp<Json>>], _: &mut dyn FnMut() -> bool) -> Checked {

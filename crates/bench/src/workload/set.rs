@@ -8,7 +8,6 @@ use checkers::{Kind as EventKind, Malformed, Operation, Verdict, operations};
 use proto::Json;
 use rustc_hash::FxHashSet;
 use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
 use simulator::Random;
 
 use super::{Checked, Expected, Figure, Stored};
@@ -47,13 +46,18 @@ pub(super) fn operation(next: &mut i64, random: &mut Random) -> SetOp<Json> {
     SetOp::Add { element: Json::from(*next - 1) }
 }
 
-/// Reads an operation of a stored history whose additions are called `add`.
-pub(super) fn restore(add: &str, stored: &Stored, reads: &Reads) -> Result<SetOp<Json>, String> {
+/// Reads an operation of a stored history whose additions are called `add`, given what was asked.
+pub(super) fn restore(
+    add: &str,
+    stored: &Stored,
+    asked: Option<&SetOp<Json>>,
+    reads: &Reads,
+) -> Result<SetOp<Json>, String> {
     match &*stored.f {
         "read" => {
             let elements = match &*stored.text {
                 "null" => None,
-                text if is_keyed(text) => {
+                text if is_keyed(asked, text) => {
                     return Err(format!(
                         "a read has {}, a key with its set; check each key's history by itself",
                         shorten(text, 80)
@@ -70,11 +74,16 @@ pub(super) fn restore(add: &str, stored: &Stored, reads: &Reads) -> Result<SetOp
     }
 }
 
-/// Whether it is a key and a set, as Jepsen has it of one of several. No elements of one set are a list and
-/// something else.
-fn is_keyed(text: &str) -> bool {
-    let pair = serde_json::from_str::<(&RawValue, Vec<IgnoredAny>)>(text);
-    pair.is_ok_and(|(key, _)| !key.get().starts_with('['))
+/// Whether what came is a key with its set, as Jepsen has it where it asked for that key and a place for one.
+fn is_keyed(asked: Option<&SetOp<Json>>, came: &str) -> bool {
+    let Some(SetOp::Read { elements: Some(asked) }) = asked else { return false };
+    let asked: Vec<_> = asked.iter().take(3).collect();
+    let ([key, place], Ok((came, _))) =
+        (&asked[..], serde_json::from_str::<(Json, Vec<IgnoredAny>)>(came))
+    else {
+        return false;
+    };
+    place.is_null() && **key == came.distinguishing_floats()
 }
 
 /// Checks that nothing added is lost, and says what is wrong first.

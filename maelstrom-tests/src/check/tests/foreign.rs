@@ -84,6 +84,9 @@ fn sets_with_keys_are_refused_and_not_judged_as_one() {
     // Pairs are elements like any other.
     assert_eq!(check_text("g-set", &history("[[0 3]]")).unwrap().verdict(), Verdict::Valid);
     assert_eq!(check_text("g-set", &history("[[1 3] [1 4]]")).unwrap().verdict(), Verdict::Invalid);
+    // Where nothing was asked for, a list is an element, too.
+    let mixed = history("[7 [0 3]]").replace("[0 nil]", "nil");
+    assert_eq!(check_text("g-set", &mixed).unwrap().verdict(), Verdict::Valid);
 }
 
 #[test]
