@@ -81,6 +81,9 @@ pub struct Options {
     /// nor doubled at random. What becomes of the others is drawn as if there were none of these.
     #[serde(skip_serializing_if = "Omitted::is_empty")]
     pub spare_messages: Omitted,
+    /// Messages that are lost, by their numbers from 0, whatever chance says.
+    #[serde(skip_serializing_if = "Omitted::is_empty")]
+    pub lose_messages: Omitted,
     /// When all chance is drawn anew in the main phase, and from which seeds.
     #[serde(skip_serializing_if = "Reseeds::is_empty")]
     pub reseeds: Reseeds,
@@ -126,6 +129,7 @@ impl Options {
             omit_operations: Omitted::default(),
             omit_faults: Omitted::default(),
             spare_messages: Omitted::default(),
+            lose_messages: Omitted::default(),
             reseeds: Reseeds::default(),
             cover: false,
             preempt: Preempt::default(),
@@ -145,7 +149,8 @@ impl Options {
 
     /// The fewest nodes with which the faults mean what they say.
     pub(crate) fn nodes_min(&self) -> usize {
-        let of_links = if self.loss + self.duplicate > 0.0 { 2 } else { 1 };
+        let has_faults = self.loss + self.duplicate > 0.0 || !self.lose_messages.is_empty();
+        let of_links = if has_faults { 2 } else { 1 };
         self.nemesis.iter().map(|kind| kind.nodes_min()).fold(of_links, usize::max)
     }
 
@@ -172,6 +177,29 @@ impl Options {
         has_latency || has_faults || self.loss + self.duplicate + self.loss_clients > 0.0
     }
 
+    /// Whether messages are lost at random.
+    pub(crate) fn loses_at_random(&self) -> bool {
+        self.loss + self.loss_clients > 0.0 || self.nemesis.contains(&FaultKind::Loss)
+    }
+
+    /// Loses these messages, and leaves nothing else that becomes of messages to chance.
+    pub(crate) fn lose_by_name(&mut self, numbers: &[u64]) {
+        self.calm_network();
+        if self.nemesis.iter().all(|kind| kind.is_left_to_chance()) {
+            self.forget_faults();
+        }
+        // Those that come and go with others would be drawn.
+        let spare = if self.draws_fates() { Omitted::only(&[]) } else { Omitted::default() };
+        self.spare_messages = spare;
+        self.lose_messages = numbers.iter().copied().collect();
+    }
+
+    /// Leaves out all operations but these, which rise and are below `most`.
+    pub(crate) fn leave_operations(&mut self, operations: &[u64], most: u64) {
+        self.max_operations = Some(most);
+        self.omit_operations = Omitted::all_but(operations, most);
+    }
+
     /// Takes away what is drawn for each message all the time.
     pub(crate) fn calm_network(&mut self) {
         (self.loss, self.duplicate, self.loss_clients) = (0.0, 0.0, 0.0);
@@ -184,12 +212,15 @@ impl Options {
         (self.max_faults, self.omit_faults) = (None, Omitted::default());
     }
 
-    /// How many operations the main phase has at most, and how many faults the run has, where that is said.
+    /// How many operations the main phase has at most, and how many faults the run has, where that is said;
+    /// each message that is to be lost is one.
     pub fn size(&self) -> (Option<u64>, Option<u64>) {
         let faults = if self.nemesis.is_empty() { Some(0) } else { self.max_faults };
         (
             self.max_operations.map(|most| self.omit_operations.left_below(most)),
-            faults.map(|most| self.omit_faults.left_below(most)),
+            faults.map(|most| {
+                self.omit_faults.left_below(most).saturating_add(self.lose_messages.count())
+            }),
         )
     }
 
@@ -214,6 +245,7 @@ impl Options {
             loss_clients: self.loss_clients,
             in_turn: self.compat == Some(Compat::Maelstrom),
             spared: self.spare_messages.clone(),
+            lost: self.lose_messages.clone(),
         }
     }
 }

@@ -17,6 +17,8 @@ const SEEDS_TRIED_AGAIN: u64 = 24;
 const OPERATIONS_ENOUGH: u64 = 10;
 /// Most operations of a run of which single ones are left out.
 const NUMBERS_MAX: u64 = 1_000_000;
+/// Most messages that are lost by name instead of at random.
+const LOSSES_MAX: usize = 10;
 /// The lowest rate that is tried, in operations a second.
 const RATE_MIN: f64 = 1.0;
 
@@ -33,7 +35,8 @@ pub struct Shrunk {
 ///
 /// First the end is cut off, which leaves what happens before it as it was. Then, for half of the runs at
 /// most, come changes that make another run of it, so that a few seeds are tried: fewer kinds of faults or
-/// nodes, a calmer network, a lower rate. At last single faults and operations are left out, many at a
+/// nodes, a calmer network, a lower rate. Where messages have to be lost, and no more than a few, those are
+/// lost by name then, and not at random. At last single faults and operations are left out, many at a
 /// time where that goes (delta debugging: Zeller and Hildebrandt, TSE 2002); what is left of them is drawn
 /// as before. Where many operations are left, other seeds are tried with half of them. What then is still left
 /// to chance is what becomes of messages: all are spared but those whose loss or delay matters.
@@ -59,13 +62,16 @@ pub fn shrink<E>(
         }
         shrinker.shorten();
     }
+    let is_named = shrinker.name_losses();
     loop {
         while shrinker.runs < runs_max && shrinker.leave_out() {}
-        if !shrinker.begin_again() {
+        if is_named || !shrinker.begin_again() {
             break;
         }
     }
-    shrinker.spare_messages();
+    if !is_named {
+        shrinker.spare_messages();
+    }
     shrinker.say_size();
     match shrinker.error {
         Some(error) => Err(error),
@@ -120,6 +126,7 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<'_, F, E> {
                     options.omit_operations = first.omit_operations.clone();
                     options.omit_faults = first.omit_faults.clone();
                     options.spare_messages = first.spare_messages.clone();
+                    options.lose_messages = first.lose_messages.clone();
                     options.reseeds = Reseeds::default();
                     options.seed = seed.wrapping_add(more);
                     change(options);
@@ -256,16 +263,15 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<'_, F, E> {
         let mut smaller = false;
         if !self.best.nemesis.is_empty() && !self.attempt(Options::forget_faults) {
             let faults = kept(&self.best.omit_faults, self.faults_max());
-            smaller |= self.thin_out(faults, |options, faults, most| {
-                options.max_faults = Some(most);
-                options.omit_faults = Omitted::all_but(faults, most);
+            smaller |= self.thin_out(faults, |shrinker, faults, most| {
+                shrinker.attempt(|options| {
+                    options.max_faults = Some(most);
+                    options.omit_faults = Omitted::all_but(faults, most);
+                })
             });
         }
         let operations = kept(&self.best.omit_operations, self.operations_max());
-        smaller |= self.thin_out(operations, |options, operations, most| {
-            options.max_operations = Some(most);
-            options.omit_operations = Omitted::all_but(operations, most);
-        });
+        smaller |= self.thin_out(operations, Self::fails_with);
         self.shorten_time();
         smaller
     }
@@ -290,14 +296,59 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<'_, F, E> {
         };
         let Some(end) = found else { return };
         self.minimize(end / 2 + 1, end, spare_from);
-        self.thin_out(kept(&self.best.spare_messages, end), |options, kept, _| {
-            options.spare_messages = Omitted::only(kept);
+        self.thin_out(kept(&self.best.spare_messages, end), |shrinker, kept, _| {
+            shrinker.attempt(|options| options.spare_messages = Omitted::only(kept))
         });
     }
 
+    /// Has those messages lost by name that have to be, and leaves nothing else about messages to chance; says
+    /// whether that fails too. For a quarter of all runs at most.
+    fn name_losses(&mut self) -> bool {
+        if !self.best.loses_at_random() {
+            return false;
+        }
+        let (before, runs_max) = (self.best.clone(), self.runs_max);
+        self.runs_max = runs_max.min(self.runs + runs_max / 4);
+        self.spare_messages();
+        let end = NUMBERS_MAX.min(self.best.spare_messages.first_of_rest());
+        let lost = kept(&self.best.spare_messages, end);
+        let is_named = (1..=LOSSES_MAX).contains(&lost.len())
+            && self.attempt(|options| options.lose_by_name(&lost));
+        self.runs_max = runs_max;
+        if !is_named {
+            self.best = before;
+        }
+        is_named
+    }
+
+    /// Fails with these operations alone? With the others messages go, so that those that have to be lost have
+    /// lower numbers: the likeliest are tried first.
+    fn fails_with(&mut self, operations: &[u64], most: u64) -> bool {
+        let lost = self.best.lose_messages.clone();
+        let Some(highest) = lost.highest() else {
+            return self.attempt(|options| options.leave_operations(operations, most));
+        };
+        let before = kept(&self.best.omit_operations, self.operations_max()).len() as u64;
+        let gone = before.saturating_sub(operations.len() as u64);
+        let likeliest = gone * highest / before.max(1);
+        let most_fewer = highest.min(gone * 2 * self.best.nodes.len() as u64);
+        let mut fewer: Vec<u64> = (0..=most_fewer).collect();
+        fewer.sort_by_key(|fewer| fewer.abs_diff(likeliest));
+        fewer.into_iter().any(|fewer| {
+            self.attempt(|options| {
+                options.leave_operations(operations, most);
+                options.lose_messages = lost.lowered_by(fewer);
+            })
+        })
+    }
+
     /// Looks for few of these numbers with which the run still fails, at least one: leaves out halves of
-    /// them, quarters, and so on. `set` gets those that stay, and the first number above them.
-    fn thin_out(&mut self, mut kept: Vec<u64>, set: impl Fn(&mut Options, &[u64], u64)) -> bool {
+    /// them, quarters, and so on. `fails` gets those that stay, and the first number above them.
+    fn thin_out(
+        &mut self,
+        mut kept: Vec<u64>,
+        mut fails: impl FnMut(&mut Self, &[u64], u64) -> bool,
+    ) -> bool {
         let before = kept.len();
         let mut length = before / 2;
         while length > 0 {
@@ -306,9 +357,7 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<'_, F, E> {
                 let end = kept.len().min(at + length);
                 let stay = [&kept[..at], &kept[end..]].concat();
                 match stay.last() {
-                    Some(last) if self.attempt(|options| set(options, &stay, last + 1)) => {
-                        kept = stay
-                    }
+                    Some(last) if fails(self, &stay, last + 1) => kept = stay,
                     _ => at = end,
                 }
             }
@@ -495,6 +544,34 @@ mod tests {
             let Shrunk { options, runs } = shrink(&big(), 10_000, needs);
             assert_eq!(options.spare_messages, Omitted::only(numbers));
             assert!(needs(&options) && runs <= most, "{runs} runs");
+        }
+    }
+
+    #[test]
+    fn a_message_that_has_to_be_lost_is_named_and_keeps_no_operation_that_only_comes_before_it() {
+        // Each operation is two messages; the second one of operation 20 has to be lost, and by chance it is
+        // only while it has the number that it has now.
+        for (nemesis, rest, faults) in [(Vec::new(), "", 0), (vec![Loss, Kill], "0-", 1)] {
+            let fails = |options: &Options| {
+                let is_there = |number: &u64| has(options, &[*number], &[]);
+                if !is_there(&20) || (faults == 1 && !options.nemesis.contains(&Kill)) {
+                    return false;
+                }
+                let number = 2 * (0..20).filter(is_there).count() as u64 + 1;
+                let by_chance = options.draws_fates()
+                    && options.seed == 40
+                    && number == 41
+                    && !options.spare_messages.contains(number);
+                by_chance || options.lose_messages.contains(number)
+            };
+            let loss = if faults == 0 { 0.1 } else { 0.0 };
+            let first = Options { nemesis, loss, ..big() };
+            let Shrunk { options, runs } = shrink(&first, 10_000, fails);
+            assert!(fails(&options) && runs < 1_000, "{runs} runs");
+            assert_eq!(options.lose_messages.to_string(), "1");
+            assert_eq!((options.loss, options.spare_messages.to_string().as_str()), (0.0, rest));
+            assert_eq!(options.size().0, Some(1));
+            assert!(options.size().1.is_some_and(|count| count > faults));
         }
     }
 

@@ -93,6 +93,8 @@ pub struct NetworkOptions {
     /// Messages that chance spares, by their numbers: they are neither lost nor doubled at random, and take
     /// the mean latency. What becomes of the others is drawn as if there were none of these.
     pub spared: Omitted,
+    /// Messages that are lost, by their numbers, whatever chance says.
+    pub lost: Omitted,
 }
 
 /// What becomes of a message that was sent: nothing, or one or two arrivals after these times.
@@ -145,7 +147,9 @@ impl Network {
             self.sent[node] += 1;
         }
         let mut route = self.draw_route(from, to, with_client);
-        if self.options.spared.contains(number) {
+        if self.options.lost.contains(number) {
+            route = Route { arrivals: [None, None] };
+        } else if self.options.spared.contains(number) {
             let usual = if with_client { Duration::ZERO } else { self.options.latency };
             route = Route { arrivals: [Some(usual), None] };
         }
@@ -428,6 +432,21 @@ mod tests {
             let twice = some.iter().filter(|route| route.arrivals[1].is_some()).count() as u64;
             assert!(twice == doubled && twice > 50, "{twice} of {doubled}");
         }
+    }
+
+    #[test]
+    fn what_is_to_be_lost_is_lost_and_nothing_else() {
+        let lost: Omitted = [1, 4].into_iter().collect();
+        let spared = Omitted::only(&[]);
+        let options = NetworkOptions { loss: 0.9, lost, spared, ..NetworkOptions::default() };
+        let mut network = Network::new(2, options, 7);
+        let arrives: Vec<bool> = (0..6)
+            .map(|number| {
+                let to = if number == 4 { Endpoint::Client } else { B };
+                network.send(number, A, to).arrivals != [None, None]
+            })
+            .collect();
+        assert_eq!(arrives, [true, false, true, true, false, true]);
     }
 
     #[test]

@@ -30,12 +30,50 @@ impl Omitted {
         Self { ranges }
     }
 
+    /// What lies in any of these ranges.
+    fn joined(mut ranges: Vec<(u64, u64)>) -> Self {
+        ranges.sort_unstable();
+        let mut joined: Vec<(u64, u64)> = Vec::new();
+        for (from, to) in ranges {
+            match joined.last_mut() {
+                Some((_, last)) if from <= last.saturating_add(1) => *last = to.max(*last),
+                _ => joined.push((from, to)),
+            }
+        }
+        Self { ranges: joined }
+    }
+
     /// All numbers but these, which rise.
     pub fn only(kept: &[u64]) -> Self {
         let end = kept.last().map_or(0, |last| last + 1);
         let mut omitted = Self::all_but(kept, end);
         omitted.ranges.push((end, u64::MAX));
         omitted
+    }
+
+    /// The number from which on all are left out; the highest of all where they do not go on without end.
+    pub fn first_of_rest(&self) -> u64 {
+        self.ranges.last().filter(|(_, to)| *to == u64::MAX).map_or(u64::MAX, |(from, _)| *from)
+    }
+
+    /// The highest of them.
+    pub fn highest(&self) -> Option<u64> {
+        self.ranges.last().map(|(_, to)| *to)
+    }
+
+    /// The same, each so much lower; those that are not so high are gone.
+    #[must_use]
+    pub fn lowered_by(&self, less: u64) -> Self {
+        let high = self.ranges.iter().filter(|(_, to)| *to >= less);
+        Self { ranges: high.map(|(from, to)| (from.saturating_sub(less), to - less)).collect() }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.ranges
+            .iter()
+            .map(|(from, to)| (to - from).saturating_add(1))
+            .fold(0, u64::saturating_add)
     }
 
     /// Whether nothing is left out.
@@ -86,15 +124,14 @@ impl FromStr for Omitted {
                 _ => return Err(wrong()),
             }
         }
-        ranges.sort_unstable();
-        let mut joined: Vec<(u64, u64)> = Vec::new();
-        for (from, to) in ranges {
-            match joined.last_mut() {
-                Some((_, last)) if from <= last.saturating_add(1) => *last = to.max(*last),
-                _ => joined.push((from, to)),
-            }
-        }
-        Ok(Self { ranges: joined })
+        Ok(Self::joined(ranges))
+    }
+}
+
+/// These numbers, in any order.
+impl FromIterator<u64> for Omitted {
+    fn from_iter<I: IntoIterator<Item = u64>>(numbers: I) -> Self {
+        Self::joined(numbers.into_iter().map(|number| (number, number)).collect())
     }
 }
 
@@ -126,6 +163,16 @@ mod tests {
         for wrong in ["", ",", "-", "-3", "3--", "4-3", "a", "1;2", "1--2"] {
             assert!(wrong.parse::<Omitted>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn it_is_made_of_numbers_in_any_order_and_counted() {
+        let omitted: Omitted = [7, 3, 4, 9, 4, 8].into_iter().collect();
+        assert_eq!((omitted.to_string().as_str(), omitted.count()), ("3-4,7-9", 5));
+        assert_eq!((Omitted::default().count(), Omitted::only(&[]).count()), (0, u64::MAX));
+        assert_eq!((omitted.highest(), Omitted::default().highest()), (Some(9), None));
+        let lowered = [0, 3, 4, 8, 10].map(|less| omitted.lowered_by(less).to_string());
+        assert_eq!(lowered, ["3-4,7-9", "0-1,4-6", "0,3-5", "0-1", ""]);
     }
 
     #[test]

@@ -96,7 +96,7 @@ fn the_lowest_failing_seed_is_kept_can_be_repeated_and_is_made_smaller() {
 }
 
 #[test]
-fn of_the_messages_that_were_lost_only_the_one_that_mattered_stays() {
+fn of_a_run_that_loses_messages_at_random_one_operation_and_one_lost_message_stay() {
     let store = TemporaryDirectory::new("sweep-spared");
     let broadcast = crate::process_bench::node("broadcast.py");
     let flags = "sweep -w broadcast --virtual-time --node-count 4 --rate 20 --latency 20 --time-limit 5 \
@@ -115,9 +115,11 @@ fn of_the_messages_that_were_lost_only_the_one_that_mattered_stays() {
     let smaller = results(&repeat(smaller.lines().next().unwrap_or_default(), again.path()));
     assert_eq!(smaller["net"]["lost"]["at-random"], 1, "{stdout}");
     assert_eq!(smaller["workload"]["lost-count"], 1, "{stdout}");
+    assert_eq!(smaller["workload"]["attempt-count"], 1, "{stdout}");
     assert_eq!(smaller["options"]["latency-dist"], "constant", "{stdout}");
-    let spared = smaller["options"]["spare-messages"].as_str().expect("some are spared");
-    assert!(spared.starts_with("0-") && spared.ends_with('-'), "{spared}");
+    assert_eq!(smaller["options"]["loss"], 0.0, "{stdout}");
+    let lost = smaller["options"]["lose-messages"].as_str().expect("one is named");
+    assert!(lost.parse::<u64>().is_ok(), "{lost}");
 }
 
 #[test]

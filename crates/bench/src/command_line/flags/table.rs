@@ -14,7 +14,7 @@ use crate::fault::FaultKind;
 use crate::options::{Compat, NEMESIS_INTERVAL_MIN, Omitted, Options, numbered_nodes};
 
 /// The flags of a run, in the order in which people are shown them.
-pub static RUN_FLAGS: [RunFlag; 28] = [
+pub static RUN_FLAGS: [RunFlag; 29] = [
     RunFlag {
         set: |run, text| {
             whole(text, "a whole number from 1 to 65535", 1..=65_535)
@@ -249,6 +249,12 @@ pub static RUN_FLAGS: [RunFlag; 28] = [
             "Messages that are neither lost nor doubled at random and take the mean latency, by their `id` in \
              messages.jsonl, such as 0-36,40 or 50- (all from 50 on); chance is the same for the others",
         )
+    },
+    RunFlag {
+        set: |run, text| text.parse().map(|lost| run.options.lose_messages = lost),
+        value: |options| some_omitted(&options.lose_messages),
+        said: Said::IfThere,
+        ..flag("lose-messages", "LIST", "Messages that are lost, likewise, whatever chance says")
     },
     RunFlag {
         set: |run, text| text.parse().map(|reseeds| run.options.reseeds = reseeds),
