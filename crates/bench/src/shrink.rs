@@ -576,6 +576,31 @@ mod tests {
     }
 
     #[test]
+    fn where_more_than_losses_matters_operations_go_before_messages_are_spared() {
+        // The second message of operation 20 has to be late, whatever number it has.
+        let fails = |options: &Options| {
+            let is_there = |number: &u64| has(options, &[*number], &[]);
+            let number = 2 * (0..20).filter(is_there).count() as u64 + 1;
+            is_there(&20)
+                && options.loss == 0.1
+                && options.seed == 40
+                && !options.spare_messages.contains(number)
+        };
+        let options = shrink(&big(), 10_000, fails).options;
+        assert_eq!((options.size().0, options.lose_messages.is_empty()), (Some(1), true));
+        assert_eq!(options.spare_messages, Omitted::only(&[1]));
+        // Where it is that of many messages, it takes too many runs to find them all.
+        let many = |options: &Options| {
+            let is_it = options.loss == 0.1 && options.seed == 40 && options.nodes.len() == 5;
+            is_it
+                && has(options, &[17, 400], &[])
+                && (0..400)
+                    .all(|number| number % 2 == 1 || !options.spare_messages.contains(number))
+        };
+        assert_eq!(shrink(&big(), 300, many).options.size().0, Some(2));
+    }
+
+    #[test]
     fn where_no_message_has_to_be_left_to_chance_none_are() {
         // Another seed would not fail, and this one does not need what the network is like.
         let is_it = |options: &Options| options.seed == 40 && options.rate == 100.0;
