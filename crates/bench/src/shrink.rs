@@ -271,18 +271,18 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<'_, F, E> {
             });
         }
         let operations = kept(&self.best.omit_operations, self.operations_max());
-        smaller |= self.thin_out(operations, Self::fails_with);
+        smaller |= self.thin_out(operations, Self::leave_operations);
         self.shorten_time();
         smaller
     }
 
     /// Leaves to chance what becomes of few messages: those that are sent early, and of them those that
-    /// matter.
-    fn spare_messages(&mut self) {
+    /// matter. Says which; nothing if there are too many to tell.
+    fn spare_messages(&mut self) -> Option<Vec<u64>> {
         if !self.best.draws_fates()
             || self.attempt(Options::calm_network) && !self.best.draws_fates()
         {
-            return;
+            return Some(Vec::new());
         }
         let spare_from = |options: &mut Options, end: u64| {
             options.spare_messages = Omitted::only(&kept(&options.spare_messages, end));
@@ -290,15 +290,15 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<'_, F, E> {
         // So many are surely all.
         let ends = std::iter::successors(Some(1), |end| Some(2 * end));
         let mut ends = ends.take_while(|end| *end < NUMBERS_MAX);
-        let found = match self.attempt(|options| spare_from(options, 0)) {
-            true => return,
-            false => ends.find(|end| self.attempt(|options| spare_from(options, *end))),
-        };
-        let Some(end) = found else { return };
+        if self.attempt(|options| spare_from(options, 0)) {
+            return Some(Vec::new());
+        }
+        let end = ends.find(|end| self.attempt(|options| spare_from(options, *end)))?;
         self.minimize(end / 2 + 1, end, spare_from);
         self.thin_out(kept(&self.best.spare_messages, end), |shrinker, kept, _| {
             shrinker.attempt(|options| options.spare_messages = Omitted::only(kept))
         });
+        Some(kept(&self.best.spare_messages, end))
     }
 
     /// Has those messages lost by name that have to be, and leaves nothing else about messages to chance; says
@@ -309,26 +309,25 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<'_, F, E> {
         }
         let (before, runs_max) = (self.best.clone(), self.runs_max);
         self.runs_max = runs_max.min(self.runs + runs_max / 4);
-        self.spare_messages();
-        let end = NUMBERS_MAX.min(self.best.spare_messages.first_of_rest());
-        let lost = kept(&self.best.spare_messages, end);
+        let lost = self.spare_messages().unwrap_or_default();
         let is_named = (1..=LOSSES_MAX).contains(&lost.len())
             && self.attempt(|options| options.lose_by_name(&lost));
         self.runs_max = runs_max;
-        if !is_named {
+        // Messages that are spared by their numbers would be others with fewer operations.
+        if !is_named && self.best.draws_fates() {
             self.best = before;
         }
         is_named
     }
 
-    /// Fails with these operations alone? With the others messages go, so that those that have to be lost have
-    /// lower numbers: the likeliest are tried first.
-    fn fails_with(&mut self, operations: &[u64], most: u64) -> bool {
+    /// Leaves out all operations but these, if the run still fails; says whether. With operations messages go,
+    /// so that those that have to be lost have lower numbers: the likeliest are tried first.
+    fn leave_operations(&mut self, operations: &[u64], most: u64) -> bool {
         let lost = self.best.lose_messages.clone();
         let Some(highest) = lost.highest() else {
             return self.attempt(|options| options.leave_operations(operations, most));
         };
-        let before = kept(&self.best.omit_operations, self.operations_max()).len() as u64;
+        let before = self.best.omit_operations.left_below(self.operations_max());
         let gone = before.saturating_sub(operations.len() as u64);
         let likeliest = gone * highest / before.max(1);
         let most_fewer = highest.min(gone * 2 * self.best.nodes.len() as u64);

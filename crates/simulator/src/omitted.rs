@@ -51,11 +51,6 @@ impl Omitted {
         omitted
     }
 
-    /// The number from which on all are left out; the highest of all where they do not go on without end.
-    pub fn first_of_rest(&self) -> u64 {
-        self.ranges.last().filter(|(_, to)| *to == u64::MAX).map_or(u64::MAX, |(from, _)| *from)
-    }
-
     /// The highest of them.
     pub fn highest(&self) -> Option<u64> {
         self.ranges.last().map(|(_, to)| *to)
