@@ -549,11 +549,16 @@ mod tests {
     #[test]
     fn a_message_that_has_to_be_lost_is_named_and_keeps_no_operation_that_only_comes_before_it() {
         // Each operation is two messages; the second one of operation 20 has to be lost, and by chance it is
-        // only while it has the number that it has now.
-        for (nemesis, rest, faults) in [(Vec::new(), "", 0), (vec![Loss, Kill], "0-", 1)] {
+        // only while it has the number that it has now. What goes after it leaves it its number.
+        for (nemesis, rest, faults, needed) in [
+            (Vec::new(), "", 0, &[20][..]),
+            (Vec::new(), "", 0, &[20, 25]),
+            (vec![Loss, Kill], "0-", 1, &[20]),
+        ] {
             let fails = |options: &Options| {
                 let is_there = |number: &u64| has(options, &[*number], &[]);
-                if !is_there(&20) || (faults == 1 && !options.nemesis.contains(&Kill)) {
+                let is_killed = options.nemesis.contains(&Kill);
+                if !needed.iter().all(is_there) || (faults == 1 && !is_killed) {
                     return false;
                 }
                 let number = 2 * (0..20).filter(is_there).count() as u64 + 1;
@@ -569,7 +574,7 @@ mod tests {
             assert!(fails(&options) && runs < 1_000, "{runs} runs");
             assert_eq!(options.lose_messages.to_string(), "1");
             assert_eq!((options.loss, options.spare_messages.to_string().as_str()), (0.0, rest));
-            assert_eq!(options.size().0, Some(1));
+            assert_eq!(options.size().0, Some(needed.len() as u64));
             assert!(options.size().1.is_some_and(|count| count > faults));
         }
     }
