@@ -12,10 +12,9 @@ use crate::vdso;
 pub(crate) const UPTIME: u64 = 1_000_000_000_000;
 pub(crate) const SECOND: u64 = 1_000_000_000;
 
-/// After this many looks at clocks and files in a row each costs more: somebody waits for time to pass.
-const PATIENT_LOOKS: u32 = 512;
-/// The most that a look costs which stops, in nanoseconds.
-const DEAREST_LOOK: u64 = 100_000;
+/// After this many looks at clocks and files in a row each costs twice as much, and so on: somebody waits for
+/// time to pass, and misses its end by one part in so many at most.
+const PATIENT_LOOKS: u32 = 64;
 /// The shortest sleep, in nanoseconds. On Linux one of 20 µs takes 70 to 100: it ends up to 50 µs late (the timer
 /// slack of `prctl(2)`), and the thread has to get a processor. Who looks round so often, as Go's monitor does,
 /// stops less often then.
@@ -52,8 +51,8 @@ impl Node {
         let process = thread.process;
         // All looks between two stops together should not cost more than nodes may be apart.
         let has_page = self.process(process).is_some_and(|process| process.has_page);
-        let dearest = if has_page { self.options.lead / vdso::LIMIT } else { DEAREST_LOOK };
-        self.price_up_to(id, dearest)
+        let looks = if has_page { vdso::LIMIT } else { 1 };
+        self.price_up_to(id, self.options.lead / looks)
     }
 
     fn price_up_to(&mut self, id: u32, dearest: u64) -> u64 {
@@ -70,7 +69,7 @@ impl Node {
     pub(crate) fn count_spin(&mut self, id: u32, is_look: bool) {
         let Some(thread) = self.thread(id) else { return };
         thread.spin = if is_look { thread.spin.saturating_add(1) } else { 0 };
-        self.local += self.price_up_to(id, DEAREST_LOOK) - self.options.tick;
+        self.local += self.price_up_to(id, self.options.lead) - self.options.tick;
     }
 
     pub(super) fn clock_gettime(&mut self, id: u32) -> Outcome {

@@ -33,6 +33,7 @@ impl Node {
         {
             let device = (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev));
             if RANDOM_DEVICES.contains(&device) {
+                self.count_spin(id, false);
                 return self.randomize(id, address, length);
             }
         }
@@ -45,10 +46,14 @@ impl Node {
         let descriptor = thread.int(0);
         if self.role(id, descriptor) == Role::Input && self.input.has_something() {
             self.boot_is_over();
+            self.count_spin(id, false);
             return Outcome::Run;
         }
         let Some((stat, flags)) = self.look_at(id) else { return Outcome::Run };
-        if (stat.st_dev, stat.st_ino) == self.input.identity {
+        let is_input = (stat.st_dev, stat.st_ino) == self.input.identity;
+        // Nothing is there, so that it only looks.
+        self.count_spin(id, is_input && flags.contains(OFlags::NONBLOCK));
+        if is_input {
             self.boot_is_over();
         }
         let kind = FileType::from_raw_mode(stat.st_mode);

@@ -35,7 +35,13 @@ impl Node {
             | libc::SYS_time
             | libc::SYS_sched_yield => self.count_spin(id, true),
             // Of these it is seen there whether they wait.
-            libc::SYS_poll
+            libc::SYS_read
+            | libc::SYS_readv
+            | libc::SYS_recvfrom
+            | libc::SYS_recvmsg
+            | libc::SYS_accept
+            | libc::SYS_accept4
+            | libc::SYS_poll
             | libc::SYS_ppoll
             | libc::SYS_select
             | libc::SYS_pselect6

@@ -103,6 +103,11 @@ impl Node {
             }
             asked = Some(seconds.saturating_mul(1_000_000_000).saturating_add(rest * unit));
         }
+        if asked == Some(0) {
+            // The kernel has no time to write down that would be left.
+            self.count_spin(id, true);
+            return Outcome::Run;
+        }
         // The sets are arrays of 64-bit words.
         let bytes = count.div_ceil(64) * 8;
         let meanings = [PollFlags::IN, PollFlags::OUT, PollFlags::PRI];

@@ -214,6 +214,11 @@ fn who_asks_for_input_all_the_time_gets_on() {
     let Some(mut host) = Host::calls(&["poll-spin"]) else { return };
     host.say("something to read");
     assert_eq!(host.until(10.0), ["polled few times: 1"]);
+    let Some(mut host) = Host::calls(&["read-spin"]) else { return };
+    assert!(host.until(1.0).is_empty());
+    host.say("now");
+    // It came a second after the beginning, and a look costs a millisecond by now.
+    assert_eq!(host.until(10.0), ["read few times: 1, at 1001"]);
 }
 
 #[test]

@@ -167,7 +167,14 @@ static void run(const char *what) {
             FD_SET(0, &input);
             select(1, &input, NULL, NULL, &none);
         }
-        printf("polled few times: %d\n", looks < 100000);
+        printf("polled few times: %d\n", looks < 4000);
+    } else if (!strcmp(what, "read-spin")) {
+        time_t end = time(NULL) + 2;
+        long looks = 0;
+        char text[64];
+        fcntl(0, F_SETFL, fcntl(0, F_GETFL) | O_NONBLOCK);
+        for (ssize_t got = -1; got < 0 && time(NULL) < end; looks++) got = read(0, text, sizeof text);
+        printf("read few times: %d, at %ld\n", looks < 4000, now());
     } else if (!strcmp(what, "children")) {
         pid_t child = fork();
         if (!child) { usleep(2000000); _exit(7); }
