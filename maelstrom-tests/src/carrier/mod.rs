@@ -182,7 +182,7 @@ impl Carrier {
         let parsed = match message::parse(line) {
             Ok(parsed) => parsed,
             Err(flaw) => {
-                let is_nobody = self.speakers[node].init.is_some() && message::is_of_nobody(&flaw);
+                let is_nobody = self.speakers[node].init.is_some() && message::is_of_nobody(line);
                 let why = if is_nobody { message::NOBODY_YET } else { "" };
                 let text = || message::no_message(number, &format!("{flaw}{why}"), line);
                 self.note_flaw(node, text);
