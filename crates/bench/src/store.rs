@@ -33,6 +33,12 @@ impl RunDirectory {
     /// # Errors
     /// If a directory cannot be made.
     pub fn create(store: &Path, workload: &str) -> io::Result<Self> {
+        Self::make(store, workload).map_err(|error| {
+            io::Error::new(error.kind(), format!("{error}; --store DIR keeps runs elsewhere"))
+        })
+    }
+
+    fn make(store: &Path, workload: &str) -> io::Result<Self> {
         let parent = store.join(workload);
         fs::create_dir_all(&parent).map_err(at(&parent))?;
         #[expect(clippy::disallowed_methods, reason = "the directory is named after the time")]

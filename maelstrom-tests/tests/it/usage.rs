@@ -136,6 +136,7 @@ fn a_store_that_cannot_be_made_is_named() {
     let (status, _, stderr) = test(&file, &[]);
     assert_eq!(status, Some(2));
     assert!(stderr.contains(&format!("{}/echo: ", file.display())), "{stderr}");
+    assert!(stderr.contains("; --store DIR keeps runs elsewhere"), "{stderr}");
 }
 
 #[test]
