@@ -115,3 +115,17 @@ fn a_bound_on_operations_is_none_on_those_that_show_that_every_node_settles() {
     // Two in the main phase, and the others while it settles.
     assert!(results["stats"]["count"].as_u64() > Some(2 + 3), "{}", results["stats"]);
 }
+
+#[test]
+fn nodes_that_chance_does_not_ask_while_a_run_settles_are_asked() {
+    let store = TemporaryDirectory::new("settle-rare");
+    let place = store.path().to_str().expect("UTF-8");
+    let words = ["test", "--simulate", "consensus", "-w", "lin-kv", "--quiet", "--store", place];
+    // Some workers only, and hardly any operation or none; one that fails is followed by another.
+    for (rate, concurrency, seed) in [("0.5", "5", "1"), ("0", "5", "2"), ("0.5", "3", "3")] {
+        let more = ["--settle", "5", "--rate", rate, "--concurrency", concurrency, "--seed", seed];
+        let (_, said, complaints) = run(&[&words[..], &more].concat());
+        let results = results(&store);
+        assert_eq!(results["unsettled"], Value::Array(Vec::new()), "{said}{complaints}");
+    }
+}

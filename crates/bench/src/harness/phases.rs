@@ -16,7 +16,7 @@ use crate::workload::Workload;
 const LATENESS_MAX: Duration = Duration::from_millis(10);
 /// How long restarted nodes are asked at the end before they count as not examined.
 const EXAMINATION_TIME: Duration = Duration::from_secs(10);
-/// How long after a refusal such a node is asked again.
+/// How long after a refusal a node is asked again that is to complete an operation.
 const EXAMINATION_GAP: Duration = Duration::from_millis(100);
 
 impl<W: Workload> Harness<'_, W> {
@@ -27,7 +27,7 @@ impl<W: Workload> Harness<'_, W> {
         let Options { max_operations, omit_operations, .. } = self.options;
         let end = self.origin + self.options.time_limit;
         self.reseeds = self.options.reseeds.iter().collect();
-        self.generate(end, *max_operations, omit_operations);
+        self.generate(end, *max_operations, omit_operations, Time::MAX);
         self.reseeds.clear();
         self.drain();
     }
@@ -50,15 +50,15 @@ impl<W: Workload> Harness<'_, W> {
             self.progress.phase("settling");
             self.settled.fill(false);
             // However few operations the main phase has, every node is to be seen at work here.
-            self.generate(self.world.now() + self.options.settle, None, &Omitted::default());
+            let (begin, time) = (self.world.now(), self.options.settle);
+            self.generate(begin + time, None, &Omitted::default(), begin + time / 2);
             self.drain();
             // Nodes that had no time to are not to blame.
             if self.is_interrupted() {
                 return;
             }
-            let nodes = self.world.node_ids().iter().zip(&self.settled);
             self.unsettled =
-                nodes.filter(|(_, settled)| !**settled).map(|(node, _)| node.clone()).collect();
+                self.unsettled_nodes().map(|node| self.world.node_ids()[node].clone()).collect();
         }
         if has_final_phase {
             self.progress.phase("recovering");
@@ -78,6 +78,12 @@ impl<W: Workload> Harness<'_, W> {
                 self.start_final_operations();
             }
         }
+    }
+
+    /// Nodes that have completed no operation since the run began to settle, as far as clients speak to them.
+    fn unsettled_nodes(&self) -> impl Iterator<Item = usize> {
+        let nodes = self.settled.iter().enumerate().take(self.clients.len());
+        nodes.filter(|(_, settled)| !**settled).map(|(node, _)| node)
     }
 
     /// Has every idle worker begin its next final operation. One that has none is not asked again.
@@ -118,12 +124,17 @@ impl<W: Workload> Harness<'_, W> {
                 break;
             }
             if next_round <= self.world.now() {
-                next_round = self.world.now() + EXAMINATION_GAP;
-                awaited.into_iter().for_each(|node| self.ask_if_idle(node));
+                next_round = self.ask_all(awaited);
             }
             self.wait(end.min(next_round));
         }
         self.drain();
+    }
+
+    /// Starts an operation of each of these nodes; says when they are to be asked again.
+    fn ask_all(&mut self, nodes: Vec<usize>) -> Time {
+        nodes.into_iter().for_each(|node| self.ask_if_idle(node));
+        self.world.now() + EXAMINATION_GAP
     }
 
     /// Starts an operation of a node unless one is under way.
@@ -137,8 +148,15 @@ impl<W: Workload> Harness<'_, W> {
     }
 
     /// Lets clients work and the nemesis strike until `end`, with at most so many operations, those that are
-    /// left out included.
-    fn generate(&mut self, end: Time, operations_max: Option<u64>, omitted: &Omitted) {
+    /// left out included. From `ask_from` on nodes are asked besides that have not settled: chance may have
+    /// passed them over.
+    fn generate(
+        &mut self,
+        end: Time,
+        operations_max: Option<u64>,
+        omitted: &Omitted,
+        mut ask_from: Time,
+    ) {
         let mut drawn = 0;
         let gap_mean = Duration::from_secs_f64(match self.options.rate {
             rate if rate > 0.0 => 1.0 / rate,
@@ -157,6 +175,10 @@ impl<W: Workload> Harness<'_, W> {
             }
             self.reseed_if_due(now);
             self.let_nemesis_strike(now);
+            if ask_from <= now {
+                let awaited: Vec<_> = self.unsettled_nodes().collect();
+                ask_from = if awaited.is_empty() { Time::MAX } else { self.ask_all(awaited) };
+            }
             let exhausted = operations_max.is_some_and(|most| drawn >= most);
             if next <= now && !self.clients.idle().is_empty() && !exhausted {
                 match omitted.contains(drawn) {
@@ -173,7 +195,7 @@ impl<W: Workload> Harness<'_, W> {
             let next_fault = self.nemesis.next_due().unwrap_or(Time::MAX);
             let next_seed =
                 self.reseeds.front().map_or(Time::MAX, |(after, _)| self.origin + *after);
-            self.wait(end.min(next_start).min(next_fault).min(next_seed));
+            self.wait(end.min(next_start).min(next_fault).min(next_seed).min(ask_from));
         }
     }
 
