@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Longest line of a node that is kept, in bytes: what is written without an end must not fill the memory.
+pub const LINE_BYTES_MAX: usize = 64 << 20;
+
 /// A node of a supervisor, numbered in the order of [`Supervisor::spawn`](crate::Supervisor::spawn).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u32);
@@ -23,7 +26,10 @@ pub struct Event {
 pub enum What {
     /// A line on standard output, without its end.
     Output(Vec<u8>),
-    /// A line on standard error, without its end.
+    /// The beginning of a line on standard output that is longer than
+    /// [`LINE_BYTES_MAX`](crate::LINE_BYTES_MAX); the rest of it is left out.
+    LongLine(Vec<u8>),
+    /// A line on standard error, without its end, or the beginning of a longer one.
     Stderr(Vec<u8>),
     /// No process of it has this file open any more, and it goes on: noticed when one of the descriptors
     /// 0 to 2 is closed or replaced.

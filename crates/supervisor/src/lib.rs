@@ -159,7 +159,7 @@ mod elsewhere;
 
 pub use digest::{Call, first_difference};
 pub use error::Error;
-pub use event::{Delivered, Event, Exit, NodeId, Stream, What};
+pub use event::{Delivered, Event, Exit, LINE_BYTES_MAX, NodeId, Stream, What};
 pub use options::{NodeSpec, Options, Preempt, Vdso};
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]

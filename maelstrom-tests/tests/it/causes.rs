@@ -276,6 +276,14 @@ fn a_number_that_json_has_not_is_told_as_it_was_written() {
     says(&sentence, &[" on its stdout is no message: `NaN` in it is no JSON: ", "[NaN]}}"]);
 }
 
+/// What does not end is not kept, so that no node can fill the memory.
+#[test]
+fn a_line_that_is_too_long_is_told_with_the_limit() {
+    let flags = "-w broadcast --node-count 1 --time-limit 1 --rate 2 --recovery-time 0 --seed 1";
+    let sentence = of_python("long-line", "wrong.py", flags, &["endless-line"]);
+    says(&sentence, &[" on its stdout is no message: it is longer than 64 MiB and has no end yet"]);
+}
+
 #[test]
 fn a_value_of_a_register_that_came_back_in_another_type_is_told_as_that() {
     let flags = "-w lin-kv --node-count 1 --time-limit 2 --rate 20 --seed 1";

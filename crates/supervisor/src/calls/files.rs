@@ -10,6 +10,7 @@ use rustix::fs::{FileType, OFlags, Stat};
 use super::failure;
 use crate::error::Error;
 use crate::event::What;
+use crate::lines::Piece;
 use crate::memory;
 use crate::node::Node;
 use crate::process::Role;
@@ -203,10 +204,14 @@ impl Node {
     /// Bytes for standard output or error.
     pub(crate) fn collect(&mut self, role: Role, bytes: &[u8]) {
         let pipe = if role == Role::Output { &mut self.output } else { &mut self.error };
-        let lines = pipe.lines.feed(bytes);
+        let pieces = pipe.lines.feed(bytes);
         self.digest.add_bytes(bytes);
-        for line in lines {
-            self.say(if role == Role::Output { What::Output(line) } else { What::Stderr(line) });
+        for piece in pieces {
+            self.say(match (role, piece) {
+                (Role::Output, Piece::Line(line)) => What::Output(line),
+                (Role::Output, Piece::TooLong(start)) => What::LongLine(start),
+                (_, Piece::Line(line) | Piece::TooLong(line)) => What::Stderr(line),
+            });
         }
     }
 
