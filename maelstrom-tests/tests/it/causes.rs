@@ -285,6 +285,58 @@ fn a_line_that_is_too_long_is_told_with_the_limit() {
 }
 
 #[test]
+fn a_counter_that_merges_in_a_way_that_loses_or_counts_twice_is_told_as_that() {
+    let common = "--node-count 3 --time-limit 3 --rate 50 --latency 5 --recovery-time 2 --seed 1";
+    for (behaviour, parts) in [
+        ("larger-total", &["each node keeps one total", "the larger one"][..]),
+        ("net-totals", &["of each node the largest total is kept", "what is taken away"]),
+        ("adds-totals", &["adds the totals", "to its own"]),
+    ] {
+        let flags = format!("-w pn-counter {common}");
+        let sentence = of_python(behaviour, "demo.py", &flags, &["merged-counter", behaviour]);
+        says(&sentence, &[&["asked for the final sum and got "], parts].concat());
+    }
+}
+
+#[test]
+fn a_request_that_was_handed_on_again_is_what_undid_a_write() {
+    let flags =
+        "-w lin-kv --node-count 2 --concurrency 2n --time-limit 5 --rate 60 --latency 5 --seed 1";
+    let sentence = of_python("again", "demo.py", flags, &["handed-on", "tries-again"]);
+    says(
+        &sentence,
+        &[
+            "n1 sent `",
+            "{\"key\":0,",
+            " to n0 2 times, and had been asked for it once",
+            "done each time",
+        ],
+    );
+}
+
+#[test]
+fn a_comparison_that_succeeded_and_could_not_is_said_to_have_needed_an_error() {
+    let flags = "-w lin-kv --node-count 1 --concurrency 2n --time-limit 2 --rate 50 --seed 1";
+    let sentence = of_python("compares", "demo.py", flags, &["handed-on", "compares-nothing"]);
+    says(&sentence, &["n0 answered `cas_ok`", "the error `precondition-failed` (22)"]);
+}
+
+#[test]
+fn a_node_that_cannot_read_what_a_power_cut_left_is_told_with_the_cut() {
+    let flags = "-w g-set --node-count 1 --time-limit 20 --rate 50 --nemesis lose-unsynced --nemesis-interval 2 \
+                 --seed 1";
+    let sentence = of_python("torn", "demo.py", flags, &["kept-set", "{run}"]);
+    says(
+        &sentence,
+        &[
+            "the process ended by itself",
+            "Before that n0 lost its power at ",
+            "what it had not synced",
+        ],
+    );
+}
+
+#[test]
 fn a_value_of_a_register_that_came_back_in_another_type_is_told_as_that() {
     let flags = "-w lin-kv --node-count 1 --time-limit 2 --rate 20 --seed 1";
     let sentence = of_python("float", "demo.py", flags, &["store", "floats"]);
@@ -369,6 +421,62 @@ fn transactions_in_a_circle_are_told_one_by_one_with_the_fault_in_force() {
             "missed each other's writes",
             "would have to come before itself",
             "`partition` was on, n0 | n1",
+        ],
+    );
+}
+
+#[test]
+fn transactions_of_nodes_that_keep_what_they_have_to_themselves_are_told_as_that() {
+    for (workload, anomaly) in [
+        ("txn-list-append", "neither is the beginning of the other"),
+        ("txn-rw-register", "would have to come before itself"),
+    ] {
+        let flags = format!(
+            "-w {workload} --node-count 2 --concurrency 2n --time-limit 5 --rate 50 --latency 10 --seed 1"
+        );
+        let sentence = of_python("apart", "demo.py", &flags, &["transactions", "keeps-to-itself"]);
+        says(
+            &sentence,
+            &[
+                anomaly,
+                ", which dealt with T",
+                ", which answered T",
+                ", had sent nothing to another node by ",
+                "each of them answers from a store of its own",
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_transaction_that_missed_a_write_comes_with_the_message_that_was_still_on_its_way() {
+    let flags = "-w txn-rw-register --node-count 3 --concurrency 2n --time-limit 5 --rate 50 --latency 10 --seed 2";
+    let sentence = of_python("unseen", "demo.py", flags, &["transactions"]);
+    says(
+        &sentence,
+        &[
+            "When n",
+            " answered T",
+            "it did not know of T",
+            ": `written {\"txn\":[[\"w\",",
+            "was on its way until ",
+        ],
+    );
+}
+
+#[test]
+fn transactions_that_saw_the_same_in_different_orders_name_the_nodes() {
+    let flags = "-w txn-list-append --node-count 2 --concurrency 2n --time-limit 5 --rate 50 --latency 10 \
+                 --consistency-models read-committed --seed 1";
+    let sentence = of_python("orders", "demo.py", flags, &["transactions"]);
+    says(
+        &sentence,
+        &[
+            "neither is the beginning of the other",
+            " was answered by n",
+            " and T",
+            " by n",
+            "have put the same writes into different orders",
         ],
     );
 }

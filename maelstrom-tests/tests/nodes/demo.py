@@ -2,6 +2,7 @@
 """What nodes in the wild do, right and wrong: `demo.py FAMILY BEHAVIOUR...`. Each family is a small
 node with the design of a well-known teaching example; each behaviour changes one thing about it."""
 import json
+import os
 import sys
 import threading
 import time
@@ -252,6 +253,119 @@ class Quorum(Node):
         self.change(src, body, body["to"])
 
 
+class Transactions(Node):
+    """Each node works on a store of its own, and tells the others what was written."""
+
+    def __init__(self):
+        self.objects = {}
+
+    def done(self, micros):
+        done = []
+        for f, key, value in micros:
+            if f == "append":
+                self.objects.setdefault(key, []).append(value)
+            elif f == "w":
+                self.objects[key] = value
+            seen = self.objects.get(key)
+            done.append([f, key, (list(seen) if type(seen) is list else seen) if f == "r" else value])
+        return done
+
+    def txn(self, src, body):
+        done = self.done(body["txn"])
+        writes = [micro for micro in body["txn"] if micro[0] != "r"]
+        if writes and "keeps-to-itself" not in DOES:
+            for peer in peers:
+                write(node_id, peer, {"type": "written", "txn": writes})
+        reply(src, body, txn=done)
+
+    def written(self, src, body):
+        self.done(body["txn"])
+
+
+class MergedCounter(Node):
+    """Totals that are merged in ways that do not work."""
+
+    def __init__(self):
+        self.totals = {}
+
+    def total(self):
+        return "all" if "larger-total" in DOES else node_id
+
+    def tick(self):
+        for peer in peers:
+            write(node_id, peer, {"type": "merge", "totals": self.totals})
+
+    def merge(self, src, body):
+        for name, total in body["totals"].items():
+            mine = self.totals.get(name, 0)
+            self.totals[name] = mine + total if "adds-totals" in DOES else max(mine, total)
+
+    def add(self, src, body):
+        self.totals[self.total()] = self.totals.get(self.total(), 0) + body["delta"]
+        reply(src, body)
+
+    def read(self, src, body):
+        reply(src, body, value=sum(self.totals.values()))
+
+
+class KeptSet(Node):
+    """A set in a file that is written anew each time, and never synced, in the directory that the last
+    argument names."""
+
+    PATH = os.path.join(sys.argv[-1], "set.json")
+
+    def __init__(self):
+        self.set = []
+        if os.path.exists(self.PATH):
+            with open(self.PATH) as file:
+                self.set = json.load(file)
+
+    def add(self, src, body):
+        self.set.append(body["element"])
+        with open(self.PATH, "w") as file:
+            json.dump(self.set, file)
+        reply(src, body)
+
+    def read(self, src, body):
+        reply(src, body, value=self.set)
+
+
+class HandedOn(Node):
+    """Registers that the first node keeps; the others hand requests on to it."""
+
+    def __init__(self):
+        self.values = {}
+
+    def handed_on(self, src, body):
+        if node_id == node_ids[0]:
+            return False
+        request = {name: body[name] for name in body if name != "msg_id"}
+        answer = lambda it: write(node_id, src, {**it, "in_reply_to": body["msg_id"]})
+        call(node_ids[0], dict(request), answer)
+        if "tries-again" in DOES:
+            again = threading.Timer(0.3, lambda: call(node_ids[0], dict(request), lambda it: None))
+            again.daemon = True
+            again.start()
+        return True
+
+    def read(self, src, body):
+        if not self.handed_on(src, body):
+            reply(src, body, value=self.values.get(body["key"]))
+
+    def write(self, src, body):
+        if not self.handed_on(src, body):
+            self.values[body["key"]] = body["value"]
+            reply(src, body)
+
+    def cas(self, src, body):
+        if self.handed_on(src, body):
+            return
+        if self.values.get(body["key"]) != body["from"] and "compares-nothing" not in DOES:
+            return error(src, body, 22, "it is something else")
+        self.values[body["key"]] = body["to"]
+        reply(src, body)
+
+
 class Store(Node):
     """A store in the memory of the first node, or of each node."""
 
@@ -321,7 +435,8 @@ class Proxy(Node):
 FAMILIES = {
     "echo": Echo, "unique-ids": Ids, "broadcast": Broadcast, "g-set": State, "counter": State,
     "seq-counter": SequentialCounter, "store": Store, "proxy": Proxy, "shared-set": SharedSet,
-    "quorum": Quorum,
+    "quorum": Quorum, "transactions": Transactions, "merged-counter": MergedCounter,
+    "kept-set": KeptSet, "handed-on": HandedOn,
 }
 node = FAMILIES[FAMILY]()
 

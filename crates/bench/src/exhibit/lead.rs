@@ -65,6 +65,18 @@ pub enum Clue {
         /// Whether it is gone, and not given to somebody else.
         is_gone: bool,
     },
+    /// Transactions that did not see what others wrote: how far that had come when they were answered.
+    Unseen {
+        /// Each of them with the one that it did not see.
+        missed: Vec<Missed>,
+    },
+    /// Two transactions that saw the same writes in different orders: who answered them.
+    Orders {
+        /// One.
+        first: Named,
+        /// The other one.
+        second: Named,
+    },
     /// A sum that is not what was added: where that was.
     Sum {
         /// What was answered, if that is a number.
@@ -74,6 +86,28 @@ pub enum Clue {
         /// The field of theirs that says how much.
         field: String,
     },
+}
+
+/// A transaction that did not see what another one wrote.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Missed {
+    /// The one that read.
+    pub reader: Named,
+    /// The one that wrote.
+    pub writer: Named,
+    /// The key, as JSON.
+    pub key: String,
+}
+
+/// An operation by the name that a sentence has for it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Named {
+    /// The name: `T3`.
+    pub name: String,
+    /// The index of the event that began it.
+    pub invoked: u64,
 }
 
 impl Shown {

@@ -14,7 +14,7 @@ mod words;
 use serde::{Deserialize, Serialize};
 
 pub use self::cycle::{Cycle, Member, Part, Step};
-pub use self::lead::{Clue, Lead, Shown};
+pub use self::lead::{Clue, Lead, Missed, Named, Shown};
 pub use self::series::{Group, Series, Style};
 pub use self::table::Table;
 pub use self::time_line::{Bar, Moment, OrderStep, TimeLine};

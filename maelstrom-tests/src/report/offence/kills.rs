@@ -6,6 +6,7 @@ use super::search::Search;
 use super::why::{Served, carries};
 use crate::history::Operation;
 use crate::report::text;
+use crate::report::words::Problem;
 
 /// That a node was killed, and by what.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,17 +36,42 @@ impl Kill {
 impl Search<'_> {
     /// The first kill of a node between two times.
     pub(super) fn kill(&self, node: &str, from: u64, to: u64) -> Option<Kill> {
+        let kills = self.kills_of(node).filter(|kill| (from..to).contains(&kill.time));
+        kills.min_by_key(|kill| kill.time)
+    }
+
+    /// The last kill of a node until some time.
+    fn last_kill(&self, node: &str, until: u64) -> Option<Kill> {
+        self.kills_of(node).filter(|kill| kill.time <= until).max_by_key(|kill| kill.time)
+    }
+
+    fn kills_of(&self, node: &str) -> impl Iterator<Item = Kill> {
         let of_power = |name: &str| match name {
             "kill" => Some(false),
             "lose-unsynced" => Some(true),
             _ => None,
         };
-        let hits = self.evidence.faults.iter().filter_map(|fault| {
+        self.evidence.faults.iter().filter_map(move |fault| {
             let is_hit = fault.whom.split(", ").any(|name| name == node);
             let of_power = of_power(&fault.name).filter(|_| is_hit)?;
             Some(Kill { time: fault.start, of_power })
-        });
-        hits.filter(|kill| (from..to).contains(&kill.time)).min_by_key(|kill| kill.time)
+        })
+    }
+
+    /// Why a node may have died by itself: what it found of its files after it had been killed.
+    pub(super) fn why_died(&self, problem: &Problem) -> Option<String> {
+        let kill =
+            (problem.kind == "died").then(|| self.last_kill(&problem.node, problem.time))??;
+        let (node, killed) = (&problem.node, kill.words());
+        Some(match kill.of_power {
+            true => format!(
+                "Before that {node} {killed}: what it had not synced was gone, so a file may be empty or end in \
+                 the middle, and it has to be able to start with that."
+            ),
+            false => format!(
+                "Before that {node} {killed}: it has to be able to start with what it had written until then."
+            ),
+        })
     }
 
     /// Why what the first operation was told holds no more when the last one is told otherwise: a node that had

@@ -2,13 +2,16 @@
 //! went wrong with a node, with the end of its log.
 
 mod given_up;
+mod handed_on;
 mod kills;
+mod merges;
 mod refused;
 mod search;
 mod service;
 mod sooner;
 mod sum;
 mod types;
+mod unseen;
 mod why;
 
 use std::io;

@@ -151,7 +151,8 @@ impl Search<'_> {
         let fatal = problems.iter().position(|problem| problem.is_fatal);
         let found = fatal.or_else(|| problems.iter().position(|problem| problem.kind == "hanging"));
         let Some(place) = found else { return Ok(None) };
-        let why = self.came_to_nothing(&problems, &problems[place]).unwrap_or_default();
+        let why = self.came_to_nothing(&problems, &problems[place]);
+        let why = why.or_else(|| self.why_died(&problems[place])).unwrap_or_default();
         Ok(Some(Offence { why, ..self.of_problem(problems.swap_remove(place))? }))
     }
 

@@ -18,8 +18,9 @@ impl Search<'_> {
             return Ok(Some(Offence { why, ..self.of_problem(problem)? }));
         }
         let has_died = |problem: &Problem| problem.kind == "died" && problem.time < lead.time;
-        let died = problems.into_iter().find(has_died);
-        died.map(|problem| self.of_problem(problem)).transpose()
+        let Some(problem) = problems.into_iter().find(has_died) else { return Ok(None) };
+        let why = self.why_died(&problem).unwrap_or_default();
+        Ok(Some(Offence { why, ..self.of_problem(problem)? }))
     }
 
     /// Answers to a kind of request of which those that could not be read are as many as those that could:

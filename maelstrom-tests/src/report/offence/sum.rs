@@ -5,6 +5,7 @@ use std::io;
 
 use serde_json::Value;
 
+use super::merges::way_that_makes;
 use super::search::{Search, parsed};
 use super::why::{SEARCHED_MAX, Served};
 use crate::history::Operation;
@@ -50,8 +51,34 @@ fn missing_part(got: i64, node: &str, by_node: &BTreeMap<String, Added>) -> Opti
         return Some(format!("It is all that was added; what was taken away is missing: {downs}."));
     }
     let down: i64 = by_node.values().map(|added| added.down).sum();
-    (got == ups - down && !downs.is_empty()).then(|| {
-        format!("It is what there would be if what was taken away had been added: {downs}.")
+    if got == ups - down && !downs.is_empty() {
+        return Some(format!(
+            "It is what there would be if what was taken away had been added: {downs}."
+        ));
+    }
+    if got == ups + 2 * down && !downs.is_empty() {
+        return Some(format!("What was taken away has been taken away twice: {downs}."));
+    }
+    if got == 0 && ups + down < 0 {
+        return Some("Is it kept from becoming negative?".to_owned());
+    }
+    by_node.iter().find_map(|(name, added)| {
+        let sum = added.sum();
+        (sum != 0 && got == ups + down - sum)
+            .then(|| format!("What was added at {name}, {sum}, is missing."))
+    })
+}
+
+/// Which part of the whole is in a sum twice, if it is one that has a name.
+fn doubled_part(got: i64, by_node: &BTreeMap<String, Added>) -> Option<String> {
+    let total: i64 = by_node.values().map(Added::sum).sum();
+    if got == 2 * total && total != 0 {
+        return Some("All that was added has been counted twice.".to_owned());
+    }
+    by_node.iter().find_map(|(name, added)| {
+        let sum = added.sum();
+        (sum != 0 && got == total + sum)
+            .then(|| format!("What was added at {name}, {sum}, has been counted twice."))
     })
 }
 
@@ -71,8 +98,16 @@ impl Search<'_> {
         if let Some(missing) = got.and_then(|got| missing_part(got, &node, &by_node)) {
             return Ok(missing);
         }
+        // It may be larger than what is kept of it as a number.
+        let answered = self.values.values(read)?.answered.unwrap_or_default();
+        if let Some(merged) = self.merged_wrongly(answered.parse().ok(), adds, &reader)? {
+            return Ok(merged);
+        }
         let messages = self.between_nodes(0)?;
-        if got.is_some_and(|got| got > by_node.values().map(Added::sum).sum::<i64>())
+        // What is taken away twice makes less of it.
+        let takes_away = by_node.values().any(|added| added.down != 0);
+        let sum: i64 = by_node.values().map(Added::sum).sum();
+        if got.is_some_and(|got| got > sum || takes_away && got != sum)
             && let Some(twice) = self.counted_twice(&messages, &reader)
         {
             return Ok(twice);
@@ -99,9 +134,31 @@ impl Search<'_> {
                     Some(given_up) => format!("{told} {given_up}"),
                     None => told,
                 },
-                None => format!("{node} was asked; it missed no message of the others."),
+                None => got.and_then(|got| doubled_part(got, &by_node)).unwrap_or_else(|| {
+                    format!("{node} was asked; it missed no message of the others.")
+                }),
             },
         })
+    }
+
+    /// The way to merge that makes of what was added what was read. Who was killed may have forgotten something
+    /// and is not acted out.
+    fn merged_wrongly(
+        &self,
+        got: Option<i128>,
+        adds: (&str, &str),
+        reader: &Served,
+    ) -> io::Result<Option<String>> {
+        let journal = self.evidence.journal;
+        let is_killed = |name: &String| self.kill(name, 0, reader.asked).is_some();
+        if journal.lines() > SEARCHED_MAX || journal.endpoints.iter().any(is_killed) {
+            return Ok(None);
+        }
+        let place = journal.endpoints.iter().position(|name| *name == reader.node);
+        let (Some(got), Some(place)) = (got, place) else { return Ok(None) };
+        let messages = journal.messages(0..journal.lines(), 400)?;
+        let is_node = |place: usize| self.is_node(place);
+        Ok(way_that_makes(got, place, reader.asked, &messages, is_node, adds))
     }
 
     /// The last message that a node missed, and whether others of its kind came after it.
@@ -210,10 +267,24 @@ mod tests {
                 156,
                 "It is what there would be if what was taken away had been added: -1 at n0, -30 at n2.",
             ),
+            (63, "What was taken away has been taken away twice: -1 at n0, -30 at n2."),
+            (74, "What was added at n1, 20, is missing."),
         ] {
             assert_eq!(told(got).as_deref(), Some(wanted));
         }
         assert_eq!(told(94), None);
+        let doubled = |got| doubled_part(got, &by_node);
+        assert_eq!(doubled(188).as_deref(), Some("All that was added has been counted twice."));
+        assert_eq!(
+            doubled(164).as_deref(),
+            Some("What was added at n2, 70, has been counted twice.")
+        );
+        assert_eq!(doubled(94), None);
+        let negative = BTreeMap::from([("n0".to_owned(), added(1, -4))]);
+        assert_eq!(
+            missing_part(0, "n0", &negative).as_deref(),
+            Some("Is it kept from becoming negative?")
+        );
         let only_up = BTreeMap::from([("n0".to_owned(), added(5, 0))]);
         assert_eq!(missing_part(5, "n0", &only_up), None);
     }

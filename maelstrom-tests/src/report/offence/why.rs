@@ -4,6 +4,7 @@
 use std::io;
 
 use checkers::Kind;
+use proto::ErrorCode;
 use serde_json::Value;
 
 use super::search::{JOURNAL_LINES_MAX, Search, parsed};
@@ -54,6 +55,14 @@ impl Search<'_> {
                     None => self.faults(lead.time, shown),
                 }
             }
+            (Clue::Unseen { missed }, _) => match self.why_unseen(missed, shown)? {
+                Some(why) => why,
+                None => self.faults(lead.time, shown),
+            },
+            (Clue::Orders { first, second }, _) => match self.why_other_order(first, second)? {
+                Some(why) => why,
+                None => self.faults(lead.time, shown),
+            },
             (Clue::Stale { .. } | Clue::Sum { .. }, None) => String::new(),
         };
         Ok((sentence, why))
@@ -78,7 +87,7 @@ impl Search<'_> {
 
     /// The faults that may have to do with it: those that were on at some time from the first of the operations
     /// to this. Where one operation alone is known, what it saw may be of any time before.
-    fn faults(&self, time: u64, shown: &[Operation]) -> String {
+    pub(super) fn faults(&self, time: u64, shown: &[Operation]) -> String {
         let from = match shown {
             [first, _, ..] => first.invoked.time,
             _ => 0,
@@ -391,6 +400,17 @@ impl Search<'_> {
         }
         if let Some(told) = self.told_by_service(reader, Some(key))? {
             return Ok(told);
+        }
+        if let Some(again) = self.handed_on_again(key, reader)? {
+            return Ok(again);
+        }
+        if self.evidence.history.function(read) == "cas" && read.outcome == Kind::Ok {
+            return Ok(format!(
+                "{} answered `cas_ok`, where it had to answer with the error `{}` ({}).",
+                reader.node,
+                ErrorCode::PreconditionFailed.name(),
+                ErrorCode::PreconditionFailed.number(),
+            ));
         }
         let meanwhile = reader.asked..=reader.answered;
         let has_asked = messages.iter().any(|message| {

@@ -1,6 +1,7 @@
 //! Histories by hand: what is found in them, in which names and words.
 
 use super::*;
+use crate::exhibit::Clue;
 
 /// One transaction after the other; each begins when the one before has returned.
 struct Told {
@@ -215,5 +216,28 @@ fn what_nobody_wrote_is_blamed_on_no_fault() {
     let garbage = Told::of(Registers).txn(0, Done, r#"[["r",1,null]]"#, r#"[["r",1,0]]"#);
     let lead = garbage.check("read-committed").lead.unwrap();
     assert!(lead.text.contains("which nobody ever wrote"), "{}", lead.text);
-    assert_eq!(lead.clue, crate::exhibit::Clue::None);
+    assert_eq!(lead.clue, Clue::None);
+}
+
+#[test]
+fn of_two_reads_that_exclude_each_other_what_one_lacks_is_looked_for_or_else_who_answered() {
+    let clue = |first: &str, second: &str| {
+        let read = |list: &str| format!(r#"[["r",1,{list}]]"#);
+        let ask = r#"[["r",1,null]]"#;
+        let told = Told::of(Lists)
+            .txn(0, Done, r#"[["append",1,1]]"#, r#"[["append",1,1]]"#)
+            .txn(1, Done, r#"[["append",1,2]]"#, r#"[["append",1,2]]"#)
+            .txn(2, Done, ask, &read(first))
+            .txn(3, Done, ask, &read(second));
+        told.check("read-committed").lead.unwrap()
+    };
+    let apart = clue("[1]", "[2]");
+    let Clue::Unseen { missed } = &apart.clue else { panic!("{:?}", apart.clue) };
+    let mut pairs: Vec<_> =
+        missed.iter().map(|it| (&*it.reader.name, &*it.writer.name, &*it.key)).collect();
+    pairs.sort_unstable();
+    assert_eq!(pairs, [("T2", "T1", "1"), ("T3", "T0", "1")]);
+    assert_eq!(apart.operations.len(), 4, "those that wrote are shown as well");
+    let both = clue("[1,2]", "[2,1]").clue;
+    assert!(matches!(&both, Clue::Orders { .. }), "{both:?}");
 }

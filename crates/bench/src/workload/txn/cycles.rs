@@ -5,7 +5,8 @@ use checkers::transactions::{Anomaly, Dependency, Kind, Step as Proof};
 use proto::Json;
 
 use super::micro::{Micro, Txn, elements};
-use crate::exhibit::{Clue, Cycle, Drawing, Exhibit, Lead, Member, Part, Shown, Step, shorten};
+use super::unseen::{self, clue};
+use crate::exhibit::{Cycle, Drawing, Exhibit, Lead, Member, Part, Shown, Step, shorten};
 
 /// Operations of one anomaly that are to be looked at.
 const OPERATIONS_MAX: usize = 6;
@@ -24,7 +25,9 @@ pub(super) fn lead<'a>(
     operations: &[Operation<'_, Txn>],
 ) -> Option<Lead> {
     let (kind, anomaly) = anomalies.min_by_key(|(_, anomaly)| anomaly.explanation.len())?;
+    let clue = clue(kind, anomaly, operations);
     let mut numbers = anomaly.transactions.clone();
+    numbers.extend(unseen::writers(&clue, operations));
     numbers.sort_unstable();
     numbers.dedup();
     let shown: Vec<_> = numbers.iter().take(OPERATIONS_MAX).collect();
@@ -41,8 +44,7 @@ pub(super) fn lead<'a>(
         },
         time: last.unwrap_or(0),
         operations: shown.iter().map(tell).collect(),
-        // No fault makes a value of which nobody ever heard.
-        clue: if kind == Kind::GarbageRead { Clue::None } else { Clue::Fault },
+        clue,
     })
 }
 

@@ -12,6 +12,7 @@ mod cycles;
 mod generator;
 mod micro;
 mod models;
+mod unseen;
 
 use checkers::Event;
 use proto::Json;
