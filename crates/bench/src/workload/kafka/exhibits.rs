@@ -21,12 +21,13 @@ const PROCESSES_MAX: usize = 3;
 /// Operations that are to be looked at.
 const OPERATIONS_MAX: usize = 6;
 
-type Finds = Finding<String, Json>;
+type Finds<'a> = Finding<&'a String, &'a Json>;
+type Log<'a> = LogResult<&'a String, &'a Json>;
 type Ops<'a, 'b> = &'a [Operation<'b, KafkaOp>];
 
 /// The first finding of each kind that must not be; of these the one that is told in the fewest words. After a
 /// poll that is out of order in itself the next one seems to skip something, or to go back: that comes last.
-fn first(log: &LogResult<String, Json>) -> Option<&Finds> {
+fn first<'a, 'b>(log: &'a Log<'b>) -> Option<&'a Finds<'b>> {
     use FindingKind::{IntNonmonotonicPoll, NonmonotonicPoll, PollSkip};
     let is_out_of_order = log.findings.contains_key(&IntNonmonotonicPoll);
     let samples = log.forbidden().filter_map(|(_, findings)| findings.samples.first());
@@ -37,7 +38,7 @@ fn first(log: &LogResult<String, Json>) -> Option<&Finds> {
 }
 
 /// Where to look first. Operations of findings go by the indices of the events that began them.
-pub(super) fn lead(log: &LogResult<String, Json>, operations: Ops<'_, '_>) -> Option<Lead> {
+pub(super) fn lead(log: &Log<'_>, operations: Ops<'_, '_>) -> Option<Lead> {
     let finding = first(log)?;
     let witnesses = witnesses(finding, operations);
     let mut shown: Vec<_> = match &witnesses {
@@ -92,7 +93,7 @@ impl std::fmt::Display for Witness<'_, '_> {
 
 /// By whom two things are known that cannot both be: two messages at one offset, or one at two. Who sent a message
 /// was told where it is; where nobody was told that, it is who polled it there first.
-fn witnesses<'a, 'b>(finding: &Finds, operations: Ops<'a, 'b>) -> Option<[Witness<'a, 'b>; 2]> {
+fn witnesses<'a, 'b>(finding: &Finds<'_>, operations: Ops<'a, 'b>) -> Option<[Witness<'a, 'b>; 2]> {
     let key = finding.key.as_ref()?;
     let (values, offsets) = (&finding.values, &finding.offsets);
     let places = match finding.kind {
@@ -112,7 +113,7 @@ fn witnesses<'a, 'b>(finding: &Finds, operations: Ops<'a, 'b>) -> Option<[Witnes
             Part::Poll { .. } => false,
         };
         let is_polled = |part: PartOf<'_>| {
-            let of_key = part.polled().into_iter().flatten().filter(|(own, _)| own == key);
+            let of_key = part.polled().into_iter().flatten().filter(|(own, _)| own == *key);
             of_key.flat_map(|(_, messages)| messages).any(|(at, own)| (at, own) == (offset, value))
         };
         let of = |is_meant: &dyn Fn(PartOf<'_>) -> bool| {
@@ -184,7 +185,7 @@ fn part_words(part: PartOf<'_>) -> String {
 }
 
 /// The offsets of the key that the first finding is about.
-pub(super) fn exhibit(log: &LogResult<String, Json>, operations: Ops<'_, '_>) -> Option<Exhibit> {
+pub(super) fn exhibit(log: &Log<'_>, operations: Ops<'_, '_>) -> Option<Exhibit> {
     let finding = first(log)?;
     let key = finding.key.as_ref()?;
     let of_key = log.keys.iter().find(|of_key| of_key.key == *key)?;
@@ -205,13 +206,13 @@ pub(super) fn exhibit(log: &LogResult<String, Json>, operations: Ops<'_, '_>) ->
 
 /// The part of a key's log that is drawn.
 struct Offsets<'a> {
-    log: &'a KeyLog<String, Json>,
+    log: &'a KeyLog<&'a String, &'a Json>,
     ranks: std::ops::Range<usize>,
 }
 
 impl<'a> Offsets<'a> {
     /// Round what a finding is about; of a long log not all.
-    fn new(log: &'a KeyLog<String, Json>, finding: &Finds) -> Option<Self> {
+    fn new(log: &'a KeyLog<&'a String, &'a Json>, finding: &Finds<'_>) -> Option<Self> {
         let rank =
             |offset: &u64| log.places.binary_search_by_key(offset, |place| place.offset).ok();
         let ranks = || finding.offsets.iter().chain(&finding.skipped).filter_map(rank);
@@ -229,12 +230,7 @@ impl<'a> Offsets<'a> {
         place.map(|place| place as f64)
     }
 
-    fn series(
-        &self,
-        first: &Finds,
-        log: &LogResult<String, Json>,
-        operations: Ops<'_, '_>,
-    ) -> Series {
+    fn series(&self, first: &Finds<'_>, log: &Log<'_>, operations: Ops<'_, '_>) -> Series {
         let of_finding = |index: &usize| Some(with_index(operations, *index)?.invocation.process);
         let mut shown: Vec<Process> = first.operations.iter().filter_map(of_finding).collect();
         shown.sort_unstable();
@@ -249,7 +245,7 @@ impl<'a> Offsets<'a> {
             };
             for part in operation.op().parts() {
                 match part {
-                    Part::Send { key, offset: Some(offset), .. } if *key == self.log.key => {
+                    Part::Send { key, offset: Some(offset), .. } if key == self.log.key => {
                         sent.extend(self.height(offset).map(|height| (done.time, height)));
                     }
                     Part::Send { .. } => {}
@@ -257,7 +253,7 @@ impl<'a> Offsets<'a> {
                         let process = operation.invocation.process;
                         let whose = shown.contains(&process).then_some(process);
                         let messages = messages.into_iter().flatten();
-                        let of_key = messages.filter(|(key, _)| *key == self.log.key);
+                        let of_key = messages.filter(|(key, _)| key == self.log.key);
                         let offsets = of_key.flat_map(|(_, messages)| messages);
                         let point =
                             |(offset, _): &(u64, Json)| Some((done.time, self.height(*offset)?));
@@ -293,7 +289,7 @@ impl<'a> Offsets<'a> {
     /// What is wrong with this key, by what is to be said of it.
     fn wrong(
         &self,
-        log: &LogResult<String, Json>,
+        log: &Log<'_>,
         operations: Ops<'_, '_>,
     ) -> BTreeMap<&'static str, Vec<(u64, f64)>> {
         let mut wrong: BTreeMap<_, Vec<(u64, f64)>> = BTreeMap::new();

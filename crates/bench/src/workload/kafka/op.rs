@@ -350,7 +350,10 @@ pub(super) fn read_offsets(text: &str) -> Result<Offsets, String> {
 /// What a poll got of a key, in which integers are no floats.
 pub(super) fn as_it_came((key, messages): (String, Messages)) -> (String, Messages) {
     let as_it_came = |(offset, message): (u64, Json)| (offset, message.distinguishing_floats());
-    (key, messages.into_iter().map(as_it_came).collect())
+    let mut messages: Messages = messages.into_iter().map(as_it_came).collect();
+    // Most polls bring a message or two of a key, and room was made for four.
+    messages.shrink_to_fit();
+    (key, messages)
 }
 
 /// A key as text: that of a string, or JSON.

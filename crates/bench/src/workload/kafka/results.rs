@@ -10,12 +10,12 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::exhibits;
-use super::op::{KafkaOp, Offsets, Part, PartOf, Polled};
+use super::op::{KafkaOp, Messages, Offsets, Part, PartOf, Polled};
 use crate::workload::Checked;
 
 /// What comes of a check.
-struct Results {
-    log: LogResult<String, Json>,
+struct Results<'a> {
+    log: LogResult<&'a String, &'a Json>,
     send_count: usize,
     acknowledged_count: usize,
     worst_lag: Option<Lag>,
@@ -49,6 +49,7 @@ pub(super) fn check(history: &[Event<KafkaOp>]) -> Checked {
         }
     }
     let mut log = log::check(&logged);
+    drop(logged);
     for findings in log.findings.values_mut() {
         let operations = findings.samples.iter_mut().flat_map(|finding| &mut finding.operations);
         operations.for_each(|operation| *operation = places[*operation]);
@@ -84,21 +85,25 @@ fn info_causes(history: &[Event<KafkaOp>]) -> Vec<OpError> {
     causes
 }
 
-/// An operation as the checker of logs has it, if it is one.
-fn of_log(operation: &Operation<'_, KafkaOp>) -> Option<LogOperation<String, Json>> {
+/// An operation as the checker of logs has it, if it is one. Keys and messages stay where they are: a history
+/// may have many.
+fn of_log<'a>(operation: &'a Operation<'_, KafkaOp>) -> Option<LogOperation<&'a String, &'a Json>> {
     let Process::Client(process) = operation.invocation.process else { return None };
     let action = match operation.op() {
         op @ (KafkaOp::Send { .. } | KafkaOp::Poll { .. } | KafkaOp::Several { .. }) => {
-            let step = |part: PartOf<'_>| match part {
-                Part::Send { key, message, offset } => {
-                    Step::Send { key: String::clone(key), value: Json::clone(message), offset }
+            let of_key = |(key, messages): &'a (String, Messages)| {
+                (key, messages.iter().map(|(offset, message)| (*offset, message)).collect())
+            };
+            let step = |part: PartOf<'a>| match part {
+                Part::Send { key, message, offset } => Step::Send { key, value: message, offset },
+                Part::Poll { polled } => {
+                    Step::Poll(polled.into_iter().flatten().map(of_key).collect())
                 }
-                Part::Poll { polled } => Step::Poll(polled.cloned().unwrap_or_default()),
             };
             log::Action::Messages(op.parts().map(step).collect())
         }
-        KafkaOp::Subscribe { keys } => log::Action::Subscribe(keys.clone()),
-        KafkaOp::Assign { crash: false, keys, .. } => log::Action::Assign(keys.clone()),
+        KafkaOp::Subscribe { keys } => log::Action::Subscribe(keys.iter().collect()),
+        KafkaOp::Assign { crash: false, keys, .. } => log::Action::Assign(keys.iter().collect()),
         KafkaOp::Assign { crash: true, .. } => log::Action::Crash,
         KafkaOp::Commit { .. } | KafkaOp::Debug => return None,
     };
@@ -115,7 +120,7 @@ fn of_log(operation: &Operation<'_, KafkaOp>) -> Option<LogOperation<String, Jso
     })
 }
 
-fn complaint(log: &LogResult<String, Json>) -> String {
+fn complaint(log: &LogResult<&String, &Json>) -> String {
     let counts =
         log.forbidden().map(|(kind, findings)| format!("{} {}", findings.count, name(kind)));
     format!("the logs have anomalies: {}", counts.collect::<Vec<_>>().join(", "))
@@ -130,7 +135,7 @@ fn name(kind: FindingKind) -> String {
 }
 
 /// As Jepsen gives them: `error-types`, `bad-error-types`, `info-txn-causes`, and each type with `count` and `errs`.
-impl Serialize for Results {
+impl Serialize for Results<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let kinds: Vec<_> = self.log.findings.keys().collect();
         let bad: Vec<_> = self.log.forbidden().map(|(kind, _)| kind).collect();
@@ -158,7 +163,7 @@ impl Serialize for Results {
 #[derive(Serialize)]
 struct Errors<'a> {
     count: usize,
-    errs: &'a [log::Finding<String, Json>],
+    errs: &'a [log::Finding<&'a String, &'a Json>],
 }
 
 /// When somebody first knew of a message at an offset or behind it, by key.
