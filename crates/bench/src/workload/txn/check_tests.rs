@@ -241,3 +241,16 @@ fn of_two_reads_that_exclude_each_other_what_one_lacks_is_looked_for_or_else_who
     let both = clue("[1,2]", "[2,1]").clue;
     assert!(matches!(&both, Clue::Orders { .. }), "{both:?}");
 }
+
+/// What came later cannot be what a read should have seen: it was put before what that read had.
+#[test]
+fn a_write_after_a_read_is_not_what_the_read_missed() {
+    let told = Told::of(Lists)
+        .txn(0, Done, r#"[["append",1,1],["r",1,null]]"#, r#"[["append",1,1],["r",1,[1]]]"#)
+        .txn(1, Done, r#"[["append",1,2]]"#, r#"[["append",1,2]]"#)
+        .txn(2, Done, r#"[["r",1,null]]"#, r#"[["r",1,[2,1]]]"#);
+    let clue = told.check("read-committed").lead.unwrap().clue;
+    let Clue::Unseen { missed } = &clue else { panic!("{clue:?}") };
+    assert_eq!(missed.len(), 1);
+    assert_eq!((&*missed[0].reader.name, &*missed[0].writer.name), ("T1", "T0"));
+}

@@ -65,12 +65,18 @@ fn orders(one: usize, other: usize, key: &str, operations: &[Operation<'_, Txn>]
         };
         operations.iter().position(wrote)
     };
-    let unseen = [(one, first, of_second), (other, second, of_first)];
-    let missed = unseen.into_iter().filter(|(_, list, element)| !list.contains(element));
-    let missed = missed.filter_map(|(reader, _, element)| {
+    let unseen = [(one, first, of_first, of_second), (other, second, of_second, of_first)];
+    let missed = unseen.into_iter().filter(|(_, list, _, element)| !list.contains(element));
+    let missed = missed.filter_map(|(reader, _, own, element)| {
+        let later = writer(element)?;
+        // What was written after the read came before what it had seen: its writer had not.
+        let (reader, writer) = match may_have_seen(reader, later, operations) {
+            true => (reader, later),
+            false => (later, writer(own)?),
+        };
         Some(Missed {
             reader: named(reader, operations),
-            writer: named(writer(element)?, operations),
+            writer: named(writer, operations),
             key: key.to_owned(),
         })
     });
@@ -80,6 +86,12 @@ fn orders(one: usize, other: usize, key: &str, operations: &[Operation<'_, Txn>]
         return Clue::Orders { first, second };
     }
     Clue::Unseen { missed }
+}
+
+/// Whether one had begun before the other one returned.
+fn may_have_seen(reader: usize, writer: usize, operations: &[Operation<'_, Txn>]) -> bool {
+    let done = operations[reader].completion;
+    done.is_none_or(|done| operations[writer].invocation.index < done.index)
 }
 
 /// What a transaction read last from a key.
