@@ -205,6 +205,14 @@ fn a_node_cannot_reach_its_supervisor_or_the_machine() {
     assert_eq!(host.exit(), Some(Exit::Code(0)));
 }
 
+/// A call a microsecond would be a terabyte a second.
+#[test]
+fn who_writes_without_an_end_gets_to_the_end_of_its_time() {
+    let Some(mut host) = Host::calls(&["flood"]) else { return };
+    let lines = host.until(0.1).len();
+    assert!((90..100).contains(&lines), "{lines} lines of a megabyte");
+}
+
 /// Many programs, one of Maelstrom's own demonstrations among them, ask again and again whether there is
 /// something to read.
 #[test]

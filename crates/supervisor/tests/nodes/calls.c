@@ -168,6 +168,11 @@ static void run(const char *what) {
             select(1, &input, NULL, NULL, &none);
         }
         printf("polled few times: %d\n", looks < 4000);
+    } else if (!strcmp(what, "flood")) {
+        static char text[1 << 20];
+        memset(text, 'x', sizeof text);
+        text[sizeof text - 1] = '\n';
+        for (;;) write(1, text, sizeof text);
     } else if (!strcmp(what, "read-spin")) {
         time_t end = time(NULL) + 2;
         long looks = 0;
