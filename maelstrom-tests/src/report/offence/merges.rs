@@ -40,15 +40,9 @@ impl Merge {
         matches!(self, Self::LargerTotal | Self::Replaced | Self::AddedTotal)
     }
 
-    const fn merged(self, own: i128, came: i128) -> i128 {
+    fn merged(self, own: i128, came: i128) -> i128 {
         match self {
-            Self::LargerTotal | Self::LargerOfEach => {
-                if came > own {
-                    came
-                } else {
-                    own
-                }
-            }
+            Self::LargerTotal | Self::LargerOfEach => own.max(came),
             Self::Replaced => came,
             Self::AddedTotal | Self::AddedOfEach => own.saturating_add(came),
         }
