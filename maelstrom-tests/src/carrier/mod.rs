@@ -252,11 +252,12 @@ impl Carrier {
     }
 
     /// Takes the beginning of a line that is too long to be kept.
-    pub(crate) fn take_long_line(&mut self, now: Time, node: usize, line: &[u8], mib_max: usize) {
+    pub(crate) fn take_long_line(&mut self, now: Time, node: usize, line: &[u8]) {
         let number = self.count_line(node, line);
         self.complain(now, node, ProblemKind::Garbage, || {
             let flaw = format!(
-                "it is longer than {mib_max} MiB and has no end yet; is the newline missing?"
+                "it is longer than {} MiB and has no end yet; is the newline missing?",
+                supervisor::LINE_BYTES_MAX >> 20
             );
             message::no_message(number, &flaw, line)
         });

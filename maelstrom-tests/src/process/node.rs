@@ -13,6 +13,7 @@ use rustix::io::{ioctl_fionbio, ioctl_fionread};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use simulator::Parcel;
+use supervisor::LINE_BYTES_MAX;
 
 use super::descendants;
 use super::lines::{Filled, LineBuffer};
@@ -25,8 +26,6 @@ use crate::carrier::message::write_line;
 pub(super) const BACKLOG_MIB_MAX: usize = 64;
 /// What a buffer may keep when it is empty, in bytes.
 const IDLE_BYTES_MAX: usize = 256 * 1024;
-/// Longest line that a node may write, in bytes: a line without an end must not take all memory.
-pub(super) const LINE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// How often a killed process is asked whether it has ended, and how long after each time: 5 s in
 /// all. Only what hangs in the operating system itself needs so long.

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use proto::Time;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use supervisor::LINE_BYTES_MAX;
 
 use super::ProcessWorld;
 use super::descendants;
 use super::lines::{Filled, LineBuffer, Piece};
-use super::node::{LINE_BYTES_MAX, Stream};
+use super::node::Stream;
 use super::reaper::Reaper;
 use super::signals::interrupted;
 use super::stderr::LOG_MIB_MAX;

@@ -5,7 +5,7 @@ use simulator::{Fate, Parcel};
 
 use super::ProcessWorld;
 use super::lines::Piece;
-use super::node::{BACKLOG_MIB_MAX, LINE_BYTES_MAX};
+use super::node::BACKLOG_MIB_MAX;
 use crate::carrier::Arrival;
 use crate::world::ProblemKind;
 
@@ -20,9 +20,7 @@ impl ProcessWorld {
     pub(super) fn receive_piece(&mut self, index: usize, piece: &Piece<'_>) {
         match piece {
             Piece::Line(line) => self.carrier.take_line(self.time, index, line),
-            Piece::TooLong(line) => {
-                self.carrier.take_long_line(self.time, index, line, LINE_BYTES_MAX >> 20);
-            }
+            Piece::TooLong(line) => self.carrier.take_long_line(self.time, index, line),
         }
         self.deliver_due();
     }

@@ -91,6 +91,11 @@ pub struct Message {
 }
 
 impl Message {
+    /// Its type and what is in it, in one line of at most so many characters.
+    pub fn shown(&self, characters_max: usize) -> String {
+        text::line(&format!("{} {}", self.kind, self.body), characters_max)
+    }
+
     /// Counts its times from this one on.
     fn start_at(&mut self, time_zero: u64) {
         self.sent = self.sent.saturating_sub(time_zero);

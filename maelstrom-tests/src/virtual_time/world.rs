@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use proto::{NodeId, Time};
 use simulator::{Fabric, Fate, Parcel, Reached, Statistics};
-use supervisor::{Counts, Exit, LINE_BYTES_MAX, NodeSpec, Supervisor, What};
+use supervisor::{Counts, Exit, NodeSpec, Supervisor, What};
 
 use super::node::{Log, Node};
 use super::{Keep, VirtualTimeError};
@@ -189,9 +189,7 @@ impl VirtualWorld {
         let now = self.now;
         match what {
             What::Output(line) => self.carrier.take_line(now, index, &line),
-            What::LongLine(start) => {
-                self.carrier.take_long_line(now, index, &start, LINE_BYTES_MAX >> 20);
-            }
+            What::LongLine(start) => self.carrier.take_long_line(now, index, &start),
             What::Stderr(line) => self.nodes[index].log.line(now, &line),
             What::Exited(exit) => self.bury(index, exit),
             What::Closed(stream) => {

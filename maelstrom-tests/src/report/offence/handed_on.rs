@@ -47,8 +47,7 @@ impl Search<'_> {
             } else if self.is_node(message.src) && self.name(message.dest) == reader.node {
                 let count = counts.entry((message.src, what)).or_default();
                 count.handed_on += 1;
-                let shown = text::line(&format!("{} {}", message.kind, message.body), 100);
-                count.last = message.received.map(|time| (shown, time));
+                count.last = message.received.map(|time| (message.shown(100), time));
             }
         }
         let too_often =

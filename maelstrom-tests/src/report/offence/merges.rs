@@ -95,11 +95,8 @@ pub(super) fn way_that_makes(
     is_node: impl Fn(usize) -> bool,
     adds: (&str, &str),
 ) -> Option<String> {
-    let is_told = |message: &&Message| {
-        is_node(message.src) && is_node(message.dest) && message.in_reply_to.is_none()
-    };
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for message in messages.iter().filter(is_told) {
+    for message in messages.iter().filter(|message| is_told(message, &is_node)) {
         *counts.entry(&message.kind).or_default() += 1;
     }
     let mut kinds: Vec<_> = counts.into_iter().collect();
@@ -115,6 +112,11 @@ pub(super) fn way_that_makes(
     None
 }
 
+/// Whether a node told another one something without having been asked.
+fn is_told(message: &Message, is_node: impl Fn(usize) -> bool) -> bool {
+    is_node(message.src) && is_node(message.dest) && message.in_reply_to.is_none()
+}
+
 fn steps<'a>(
     until: u64,
     messages: &'a [Message],
@@ -123,10 +125,10 @@ fn steps<'a>(
 ) -> Vec<Step<'a>> {
     let mut steps = Vec::new();
     for (number, message) in messages.iter().enumerate() {
-        let between = is_node(message.src) && is_node(message.dest);
+        let is_told = is_told(message, &is_node);
         // What comes at one time is taken before something is told, unless it took no time.
         if let Some(time) = message.received.filter(|time| *time <= until) {
-            if between && message.in_reply_to.is_none() {
+            if is_told {
                 let order = if time == message.sent { 2 * number + 2 } else { 0 };
                 steps.push((time, order, Step::Comes { message: number, dest: message.dest }));
             } else if !is_node(message.src) && message.kind == request {
@@ -135,7 +137,7 @@ fn steps<'a>(
                 steps.push((time, 0, Step::Adds { node, delta }));
             }
         }
-        if between && message.in_reply_to.is_none() && message.sent <= until {
+        if is_told && message.sent <= until {
             let (src, kind) = (message.src, &*message.kind);
             steps.push((message.sent, 2 * number + 1, Step::Tells { message: number, src, kind }));
         }

@@ -140,7 +140,7 @@ impl Search<'_> {
         Step {
             time: message.sent,
             who: format!("{} → {}", name(message.src), name(message.dest)),
-            what: text::line(&format!("{} {}", message.kind, message.body), 160),
+            what: message.shown(160),
             end,
         }
     }

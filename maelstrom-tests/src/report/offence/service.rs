@@ -83,13 +83,11 @@ impl Search<'_> {
         });
         let Some((request, reply, received)) = told else { return Ok(None) };
         let service = self.name(reply.src);
-        let shown =
-            |message: &Message| text::line(&format!("{} {}", message.kind, message.body), 100);
         Ok(Some(format!(
             "What {} knew was from {service}, which had answered its `{}` with `{}` at {}{}.",
             reader.node,
-            shown(request),
-            shown(reply),
+            request.shown(100),
+            reply.shown(100),
             text::seconds(received),
             self.how_new(request, reply, key.is_none())?
         )))

@@ -62,24 +62,29 @@ fn missing_part(got: i64, node: &str, by_node: &BTreeMap<String, Added>) -> Opti
     if got == 0 && ups + down < 0 {
         return Some("Is it kept from becoming negative?".to_owned());
     }
-    by_node.iter().find_map(|(name, added)| {
-        let sum = added.sum();
-        (sum != 0 && got == ups + down - sum)
-            .then(|| format!("What was added at {name}, {sum}, is missing."))
-    })
+    let part = part_that_is(ups + down - got, by_node)?;
+    Some(format!("What was added at {part}, is missing."))
+}
+
+/// All that was added.
+fn total(by_node: &BTreeMap<String, Added>) -> i64 {
+    by_node.values().map(Added::sum).sum()
+}
+
+/// Where so much was added, which is not nothing, and how much that is.
+fn part_that_is(sum: i64, by_node: &BTreeMap<String, Added>) -> Option<String> {
+    let (name, _) = by_node.iter().find(|(_, added)| sum != 0 && added.sum() == sum)?;
+    Some(format!("{name}, {sum}"))
 }
 
 /// Which part of the whole is in a sum twice, if it is one that has a name.
 fn doubled_part(got: i64, by_node: &BTreeMap<String, Added>) -> Option<String> {
-    let total: i64 = by_node.values().map(Added::sum).sum();
+    let total = total(by_node);
     if got == 2 * total && total != 0 {
         return Some("All that was added has been counted twice.".to_owned());
     }
-    by_node.iter().find_map(|(name, added)| {
-        let sum = added.sum();
-        (sum != 0 && got == total + sum)
-            .then(|| format!("What was added at {name}, {sum}, has been counted twice."))
-    })
+    let part = part_that_is(got - total, by_node)?;
+    Some(format!("What was added at {part}, has been counted twice."))
 }
 
 impl Search<'_> {
@@ -106,7 +111,7 @@ impl Search<'_> {
         let messages = self.between_nodes(0)?;
         // What is taken away twice makes less of it.
         let takes_away = by_node.values().any(|added| added.down != 0);
-        let sum: i64 = by_node.values().map(Added::sum).sum();
+        let sum = total(&by_node);
         if got.is_some_and(|got| got > sum || takes_away && got != sum)
             && let Some(twice) = self.counted_twice(&messages, &reader)
         {
@@ -208,7 +213,7 @@ impl Search<'_> {
                 continue;
             };
             let (src, node) = (text::line(self.name(message.src), 40), &reader.node);
-            let what = text::line(&format!("{} {}", message.kind, message.body), 80);
+            let what = message.shown(80);
             let (one, other) = (first.received.unwrap_or(0), message.received.unwrap_or(0));
             let (one, other) = (text::seconds(one.min(other)), text::seconds(one.max(other)));
             return Some(format!(

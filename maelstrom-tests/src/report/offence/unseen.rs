@@ -110,19 +110,12 @@ impl Search<'_> {
                 told.iter().any(|message| message.received.is_some_and(|time| time <= now));
             let late = told.iter().find(|message| message.sent <= now && !has_come);
             if let Some(message) = late {
-                let what = text::line(&format!("{} {}", message.kind, message.body), 100);
-                let fate = match (&message.lost, message.received) {
-                    (Some(reason), _) => format!("had been lost ({reason})"),
-                    (None, Some(time)) => format!("was on its way until {}", text::seconds(time)),
-                    (None, None) => "never came".to_owned(),
-                };
                 return Ok(Some(format!(
-                    "When {here} {did} {}, at {}, it did not know of {}: `{what}` from {there}, sent at {}, \
-                     {fate}.",
+                    "When {here} {did} {}, at {}, it did not know of {}: {}.",
                     reader.name,
                     text::seconds(now),
                     writer.name,
-                    text::seconds(message.sent),
+                    self.not_come_yet(message),
                 )));
             }
         }

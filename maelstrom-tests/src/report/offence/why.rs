@@ -128,6 +128,17 @@ impl Search<'_> {
         Ok(messages)
     }
 
+    /// A message that had not come when it was needed, with what is in it and why.
+    pub(super) fn not_come_yet(&self, message: &Message) -> String {
+        let why = match (&message.lost, message.received) {
+            (Some(reason), _) => format!("had been lost ({reason})"),
+            (None, Some(time)) => format!("was on its way until {}", text::seconds(time)),
+            (None, None) => "never came".to_owned(),
+        };
+        let (what, src) = (message.shown(100), text::line(self.name(message.src), 40));
+        format!("`{what}` from {src}, sent at {}, {why}", text::seconds(message.sent))
+    }
+
     /// A message with what became of it: `gossip` from n0 to n1, sent at 9.869 s, was lost (loss).
     pub(super) fn fate(&self, message: &Message) -> String {
         let name = |place: usize| text::line(self.name(place), 40);
@@ -365,20 +376,10 @@ impl Search<'_> {
             .find_map(|(did, now)| missed_at(now).map(|message| (did, now, message)));
         Ok(match missed {
             Some((did, now, message)) => format!(
-                "When {} {did}, at {}, it did not know better: {} {}, sent at {}, {}.",
+                "When {} {did}, at {}, it did not know better: {}.",
                 reader.node,
                 text::seconds(now),
-                format_args!(
-                    "`{}`",
-                    text::line(&format!("{} {}", message.kind, message.body), 100)
-                ),
-                format_args!("from {}", text::line(self.name(message.src), 40)),
-                text::seconds(message.sent),
-                match (&message.lost, message.received) {
-                    (Some(reason), _) => format!("had been lost ({reason})"),
-                    (None, Some(time)) => format!("was on its way until {}", text::seconds(time)),
-                    (None, None) => "never came".to_owned(),
-                }
+                self.not_come_yet(message),
             ),
             None => match self.kill(&reader.node, 0, reader.asked) {
                 Some(kill) => was_killed(&reader.node, &kill.words()),
