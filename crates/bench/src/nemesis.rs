@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use simulator::{NetworkOptions, Random};
 
 use crate::fault::{FaultKind, Scene, Start};
-use crate::options::{Omitted, Options};
+use crate::options::{Numbers, Options};
 use crate::world::Fault;
 
 /// Brings faults and takes them back. Each kind of fault begins and ends in turn, after gaps that
@@ -21,7 +21,7 @@ pub(crate) struct Nemesis {
     faults_left: u64,
     /// How many faults were drawn.
     drawn: u64,
-    omitted: Omitted,
+    omitted: Numbers,
     has_killed: bool,
     network: NetworkOptions,
     liars: Vec<usize>,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use checkers::stats::Requirement;
 use proto::NodeId;
 use serde::{Serialize, Serializer};
-pub use simulator::Omitted;
+pub use simulator::Numbers;
 use simulator::{LatencyDistribution, NetworkOptions, Random};
 
 pub use crate::compat::Compat;
@@ -72,18 +72,18 @@ pub struct Options {
     pub max_faults: Option<u64>,
     /// Operations of the main phase that nobody asks for, by their numbers from 0; all else is drawn as if
     /// somebody did.
-    #[serde(skip_serializing_if = "Omitted::is_empty")]
-    pub omit_operations: Omitted,
+    #[serde(skip_serializing_if = "Numbers::is_empty")]
+    pub omit_operations: Numbers,
     /// Faults that the nemesis does not bring, by their numbers from 0; all else is drawn as if it did.
-    #[serde(skip_serializing_if = "Omitted::is_empty")]
-    pub omit_faults: Omitted,
+    #[serde(skip_serializing_if = "Numbers::is_empty")]
+    pub omit_faults: Numbers,
     /// Messages that chance spares, by their numbers from 0: they take the mean latency, and are neither lost
     /// nor doubled at random. What becomes of the others is drawn as if there were none of these.
-    #[serde(skip_serializing_if = "Omitted::is_empty")]
-    pub spare_messages: Omitted,
+    #[serde(skip_serializing_if = "Numbers::is_empty")]
+    pub spare_messages: Numbers,
     /// Messages that are lost, by their numbers from 0, whatever chance says.
-    #[serde(skip_serializing_if = "Omitted::is_empty")]
-    pub lose_messages: Omitted,
+    #[serde(skip_serializing_if = "Numbers::is_empty")]
+    pub lose_messages: Numbers,
     /// When all chance is drawn anew in the main phase, and from which seeds.
     #[serde(skip_serializing_if = "Reseeds::is_empty")]
     pub reseeds: Reseeds,
@@ -126,10 +126,10 @@ impl Options {
             byzantine_nodes: None,
             max_operations: None,
             max_faults: None,
-            omit_operations: Omitted::default(),
-            omit_faults: Omitted::default(),
-            spare_messages: Omitted::default(),
-            lose_messages: Omitted::default(),
+            omit_operations: Numbers::default(),
+            omit_faults: Numbers::default(),
+            spare_messages: Numbers::default(),
+            lose_messages: Numbers::default(),
             reseeds: Reseeds::default(),
             cover: false,
             preempt: Preempt::default(),
@@ -189,7 +189,7 @@ impl Options {
             self.forget_faults();
         }
         // Those that come and go with others would be drawn.
-        let spare = if self.draws_fates() { Omitted::only(&[]) } else { Omitted::default() };
+        let spare = if self.draws_fates() { Numbers::only(&[]) } else { Numbers::default() };
         self.spare_messages = spare;
         self.lose_messages = numbers.iter().copied().collect();
     }
@@ -197,7 +197,7 @@ impl Options {
     /// Leaves out all operations but these, which rise and are below `most`.
     pub(crate) fn leave_operations(&mut self, operations: &[u64], most: u64) {
         self.max_operations = Some(most);
-        self.omit_operations = Omitted::all_but(operations, most);
+        self.omit_operations = Numbers::all_but(operations, most);
     }
 
     /// Takes away what is drawn for each message all the time.
@@ -209,7 +209,7 @@ impl Options {
     /// Takes all faults that come and go away.
     pub(crate) fn forget_faults(&mut self) {
         self.nemesis = Vec::new();
-        (self.max_faults, self.omit_faults) = (None, Omitted::default());
+        (self.max_faults, self.omit_faults) = (None, Numbers::default());
     }
 
     /// How many operations the main phase has at most, and how many faults the run has, where that is said;

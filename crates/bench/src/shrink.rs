@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use simulator::{LatencyDistribution, Omitted};
+use simulator::{LatencyDistribution, Numbers};
 
 use crate::options::Options;
 use crate::reseeds::Reseeds;
@@ -266,7 +266,7 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<'_, F, E> {
             smaller |= self.thin_out(faults, |shrinker, faults, most| {
                 shrinker.attempt(|options| {
                     options.max_faults = Some(most);
-                    options.omit_faults = Omitted::all_but(faults, most);
+                    options.omit_faults = Numbers::all_but(faults, most);
                 })
             });
         }
@@ -285,7 +285,7 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<'_, F, E> {
             return Some(Vec::new());
         }
         let spare_from = |options: &mut Options, end: u64| {
-            options.spare_messages = Omitted::only(&kept(&options.spare_messages, end));
+            options.spare_messages = Numbers::only(&kept(&options.spare_messages, end));
         };
         // So many are surely all.
         let ends = std::iter::successors(Some(1), |end| Some(2 * end));
@@ -296,7 +296,7 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<'_, F, E> {
         let end = ends.find(|end| self.attempt(|options| spare_from(options, *end)))?;
         self.minimize(end / 2 + 1, end, spare_from);
         self.thin_out(kept(&self.best.spare_messages, end), |shrinker, kept, _| {
-            shrinker.attempt(|options| options.spare_messages = Omitted::only(kept))
+            shrinker.attempt(|options| options.spare_messages = Numbers::only(kept))
         });
         Some(kept(&self.best.spare_messages, end))
     }
@@ -395,7 +395,7 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<'_, F, E> {
 }
 
 /// The numbers below `end` that are not left out; none where they are too many to try without some.
-fn kept(omitted: &Omitted, end: u64) -> Vec<u64> {
+fn kept(omitted: &Numbers, end: u64) -> Vec<u64> {
     let end = if end <= NUMBERS_MAX { end } else { 0 };
     (0..end).filter(|number| !omitted.contains(*number)).collect()
 }
@@ -481,7 +481,7 @@ mod tests {
     /// Whether a run has all of these operations and faults, and as many a second as the big one.
     fn has(options: &Options, operations: &[u64], faults: &[u64]) -> bool {
         // They come in time with a mean gap of this many seconds.
-        let left = |omitted: &Omitted, most: Option<u64>, gap: f64, number: &u64| {
+        let left = |omitted: &Numbers, most: Option<u64>, gap: f64, number: &u64| {
             *number < most.unwrap_or(u64::MAX)
                 && !omitted.contains(*number)
                 && *number as f64 * gap < options.time_limit.as_secs_f64()
@@ -526,7 +526,7 @@ mod tests {
         for gone in &operations {
             let rest: Vec<_> = operations.iter().copied().filter(|other| other != gone).collect();
             let mut less = options.clone();
-            less.omit_operations = Omitted::all_but(&rest, 100);
+            less.omit_operations = Numbers::all_but(&rest, 100);
             assert!(!needs(&less), "{gone} of {operations:?}");
         }
     }
@@ -541,7 +541,7 @@ mod tests {
                     && !numbers.iter().any(|number| options.spare_messages.contains(*number))
             };
             let Shrunk { options, runs } = shrink(&big(), 10_000, needs);
-            assert_eq!(options.spare_messages, Omitted::only(numbers));
+            assert_eq!(options.spare_messages, Numbers::only(numbers));
             assert!(needs(&options) && runs <= most, "{runs} runs");
         }
     }
@@ -592,7 +592,7 @@ mod tests {
         };
         let options = shrink(&big(), 10_000, fails).options;
         assert_eq!((options.size().0, options.lose_messages.is_empty()), (Some(1), true));
-        assert_eq!(options.spare_messages, Omitted::only(&[1]));
+        assert_eq!(options.spare_messages, Numbers::only(&[1]));
         // Where it is that of many messages, it takes too many runs to find them all.
         let many = |options: &Options| {
             let is_it = options.loss == 0.1 && options.seed == 40 && options.nodes.len() == 5;

@@ -14,8 +14,8 @@ use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::endpoint::Endpoint;
+use crate::numbers::Numbers;
 use crate::observation::Fate;
-use crate::omitted::Omitted;
 use crate::partition::Cut;
 use crate::priorities::Priorities;
 use crate::random::Random;
@@ -92,9 +92,9 @@ pub struct NetworkOptions {
     pub in_turn: bool,
     /// Messages that chance spares, by their numbers: they are neither lost nor doubled at random, and take
     /// the mean latency. What becomes of the others is drawn as if there were none of these.
-    pub spared: Omitted,
+    pub spared: Numbers,
     /// Messages that are lost, by their numbers, whatever chance says.
-    pub lost: Omitted,
+    pub lost: Numbers,
 }
 
 /// What becomes of a message that was sent: nothing, or one or two arrivals after these times.
@@ -436,8 +436,8 @@ mod tests {
 
     #[test]
     fn what_is_to_be_lost_is_lost_and_nothing_else() {
-        let lost: Omitted = [1, 4].into_iter().collect();
-        let spared = Omitted::only(&[]);
+        let lost: Numbers = [1, 4].into_iter().collect();
+        let spared = Numbers::only(&[]);
         let options = NetworkOptions { loss: 0.9, lost, spared, ..NetworkOptions::default() };
         let mut network = Network::new(2, options, 7);
         let arrives: Vec<bool> = (0..6)

@@ -8,7 +8,7 @@ use simulator::Random;
 use super::Harness;
 use crate::compat::Compat;
 use crate::nemesis::Nemesis;
-use crate::options::{Omitted, Options};
+use crate::options::{Numbers, Options};
 use crate::workload::Workload;
 
 /// An operation that starts this late is still held to belong to the schedule; after a longer
@@ -51,7 +51,7 @@ impl<W: Workload> Harness<'_, W> {
             self.settled.fill(false);
             // However few operations the main phase has, every node is to be seen at work here.
             let (begin, time) = (self.world.now(), self.options.settle);
-            self.generate(begin + time, None, &Omitted::default(), begin + time / 2);
+            self.generate(begin + time, None, &Numbers::default(), begin + time / 2);
             self.drain();
             // Nodes that had no time to are not to blame.
             if self.is_interrupted() {
@@ -154,7 +154,7 @@ impl<W: Workload> Harness<'_, W> {
         &mut self,
         end: Time,
         operations_max: Option<u64>,
-        omitted: &Omitted,
+        omitted: &Numbers,
         mut ask_from: Time,
     ) {
         let mut drawn = 0;

@@ -11,7 +11,7 @@ use super::values::{
 };
 use super::{EXPECT, RunFlag, Said, flag};
 use crate::fault::FaultKind;
-use crate::options::{Compat, NEMESIS_INTERVAL_MIN, Omitted, Options, numbered_nodes};
+use crate::options::{Compat, NEMESIS_INTERVAL_MIN, Numbers, Options, numbered_nodes};
 
 /// The flags of a run, in the order in which people are shown them.
 pub static RUN_FLAGS: [RunFlag; 29] = [
@@ -224,7 +224,7 @@ pub static RUN_FLAGS: [RunFlag; 29] = [
     },
     RunFlag {
         set: |run, text| text.parse().map(|omitted| run.options.omit_operations = omitted),
-        value: |options| some_omitted(&options.omit_operations),
+        value: |options| some_numbers(&options.omit_operations),
         said: Said::IfThere,
         ..flag(
             "omit-operations",
@@ -235,13 +235,13 @@ pub static RUN_FLAGS: [RunFlag; 29] = [
     },
     RunFlag {
         set: |run, text| text.parse().map(|omitted| run.options.omit_faults = omitted),
-        value: |options| some_omitted(&options.omit_faults),
+        value: |options| some_numbers(&options.omit_faults),
         said: Said::IfThere,
         ..flag("omit-faults", "LIST", "Faults to leave out, likewise")
     },
     RunFlag {
         set: |run, text| text.parse().map(|spared| run.options.spare_messages = spared),
-        value: |options| some_omitted(&options.spare_messages),
+        value: |options| some_numbers(&options.spare_messages),
         said: Said::IfThere,
         ..flag(
             "spare-messages",
@@ -252,7 +252,7 @@ pub static RUN_FLAGS: [RunFlag; 29] = [
     },
     RunFlag {
         set: |run, text| text.parse().map(|lost| run.options.lose_messages = lost),
-        value: |options| some_omitted(&options.lose_messages),
+        value: |options| some_numbers(&options.lose_messages),
         said: Said::IfThere,
         ..flag("lose-messages", "LIST", "Messages that are lost, likewise, whatever chance says")
     },
@@ -312,8 +312,8 @@ pub static RUN_FLAGS: [RunFlag; 29] = [
     },
 ];
 
-fn some_omitted(omitted: &Omitted) -> Option<String> {
-    (!omitted.is_empty()).then(|| omitted.to_string())
+fn some_numbers(numbers: &Numbers) -> Option<String> {
+    (!numbers.is_empty()).then(|| numbers.to_string())
 }
 
 /// Whether the nodes are named as `--node-count` names them.

@@ -1,5 +1,5 @@
-//! Numbers that are left out of a sequence: which operations or faults of a run do not take place, and which
-//! messages chance spares, although all else is drawn as if they did and it did not.
+//! Sets of numbers, as people write them: which operations of a run do not take place, which messages are lost,
+//! which draws are left to chance.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,12 +8,12 @@ use serde::{Serialize, Serializer};
 
 /// A set of whole numbers, as people write it: `0-36,40`, or `0-36,40-` where there is no last one.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Omitted {
+pub struct Numbers {
     /// From and up to, in rising order; at least one number is between two of them.
     ranges: Vec<(u64, u64)>,
 }
 
-impl Omitted {
+impl Numbers {
     /// All numbers below `end` but these, which rise.
     pub fn all_but(kept: &[u64], end: u64) -> Self {
         let mut ranges = Vec::new();
@@ -46,9 +46,9 @@ impl Omitted {
     /// All numbers but these, which rise.
     pub fn only(kept: &[u64]) -> Self {
         let end = kept.last().map_or(0, |last| last + 1);
-        let mut omitted = Self::all_but(kept, end);
-        omitted.ranges.push((end, u64::MAX));
-        omitted
+        let mut others = Self::all_but(kept, end);
+        others.ranges.push((end, u64::MAX));
+        others
     }
 
     /// The highest of them.
@@ -71,25 +71,25 @@ impl Omitted {
             .fold(0, u64::saturating_add)
     }
 
-    /// Whether nothing is left out.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
 
-    /// Whether this number is left out.
+    /// Whether this number is one of them.
     pub fn contains(&self, number: u64) -> bool {
         let after = self.ranges.partition_point(|(from, _)| *from <= number);
         after.checked_sub(1).is_some_and(|place| number <= self.ranges[place].1)
     }
 
-    /// How many numbers below `end` are not left out.
+    /// How many numbers below `end` are not among them.
     pub fn left_below(&self, end: u64) -> u64 {
         let below = self.ranges.iter().take_while(|(from, _)| *from < end);
         end - below.map(|(from, to)| (*to).min(end - 1) - from + 1).sum::<u64>()
     }
 }
 
-impl fmt::Display for Omitted {
+impl fmt::Display for Numbers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, (from, to)) in self.ranges.iter().enumerate() {
             let comma = if place == 0 { "" } else { "," };
@@ -103,7 +103,7 @@ impl fmt::Display for Omitted {
     }
 }
 
-impl FromStr for Omitted {
+impl FromStr for Numbers {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -124,13 +124,13 @@ impl FromStr for Omitted {
 }
 
 /// These numbers, in any order.
-impl FromIterator<u64> for Omitted {
+impl FromIterator<u64> for Numbers {
     fn from_iter<I: IntoIterator<Item = u64>>(numbers: I) -> Self {
         Self::joined(numbers.into_iter().map(|number| (number, number)).collect())
     }
 }
 
-impl Serialize for Omitted {
+impl Serialize for Numbers {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -151,35 +151,35 @@ mod tests {
             ("3,7-,9-12", "3,7-"),
             ("0-", "0-"),
         ] {
-            let omitted: Omitted = text.parse().unwrap();
-            assert_eq!(omitted.to_string(), written);
-            assert_eq!(written.parse(), Ok(omitted));
+            let numbers: Numbers = text.parse().unwrap();
+            assert_eq!(numbers.to_string(), written);
+            assert_eq!(written.parse(), Ok(numbers));
         }
         for wrong in ["", ",", "-", "-3", "3--", "4-3", "a", "1;2", "1--2"] {
-            assert!(wrong.parse::<Omitted>().is_err(), "{wrong}");
+            assert!(wrong.parse::<Numbers>().is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn it_is_made_of_numbers_in_any_order_and_counted() {
-        let omitted: Omitted = [7, 3, 4, 9, 4, 8].into_iter().collect();
-        assert_eq!((omitted.to_string().as_str(), omitted.count()), ("3-4,7-9", 5));
-        assert_eq!((Omitted::default().count(), Omitted::only(&[]).count()), (0, u64::MAX));
-        assert_eq!((omitted.highest(), Omitted::default().highest()), (Some(9), None));
-        let lowered = [0, 3, 4, 8, 10].map(|less| omitted.lowered_by(less).to_string());
+        let numbers: Numbers = [7, 3, 4, 9, 4, 8].into_iter().collect();
+        assert_eq!((numbers.to_string().as_str(), numbers.count()), ("3-4,7-9", 5));
+        assert_eq!((Numbers::default().count(), Numbers::only(&[]).count()), (0, u64::MAX));
+        assert_eq!((numbers.highest(), Numbers::default().highest()), (Some(9), None));
+        let lowered = [0, 3, 4, 8, 10].map(|less| numbers.lowered_by(less).to_string());
         assert_eq!(lowered, ["3-4,7-9", "0-1,4-6", "0,3-5", "0-1", ""]);
     }
 
     #[test]
     fn all_but_some_go_on_without_end() {
         for (kept, written) in [(&[][..], "0-"), (&[0], "1-"), (&[2, 3, 9], "0-1,4-8,10-")] {
-            let omitted = Omitted::only(kept);
-            assert_eq!(omitted.to_string(), written);
-            assert_eq!(written.parse(), Ok(omitted.clone()));
+            let numbers = Numbers::only(kept);
+            assert_eq!(numbers.to_string(), written);
+            assert_eq!(written.parse(), Ok(numbers.clone()));
             for number in (0..12).chain([u64::MAX - 1, u64::MAX]) {
-                assert_eq!(omitted.contains(number), !kept.contains(&number), "{number}");
+                assert_eq!(numbers.contains(number), !kept.contains(&number), "{number}");
             }
-            assert_eq!(omitted.left_below(8), kept.iter().filter(|kept| **kept < 8).count() as u64);
+            assert_eq!(numbers.left_below(8), kept.iter().filter(|kept| **kept < 8).count() as u64);
         }
     }
 
@@ -188,19 +188,19 @@ mod tests {
         for bits in 0_u32..64 {
             let kept: Vec<u64> = (0..6).filter(|number| bits >> number & 1 == 1).collect();
             for end in 0..8 {
-                let omitted = Omitted::all_but(&kept, end);
+                let numbers = Numbers::all_but(&kept, end);
                 for number in 0..9 {
-                    let is_omitted = number < end && !kept.contains(&number);
-                    assert_eq!(omitted.contains(number), is_omitted, "{number} in {omitted}");
+                    let is_left_out = number < end && !kept.contains(&number);
+                    assert_eq!(numbers.contains(number), is_left_out, "{number} in {numbers}");
                 }
                 for below in 0..9 {
-                    let left = (0..below).filter(|number| !omitted.contains(*number)).count();
-                    assert_eq!(omitted.left_below(below), left as u64, "below {below}: {omitted}");
+                    let left = (0..below).filter(|number| !numbers.contains(*number)).count();
+                    assert_eq!(numbers.left_below(below), left as u64, "below {below}: {numbers}");
                 }
-                let written = omitted.to_string();
+                let written = numbers.to_string();
                 let again =
-                    if omitted.is_empty() { Ok(Omitted::default()) } else { written.parse() };
-                assert_eq!(again, Ok(omitted));
+                    if numbers.is_empty() { Ok(Numbers::default()) } else { written.parse() };
+                assert_eq!(again, Ok(numbers));
             }
         }
     }
