@@ -4,7 +4,7 @@
 
 use super::call::Call;
 use super::decide;
-use super::model::Model;
+use super::model::{Model, Need};
 use super::search::{LAST_STATES_MAX, WorkLimit};
 use super::{Decision, Stuck};
 
@@ -58,14 +58,14 @@ pub fn states_before<M: Model>(
     };
     let tried_max = TRIED_MAX.min(CALLS_MAX / before.len().max(1));
     for (place, state) in candidates.into_iter().enumerate() {
-        let is_possible = place >= tried_max || {
-            let (invoked, completed) = (end, Some(end + 1));
-            before.push(Call { operation: observe(&state), invoked, completed });
-            let mut limit = WorkLimit { states_max: STATES_MAX, stop: &mut *stop };
-            let (decision, _) = decide(model, &before, &mut limit);
-            before.pop();
-            !matches!(decision, Decision::Impossible(_))
-        };
+        let is_possible =
+            place >= tried_max || can_end_with(model, &mut before, &state, end, stop) || {
+                before.push(last(observe(&state), end));
+                let mut limit = WorkLimit { states_max: STATES_MAX, stop: &mut *stop };
+                let (decision, _) = decide(model, &before, &mut limit);
+                before.pop();
+                !matches!(decision, Decision::Impossible(_))
+            };
         if is_possible {
             states.push(state);
         }
@@ -73,6 +73,38 @@ pub fn states_before<M: Model>(
     states.sort_unstable();
     states.truncate(LAST_STATES_MAX);
     states
+}
+
+/// Whether one of the calls that leave a state can be the last before `end`, as far as a short search
+/// tells: where it is set aside for that, no search uses it up first and has to do without it then.
+fn can_end_with<M: Model>(
+    model: &M,
+    before: &mut Vec<Call<M::Operation>>,
+    state: &M::State,
+    end: u64,
+    stop: &mut dyn FnMut() -> bool,
+) -> bool {
+    let leaves_it = |call: &Call<M::Operation>| {
+        call.completed.is_none() && model.result(&call.operation).as_ref() == Some(state)
+    };
+    // The later it was invoked the less it can do before; best is one that is possible in every state.
+    let places = (0..before.len()).filter(|&place| leaves_it(&before[place]));
+    let needs_nothing = |&place: &usize| model.need(&before[place].operation) == Need::Nothing;
+    let Some(place) = places.max_by_key(|place| (needs_nothing(place), *place)) else {
+        return false;
+    };
+    let set_aside = before.remove(place);
+    before.push(last(set_aside.operation.clone(), end));
+    let mut limit = WorkLimit { states_max: before.len() as u64, stop };
+    let (decision, _) = decide(model, before, &mut limit);
+    before.pop();
+    before.insert(place, set_aside);
+    decision == Decision::Linearizable
+}
+
+/// An operation that happens at the end.
+fn last<O>(operation: O, end: u64) -> Call<O> {
+    Call { operation, invoked: end, completed: Some(end + 1) }
 }
 
 /// The states to which calls that are not in an order, and may have happened, lead from its end: what
@@ -116,4 +148,61 @@ fn before<O: Clone>(calls: &[Call<O>], without: usize, end: u64) -> Vec<Call<O>>
         ..call.clone()
     };
     begun.map(|(_, call)| cut(call)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{can_end_with, states_before};
+    use crate::linearizable::call::Call;
+    use crate::linearizable::register::{Register, RegisterOperation};
+    use crate::linearizable::search::WorkLimit;
+    use crate::linearizable::{Decision, decide};
+    use RegisterOperation::{Cas, Read, Write};
+
+    /// Calls one after another, the first ones of unknown outcome.
+    fn calls(
+        unknown: &[RegisterOperation],
+        known: &[RegisterOperation],
+    ) -> Vec<Call<RegisterOperation>> {
+        let operations = unknown.iter().chain(known).zip(0_usize..);
+        let call = |(&operation, place): (_, usize)| Call {
+            operation,
+            invoked: 2 * place as u64,
+            completed: (place >= unknown.len()).then_some(2 * place as u64 + 1),
+        };
+        operations.map(call).collect()
+    }
+
+    /// What the register can have held before a last read that cannot be explained.
+    fn before_last(calls: &[Call<RegisterOperation>]) -> Vec<u32> {
+        let mut limit = WorkLimit { states_max: 1000, stop: &mut || false };
+        let (Decision::Impossible(stuck), _) = decide(&Register, calls, &mut limit) else {
+            panic!()
+        };
+        assert_eq!(stuck.call, calls.len() - 1);
+        states_before(&Register, calls, &stuck, |&state| Read(state), &mut || false)
+    }
+
+    #[test]
+    fn an_operation_can_be_kept_for_the_end_where_another_does_its_work() {
+        let known = [Read(1), Write(2), Read(3)];
+        // Either of the two can be what was read; only the write is possible at the end.
+        let either = calls(&[Write(1), Cas(0, 1)], &known);
+        assert_eq!(before_last(&either), [1, 2]);
+        // Here there is only one.
+        let one = calls(&[Write(1)], &known);
+        assert_eq!(before_last(&one), [2]);
+        for (calls, is_possible) in [(either, true), (one, false)] {
+            let end = calls[calls.len() - 1].invoked;
+            let mut before = calls[..calls.len() - 1].to_vec();
+            let mut stop = || false;
+            assert_eq!(can_end_with(&Register, &mut before, &1, end, &mut stop), is_possible);
+            assert!(!can_end_with(&Register, &mut before, &7, end, &mut stop));
+            // The calls are as they were.
+            let positions = |calls: &[Call<_>]| -> Vec<_> {
+                calls.iter().map(|call| (call.invoked, call.completed)).collect()
+            };
+            assert_eq!(positions(&before), positions(&calls[..calls.len() - 1]));
+        }
+    }
 }
