@@ -16,15 +16,29 @@ use crate::operation::{Malformed, MalformedReason, Operation, Pairing, pair};
 /// The position of the completion of an operation that never completed.
 const NEVER: u32 = u32::MAX;
 
+/// What is noted of an operation that says nothing: it failed, or is a read that got no answer.
+const NOTHING: RegisterOperation = RegisterOperation::Read(EMPTY);
+
 /// An operation on a key.
 #[derive(Clone, Copy)]
 struct Noted {
-    /// What it did, if it certainly happened, with values as they were met.
+    /// What it did, or may have; [`NOTHING`] until it completes.
     done: RegisterOperation,
     /// The positions of its events in the history.
     invoked: u32,
     completed: u32,
     outcome: Kind,
+}
+
+impl Noted {
+    /// Whether it may have happened, and says something if it has.
+    const fn counts(&self) -> bool {
+        match self.outcome {
+            Kind::Ok => true,
+            Kind::Fail => false,
+            Kind::Info | Kind::Invoke => !matches!(self.done, RegisterOperation::Read(_)),
+        }
+    }
 }
 
 /// Tells the value that an empty register is read as; see [`super::check_with_null`].
@@ -36,14 +50,21 @@ pub(super) struct KeyHistory<'a, V> {
     history: &'a [Event<RegisterOp<V>>],
     noted: Vec<Noted>,
     is_null: IsNull<'a, V>,
-    /// The value that is null, as it was met; [`UNNUMBERED`] if it was not.
-    null: Number,
-    /// The values in the order in which events have them; the first stands for the empty register.
-    met: Vec<Option<&'a V>>,
-    met_as: FxHashMap<&'a V, Number>,
 }
 
-/// Of a value that has no number yet.
+/// The values of all keys, numbered as they are met: so few tables are asked, and mostly small ones.
+pub(super) struct Met<'a, V> {
+    is_null: IsNull<'a, V>,
+    /// The number of the value that is null, or [`UNNUMBERED`].
+    null: Number,
+    /// The values by their numbers; the first stands for the empty register.
+    values: Vec<Option<&'a V>>,
+    numbers: FxHashMap<&'a V, Number>,
+    /// The number of each value among those of the key that is looked at, if it has one.
+    of_key: Vec<Number>,
+}
+
+/// Of a value that has no number.
 const UNNUMBERED: Number = Number::MAX;
 
 /// An operation on a key with its events.
@@ -61,6 +82,7 @@ struct Keys<'a, V> {
     history: &'a [Event<RegisterOp<V>>],
     is_null: IsNull<'a, V>,
     keys: Vec<KeyHistory<'a, V>>,
+    met: Met<'a, V>,
     places: FxHashMap<&'a V, usize>,
     /// The place of the key of the operation before: often there is only one.
     last: usize,
@@ -69,7 +91,7 @@ struct Keys<'a, V> {
     without_result: Option<(u32, u32, u64)>,
 }
 
-/// The history of each key, in the order in which they first appear.
+/// The history of each key, in the order in which they first appear, and the values of all.
 ///
 /// # Errors
 ///
@@ -77,7 +99,7 @@ struct Keys<'a, V> {
 pub(super) fn split<'a, V: Eq + Hash>(
     history: &'a [Event<RegisterOp<V>>],
     is_null: IsNull<'a, V>,
-) -> Result<Vec<KeyHistory<'a, V>>, Malformed>
+) -> Result<(Vec<KeyHistory<'a, V>>, Met<'a, V>), Malformed>
 where
     RegisterOp<V>: Op,
 {
@@ -85,6 +107,7 @@ where
         history,
         is_null,
         keys: Vec::new(),
+        met: Met::new(is_null),
         places: FxHashMap::default(),
         last: 0,
         without_result: None,
@@ -92,7 +115,7 @@ where
     pair(history, &mut keys)?;
     match keys.without_result {
         Some((_, _, index)) => Err(Malformed { index, reason: MalformedReason::NoResult }),
-        None => Ok(keys.keys),
+        None => Ok((keys.keys, keys.met)),
     }
 }
 
@@ -117,7 +140,7 @@ impl<'a, V: Eq + Hash> Pairing<'a, RegisterOp<V>> for Keys<'a, V> {
         }
         let noted = &mut self.keys[self.last].noted;
         noted.push(Noted {
-            done: RegisterOperation::Read(EMPTY),
+            done: NOTHING,
             invoked: position as u32,
             completed: NEVER,
             outcome: Kind::Info,
@@ -132,23 +155,57 @@ impl<'a, V: Eq + Hash> Pairing<'a, RegisterOp<V>> for Keys<'a, V> {
         event: &'a Event<RegisterOp<V>>,
         done: &'a RegisterOp<V>,
     ) {
-        let history = &mut self.keys[key as usize];
-        let mut what = RegisterOperation::Read(EMPTY);
-        match event.kind {
-            Kind::Ok => match history.meet(done) {
-                Some(done) => what = done,
-                None => {
-                    let this = (key, place, event.index);
-                    let first = self.without_result.get_or_insert(this);
-                    *first = this.min(*first);
-                }
-            },
-            Kind::Fail | Kind::Info | Kind::Invoke => {}
+        let says = self.met.meet(event.kind, done);
+        if says.is_none() && event.kind == Kind::Ok {
+            let this = (key, place, event.index);
+            let first = self.without_result.get_or_insert(this);
+            *first = this.min(*first);
         }
-        let noted = &mut history.noted[place as usize];
-        noted.done = what;
+        let noted = &mut self.keys[key as usize].noted[place as usize];
+        noted.done = says.unwrap_or(NOTHING);
         noted.completed = position as u32;
         noted.outcome = event.kind;
+    }
+}
+
+impl<'a, V: Eq + Hash> Met<'a, V> {
+    fn new(is_null: IsNull<'a, V>) -> Self {
+        let (values, numbers) = (vec![None], FxHashMap::default());
+        Self { is_null, null: UNNUMBERED, values, numbers, of_key: vec![EMPTY] }
+    }
+
+    /// What an operation with this outcome did, or may have; `None` if it says nothing.
+    fn meet(&mut self, outcome: Kind, op: &'a RegisterOp<V>) -> Option<RegisterOperation> {
+        let mut number = |value| {
+            *self.numbers.entry(value).or_insert_with(|| {
+                self.values.push(Some(value));
+                let number = self.values.len() as Number - 1;
+                if (self.is_null)(value) {
+                    self.null = number;
+                }
+                number
+            })
+        };
+        match op {
+            _ if outcome == Kind::Fail => None,
+            RegisterOp::Write { value, .. } => Some(RegisterOperation::Write(number(value))),
+            RegisterOp::Cas { from, to, .. } => {
+                Some(RegisterOperation::Cas(number(from), number(to)))
+            }
+            RegisterOp::Read { value: Some(value), .. } if outcome == Kind::Ok => {
+                Some(RegisterOperation::Read(value.as_ref().map_or(EMPTY, number)))
+            }
+            RegisterOp::Read { .. } => None,
+        }
+    }
+
+    fn writes_null(&self, operation: RegisterOperation) -> bool {
+        match operation {
+            RegisterOperation::Read(_) => false,
+            RegisterOperation::Write(value) | RegisterOperation::Cas(_, value) => {
+                value == self.null
+            }
+        }
     }
 }
 
@@ -159,9 +216,7 @@ impl<'a, V: Eq + Hash> KeyHistory<'a, V> {
         is_null: IsNull<'a, V>,
         room: usize,
     ) -> Self {
-        let (met, met_as) = (vec![None], FxHashMap::default());
-        let noted = Vec::with_capacity(room);
-        Self { key, history, noted, is_null, null: UNNUMBERED, met, met_as }
+        Self { key, history, noted: Vec::with_capacity(room), is_null }
     }
 
     /// Whether the register has a name: a history of a single one may give none.
@@ -169,101 +224,45 @@ impl<'a, V: Eq + Hash> KeyHistory<'a, V> {
         !(self.is_null)(self.key)
     }
 
-    /// What an operation did; `None` if it is a read without a result.
-    fn meet(&mut self, op: &'a RegisterOp<V>) -> Option<RegisterOperation> {
-        let mut number = |value| {
-            *self.met_as.entry(value).or_insert_with(|| {
-                self.met.push(Some(value));
-                let number = self.met.len() as Number - 1;
-                if (self.is_null)(value) {
-                    self.null = number;
-                }
-                number
-            })
-        };
-        match op {
-            RegisterOp::Write { value, .. } => Some(RegisterOperation::Write(number(value))),
-            RegisterOp::Cas { from, to, .. } => {
-                Some(RegisterOperation::Cas(number(from), number(to)))
-            }
-            RegisterOp::Read { value, .. } => {
-                let value = value.as_ref()?.as_ref();
-                Some(RegisterOperation::Read(value.map_or(EMPTY, number)))
-            }
-        }
-    }
-
-    /// Whether an operation may have happened, and says something if it has: a read that got no answer
-    /// says nothing.
-    fn counts(&self, noted: &Noted) -> bool {
-        match noted.outcome {
-            Kind::Ok => true,
-            Kind::Fail => false,
-            Kind::Info | Kind::Invoke => {
-                let asked = self.history[noted.invoked as usize].op();
-                asked.is_some_and(|op| !matches!(op, RegisterOp::Read { .. }))
-            }
-        }
-    }
-
-    /// Whether null may have been written: a read of null does not tell then whether it was or whether
-    /// the register was empty.
-    fn may_hold_null(&self) -> bool {
-        let writes_null = |noted: &Noted| {
-            let op = match noted.outcome {
-                Kind::Ok => noted.completed,
-                _ => noted.invoked,
-            };
-            self.counts(noted)
-                && match self.history[op as usize].op() {
-                    Some(RegisterOp::Write { value, .. } | RegisterOp::Cas { to: value, .. }) => {
-                        (self.is_null)(value)
-                    }
-                    _ => false,
-                }
-        };
-        let is_met = self.null != UNNUMBERED;
-        let may_be_met = || self.noted.iter().any(|noted| noted.outcome != Kind::Ok);
-        (is_met || may_be_met()) && self.noted.iter().any(writes_null)
-    }
-
     /// What may have happened. Of an operation of unknown outcome that is what was asked.
-    pub(super) fn calls(&mut self) -> KeyCalls<'a, V> {
-        let mut calls = Vec::with_capacity(self.noted.len());
+    pub(super) fn calls(&mut self, met: &mut Met<'a, V>) -> KeyCalls<'a, V> {
+        for noted in self.noted.iter_mut().filter(|noted| noted.completed == NEVER) {
+            let asked = self.history[noted.invoked as usize].op();
+            noted.done = asked.and_then(|op| met.meet(Kind::Info, op)).unwrap_or(NOTHING);
+        }
+        let noted = self.noted.iter().filter(|noted| noted.counts());
         let mut values = vec![None];
-        // The number of each value in the order in which they were met, if it has one.
-        let mut numbers = vec![EMPTY];
-        let may_hold_null = self.may_hold_null();
-        for place in 0..self.noted.len() {
-            let noted = self.noted[place];
-            if !self.counts(&noted) {
-                continue;
-            }
-            let Noted { mut done, invoked, completed, outcome } = noted;
-            if outcome != Kind::Ok {
-                let asked = self.history[invoked as usize].op();
-                done = asked.and_then(|op| self.meet(op)).unwrap_or(done);
-            }
-            let operation = done.map(|met| match numbers.get(met as usize) {
-                Some(&number) if number != UNNUMBERED => number,
-                _ if may_hold_null && met == self.null => {
-                    values[EMPTY as usize] = self.met[met as usize];
-                    EMPTY
+        // What has a number.
+        let mut numbered = Vec::new();
+        met.of_key.resize(met.values.len(), UNNUMBERED);
+        if met.null != UNNUMBERED && noted.clone().any(|noted| met.writes_null(noted.done)) {
+            // A read of null does not tell whether it was written or whether the register was empty.
+            values[EMPTY as usize] = met.values[met.null as usize];
+            met.of_key[met.null as usize] = EMPTY;
+            numbered.push(met.null);
+        }
+        let mut calls = Vec::with_capacity(self.noted.len());
+        for &Noted { done, invoked, completed, outcome } in noted {
+            let operation = done.map(|value| {
+                let number = &mut met.of_key[value as usize];
+                if *number == UNNUMBERED {
+                    *number = values.len() as Number;
+                    values.push(met.values[value as usize]);
+                    numbered.push(value);
                 }
-                _ => {
-                    numbers.resize(self.met.len(), UNNUMBERED);
-                    numbers[met as usize] = values.len() as Number;
-                    values.push(self.met[met as usize]);
-                    numbers[met as usize]
-                }
+                *number
             });
             let completed = (outcome == Kind::Ok).then_some(u64::from(completed));
             calls.push(Call { operation, invoked: u64::from(invoked), completed });
         }
+        for value in numbered {
+            met.of_key[value as usize] = UNNUMBERED;
+        }
         KeyCalls { calls, values }
     }
 
-    /// The operations that may have happened, each at the place of its call, and those that failed.
+    /// Once there are the [`calls`](Self::calls), the operations that may have happened, each at the
+    /// place of its call, and those that failed.
     pub(super) fn operations(&self) -> (Vec<KeyOperation<'a, V>>, Vec<KeyOperation<'a, V>>) {
         let operation = |noted: &Noted| {
             let invocation = &self.history[noted.invoked as usize];
@@ -277,7 +276,7 @@ impl<'a, V: Eq + Hash> KeyHistory<'a, V> {
             })
         };
         let failed = self.noted.iter().filter(|noted| noted.outcome == Kind::Fail);
-        let others = self.noted.iter().filter(|noted| self.counts(noted));
+        let others = self.noted.iter().filter(|noted| noted.counts());
         (others.filter_map(operation).collect(), failed.filter_map(operation).collect())
     }
 }

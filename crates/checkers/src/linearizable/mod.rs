@@ -56,7 +56,7 @@ use crate::history::{Event, Op};
 use crate::json;
 use crate::operation::Malformed;
 use crate::verdict::Verdict;
-use keys::{KeyCalls, KeyHistory};
+use keys::{KeyCalls, KeyHistory, Met};
 use search::{Outcome, Search};
 use timeline::{SLOTS_MAX, Timeline};
 
@@ -149,8 +149,8 @@ where
     V: Clone + Eq + Hash + Debug,
     RegisterOp<V>: Op,
 {
-    let keys = keys::split(history, &is_null)?;
-    let results: Vec<_> = keys.into_iter().map(|key| check_key(key, limit)).collect();
+    let (keys, mut met) = keys::split(history, &is_null)?;
+    let results: Vec<_> = keys.into_iter().map(|key| check_key(key, &mut met, limit)).collect();
     let verdict = Verdict::all(results.iter().map(|result| result.verdict));
     Ok(Linearizability { verdict, results })
 }
@@ -229,11 +229,12 @@ fn decide_within<M: Model, const WORDS: usize>(
     (decision, search.states())
 }
 
-fn check_key<V: Clone + Eq + Hash + Debug>(
-    mut history: KeyHistory<'_, V>,
+fn check_key<'a, V: Clone + Eq + Hash + Debug>(
+    mut history: KeyHistory<'a, V>,
+    met: &mut Met<'a, V>,
     limit: &mut WorkLimit<'_>,
 ) -> KeyResult<V> {
-    let KeyCalls { calls, values } = history.calls();
+    let KeyCalls { calls, values } = history.calls(met);
     let (decision, states) = decide(&Register, &calls, limit);
     let mut result = KeyResult {
         key: history.key.clone(),
