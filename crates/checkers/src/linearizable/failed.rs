@@ -6,7 +6,7 @@ use rustc_hash::FxHasher;
 
 use super::configuration::Configuration;
 use super::slots::SlotSet;
-use super::used::UsedSets;
+use super::used::{ROOM, UsedSets};
 
 /// A [`Configuration`] without the reads and the operations of unknown outcome: of two in the same
 /// place, the one with more of the former and fewer of the latter can do whatever the other can.
@@ -72,7 +72,13 @@ const TABLE_MIN: usize = 64;
 
 impl<S: Clone + Eq + Hash, const WORDS: usize> Failed<S, WORDS> {
     pub(crate) fn new() -> Self {
-        Self { lacks: Vec::new(), table: vec![END; TABLE_MIN], places: 0, deadlines: 0, work: 0 }
+        Self {
+            lacks: Vec::with_capacity(ROOM),
+            table: vec![END; TABLE_MIN],
+            places: 0,
+            deadlines: 0,
+            work: 0,
+        }
     }
 
     /// How many lacks were looked at so far.
@@ -160,7 +166,7 @@ mod tests {
     use rand::rngs::Xoshiro256PlusPlus;
     use rand::{RngExt as _, SeedableRng as _};
 
-    use super::{Failed, LACKS_MAX, Lack, Place, TABLE_MIN};
+    use super::{Failed, LACKS_MAX, Lack, Place, ROOM, TABLE_MIN};
     use crate::linearizable::configuration::Configuration;
     use crate::linearizable::slots::SlotSet;
     use crate::linearizable::used::UsedSets;
@@ -218,7 +224,8 @@ mod tests {
     #[test]
     fn what_it_remembers_and_looks_at_is_counted() {
         let (mut failed, sets) = (Failed::new(), UsedSets::new());
-        assert_eq!((failed.bytes(), failed.work()), (4 * TABLE_MIN, 0));
+        let of_one = size_of::<Lack<u32, 1>>();
+        assert_eq!((failed.bytes(), failed.work()), (4 * TABLE_MIN + ROOM * of_one, 0));
         for read in 0..3 {
             let mut with_read = at(1, 0);
             with_read.reads.insert(read);
@@ -228,9 +235,12 @@ mod tests {
         with_another.reads.insert(7);
         assert!(failed.lack(&with_another, &sets).is_none());
         assert_eq!(failed.work(), 3);
-        let of_one = size_of::<Lack<u32, 1>>();
+        // What is beyond the room that there was at first is counted too.
+        for state in 2..100 {
+            failed.insert(&at(state, 0), UsedSets::NONE);
+        }
         let room = failed.lacks.capacity();
-        assert!((3..10).contains(&room));
-        assert_eq!(failed.bytes(), 4 * TABLE_MIN + room * of_one);
+        assert!((100..400).contains(&room) && failed.table.len() > TABLE_MIN);
+        assert_eq!(failed.bytes(), 4 * failed.table.len() + room * of_one);
     }
 }

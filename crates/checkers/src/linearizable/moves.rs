@@ -90,9 +90,17 @@ impl<'a, M: Model> Moves<'a, M> {
         }
         let mut unknown = std::mem::take(&mut self.unknown);
         self.find_unknown(at, &mut unknown, blocked);
-        let is_awaited = |next| awaited.is_some() && self.result(next) == awaited;
-        found.extend(unknown.iter().filter(|&&next| !is_awaited(next)));
-        unknown.retain(|&next| is_awaited(next));
+        if awaited.is_none() {
+            found.append(&mut unknown);
+        } else {
+            unknown.retain(|&next| {
+                let is_awaited = self.result(next) == awaited;
+                if !is_awaited {
+                    found.push(next);
+                }
+                is_awaited
+            });
+        }
         self.find_certain(at, due, awaited, found);
         found.append(&mut unknown);
         self.unknown = unknown;

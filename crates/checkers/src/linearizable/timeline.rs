@@ -36,42 +36,64 @@ pub(crate) const SLOTS_MAX: u32 = 4096;
 ///
 /// What is open at a deadline is what was open at the one before, without its first and with what
 /// was invoked since. So mostly both lie in the same place, one beginning or ending later.
-#[derive(Default)]
 struct OpenOperations {
     operations: Vec<u32>,
     /// Where those begin that are open now; they go to the end.
     start: usize,
     /// Deadlines that are past need what is before this as it is.
     past: usize,
+    /// When the operations from `copied` on complete, and then the end of all time: so there always
+    /// is a next one, and nobody has to ask.
+    completed: Vec<u64>,
+    /// Where those begin that were copied last.
+    copied: usize,
 }
 
 impl OpenOperations {
-    /// Adds an operation, given when each completed. They are few, so it is quickest to go through
-    /// them from behind.
-    #[inline]
-    fn insert(&mut self, operation: u32, completed: &[u64]) {
-        let own = completed[operation as usize];
-        let is_before = |other: u32| own < completed[other as usize];
-        let end = self.operations.len();
-        if end > self.start && self.start < self.past && is_before(self.operations[end - 1]) {
-            for place in self.start..end {
-                self.operations.push(self.operations[place]);
-            }
-            self.start = end;
-        }
-        self.operations.push(operation);
-        let open = &mut self.operations[self.start..];
-        let mut place = open.len() - 1;
-        while place > 0 && is_before(open[place - 1]) {
-            open[place] = open[place - 1];
-            place -= 1;
-        }
-        open[place] = operation;
+    fn new(room: usize) -> Self {
+        let (operations, mut completed) = (Vec::with_capacity(room), Vec::with_capacity(room + 1));
+        completed.push(u64::MAX);
+        Self { operations, start: 0, past: 0, completed, copied: 0 }
     }
 
-    /// The one that is due next.
-    fn next(&self) -> Option<u32> {
-        self.operations.get(self.start).copied()
+    /// Adds an operation.
+    #[inline]
+    fn insert(&mut self, operation: u32, completed: u64) {
+        let last = self.completed.len() - 1;
+        // Those that are not open any more completed before.
+        let is_last = last == 0 || self.completed[last - 1] < completed;
+        self.operations.push(operation);
+        self.completed[last] = completed;
+        self.completed.push(u64::MAX);
+        if !is_last {
+            self.sort_in();
+        }
+    }
+
+    /// Brings the operation that was added to its place. Those that are open are few, so it is
+    /// quickest to go through them from behind.
+    #[inline(never)]
+    fn sort_in(&mut self) {
+        if self.start < self.past {
+            let copied = self.operations.len();
+            self.operations.extend_from_within(self.start..);
+            self.completed.drain(..self.start - self.copied);
+            self.start = copied;
+            self.copied = copied;
+        }
+        let open = &mut self.operations[self.start..];
+        let completed = &mut self.completed[self.start - self.copied..];
+        let mut place = open.len() - 1;
+        while place > 0 && completed[place] < completed[place - 1] {
+            open.swap(place, place - 1);
+            completed.swap(place, place - 1);
+            place -= 1;
+        }
+    }
+
+    /// When the next of those that are open completes, or the end of all time.
+    fn next(&self) -> u64 {
+        self.completed[self.start - self.copied]
     }
 
     /// Where in `operations` those that are open now are, from now on for good.
@@ -104,8 +126,6 @@ const OPEN_MAX: usize = 1 << 26;
 
 /// What is needed to make a [`Timeline`] only.
 struct Now {
-    /// When each certain operation completed.
-    completed: Vec<u64>,
     free_slots: Vec<u16>,
     /// When the next of those that are open completes, if there are any, by kind.
     next: [u64; 2],
@@ -117,32 +137,19 @@ impl<M: Model> Timeline<M> {
     /// Prepares `calls`, which are in the order of invocation. `None` if so many operations are
     /// open at once that there is no hope for any search.
     pub(crate) fn new(model: &M, calls: &[Call<M::Operation>]) -> Option<Self> {
-        let mut open: [OpenOperations; 2] = Default::default();
-        open.iter_mut().for_each(|open| open.operations.reserve(calls.len()));
         let mut timeline = Self {
             certain: Vec::with_capacity(calls.len()),
-            open,
+            open: [OpenOperations::new(calls.len()), OpenOperations::new(calls.len())],
             all_reads: vec![0; calls.len()],
             deadlines: Vec::with_capacity(calls.len()),
             slots: 0,
             unknown: UnknownOperations::default(),
         };
-        let mut now = Now {
-            completed: Vec::with_capacity(calls.len()),
-            free_slots: Vec::new(),
-            next: [u64::MAX; 2],
-            reads: 0,
-        };
-        for index in 0..=calls.len() {
-            let call = calls.get(index);
-            while match call {
-                Some(call) => now.next[UPDATES].min(now.next[READS]) < call.invoked,
-                None => timeline.deadlines.len() < timeline.certain.len(),
-            } {
+        let mut now = Now { free_slots: Vec::new(), next: [u64::MAX; 2], reads: 0 };
+        for (call, index) in calls.iter().zip(0..) {
+            while now.next[UPDATES].min(now.next[READS]) < call.invoked {
                 timeline.pass(&mut now)?;
             }
-            let Some(call) = call else { break };
-            let index = index as u32;
             let operation = call.operation.clone();
             let Some(completed) = call.completed else {
                 let deadline = timeline.deadlines();
@@ -160,14 +167,17 @@ impl<M: Model> Timeline<M> {
             let is_read = model.is_read(&operation);
             let number = timeline.certain.len() as u32;
             timeline.certain.push(CertainOperation { operation, call: index, slot, is_read });
-            now.completed.push(completed);
             timeline.all_reads[now.reads as usize] = number;
             now.reads += u32::from(is_read);
             let kind = usize::from(is_read);
-            timeline.open[kind].insert(number, &now.completed);
+            timeline.open[kind].insert(number, completed);
             now.next[kind] = completed.min(now.next[kind]);
         }
+        while timeline.deadlines.len() < timeline.certain.len() {
+            timeline.pass(&mut now)?;
+        }
         timeline.all_reads.truncate(now.reads as usize);
+        timeline.open.iter_mut().for_each(|open| open.completed = Vec::new());
         timeline.retire_unknown(model);
         Some(timeline)
     }
@@ -178,14 +188,14 @@ impl<M: Model> Timeline<M> {
         let ranges = self.open.each_mut().map(OpenOperations::range);
         OPEN_MAX.checked_sub(self.open[UPDATES].past + self.open[READS].past)?;
         let mut kind = usize::from(now.next[READS] < now.next[UPDATES]);
-        if self.open[kind].next().is_none() {
+        if self.open[kind].start == self.open[kind].past {
             // There is no update, and the read completes at the end of all time.
             kind = READS;
         }
         let open = &mut self.open[kind];
-        let due = open.next()?;
+        let due = *open.operations.get(open.start)?;
         open.start += 1;
-        now.next[kind] = open.next().map_or(u64::MAX, |next| now.completed[next as usize]);
+        now.next[kind] = open.next();
         let CertainOperation { slot, is_read, .. } = self.certain[due as usize];
         now.free_slots.push(slot);
         self.deadlines.push(Deadline { due, open: ranges, reads_before: now.reads, slot, is_read });
@@ -199,6 +209,11 @@ impl<M: Model> Timeline<M> {
 
     pub(crate) fn deadline(&self, deadline: u32) -> &Deadline {
         &self.deadlines[deadline as usize]
+    }
+
+    /// How many certain operations may change the state.
+    pub(crate) fn updates_count(&self) -> usize {
+        self.certain.len() - self.all_reads.len()
     }
 
     /// The operations open at a deadline that may change the state.
@@ -234,5 +249,56 @@ impl<M: Model> Timeline<M> {
         let due = self.deadlines.iter();
         let due = due.map(|deadline| model.need(&self.certain[deadline.due as usize].operation));
         self.unknown.retire(due);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::Xoshiro256PlusPlus;
+    use rand::seq::SliceRandom as _;
+    use rand::{RngExt as _, SeedableRng as _};
+
+    use super::Timeline;
+    use crate::linearizable::call::Call;
+    use crate::linearizable::register::{Register, RegisterOperation};
+
+    #[test]
+    fn what_is_open_at_a_deadline_is_in_the_order_of_the_completions() {
+        for seed in 0..500 {
+            let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+            let (mut calls, mut open, mut now) = (Vec::new(), Vec::new(), 0);
+            while now < 60 || !open.is_empty() {
+                now += 1;
+                if now <= 60 && rng.random_bool(0.5) {
+                    open.push(calls.len());
+                    let operation = match rng.random_bool(0.4) {
+                        true => RegisterOperation::Read(0),
+                        false => RegisterOperation::Write(0),
+                    };
+                    calls.push(Call { operation, invoked: now, completed: None });
+                } else if !open.is_empty() {
+                    open.shuffle(&mut rng);
+                    calls[open.pop().unwrap()].completed = Some(now);
+                }
+            }
+            let timeline = Timeline::new(&Register, &calls).unwrap();
+            let mut due: Vec<u32> = (0..calls.len() as u32).collect();
+            due.sort_by_key(|&call| calls[call as usize].completed);
+            for deadline in 0..timeline.deadlines() {
+                let now = calls[due[deadline as usize] as usize].completed.unwrap();
+                let open = |is_read| {
+                    let mut rest = due[deadline as usize..].to_vec();
+                    rest.retain(|&call| {
+                        let Call { operation, invoked, .. } = &calls[call as usize];
+                        let reads = matches!(operation, RegisterOperation::Read(_));
+                        *invoked < now && reads == is_read
+                    });
+                    rest
+                };
+                let at = timeline.deadline(deadline);
+                assert_eq!(timeline.updates(at), open(false), "seed {seed}, deadline {deadline}");
+                assert_eq!(timeline.reads(at), open(true), "seed {seed}, deadline {deadline}");
+            }
+        }
     }
 }

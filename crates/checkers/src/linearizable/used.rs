@@ -7,6 +7,10 @@ use rustc_hash::{FxHashMap, FxHasher};
 use super::model::Model;
 use super::unknown::{Group, count};
 
+/// Lists that a search fills have room for so much at first: mostly that is enough, and none has to
+/// grow in small steps.
+pub(crate) const ROOM: usize = 32;
+
 /// Sets of operations of unknown outcome: group and number, sorted. Each set is stored once and
 /// known by its number, so that configurations stay small.
 pub(crate) struct UsedSets {
@@ -37,9 +41,11 @@ impl UsedSets {
 
     pub(crate) fn new() -> Self {
         let none = UsedSet { start: 0, length: 0, changes_at: u32::MAX, same_hash: Self::NONE };
+        let mut sets = Vec::with_capacity(ROOM);
+        sets.push(none);
         Self {
-            sets: vec![none],
-            counts: Vec::new(),
+            sets,
+            counts: Vec::with_capacity(ROOM),
             by_hash: FxHashMap::default(),
             next: Vec::new(),
             work: 0,

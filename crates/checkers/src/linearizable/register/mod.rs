@@ -134,11 +134,13 @@ impl Model for Register {
     }
 
     fn step(&self, &state: &Number, operation: &RegisterOperation) -> Option<Number> {
-        match *operation {
-            RegisterOperation::Read(value) => (state == value).then_some(state),
-            RegisterOperation::Write(value) => Some(value),
-            RegisterOperation::Cas(from, to) => (state == from).then_some(to),
-        }
+        // Whether a value is the one that is needed is as good as random: here that is no branch.
+        let (needed, after) = match *operation {
+            RegisterOperation::Read(value) => (value, state),
+            RegisterOperation::Write(value) => (state, value),
+            RegisterOperation::Cas(from, to) => (from, to),
+        };
+        (state == needed).then_some(after)
     }
 
     fn is_read(&self, operation: &RegisterOperation) -> bool {

@@ -20,11 +20,13 @@ pub(super) struct Furthest<S, const WORDS: usize> {
     path: Vec<Move>,
     /// How many frames of the stack are still the ones on the path.
     on_stack: usize,
+    /// How many frames of the stack were noted.
+    noted: usize,
 }
 
 impl<S: Clone + PartialEq, const WORDS: usize> Furthest<S, WORDS> {
     pub(super) const fn new() -> Self {
-        Self { deadline: 0, configurations: Vec::new(), path: Vec::new(), on_stack: 0 }
+        Self { deadline: 0, configurations: Vec::new(), path: Vec::new(), on_stack: 0, noted: 0 }
     }
 
     /// How much memory all this takes.
@@ -60,7 +62,8 @@ impl<S: Clone + PartialEq, const WORDS: usize> Furthest<S, WORDS> {
     }
 
     /// A frame is left, to which `by` led; so many `frames` are below it.
-    pub(super) fn leave(&mut self, frames: usize, by: Option<Move>) {
+    fn leave(&mut self, frames: usize, by: Option<Move>) {
+        self.noted = self.noted.min(frames);
         if frames < self.on_stack
             && let Some(by) = by
         {
@@ -71,6 +74,28 @@ impl<S: Clone + PartialEq, const WORDS: usize> Furthest<S, WORDS> {
 }
 
 impl<M: Model, const WORDS: usize> Search<'_, M, WORDS> {
+    /// Notes the frames that came on the stack since this was done last. While the search goes on,
+    /// how far it is can be seen from the last of them: so that is soon enough when it steps back.
+    pub(super) fn note_frames(&mut self) {
+        let new = &self.stack[self.furthest.noted..];
+        let Some(last) = new.last() else { return };
+        let deadline = last.configuration.deadline;
+        let furthest =
+            new.iter().rev().take_while(|frame| frame.configuration.deadline == deadline).count();
+        for place in self.stack.len() - furthest..self.stack.len() {
+            let frame = &self.stack[place];
+            if self.furthest.note(frame.by, &frame.configuration, place) {
+                self.patience.begin(deadline);
+            }
+        }
+        self.furthest.noted = self.stack.len();
+    }
+
+    /// Notes that the topmost frame was left, to which `by` led.
+    pub(super) fn leave(&mut self, by: Option<Move>) {
+        self.furthest.leave(self.stack.len(), by);
+    }
+
     /// The calls up to the furthest deadline, in the order in which the search came there. For a
     /// search that got stuck.
     pub(crate) fn linearization(&mut self) -> Vec<u32> {
@@ -131,7 +156,7 @@ impl<M: Model, const WORDS: usize> Search<'_, M, WORDS> {
     /// Leaves all frames at once.
     pub(super) fn unwind(&mut self) {
         while let Some(frame) = self.stack.pop() {
-            self.furthest.leave(self.stack.len(), frame.by);
+            self.leave(frame.by);
         }
     }
 }

@@ -25,13 +25,16 @@ use super::failed::Failed;
 use super::model::Model;
 use super::moves::Moves;
 use super::timeline::Timeline;
-use super::used::UsedSets;
+use super::used::{ROOM, UsedSets};
 
 /// How many moves are made before the search looks again how far it has come.
 const LIMIT_INTERVAL: u64 = 64;
 
 /// The search asks whether to stop whenever it has made so many more moves.
 const STOP_INTERVAL: u64 = 1024;
+
+/// The stack has room for no more frames than this at first.
+const STACK_ROOM_MAX: usize = 1024;
 
 /// How a search ended.
 pub(crate) enum Outcome {
@@ -92,9 +95,10 @@ impl<'a, M: Model, const WORDS: usize> Search<'a, M, WORDS> {
     fn to(model: &'a M, timeline: &'a Timeline<M>, goal: u32) -> Self {
         Self {
             moves: Moves::new(model, timeline, goal),
-            stack: Vec::new(),
-            untried: Vec::new(),
-            blocked: Vec::new(),
+            // Mostly each update needs a frame.
+            stack: Vec::with_capacity(timeline.updates_count().min(STACK_ROOM_MAX)),
+            untried: Vec::with_capacity(ROOM),
+            blocked: Vec::with_capacity(ROOM),
             failed: Failed::new(),
             states: 0,
             met: 0,
@@ -135,16 +139,15 @@ impl<'a, M: Model, const WORDS: usize> Search<'a, M, WORDS> {
                 self.pop();
                 continue;
             };
-            if configuration.deadline >= self.furthest.deadline {
-                if self.furthest.note(Some(by), &configuration, self.stack.len()) {
-                    self.patience.begin(configuration.deadline);
-                }
-                if configuration.deadline == self.moves.goal {
-                    self.states += 1;
-                    return Some(Outcome::Found);
-                }
+            if configuration.deadline == self.moves.goal {
+                self.states += 1;
+                return Some(Outcome::Found);
             }
             if let Some(lack) = self.failed.lack(&configuration, &self.moves.used) {
+                if configuration.deadline >= self.furthest.deadline {
+                    self.note_frames();
+                    self.furthest.note(Some(by), &configuration, self.stack.len());
+                }
                 if lack != UsedSets::NONE {
                     self.learn(lack);
                 }
@@ -207,6 +210,7 @@ impl<'a, M: Model, const WORDS: usize> Search<'a, M, WORDS> {
     /// Steps back from where nothing is left to try. Only now is the configuration remembered:
     /// every step takes one operation more, so nothing on the stack can come again before.
     fn pop(&mut self) {
+        self.note_frames();
         let Some(frame) = self.stack.pop() else { return };
         let blocked = &self.blocked[frame.blocked_from as usize..];
         let mut lack = UsedSets::NONE;
@@ -219,7 +223,7 @@ impl<'a, M: Model, const WORDS: usize> Search<'a, M, WORDS> {
         if lack != UsedSets::NONE {
             self.learn(lack);
         }
-        self.furthest.leave(self.stack.len(), frame.by);
+        self.leave(frame.by);
     }
 
     /// Notes in the topmost frame what a configuration after it lacked.

@@ -43,8 +43,9 @@ fn all_memory_of_a_search_is_counted() {
     let frame = size_of::<Frame<Number, 1>>();
     assert_eq!(grown(&|search| search.stack = Vec::with_capacity(1000)), 1000 * frame);
     let of_move = size_of::<Move>();
-    assert_eq!(grown(&|search| search.untried = Vec::with_capacity(1000)), 1000 * of_move);
-    assert_eq!(grown(&|search| search.blocked = Vec::with_capacity(1000)), 4000);
+    let more = 1000 - ROOM;
+    assert_eq!(grown(&|search| search.untried = Vec::with_capacity(1000)), more * of_move);
+    assert_eq!(grown(&|search| search.blocked = Vec::with_capacity(1000)), more * 4);
     let configuration = Configuration {
         linearized: SlotSet::EMPTY,
         reads: SlotSet::EMPTY,
@@ -52,7 +53,13 @@ fn all_memory_of_a_search_is_counted() {
         deadline: 0,
         used: UsedSets::NONE,
     };
-    assert!(grown(&|search| search.failed.insert(&configuration, UsedSets::NONE)) > 0);
+    let failed = grown(&|search| {
+        for state in 0..=ROOM as Number {
+            let other = Configuration { state, ..configuration.clone() };
+            search.failed.insert(&other, UsedSets::NONE);
+        }
+    });
+    assert!(failed > 0);
     let further = Configuration { deadline: 1, ..configuration };
     let noted = grown(&|search| _ = search.furthest.note(Some(Move::Certain(0)), &further, 1));
     let of_configuration = size_of::<Configuration<Number, 1>>();
