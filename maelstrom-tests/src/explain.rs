@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use checkers::Kind;
 use clap::Args;
+use serde_json::Value;
 
 use crate::command_line::{STORE, STORE_DEFAULT};
 use crate::exhibit;
@@ -87,6 +88,15 @@ pub fn tell(run_dir: &Path, out: &mut impl Write) -> io::Result<()> {
     story.gather(offence.as_ref())?;
     writeln!(out)?;
     story.write(out)?;
+    match results.options.get("chance").and_then(Value::as_str) {
+        None => {}
+        Some("none") => {
+            writeln!(out, "\nNothing was left to chance: other seeds make the same run.")?
+        }
+        Some(draws) => {
+            writeln!(out, "\nLeft to chance was nothing but {}.", text::line(draws, 200))?
+        }
+    }
     if let Some(command) = words.command() {
         writeln!(out, "\nAgain: {command}")?;
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use simulator::{NetworkOptions, Random};
 
 use crate::fault::{FaultKind, Scene, Start};
-use crate::options::{Numbers, Options};
+use crate::options::{Numbers, Options, Source};
 use crate::world::Fault;
 
 /// Brings faults and takes them back. Each kind of fault begins and ends in turn, after gaps that
@@ -64,7 +64,8 @@ pub(crate) type Told = (String, Value);
 impl Nemesis {
     /// A nemesis whose first step is due at `start`.
     pub(crate) fn new(options: &Options, start: Time) -> Self {
-        let mut random = Random::new(options.seed, "nemesis");
+        let spared = options.chance.spared(Source::Nemesis);
+        let mut random = Random::new(options.seed, "nemesis").sparing(spared);
         let interval = options.nemesis_interval;
         let kinds = options.nemesis.iter().enumerate().map(|(place, kind)| {
             let next = if place == 0 { start } else { start + random.uniform(interval) };
@@ -86,7 +87,7 @@ impl Nemesis {
 
     /// Draws from another seed from now on.
     pub(crate) fn reseed(&mut self, seed: u64) {
-        self.random = Random::new(seed, "nemesis");
+        self.random.reseed(seed, "nemesis");
     }
 
     /// When the next step is due.

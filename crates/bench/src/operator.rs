@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use simulator::Random;
 
 use crate::nemesis::Told;
+use crate::options::{Options, Source};
 use crate::wire::{self, Answer};
 use crate::world::{Reply, World};
 
@@ -64,9 +65,10 @@ impl Open {
 
 impl Operator {
     /// All nodes are members, and are to be.
-    pub(crate) fn new(nodes: usize, seed: u64) -> Self {
+    pub(crate) fn new(options: &Options) -> Self {
+        let spared = options.chance.spared(Source::Operator);
         Self {
-            nodes: vec![(true, Some(true)); nodes],
+            nodes: vec![(true, Some(true)); options.nodes.len()],
             client: None,
             next_message: 1,
             open: None,
@@ -74,13 +76,13 @@ impl Operator {
             next: Time::ZERO,
             changed: 0,
             is_refused: false,
-            random: Random::new(seed, "operator"),
+            random: Random::new(options.seed, "operator").sparing(spared),
         }
     }
 
     /// Draws from another seed from now on.
     pub(crate) fn reseed(&mut self, seed: u64) {
-        self.random = Random::new(seed, "operator");
+        self.random.reseed(seed, "operator");
     }
 
     /// These nodes are to be no members.

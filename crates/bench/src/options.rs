@@ -7,7 +7,7 @@ use std::time::Duration;
 use checkers::stats::Requirement;
 use proto::NodeId;
 use serde::{Serialize, Serializer};
-pub use simulator::Numbers;
+pub use simulator::{Chance, Numbers, Source};
 use simulator::{LatencyDistribution, NetworkOptions, Random};
 
 pub use crate::compat::Compat;
@@ -77,13 +77,12 @@ pub struct Options {
     /// Faults that the nemesis does not bring, by their numbers from 0; all else is drawn as if it did.
     #[serde(skip_serializing_if = "Numbers::is_empty")]
     pub omit_faults: Numbers,
-    /// Messages that chance spares, by their numbers from 0: they take the mean latency, and are neither lost
-    /// nor doubled at random. What becomes of the others is drawn as if there were none of these.
-    #[serde(skip_serializing_if = "Numbers::is_empty")]
-    pub spare_messages: Numbers,
     /// Messages that are lost, by their numbers from 0, whatever chance says.
     #[serde(skip_serializing_if = "Numbers::is_empty")]
     pub lose_messages: Numbers,
+    /// What is left to chance.
+    #[serde(skip_serializing_if = "Chance::is_all")]
+    pub chance: Chance,
     /// When all chance is drawn anew in the main phase, and from which seeds.
     #[serde(skip_serializing_if = "Reseeds::is_empty")]
     pub reseeds: Reseeds,
@@ -128,8 +127,8 @@ impl Options {
             max_faults: None,
             omit_operations: Numbers::default(),
             omit_faults: Numbers::default(),
-            spare_messages: Numbers::default(),
             lose_messages: Numbers::default(),
+            chance: Chance::default(),
             reseeds: Reseeds::default(),
             cover: false,
             preempt: Preempt::default(),
@@ -163,7 +162,8 @@ impl Options {
         let most = self.nodes.len().saturating_sub(1) / 3;
         let count = self.byzantine_nodes.unwrap_or(most);
         let mut liars: Vec<usize> = (0..self.nodes.len()).collect();
-        Random::new(self.seed, "byzantine").shuffle(&mut liars);
+        let spared = self.chance.spared(Source::Liars);
+        Random::new(self.seed, "byzantine").sparing(spared).shuffle(&mut liars);
         liars.truncate(count);
         liars.sort_unstable();
         liars
@@ -190,7 +190,7 @@ impl Options {
         }
         // Those that come and go with others would be drawn.
         let spare = if self.draws_fates() { Numbers::only(&[]) } else { Numbers::default() };
-        self.spare_messages = spare;
+        self.chance.spare(Source::Messages, spare);
         self.lose_messages = numbers.iter().copied().collect();
     }
 
@@ -244,7 +244,7 @@ impl Options {
             duplicate: self.duplicate,
             loss_clients: self.loss_clients,
             in_turn: self.compat == Some(Compat::Maelstrom),
-            spared: self.spare_messages.clone(),
+            chance: self.chance.clone(),
             lost: self.lose_messages.clone(),
         }
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use simulator::{LatencyDistribution, Numbers};
+use simulator::{Chance, LatencyDistribution, Numbers, Source};
 
 use crate::options::Options;
 use crate::reseeds::Reseeds;
@@ -39,7 +39,8 @@ pub struct Shrunk {
 /// lost by name then, and not at random. At last single faults and operations are left out, many at a
 /// time where that goes (delta debugging: Zeller and Hildebrandt, TSE 2002); what is left of them is drawn
 /// as before. Where many operations are left, other seeds are tried with half of them. What then is still left
-/// to chance is what becomes of messages: all are spared but those whose loss or delay matters.
+/// to chance is what matters: all messages are spared but those whose loss or delay does, and all draws but
+/// those without which the run does not fail.
 ///
 /// # Errors
 /// The first of `fails`, if it cannot make a run; no other is tried then.
@@ -72,6 +73,7 @@ pub fn shrink<E>(
     if !is_named {
         shrinker.spare_messages();
     }
+    shrinker.spare_draws();
     shrinker.say_size();
     match shrinker.error {
         Some(error) => Err(error),
@@ -125,7 +127,7 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<'_, F, E> {
                     options.max_faults = first.max_faults;
                     options.omit_operations = first.omit_operations.clone();
                     options.omit_faults = first.omit_faults.clone();
-                    options.spare_messages = first.spare_messages.clone();
+                    options.chance = first.chance.clone();
                     options.lose_messages = first.lose_messages.clone();
                     options.reseeds = Reseeds::default();
                     options.seed = seed.wrapping_add(more);
@@ -284,8 +286,15 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<'_, F, E> {
         {
             return Some(Vec::new());
         }
+        self.spare(Source::Messages)
+    }
+
+    /// Leaves to chance only few draws of this source: early ones, and of them those that matter. Says
+    /// which; nothing if there are too many to tell.
+    fn spare(&mut self, source: Source) -> Option<Vec<u64>> {
         let spare_from = |options: &mut Options, end: u64| {
-            options.spare_messages = Numbers::only(&kept(&options.spare_messages, end));
+            let left = kept(options.chance.spared(source), end);
+            options.chance.spare(source, Numbers::only(&left));
         };
         // So many are surely all.
         let ends = std::iter::successors(Some(1), |end| Some(2 * end));
@@ -295,10 +304,25 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<'_, F, E> {
         }
         let end = ends.find(|end| self.attempt(|options| spare_from(options, *end)))?;
         self.minimize(end / 2 + 1, end, spare_from);
-        self.thin_out(kept(&self.best.spare_messages, end), |shrinker, kept, _| {
-            shrinker.attempt(|options| options.spare_messages = Numbers::only(kept))
+        self.thin_out(kept(self.best.chance.spared(source), end), |shrinker, kept, _| {
+            shrinker.attempt(|options| options.chance.spare(source, Numbers::only(kept)))
         });
-        Some(kept(&self.best.spare_messages, end))
+        Some(kept(self.best.chance.spared(source), end))
+    }
+
+    /// Leaves nothing to chance but what matters, in an eighth of all runs at most.
+    fn spare_draws(&mut self) {
+        let runs_max = self.runs_max;
+        self.runs_max = runs_max.min(self.runs + runs_max / 8);
+        if !self.attempt(|options| options.chance = Chance::none()) {
+            let has_fates = self.best.draws_fates();
+            let open = |source: &Source| *source != Source::Messages || !has_fates;
+            // The generator has the most draws, and the most of those that matter.
+            Source::ALL.into_iter().filter(open).rev().for_each(|source| {
+                self.spare(source);
+            });
+        }
+        self.runs_max = runs_max;
     }
 
     /// Has those messages lost by name that have to be, and leaves nothing else about messages to chance; says
@@ -427,6 +451,10 @@ mod tests {
         options
     }
 
+    fn spares(options: &Options, source: Source, number: u64) -> bool {
+        options.chance.spared(source).contains(number)
+    }
+
     fn big_with(kind: FaultKind) -> Options {
         Options { nemesis: vec![kind, Kill], ..big() }
     }
@@ -496,7 +524,7 @@ mod tests {
     #[test]
     fn operations_and_faults_in_between_that_do_not_matter_are_left_out() {
         for (operations, faults, most) in [
-            (&[0, 7, 700, 1999][..], &[1, 3][..], 200),
+            (&[0, 7, 700, 1999][..], &[1, 3][..], 210),
             (&[500], &[4], 160),
             (&[3, 4, 5, 6], &[], 160),
             (&[], &[0], 130),
@@ -538,23 +566,53 @@ mod tests {
             let needs = |options: &Options| {
                 options.loss == 0.1
                     && options.seed == 40
-                    && !numbers.iter().any(|number| options.spare_messages.contains(*number))
+                    && !numbers.iter().any(|number| spares(options, Source::Messages, *number))
             };
             let Shrunk { options, runs } = shrink(&big(), 10_000, needs);
-            assert_eq!(options.spare_messages, Numbers::only(numbers));
+            let few: Numbers = numbers.iter().copied().collect();
+            assert_eq!(options.chance.to_string(), format!("messages:{few}"));
             assert!(needs(&options) && runs <= most, "{runs} runs");
         }
+    }
+
+    #[test]
+    fn few_draws_are_left_to_chance() {
+        use Source::{Generator, Messages, Nemesis, Nodes};
+        for (needed, left) in [
+            (&[][..], "none"),
+            (&[(Nodes, 1)], "nodes:1"),
+            (&[(Generator, 3), (Generator, 170), (Nemesis, 0)], "generator:3,170,nemesis:0"),
+            (&[(Generator, 0), (Messages, 41)], "generator:0,messages:41"),
+        ] {
+            let needs = |options: &Options| {
+                let is_it = options.seed == 40 && options.nemesis.contains(&Kill);
+                let is_rough = needed.iter().all(|(source, _)| *source != Messages)
+                    || options.loss_clients == 0.1;
+                is_it
+                    && is_rough
+                    && needed.iter().all(|(source, number)| !spares(options, *source, *number))
+            };
+            let first = Options { loss_clients: 0.1, ..big() };
+            let Shrunk { options, runs } = shrink(&first, 10_000, needs);
+            assert_eq!(options.chance.to_string(), left);
+            assert!(needs(&options) && runs < 200, "{runs} runs");
+        }
+        // That takes no more than an eighth of all runs.
+        let many = |options: &Options| {
+            options.seed == 40
+                && (0..999).step_by(2).all(|number| !spares(options, Generator, number))
+        };
+        let Shrunk { options, runs } = shrink(&big(), 2_000, many);
+        assert!(many(&options) && runs < 400, "{runs} runs");
     }
 
     #[test]
     fn a_message_that_has_to_be_lost_is_named_and_keeps_no_operation_that_only_comes_before_it() {
         // Each operation is two messages; the second one of operation 20 has to be lost, and by chance it is
         // only while it has the number that it has now. What goes after it leaves it its number.
-        for (nemesis, rest, faults, needed) in [
-            (Vec::new(), "", 0, &[20][..]),
-            (Vec::new(), "", 0, &[20, 25]),
-            (vec![Loss, Kill], "0-", 1, &[20]),
-        ] {
+        for (nemesis, faults, needed) in
+            [(Vec::new(), 0, &[20][..]), (Vec::new(), 0, &[20, 25]), (vec![Loss, Kill], 1, &[20])]
+        {
             let fails = |options: &Options| {
                 let is_there = |number: &u64| has(options, &[*number], &[]);
                 let is_killed = options.nemesis.contains(&Kill);
@@ -565,7 +623,7 @@ mod tests {
                 let by_chance = options.draws_fates()
                     && options.seed == 40
                     && number == 41
-                    && !options.spare_messages.contains(number);
+                    && !spares(options, Source::Messages, number);
                 by_chance || options.lose_messages.contains(number)
             };
             let loss = if faults == 0 { 0.1 } else { 0.0 };
@@ -573,7 +631,7 @@ mod tests {
             let Shrunk { options, runs } = shrink(&first, 10_000, fails);
             assert!(fails(&options) && runs < 1_000, "{runs} runs");
             assert_eq!(options.lose_messages.to_string(), "1");
-            assert_eq!((options.loss, options.spare_messages.to_string().as_str()), (0.0, rest));
+            assert_eq!((options.loss, options.chance.is_none()), (0.0, true));
             assert_eq!(options.size().0, Some(needed.len() as u64));
             assert!(options.size().1.is_some_and(|count| count > faults));
         }
@@ -588,18 +646,17 @@ mod tests {
             is_there(&20)
                 && options.loss == 0.1
                 && options.seed == 40
-                && !options.spare_messages.contains(number)
+                && !spares(options, Source::Messages, number)
         };
         let options = shrink(&big(), 10_000, fails).options;
         assert_eq!((options.size().0, options.lose_messages.is_empty()), (Some(1), true));
-        assert_eq!(options.spare_messages, Numbers::only(&[1]));
+        assert_eq!(options.chance.to_string(), "messages:1");
         // Where it is that of many messages, it takes too many runs to find them all.
         let many = |options: &Options| {
             let is_it = options.loss == 0.1 && options.seed == 40 && options.nodes.len() == 5;
             is_it
                 && has(options, &[17, 400], &[])
-                && (0..400)
-                    .all(|number| number % 2 == 1 || !options.spare_messages.contains(number))
+                && (0..400).step_by(2).all(|number| !spares(options, Source::Messages, number))
         };
         assert_eq!(shrink(&big(), 300, many).options.size().0, Some(2));
     }
@@ -612,11 +669,11 @@ mod tests {
         (rough.latency_dist, rough.duplicate) = (LatencyDistribution::Exponential, 0.1);
         let needs = |options: &Options| is_it(options) && options.time_limit == rough.time_limit;
         let calm = shrink(&rough, 10_000, needs).options;
-        assert_eq!((calm.loss, calm.duplicate, calm.spare_messages.is_empty()), (0.0, 0.0, true));
+        assert_eq!((calm.loss, calm.duplicate, calm.chance.is_none()), (0.0, 0.0, true));
         // With a fault that is drawn for each message it is said which ones it spares.
         rough.nemesis = vec![Loss];
         let needs = |options: &Options| needs(options) && options.nemesis == [Loss];
-        assert_eq!(shrink(&rough, 10_000, needs).options.spare_messages.to_string(), "0-");
+        assert!(shrink(&rough, 10_000, needs).options.chance.is_none());
     }
 
     #[test]

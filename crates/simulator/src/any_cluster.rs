@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use proto::{AnyMessage, AnyNode, Insides, Liar, MessageId, NodeId, Time};
 
+use crate::chance::Source;
 use crate::coverage::Reached;
 use crate::engine_host::{EngineHost, MakeNode};
 use crate::fabric::{Alarm, Care, Fabric, Happening, Parcel};
@@ -79,9 +80,10 @@ impl AnyCluster {
     /// `init` at time zero.
     pub fn new(options: ClusterOptions, make: impl FnMut(usize) -> AnyNode + 'static) -> Self {
         let make: MakeNode = Rc::new(RefCell::new(make));
-        let (durable, seed) = (options.durable, options.seed);
-        let host = |index| -> Box<dyn Host> {
-            Box::new(EngineHost::new(index, seed, durable, Rc::clone(&make)))
+        let spared = options.network.chance.spared(Source::Nodes);
+        let host = |index: usize| -> Box<dyn Host> {
+            let seed = (!spared.contains(index as u64)).then_some(options.seed);
+            Box::new(EngineHost::new(index, seed, options.durable, Rc::clone(&make)))
         };
         let hosts = (0..options.node_ids.len()).map(host).collect();
         Self::with_hosts(options, hosts)

@@ -18,7 +18,7 @@ pub(crate) type MakeNode = std::rc::Rc<std::cell::RefCell<dyn FnMut(usize) -> An
 /// A node's logic on a machine of its own.
 pub struct EngineHost {
     index: usize,
-    seed: u64,
+    seed: Option<u64>,
     make: MakeNode,
     /// How long a sync takes, if there is a disk.
     durable: Option<Duration>,
@@ -42,9 +42,14 @@ struct Sync {
 }
 
 impl EngineHost {
-    /// A host at a place in a cluster with this seed. `durable` says how long a sync takes, if
-    /// nodes have a state directory.
-    pub(crate) fn new(index: usize, seed: u64, durable: Option<Duration>, make: MakeNode) -> Self {
+    /// A host at a place in a cluster with this seed, or, where the node is not left to chance, with
+    /// none. `durable` says how long a sync takes, if nodes have a state directory.
+    pub(crate) fn new(
+        index: usize,
+        seed: Option<u64>,
+        durable: Option<Duration>,
+        make: MakeNode,
+    ) -> Self {
         Self {
             index,
             seed,
@@ -63,7 +68,7 @@ impl EngineHost {
     /// The seed of the node in this life.
     fn node_seed(&self) -> u64 {
         let (index, life) = (self.index, self.life);
-        Random::new(self.seed, &format!("node {index} life {life}")).bits()
+        Random::new(self.seed.unwrap_or(0), &format!("node {index} life {life}")).bits()
     }
 
     fn clocks(&self, now: Time) -> Now {
@@ -169,7 +174,8 @@ impl Host for EngineHost {
     }
 
     fn reseed(&mut self, seed: u64) {
-        self.seed = seed;
+        let Some(before) = &mut self.seed else { return };
+        *before = seed;
         let seed = self.node_seed();
         if let Some(engine) = &mut self.engine {
             engine.reseed(seed);

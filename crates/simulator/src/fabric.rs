@@ -81,8 +81,8 @@ impl Fabric {
         Self {
             counted: counted as u16,
             directory: nodes.chain(services).chain(clients).collect(),
+            services: Services::new(seed, &options.chance),
             network: Network::new(node_ids.len(), options, seed),
-            services: Services::new(seed),
             queue: Queue::default(),
             numbered: 0,
             in_flight: InFlight::default(),

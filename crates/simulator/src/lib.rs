@@ -35,6 +35,7 @@
 //! ```
 
 mod any_cluster;
+mod chance;
 mod cluster;
 mod coverage;
 mod endpoint;
@@ -53,6 +54,7 @@ mod random;
 mod service;
 
 pub use any_cluster::{AnyCluster, AnyStep, Trouble};
+pub use chance::{Chance, Source};
 pub use cluster::{Cluster, Step};
 pub use coverage::Reached;
 pub use endpoint::Endpoint;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::chance::{Chance, Source};
 use crate::endpoint::Endpoint;
 use crate::numbers::Numbers;
 use crate::observation::Fate;
@@ -90,9 +91,9 @@ pub struct NetworkOptions {
     /// takes the one that is due first and sleeps until then, and what comes meanwhile, a client's
     /// request say, waits behind it although it is due earlier.
     pub in_turn: bool,
-    /// Messages that chance spares, by their numbers: they are neither lost nor doubled at random, and take
-    /// the mean latency. What becomes of the others is drawn as if there were none of these.
-    pub spared: Numbers,
+    /// What is left to chance, of messages, services and nodes. Messages that are not are neither lost nor
+    /// doubled at random, and take the mean latency.
+    pub chance: Chance,
     /// Messages that are lost, by their numbers, whatever chance says.
     pub lost: Numbers,
 }
@@ -136,7 +137,7 @@ impl Network {
 
     /// Has what is decided from now on come from another seed.
     pub(crate) fn reseed(&mut self, seed: u64) {
-        self.random = Random::new(seed, "network");
+        self.random.reseed(seed, "network");
     }
 
     /// Decides what becomes of the message of this number, and counts it.
@@ -149,7 +150,7 @@ impl Network {
         let mut route = self.draw_route(from, to, with_client);
         if self.options.lost.contains(number) {
             route = Route { arrivals: [None, None] };
-        } else if self.options.spared.contains(number) {
+        } else if self.options.chance.spared(Source::Messages).contains(number) {
             let usual = if with_client { Duration::ZERO } else { self.options.latency };
             route = Route { arrivals: [Some(usual), None] };
         }
@@ -403,14 +404,14 @@ mod tests {
         use LatencyDistribution::{Exponential, Priorities, Uniform};
         let mean = Duration::from_millis(100);
         for distribution in [Uniform, Exponential, Priorities(3)] {
-            let all = |spared: &str| -> (Vec<Route>, u64) {
+            let all = |chance: &str| -> (Vec<Route>, u64) {
                 let options = NetworkOptions {
                     latency: mean,
                     distribution,
                     loss: 0.3,
                     duplicate: 0.3,
                     loss_clients: 0.3,
-                    spared: spared.parse().unwrap_or_default(),
+                    chance: chance.parse().unwrap_or_default(),
                     ..NetworkOptions::default()
                 };
                 let mut network = Network::new(2, options, 7);
@@ -421,7 +422,7 @@ mod tests {
                 };
                 ((0..1_000).map(&mut send).collect(), network.statistics().doubled)
             };
-            let ((drawn, _), (some, doubled)) = (all(""), all("0-9,500-"));
+            let ((drawn, _), (some, doubled)) = (all(""), all("messages:10-499"));
             for (number, (drawn, some)) in drawn.iter().zip(&some).enumerate() {
                 let usual = if number % 4 == 0 { Duration::ZERO } else { mean };
                 match number {
@@ -437,8 +438,8 @@ mod tests {
     #[test]
     fn what_is_to_be_lost_is_lost_and_nothing_else() {
         let lost: Numbers = [1, 4].into_iter().collect();
-        let spared = Numbers::only(&[]);
-        let options = NetworkOptions { loss: 0.9, lost, spared, ..NetworkOptions::default() };
+        let chance = Chance::none();
+        let options = NetworkOptions { loss: 0.9, lost, chance, ..NetworkOptions::default() };
         let mut network = Network::new(2, options, 7);
         let arrives: Vec<bool> = (0..6)
             .map(|number| {

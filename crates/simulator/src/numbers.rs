@@ -51,6 +51,28 @@ impl Numbers {
         others
     }
 
+    /// All others.
+    #[must_use]
+    pub fn others(&self) -> Self {
+        let mut ranges = Vec::new();
+        let mut next = Some(0);
+        for &(from, to) in &self.ranges {
+            if let Some(first) = next.filter(|first| *first < from) {
+                ranges.push((first, from - 1));
+            }
+            next = to.checked_add(1);
+        }
+        ranges.extend(next.map(|first| (first, u64::MAX)));
+        Self { ranges }
+    }
+
+    /// These and those.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.ranges.extend(others.ranges);
+        Self::joined(self.ranges)
+    }
+
     /// The highest of them.
     pub fn highest(&self) -> Option<u64> {
         self.ranges.last().map(|(_, to)| *to)
@@ -168,6 +190,18 @@ mod tests {
         assert_eq!((numbers.highest(), Numbers::default().highest()), (Some(9), None));
         let lowered = [0, 3, 4, 8, 10].map(|less| numbers.lowered_by(less).to_string());
         assert_eq!(lowered, ["3-4,7-9", "0-1,4-6", "0,3-5", "0-1", ""]);
+    }
+
+    #[test]
+    fn others_are_all_that_are_not_among_them() {
+        for (text, others) in
+            [("0-", ""), ("", "0-"), ("0", "1-"), ("5-", "0-4"), ("1-2,9", "0,3-8,10-")]
+        {
+            let numbers: Numbers = text.parse().unwrap_or_default();
+            assert_eq!(numbers.others().to_string(), others);
+            assert_eq!(numbers.others().others(), numbers);
+            assert_eq!(numbers.others().and(numbers), Numbers::only(&[]));
+        }
     }
 
     #[test]

@@ -44,7 +44,8 @@ fn main() {
             let options = supervisor::Options { core: Some(core), record, ..cluster::options(1) };
             let outcome = match &mut templates {
                 Some(templates) => {
-                    let copy = supervisor::Supervisor::from_templates(1, templates).unwrap();
+                    let copy =
+                        supervisor::Supervisor::from_templates(1, Vec::new(), templates).unwrap();
                     cluster::run_on(copy, 1, &load)
                 }
                 None => cluster::run(options, &program, &load),

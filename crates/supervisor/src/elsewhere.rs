@@ -53,7 +53,11 @@ impl Supervisor {
         Err(Error::Elsewhere)
     }
 
-    pub fn from_templates(_: u64, templates: &mut Templates) -> Result<Self, Error> {
+    pub fn from_templates(
+        _: u64,
+        _: Vec<String>,
+        templates: &mut Templates,
+    ) -> Result<Self, Error> {
         match templates.never {}
     }
 

@@ -165,7 +165,7 @@ pub(crate) fn stream(seed: u64, purpose: &str, name: &str, life: u32) -> Xoshiro
 impl Settings {
     pub(crate) fn new(options: &Options, spec: &NodeSpec, life: u32) -> Self {
         Self {
-            seed: options.seed,
+            seed: if options.spared.contains(&spec.name) { 0 } else { options.seed },
             name: spec.name.clone(),
             life,
             wall_clock: options.wall_clock.as_nanos() as u64,

@@ -45,6 +45,8 @@ pub enum Vdso {
 pub struct Options {
     /// Decides every choice that is made after a node first reads its input.
     pub seed: u64,
+    /// Names of nodes whose choices depend on no seed: those of seed 0 in every run.
+    pub spared: Vec<String>,
     /// Decides what a node draws before that. Together with the node's name; not with `seed`, so that
     /// one started node can serve many seeds.
     pub boot_seed: u64,
@@ -77,6 +79,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             seed: 0,
+            spared: Vec::new(),
             boot_seed: 0,
             launcher: Vec::new(),
             // 2025-01-01T00:00:00Z: any date will do if it is always the same.

@@ -107,14 +107,19 @@ impl Supervisor {
     }
 
     /// A cluster of nodes that were started before: much quicker than starting them, and the same
-    /// otherwise. Its options are those of the templates but for the seed.
+    /// otherwise. Its options are those of the templates but for the seed and for the nodes that are
+    /// [spared](Options::spared).
     ///
     /// # Errors
     ///
     /// If another cluster from the same templates is still there, or a node cannot be had.
-    pub fn from_templates(seed: u64, templates: &mut Templates) -> Result<Self, Error> {
+    pub fn from_templates(
+        seed: u64,
+        spared: Vec<String>,
+        templates: &mut Templates,
+    ) -> Result<Self, Error> {
         let lease = templates.lease()?;
-        let mut supervisor = Self::new(Options { seed, ..templates.options.clone() })?;
+        let mut supervisor = Self::new(Options { seed, spared, ..templates.options.clone() })?;
         supervisor.lease = Some(lease);
         for index in 0..templates.nodes.len() {
             let (spec, frozen) = &mut templates.nodes[index];
@@ -132,14 +137,23 @@ impl Supervisor {
         Ok(supervisor)
     }
 
-    /// Has all that is drawn from now on come from another seed. What programs have drawn they keep.
+    /// Has all that is drawn from now on come from another seed, but for nodes that are
+    /// [spared](Options::spared). What programs have drawn they keep.
     pub fn reseed(&mut self, seed: u64) {
-        self.options.seed = seed;
-        self.chance = stream(seed, "nodes", "", 0);
-        self.slots
-            .iter_mut()
-            .filter_map(|slot| slot.node.as_mut())
-            .for_each(|node| node.reseed(seed));
+        let Self { options, slots, .. } = self;
+        let left = slots.iter_mut().filter(|slot| !options.spared.contains(&slot.spec.name));
+        let mut is_all_spared = true;
+        for slot in left {
+            is_all_spared = false;
+            if let Some(node) = &mut slot.node {
+                node.reseed(seed);
+            }
+        }
+        // Where nothing of the nodes is left to a seed, their turns are not.
+        if !is_all_spared {
+            options.seed = seed;
+            self.chance = stream(seed, "nodes", "", 0);
+        }
     }
 
     /// The run's clock: how much virtual time has passed.

@@ -27,7 +27,7 @@ use self::scratch::Scratch;
 use self::world::{NoStart, VirtualWorld};
 use crate::command_line::environment;
 use crate::harness::Record;
-use crate::options::{FaultKind, Options, Preempt};
+use crate::options::{FaultKind, Options, Preempt, Source};
 use crate::process::{full_path, node_arguments, note_interrupts};
 use crate::progress::Progress;
 use crate::store::{RunDirectory, at};
@@ -140,10 +140,20 @@ fn make_run(
     Ok((record, trace))
 }
 
+/// What the choices of nodes come from, and the names of those whose choices do not.
+fn seed_of_nodes(options: &Options) -> (u64, Vec<String>) {
+    let is_spared = |place: usize| options.chance.spared(Source::Nodes).contains(place as u64);
+    let named = options.nodes.iter().enumerate().filter(|(place, _)| is_spared(*place));
+    let spared: Vec<String> = named.map(|(_, id)| id.to_string()).collect();
+    (if spared.len() == options.nodes.len() { 0 } else { options.seed }, spared)
+}
+
 /// What is the same for all nodes of a run. `record` asks for a list of all calls.
 fn supervisor_options(options: &Options, record: bool) -> io::Result<supervisor::Options> {
+    let (seed, spared) = seed_of_nodes(options);
     Ok(supervisor::Options {
-        seed: options.seed,
+        seed,
+        spared,
         boot_seed: options.boot_seed,
         launcher: vec![std::env::current_exe()?.into(), LAUNCH_ARGUMENT.into()],
         core: core_of_this_thread(),

@@ -6,7 +6,7 @@ use proto::NodeId;
 use supervisor::{Supervisor, Templates};
 
 use super::scratch::Scratch;
-use super::{Keep, Trace, VirtualTimeError, make_run, specs, supervisor_options};
+use super::{Keep, Trace, VirtualTimeError, make_run, seed_of_nodes, specs, supervisor_options};
 use crate::harness::Record;
 use crate::options::{FaultKind, Options, Preempt};
 use crate::process::{full_path, note_interrupts};
@@ -74,7 +74,10 @@ impl Workbench {
         scratch.clear()?;
         let specs = specs(&call.program, args, options, scratch)?;
         let (supervisor, specs) = match templates {
-            Some(templates) => (Supervisor::from_templates(options.seed, templates)?, None),
+            Some(templates) => {
+                let (seed, spared) = seed_of_nodes(options);
+                (Supervisor::from_templates(seed, spared, templates)?, None)
+            }
             None => (Supervisor::new(supervisor_options(options, false)?)?, Some(specs)),
         };
         make_run(supervisor, specs, options, Keep::default(), progress)

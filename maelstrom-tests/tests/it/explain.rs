@@ -19,6 +19,15 @@ fn a_run_is_told_with_its_faults_its_operations_and_what_went_wrong() {
         assert!(out.to_lowercase().contains(&told.to_lowercase()), "{told} is not in: {out}");
     }
     assert!(out.lines().count() < 80, "{out}");
+    assert!(!out.contains("chance"), "{out}");
+    for (chance, told) in [
+        ("none", "Nothing was left to chance: other seeds make the same run."),
+        ("nemesis:0-,nodes:2", "Left to chance was nothing but nemesis:0-,nodes:2."),
+    ] {
+        run(&[&args[..], &["--chance", chance]].concat());
+        let (_, out, _) = run(&["explain", "unique-ids/latest", "--store", store]);
+        assert!(out.contains(told), "{told} is not in: {out}");
+    }
     let (status, _, err) = run(&["explain", "nowhere", "--store", store]);
     assert_eq!(status, Some(2), "{err}");
 }

@@ -129,3 +129,37 @@ fn nodes_that_chance_does_not_ask_while_a_run_settles_are_asked() {
         assert_eq!(results["unsettled"], Value::Array(Vec::new()), "{said}{complaints}");
     }
 }
+
+#[test]
+fn a_run_in_which_nothing_is_left_to_chance_is_the_same_with_every_seed() {
+    let run_with = |words: &str, chance: &str, seed: &str| {
+        let store = TemporaryDirectory::new("no-chance");
+        let place = store.path().to_str().expect("UTF-8");
+        let (flags, nodes) = words.split_once("--simulate").expect("nodes of ours");
+        let words = format!(
+            "test {flags} --time-limit 6 --seed {seed} {chance} --store {place} --simulate {nodes}"
+        );
+        let (_, told, _) = run(&words.split_whitespace().collect::<Vec<_>>());
+        ["history.jsonl", "messages.jsonl"].map(|file| {
+            let text = std::fs::read_to_string(store.path().join("latest").join(file));
+            text.unwrap_or_else(|error| panic!("{error}: {told}"))
+        })
+    };
+    for words in [
+        "-w lin-kv --nemesis partition,kill,loss,membership --latency 20 --latency-dist exponential \
+         --simulate consensus",
+        "-w lin-kv --node-count 4 --nemesis byzantine,pause --latency 10 --simulate consensus -- pbft",
+        "-w kafka --latency 10 --latency-dist priorities --simulate gossiper -- kafka-services",
+    ] {
+        let words = format!("--nemesis-interval 2 {words}");
+        let [one, other] = ["1", "2"].map(|seed| run_with(&words, "--chance none", seed));
+        assert!(one == other, "{words}");
+        assert!(one[0].lines().count() > 20, "{}", one[0]);
+        let by_chance = ["1", "2"].map(|seed| run_with(&words, "", seed));
+        assert!(
+            by_chance[0][0] != by_chance[1][0] && by_chance[0][1] != by_chance[1][1],
+            "{words}"
+        );
+        assert!(by_chance[0][0] != one[0]);
+    }
+}

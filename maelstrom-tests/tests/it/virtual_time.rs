@@ -360,3 +360,35 @@ fn a_program_that_does_something_else_each_time_is_told_so_when_it_is_verified()
     assert_eq!(status, Some(2), "{out}");
     assert!(out.contains("cannot be replayed from its seed"), "{out}");
 }
+
+#[test]
+fn a_program_in_a_run_without_chance_draws_the_same_with_every_seed() {
+    if !is_possible() {
+        return;
+    }
+    let store = TemporaryDirectory::new("vt-no-chance");
+    let path = store.path().join("node");
+    let source = "import json, os, sys\nfor text in sys.stdin:\n m = json.loads(text)\n b = m[\"body\"]\n \
+                  b = {\"type\": b[\"type\"] + \"_ok\", \"in_reply_to\": b[\"msg_id\"], \"id\": os.urandom(8).hex()}\n \
+                  print(json.dumps({\"src\": m[\"dest\"], \"dest\": m[\"src\"], \"body\": b}), flush=True)";
+    write_script(&path, &format!("exec python3 -c '{source}'"));
+    let messages = |chance: &str, seed: u32| {
+        let run = format!(
+            "test -w unique-ids --node-count 2 --time-limit 2 --nemesis kill --nemesis-interval 0.5 \
+             --seed {seed} --chance {chance} --bin {}",
+            path.display()
+        );
+        let (status, told) = eddy(store.path(), &run, &[]);
+        assert_eq!(status, Some(0), "{told}");
+        let all = String::from_utf8(latest(store.path(), "messages.jsonl")).expect("JSON");
+        let of = |node: &str| -> Vec<String> {
+            let from = format!(r#""src":"{node}""#);
+            all.lines().filter(|line| line.contains(&from)).map(str::to_owned).collect()
+        };
+        [of("n0"), of("n1")]
+    };
+    let [one, other] = [1, 2].map(|seed| messages("none", seed));
+    assert!(one[0].len() > 3 && one[0] == other[0] && one[1] == other[1], "{one:?} {other:?}");
+    let [one, other] = [1, 2].map(|seed| messages("nodes:1", seed));
+    assert!(one[0] == other[0] && one[1] != other[1], "{one:?} {other:?}");
+}

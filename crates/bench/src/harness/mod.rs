@@ -32,7 +32,7 @@ use self::talk::Talk;
 use crate::account::Account;
 use crate::nemesis::{Nemesis, Told};
 use crate::operator::Operator;
-use crate::options::Options;
+use crate::options::{Options, Source};
 use crate::progress::Progress;
 use crate::workload::Workload;
 use crate::world::{Problem, World};
@@ -115,9 +115,10 @@ impl<'a, W: Workload> Harness<'a, W> {
             options,
             workload,
             progress,
-            random: Random::new(options.seed, "generator"),
+            random: Random::new(options.seed, "generator")
+                .sparing(options.chance.spared(Source::Generator)),
             nemesis: Nemesis::new(options, Time::MAX),
-            operator: Operator::new(nodes, options.seed),
+            operator: Operator::new(options),
             account: Account::new(&options.nemesis),
             clients: Clients::new(options.concurrency, nodes),
             history: Vec::new(),

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use proto::Time;
-use simulator::Random;
 
 use super::Harness;
 use crate::compat::Compat;
@@ -204,7 +203,7 @@ impl<W: Workload> Harness<'_, W> {
         while let Some((_, seed)) =
             self.reseeds.pop_front_if(|(after, _)| self.origin + *after <= now)
         {
-            self.random = Random::new(seed, "generator");
+            self.random.reseed(seed, "generator");
             self.nemesis.reseed(seed);
             self.operator.reseed(seed);
             self.world.reseed(seed);

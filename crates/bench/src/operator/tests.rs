@@ -1,4 +1,5 @@
 use super::*;
+use crate::workload::registry::named;
 use crate::world::testing::Silent;
 
 /// An operator before two nodes.
@@ -6,7 +7,7 @@ struct Shown(Operator, Silent);
 
 impl Shown {
     fn new() -> Self {
-        Self(Operator::new(2, 1), Silent::default())
+        Self(Operator::new(&Options::new(named("lin-kv")).with_nodes(2)), Silent::default())
     }
 
     /// What the operator asks for so long after the last time, if anything.

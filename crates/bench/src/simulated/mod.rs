@@ -16,7 +16,7 @@ use std::{fs, io};
 use proto::{Mouth, Program, UsageError};
 
 use crate::harness::Record;
-use crate::options::Options;
+use crate::options::{Options, Source};
 use crate::progress::Progress;
 use crate::store::{RunDirectory, at};
 use crate::workload::{SharedWatch, workload};
@@ -90,7 +90,9 @@ pub fn simulate(
 fn liars(program: &Program, args: &[String], options: &Options) -> Result<Liars, UsageError> {
     let liar = |node: usize| {
         let (id, node_ids) = (options.nodes[node].clone(), options.nodes.clone());
-        let mouth = Mouth { id, node_ids, seed: options.seed.wrapping_add(node as u64) };
+        let is_spared = options.chance.spared(Source::Liars).contains(node as u64 + 1);
+        let seed = if is_spared { 0 } else { options.seed };
+        let mouth = Mouth { id, node_ids, seed: seed.wrapping_add(node as u64) };
         let liar = program.choose_liar(args, &mouth)?;
         let none = || "--nemesis byzantine: nobody has said how this node lies".to_owned();
         Ok((node, liar.ok_or_else(|| UsageError::Wrong(none()))?))

@@ -18,6 +18,7 @@ use self::key_value::{KeyRequest, Linearizable};
 use self::last_writer_wins::LastWriterWins;
 pub use self::request::read_request;
 use self::sequential::Sequential;
+use crate::chance::{Chance, Source};
 use crate::random::Random;
 
 /// What a service answers.
@@ -34,20 +35,21 @@ pub struct Services {
 }
 
 impl Services {
-    /// Empty stores, and an oracle that begins with 0.
-    pub fn new(seed: u64) -> Self {
+    /// Empty stores, and an oracle that begins with 0. How old their answers are is left to this seed, and
+    /// to chance.
+    pub fn new(seed: u64, chance: &Chance) -> Self {
         Self {
             linearizable: Linearizable::default(),
             sequential: Sequential::default(),
             last_writer_wins: LastWriterWins::default(),
             next_timestamp: 0,
-            random: Random::new(seed, "services"),
+            random: Random::new(seed, "services").sparing(chance.spared(Source::Services)),
         }
     }
 
     /// Has what is drawn from now on come from another seed.
     pub(crate) fn reseed(&mut self, seed: u64) {
-        self.random = Random::new(seed, "services");
+        self.random.reseed(seed, "services");
     }
 
     /// The place of a service in [`SERVICE_IDS`].

@@ -58,7 +58,7 @@ fn digests(name: &str) -> Option<(u64, u64)> {
     let program = program(name)?;
     let started = run(options(1), &program, &load());
     let mut templates = templates(options(0), &program, &load());
-    let copied = Supervisor::from_templates(1, &mut templates).unwrap();
+    let copied = Supervisor::from_templates(1, Vec::new(), &mut templates).unwrap();
     let copied = run_on(copied, 1, &load());
     assert_eq!(started.reads.len(), 3, "{name}: {:#?}", started.transcript);
     Some((started.digest, copied.digest))

@@ -53,8 +53,11 @@ fn check_copies(name: &str, copied: usize) {
     let mut templates = templates(options(0), &program, &load());
     assert_eq!(templates.copied(), copied, "{name}");
     for seed in [1, 2, 1] {
-        let copy = Supervisor::from_templates(seed, &mut templates).unwrap();
-        assert!(Supervisor::from_templates(seed, &mut templates).is_err(), "one at a time");
+        let copy = Supervisor::from_templates(seed, Vec::new(), &mut templates).unwrap();
+        assert!(
+            Supervisor::from_templates(seed, Vec::new(), &mut templates).is_err(),
+            "one at a time"
+        );
         same(name, 0, &run(options(seed), &program, &load()), &run_on(copy, seed, &load()));
     }
 }
@@ -81,11 +84,11 @@ fn copies_of_python_behind_a_wrapper_in_shell_behave_as_if_started() {
     let mut templates = templates(options(0), &program, &load());
     assert_eq!(templates.copied(), 3);
     for seed in [1, 2] {
-        let copy = Supervisor::from_templates(seed, &mut templates).unwrap();
+        let copy = Supervisor::from_templates(seed, Vec::new(), &mut templates).unwrap();
         let copied = run_on(copy, seed, &load());
         same("wrapper", 0, &run(options(seed), &program, &load()), &copied);
     }
-    let copy = Supervisor::from_templates(3, &mut templates).unwrap();
+    let copy = Supervisor::from_templates(3, Vec::new(), &mut templates).unwrap();
     assert!(copy.counts().stops > 300, "Python itself was started as well");
 }
 

@@ -240,21 +240,28 @@ pub static RUN_FLAGS: [RunFlag; 29] = [
         ..flag("omit-faults", "LIST", "Faults to leave out, likewise")
     },
     RunFlag {
-        set: |run, text| text.parse().map(|spared| run.options.spare_messages = spared),
-        value: |options| some_numbers(&options.spare_messages),
-        said: Said::IfThere,
-        ..flag(
-            "spare-messages",
-            "LIST",
-            "Messages that are neither lost nor doubled at random and take the mean latency, by their `id` in \
-             messages.jsonl, such as 0-36,40 or 50- (all from 50 on); chance is the same for the others",
-        )
-    },
-    RunFlag {
         set: |run, text| text.parse().map(|lost| run.options.lose_messages = lost),
         value: |options| some_numbers(&options.lose_messages),
         said: Said::IfThere,
-        ..flag("lose-messages", "LIST", "Messages that are lost, likewise, whatever chance says")
+        ..flag(
+            "lose-messages",
+            "LIST",
+            "Messages that are lost, whatever chance says, by their `id` in messages.jsonl, such as 36,40",
+        )
+    },
+    RunFlag {
+        set: |run, text| text.parse().map(|chance| run.options.chance = chance),
+        value: |options| (!options.chance.is_all()).then(|| options.chance.to_string()),
+        said: Said::IfThere,
+        ..flag(
+            "chance",
+            "LIST",
+            "What is left to chance, by who draws and the numbers of their draws, such as \
+             messages:0-36,40,nodes:1- (all from 1 on), or `none`; all else takes the calmest value that it can \
+             have: nothing is lost, doubled or late, pauses are their mean, the first of several is taken. \
+             Draws of `generator`, `nemesis`, `operator` and `services` are numbered in turn, `messages` by \
+             their `id` in messages.jsonl, `nodes` by their place",
+        )
     },
     RunFlag {
         set: |run, text| text.parse().map(|reseeds| run.options.reseeds = reseeds),
