@@ -171,19 +171,21 @@ impl<'a, M: Model> Moves<'a, M> {
         needed: &mut Vec<M::State>,
     ) -> bool {
         let deadline = self.timeline.deadline(at.deadline);
-        let updates = self.timeline.updates(deadline).iter().map(|of| (of, &at.linearized));
-        let reads = self.timeline.reads(deadline).iter().map(|of| (of, &at.reads));
-        for (&operation, linearized) in updates.chain(reads) {
-            let certain = &self.timeline.certain[operation as usize];
-            if linearized.contains(certain.slot) {
-                continue;
-            }
-            match self.model.need(&certain.operation) {
-                Need::Unspecified => return false,
-                Need::State(state) if state != at.state && !needed.contains(&state) => {
-                    needed.push(state);
+        let updates = (self.timeline.updates(deadline), &at.linearized);
+        let reads = (self.timeline.reads(deadline), &at.reads);
+        for (operations, linearized) in [updates, reads] {
+            for &operation in operations {
+                let certain = &self.timeline.certain[operation as usize];
+                if linearized.contains(certain.slot) {
+                    continue;
                 }
-                _ => {}
+                match self.model.need(&certain.operation) {
+                    Need::Unspecified => return false,
+                    Need::State(state) if state != at.state && !needed.contains(&state) => {
+                        needed.push(state);
+                    }
+                    _ => {}
+                }
             }
         }
         true
