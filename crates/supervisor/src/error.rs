@@ -37,15 +37,8 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn system(what: &'static str) -> impl FnOnce(nix::errno::Errno) -> Self {
-        move |errno| Self::System { what, source: errno.into() }
-    }
-
-    pub(crate) fn rustix(what: &'static str) -> impl FnOnce(rustix::io::Errno) -> Self {
-        move |errno| Self::System { what, source: errno.into() }
-    }
-
-    pub(crate) fn io(what: &'static str) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::System { what, source }
+    /// With what the kernel, or the library before it, said.
+    pub(crate) fn system<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> Self {
+        move |error| Self::System { what, source: error.into() }
     }
 }

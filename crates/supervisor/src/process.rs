@@ -43,7 +43,7 @@ impl Process {
     pub(crate) fn new(pid: Pid, id: u32, parent: Option<u32>) -> Result<Self, Error> {
         let raw = rustix::process::Pid::from_raw(pid.as_raw()).ok_or(Error::NotRunning)?;
         let handle =
-            pidfd_open(raw, PidfdFlags::empty()).map_err(Error::rustix("open a process"))?;
+            pidfd_open(raw, PidfdFlags::empty()).map_err(Error::system("open a process"))?;
         Ok(Self {
             pid,
             id,

@@ -35,19 +35,19 @@ pub(crate) fn prepare(
     let Some((launcher, first)) = options.launcher.split_first() else {
         return Err(failed("no launcher is given".to_owned()));
     };
-    let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(Error::rustix("make a pipe"));
+    let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(Error::system("make a pipe"));
     let (input_reader, input_writer) = pipe()?;
     let (output_reader, output_writer) = pipe()?;
     let (error_reader, error_writer) = pipe()?;
     for ours in [&input_writer, &output_reader, &error_reader] {
-        fcntl_setfl(ours, OFlags::NONBLOCK).map_err(Error::rustix("change a pipe"))?;
+        fcntl_setfl(ours, OFlags::NONBLOCK).map_err(Error::system("change a pipe"))?;
     }
     for roomy in [&output_reader, &error_reader] {
         // A limit of the user's may forbid it.
         let _ = fcntl_setpipe_size(roomy, PIPE_ROOM);
     }
     let identity = |file: &std::os::fd::OwnedFd| {
-        fstat(file).map(|stat| (stat.st_dev, stat.st_ino)).map_err(Error::rustix("look at a pipe"))
+        fstat(file).map(|stat| (stat.st_dev, stat.st_ino)).map_err(Error::system("look at a pipe"))
     };
     let input = Input {
         identity: identity(&input_reader)?,

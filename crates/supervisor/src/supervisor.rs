@@ -311,7 +311,9 @@ impl Supervisor {
         let id = NodeId(self.slots.len() as u32);
         let clock_offset = spec.clock_offset;
         let durable = match &spec.state_dir {
-            Some(directory) => Some(Durable::new(directory).map_err(Error::io("read the state"))?),
+            Some(directory) => {
+                Some(Durable::new(directory).map_err(Error::system("read the state"))?)
+            }
             None => None,
         };
         let slot = Slot { spec, lives: 0, clock_offset, paused: false, durable, node: None };

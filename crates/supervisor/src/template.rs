@@ -233,7 +233,7 @@ impl Frozen {
         let mut copied = Thread::new(pid, FIRST_ID, FIRST_ID, thread.regs);
         copied.state = State::Ready(Resume::Enter);
         (copied.cpu, copied.spin) = (thread.cpu, thread.spin);
-        let same = |file: &OwnedFd| file.try_clone().map_err(Error::io("copy a pipe"));
+        let same = |file: &OwnedFd| file.try_clone().map_err(Error::system("copy a pipe"));
         let pipe = |pipe: &Pipe| {
             let reader = same(&pipe.reader)?;
             Ok::<_, Error>(Pipe { reader, identity: pipe.identity, lines: Lines::default() })

@@ -60,7 +60,7 @@ pub(crate) fn wait(which: Option<Pid>) -> Result<Option<(Pid, Stop)>, Error> {
             }
             Ok(None) | Err(rustix::io::Errno::INTR) => {}
             Err(rustix::io::Errno::CHILD) => return Ok(None),
-            Err(errno) => return Err(Error::rustix("wait for a thread")(errno)),
+            Err(errno) => return Err(Error::system("wait for a thread")(errno)),
         }
     }
 }

@@ -7,7 +7,8 @@
 //! - They were orphaned and have come to the bench ([`adopt`]), which has no other children than
 //!   nodes. Whose they are cannot be told any more, so these live until the run ends.
 //!
-//! All of this is read from `/proc`; where there is none, only the process group is killed.
+//! All of this is read from `/proc`; where there is none, only the process group is killed. Orphans come to
+//! the bench on Linux alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,9 +16,8 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use rustix::event::{Timespec, poll};
-use rustix::process::{Pid, Signal, getpid, kill_process, set_child_subreaper};
+use rustix::process::{Pid, Signal, getpid, kill_process};
 
 /// The variable.
 pub(crate) const VARIABLE: &str = "EDDY_NODE";
@@ -40,13 +40,23 @@ pub(crate) fn run_tag() -> String {
 ///
 /// # Errors
 /// If the operating system does not know that.
+#[cfg(target_os = "linux")]
 pub(super) fn adopt() -> io::Result<()> {
-    Ok(set_child_subreaper(Some(getpid()))?)
+    Ok(rustix::process::set_child_subreaper(Some(getpid()))?)
+}
+
+/// Elsewhere they become somebody else's.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn adopt() -> io::Result<()> {
+    Ok(())
 }
 
 /// Takes note of the end of adopted children, so that they do not stay as zombies. `is_known` are
 /// children of whose end others want to hear; those that have ended must be heard of already.
+#[cfg(target_os = "linux")]
 pub(super) fn bury_adopted(is_known: impl Fn(Pid) -> bool) {
+    use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+
     let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     let bury = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
     while let Ok(WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..)) = waitid(Id::All, look)
@@ -57,6 +67,10 @@ pub(super) fn bury_adopted(is_known: impl Fn(Pid) -> bool) {
         }
     }
 }
+
+/// Elsewhere none are adopted.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn bury_adopted(_: impl Fn(Pid) -> bool) {}
 
 /// A living process.
 #[derive(Clone, Debug)]

@@ -222,15 +222,26 @@ fn core_of_this_thread() -> Option<usize> {
     thread_local! {
         static TURN: usize = NEXT.fetch_add(1, Ordering::Relaxed);
     }
-    let allowed = ALLOWED.get_or_init(|| {
-        let Ok(set) = rustix::thread::sched_getaffinity(None) else { return Vec::new() };
-        let mut cores: Vec<_> =
-            (0..rustix::thread::CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect();
-        // Several benches at once do not all begin with the first core.
-        let here = cores.iter().position(|core| *core == rustix::thread::sched_getcpu());
-        cores.rotate_left(here.unwrap_or(0));
-        cores
-    });
+    let allowed = ALLOWED.get_or_init(allowed_cores);
     let turn = TURN.with(|turn| *turn);
     (!allowed.is_empty()).then(|| allowed[turn % allowed.len()])
+}
+
+/// The cores on which this process may run, the one on which it does first: several benches at once do not
+/// all begin with the same.
+#[cfg(target_os = "linux")]
+fn allowed_cores() -> Vec<usize> {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu};
+
+    let Ok(set) = sched_getaffinity(None) else { return Vec::new() };
+    let mut cores: Vec<_> = (0..CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect();
+    let here = cores.iter().position(|core| *core == sched_getcpu());
+    cores.rotate_left(here.unwrap_or(0));
+    cores
+}
+
+/// Elsewhere programs have no virtual time, and need no core.
+#[cfg(not(target_os = "linux"))]
+fn allowed_cores() -> Vec<usize> {
+    Vec::new()
 }

@@ -247,7 +247,7 @@ impl Node {
                 Err(rustix::io::Errno::AGAIN) => break,
                 Err(rustix::io::Errno::PIPE) => self.input.backlog.clear(),
                 Err(rustix::io::Errno::INTR) => {}
-                Err(errno) => return Err(Error::rustix("write to a node's input")(errno)),
+                Err(errno) => return Err(Error::system("write to a node's input")(errno)),
             }
         }
         Ok(())

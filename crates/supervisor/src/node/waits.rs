@@ -84,7 +84,7 @@ impl Node {
             }
         }
         let none = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let found = poll(&mut files, Some(&none)).map_err(Error::rustix("ask files"))?;
+        let found = poll(&mut files, Some(&none)).map_err(Error::system("ask files"))?;
         if found == 0 && woken.is_empty() {
             return Ok(false);
         }

@@ -32,7 +32,7 @@ impl Supervisor {
         }
         self.kill(node)?;
         match &self.slot(node)?.durable {
-            Some(durable) => durable.cut().map_err(Error::io("put files back")),
+            Some(durable) => durable.cut().map_err(Error::system("put files back")),
             None => Ok(()),
         }
     }
