@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn the_linearizable_store_knows_missing_keys_and_failed_comparisons() {
-        let mut services = Services::new(1);
+        let mut services = Services::new(1, &Chance::default());
         let ask = &mut |request| ask(&mut services, "lin-kv", "n1", &request);
         assert_eq!(code(ask(read(0))), Some(20));
         assert_eq!(code(ask(cas(1, 2, false))), Some(20));
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn timestamps_rise_from_zero_and_unknown_requests_get_no_answer() {
-        let mut services = Services::new(1);
+        let mut services = Services::new(1, &Chance::default());
         let oracle = Services::index_of(&NodeId::new("lin-tso")).unwrap();
         let client = NodeId::new("n1");
         for ts in 0..3 {
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_client_of_the_sequential_store_may_lag_but_never_goes_back() {
-        let mut services = Services::new(5);
+        let mut services = Services::new(5, &Chance::default());
         let mut lagged = false;
         let mut last = vec![-1; 40];
         for newest in 0..1_000 {
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn writers_of_the_sequential_store_see_their_own_writes() {
-        let mut services = Services::new(5);
+        let mut services = Services::new(5, &Chance::default());
         for turn in 0..100 {
             ask(&mut services, "seq-kv", "n1", &write(0, turn)).unwrap();
             assert_eq!(value(ask(&mut services, "seq-kv", "n1", &read(0))), Some(turn));
@@ -180,13 +180,13 @@ mod tests {
 
     #[test]
     fn the_last_writer_store_loses_sight_of_writes_and_then_converges() {
-        let mut services = Services::new(2);
+        let mut services = Services::new(2, &Chance::default());
         ask(&mut services, "lww-kv", "n1", &write(0, 1)).unwrap();
         let reads: Vec<_> =
             (0..50).map(|_| value(ask(&mut services, "lww-kv", "n1", &read(0)))).collect();
         assert_eq!(reads.last(), Some(&Some(1)));
         let missed = (0..50).any(|seed| {
-            let mut services = Services::new(seed);
+            let mut services = Services::new(seed, &Chance::default());
             ask(&mut services, "lww-kv", "n1", &write(0, 1)).unwrap();
             value(ask(&mut services, "lww-kv", "n1", &read(0))).is_none()
         });
@@ -197,7 +197,7 @@ mod tests {
     fn a_float_is_no_integer_and_comes_back_as_it_was_written() {
         let json = |text: &str| Json::parse(text).unwrap();
         for store in ["lin-kv", "seq-kv", "lww-kv"] {
-            let mut services = Services::new(1);
+            let mut services = Services::new(1, &Chance::default());
             let ask = &mut |request: &ServiceRequest| ask(&mut services, store, "n1", request);
             // Often enough that the replicas of lww-kv have merged.
             let write = ServiceRequest::Write { key: json("1.0"), value: json("2.0") };
@@ -220,7 +220,7 @@ mod tests {
     fn a_read_costs_as_much_in_a_large_store_as_in_a_small_one() {
         // With a copy of the store for each, these reads would take hours.
         for store in ["seq-kv", "lww-kv"] {
-            let mut services = Services::new(1);
+            let mut services = Services::new(1, &Chance::default());
             for key in 0..100_000 {
                 ask(&mut services, store, "n1", &write(key, key)).unwrap();
             }
