@@ -240,7 +240,9 @@ impl AntiEntropyNode {
 
     fn gossip_round(&mut self, from: &Caller, ctx: &mut Context<'_, Self>) {
         let peers = self.peers(&ctx.id().clone(), ctx);
-        let (peers_contacted, messages_sent) = (peers.len() as u64, u64::from(self.set.len()));
+        // Where there is nobody to send them to, no values are sent.
+        let messages_sent = if peers.is_empty() { 0 } else { u64::from(self.set.len()) };
+        let peers_contacted = peers.len() as u64;
         self.reply(from, Body::GossipRoundOk { peers_contacted, messages_sent }, ctx);
         if !self.set.is_empty() {
             let messages: Vec<_> = self.set.snapshot().iter().cloned().collect();

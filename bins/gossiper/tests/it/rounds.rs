@@ -41,6 +41,17 @@ fn a_node_without_values_says_nothing() {
 }
 
 #[test]
+fn a_round_with_nobody_to_contact_sends_nothing() {
+    let mut script = Script::new(anti_entropy());
+    script.init("n1", &["n1"]);
+    script.line(r#"{"src":"c1","dest":"n1","body":{"type":"broadcast","msg_id":2,"message":1}}"#);
+    let sent = script.line(r#"{"src":"c1","dest":"n1","body":{"type":"gossip_round","msg_id":3}}"#);
+    assert_eq!(sent.len(), 1);
+    let counts = r#""peers_contacted":0,"messages_sent":0"#;
+    assert!(sent[0].contains(counts), "{}", sent[0]);
+}
+
+#[test]
 fn hybrid_broadcast_loses_nothing() {
     for seed in 0..100 {
         let (mut next, mut taken) = (0, Vec::new());
