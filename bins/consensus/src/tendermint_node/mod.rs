@@ -71,7 +71,7 @@ pub enum StepMessage {
     },
     /// The prevotes so far.
     TendermintPrevoteOk {
-        /// Those for the same.
+        /// Those for the same block; at one for nil, for the block that most are for.
         prevotes_for_block: u64,
         /// All.
         total_prevotes: u64,

@@ -49,6 +49,16 @@ fn count(ballots: &Ballots<String>, value: &Option<String>) -> usize {
     ballots.values().filter(|values| values.contains(value)).count()
 }
 
+/// How many voted for the block that this vote names. A vote for nil names none: then, for the one that
+/// most voted for.
+fn count_for_block(ballots: &Ballots<String>, value: &Option<String>) -> usize {
+    let blocks = ballots.values().flatten().filter(|each| each.is_some());
+    match value {
+        Some(_) => count(ballots, value),
+        None => blocks.map(|block| count(ballots, block)).max().unwrap_or(0),
+    }
+}
+
 /// Validators within the node.
 #[derive(Debug)]
 pub struct Steps {
@@ -176,7 +186,7 @@ impl Steps {
         }
         let [prevotes, _] = self.votes(round);
         Ok(StepMessage::TendermintPrevoteOk {
-            prevotes_for_block: count(&prevotes, &value) as u64,
+            prevotes_for_block: count_for_block(&prevotes, &value) as u64,
             total_prevotes: prevotes.len() as u64,
             threshold: Quorums::of(self.validators).certify as u64,
         })

@@ -83,16 +83,26 @@ fn a_late_vote_for_something_else_changes_no_decision_and_no_later_round() {
     for validator in ["n1", "n2", "n3"] {
         node.prevote(1, validator, json!("b"));
     }
-    assert_eq!(node.prevote(1, "n4", Value::Null), [1, 4, 3]);
+    assert_eq!(node.prevote(1, "n4", Value::Null), [3, 4, 3]);
     assert_eq!(node.status(1), ("commit".to_owned(), true, 4, 4));
+}
+
+#[test]
+fn a_vote_for_nil_is_for_no_block() {
+    let mut node = Asked::new(&["n1"]);
+    node.propose(0, "n1", 1);
+    assert_eq!(node.prevote(0, "n1", json!("")), [0, 1, 3]);
+    assert_eq!(node.prevote(0, "n2", json!("abc")), [1, 2, 3]);
+    assert_eq!(node.prevote(0, "n3", json!("nil")), [1, 3, 3]);
+    assert_eq!(node.status(0), ("precommit".to_owned(), false, 3, 0));
 }
 
 #[test]
 fn votes_may_come_before_the_proposal() {
     let mut node = Asked::new(&["n1"]);
     assert_eq!(node.status(0), ("propose".to_owned(), false, 0, 0));
-    assert_eq!(node.prevote(0, "n1", Value::Null), [1, 1, 3]);
-    assert_eq!(node.prevote(0, "n1", Value::Null), [1, 1, 3]);
+    assert_eq!(node.prevote(0, "n1", Value::Null), [0, 1, 3]);
+    assert_eq!(node.prevote(0, "n1", Value::Null), [0, 1, 3]);
     assert_eq!(node.prevote(0, "n2", json!("abc")), [1, 2, 3]);
     assert_eq!(node.status(0), ("prevote".to_owned(), false, 2, 0));
     // They are part of the round that the proposal begins; of a later one, they go on waiting.
@@ -169,7 +179,7 @@ fn nil_has_several_names_and_is_never_committed() {
     node.propose(0, "n1", 1);
     for (before, nil) in (0..).zip([json!("nil"), Value::Null, json!("")]) {
         let votes = node.prevote(0, &format!("n{}", before + 1), nil);
-        assert_eq!(votes, [before + 1, before + 1, 3]);
+        assert_eq!(votes, [0, before + 1, 3]);
     }
     let (phase, is_committed, prevotes, _) = node.status(0);
     assert_eq!((&*phase, is_committed, prevotes), ("precommit", false, 3));
