@@ -22,7 +22,8 @@ outlives the process.
 ",
 };
 
-/// The most nodes, and the most entries that none of the others has.
+/// The most nodes, and the most entries that none of the others has, with which a change of leader is
+/// run. What costs more than that is worked out.
 const NODES_MAX: u64 = 25;
 const ENTRIES_MAX: u64 = 10_000;
 
@@ -218,16 +219,29 @@ fn multi_paxos_cost(entries: u64, nodes: usize) -> Cost {
     Cost { messages, rounds: prepared }
 }
 
+/// What the runs come to, for sizes that take too long to run; nothing where it does not fit.
+fn worked_out(protocol: Protocol, entries: u64, nodes: u64) -> Option<Cost> {
+    let others = nodes - 1;
+    let (messages, rounds) = match protocol {
+        Protocol::Raft => (entries.checked_mul(others)?, entries),
+        Protocol::MultiPaxos => (others.checked_mul(2)?, 1),
+    };
+    // Nobody is sent anything in a cluster of one.
+    Some(Cost { messages, rounds: if others == 0 { 0 } else { rounds } })
+}
+
 fn cost(protocol: Protocol, entries: u64, nodes: u64) -> Result<Body, Error> {
-    if entries > ENTRIES_MAX {
-        return Err(bad_field("uncommitted_entries", format!("has to be at most {ENTRIES_MAX}")));
+    if nodes == 0 {
+        return Err(bad_field("cluster_size", "has to be at least 1"));
     }
-    if !(1..=NODES_MAX).contains(&nodes) {
-        return Err(bad_field("cluster_size", format!("has to be between 1 and {NODES_MAX}")));
-    }
-    let Cost { messages, rounds } = match protocol {
-        Protocol::Raft => raft_cost(entries, nodes as usize),
-        Protocol::MultiPaxos => multi_paxos_cost(entries, nodes as usize),
+    let Cost { messages, rounds } = if entries > ENTRIES_MAX || nodes > NODES_MAX {
+        worked_out(protocol, entries, nodes)
+            .ok_or_else(|| bad_field("cluster_size", "is too large"))?
+    } else {
+        match protocol {
+            Protocol::Raft => raft_cost(entries, nodes as usize),
+            Protocol::MultiPaxos => multi_paxos_cost(entries, nodes as usize),
+        }
     };
     Ok(Body::SimulateLeaderChangeCostOk { messages_needed: messages, rounds_needed: rounds })
 }
@@ -267,9 +281,31 @@ mod tests {
             let raft = raft_cost(entries, nodes);
             let rounds = if others == 0 { 0 } else { entries };
             assert_eq!(raft, Cost { messages: entries * others, rounds }, "{entries} {nodes}");
+            assert_eq!(worked_out(Protocol::Raft, entries, nodes as u64), Some(raft));
             let rounds = others.min(1);
             let paxos = multi_paxos_cost(entries, nodes);
             assert_eq!(paxos, Cost { messages: 2 * others, rounds }, "{entries} {nodes}");
+            assert_eq!(worked_out(Protocol::MultiPaxos, entries, nodes as u64), Some(paxos));
+        }
+    }
+
+    #[test]
+    fn costs_of_any_size_are_told() {
+        for (protocol, entries, nodes, expected) in [
+            (Protocol::Raft, 50, 100, (4950, 50)),
+            (Protocol::Raft, 1_000_000, 5, (4_000_000, 1_000_000)),
+            (Protocol::MultiPaxos, 50, 100, (198, 1)),
+            (Protocol::MultiPaxos, u64::MAX, 3, (4, 1)),
+        ] {
+            match cost(protocol, entries, nodes) {
+                Ok(Body::SimulateLeaderChangeCostOk { messages_needed, rounds_needed }) => {
+                    assert_eq!((messages_needed, rounds_needed), expected, "{protocol:?} {nodes}");
+                }
+                other => panic!("{protocol:?}, {entries} entries, {nodes} nodes: {other:?}"),
+            }
+        }
+        for (entries, nodes) in [(u64::MAX, 3), (1, 0)] {
+            assert!(cost(Protocol::Raft, entries, nodes).is_err(), "{entries} {nodes}");
         }
     }
 }
