@@ -1,3 +1,5 @@
+use std::cmp::Ordering;
+
 use super::equivocation::{Said, names, simulate};
 use super::*;
 
@@ -37,13 +39,15 @@ fn what_is_worked_out_is_what_an_attack_comes_to() {
     }
 }
 
+fn said(value: &str) -> Said {
+    Said { value: value.to_owned() }
+}
+
 /// What a node that equivocates did not send to the others of four, they do without.
 #[test]
 fn a_contradiction_is_found_however_few_peers_heard_it() {
     let simulated = |values: &[&str]| {
-        let said = |value: &&str| {
-            BTreeMap::from([("prepare".to_owned(), Said { value: (*value).to_owned() })])
-        };
+        let said = |value: &&str| BTreeMap::from([("prepare".to_owned(), said(value))]);
         let sent = (2..).map(|peer| format!("to_n{peer}")).zip(values.iter().map(said)).collect();
         let mut caught = Caught::default();
         let simulated = simulate(&mut caught, "n1", 1, &sent).unwrap();
@@ -58,6 +62,38 @@ fn a_contradiction_is_found_however_few_peers_heard_it() {
     let agreed = "all_agreed_on_A".to_owned();
     assert_eq!(simulated(&["A", "A"]), (false, Some("A".to_owned()), agreed));
     assert!(simulate(&mut Caught::default(), "n1", 1, &BTreeMap::new()).is_err());
+}
+
+/// However many peers there are, the value that more than half of them heard is chosen, and no other.
+#[test]
+fn what_a_majority_of_the_peers_heard_is_chosen() {
+    for peers in 3..=13_usize {
+        for heard in 0..=peers {
+            let value = |peer| if peer < heard { "A" } else { "B" };
+            let said = |peer| BTreeMap::from([("prepare".to_owned(), said(value(peer)))]);
+            let sent = (0..peers).map(|peer| (format!("to_n{}", peer + 2), said(peer))).collect();
+            let simulated = simulate(&mut Caught::default(), "n1", 1, &sent).unwrap();
+            assert!(simulated.consensus_safe, "{heard} of {peers}");
+            let expected = match (2 * heard).cmp(&peers) {
+                Ordering::Less => Some("B".to_owned()),
+                Ordering::Equal => None,
+                Ordering::Greater => Some("A".to_owned()),
+            };
+            assert_eq!(simulated.chosen_value, expected, "{heard} of {peers}");
+        }
+    }
+}
+
+#[test]
+fn two_runs_do_not_contradict_each_other() {
+    let mut caught = Caught::default();
+    for value in ["A", "B"] {
+        let heard =
+            |peer| (format!("to_n{peer}"), BTreeMap::from([("prepare".to_owned(), said(value))]));
+        let simulated = simulate(&mut caught, "n1", 1, &(2..5).map(heard).collect()).unwrap();
+        assert!(!simulated.equivocation_detected, "{value}");
+    }
+    assert_eq!(names(&caught), [""; 0]);
 }
 
 #[test]
