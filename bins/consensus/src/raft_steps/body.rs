@@ -48,6 +48,8 @@ pub enum Body {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the tasks' fields")]
 pub struct Command {
+    /// Empty where a command of somebody else's has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub op: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,

@@ -386,6 +386,7 @@ fn check_ascent(entries: &[Entry], term: u64) -> Result<(), Error> {
 fn check_operations(entries: &[Entry]) -> Result<(), Error> {
     for Entry { index, command, .. } in entries {
         let lacks = match &*command.op {
+            "" => "op",
             "put" if command.value.is_none() => "value",
             "put" | "get" | "delete" if command.key.is_none() => "key",
             "put" | "get" | "delete" => continue,

@@ -82,6 +82,24 @@ fn a_seeded_entry_waits_for_the_one_before_it() {
     assert_eq!(state["state"], json!({"x": 1, "y": 3, "z": 2}));
 }
 
+/// A follower looks at terms and indices: to it a command is any object, and one of no operation that
+/// the store has changes nothing.
+#[test]
+fn a_log_takes_commands_that_are_none_of_the_stores() {
+    let mut node = node();
+    let foreign = |index| json!({"index": index, "term": 1, "command": {"kind": "noop"}});
+    let append = json!({"type": "append_entries", "term": 1, "leader_id": "n2",
+        "prev_log_index": 0, "prev_log_term": 0, "entries": [foreign(1), put(2, "x")],
+        "leader_commit": 2});
+    let answer = ask(&mut node, append);
+    assert_eq!((&answer["success"], &answer["match_index"]), (&json!(true), &json!(2)));
+    let state = ask(&mut node, json!({"type": "get_state"}));
+    assert_eq!((&state["state"], &state["last_applied"]), (&json!({"x": 2}), &json!(2)));
+    // What is asked of the store itself has to be an operation.
+    let apply = json!({"type": "apply_entries", "entries": [foreign(3)]});
+    assert_eq!(ask(&mut node, apply)["text"], "field `entries`: entry 3 has no op");
+}
+
 #[test]
 fn a_seed_is_applied_in_the_order_of_indices() {
     let mut node = node();
