@@ -189,7 +189,7 @@ const SIGNS: [(Behavior, &[&str]); 3] = [
     (
         Behavior::Equivocation,
         &[
-            "equivoc differ conflict contradict inconsist twice two doubl",
+            "equivoc differ conflict contradict inconsist twice doubl",
             // What it tells some and keeps from others.
             "selectiv",
             // Whoever rules such a node can have it do the worst.

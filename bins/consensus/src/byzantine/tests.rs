@@ -119,6 +119,7 @@ fn a_fault_is_classified_by_what_its_description_says() {
         ("power_failure", crash),
         ("network_partition", crash),
         ("message_loss", crash),
+        ("two_nodes_crash", crash),
     ] {
         match classify(scenario) {
             Ok(Body::ClassifyFaultOk { fault_type, cft_handles, bft_handles }) => {
