@@ -17,13 +17,19 @@ pub struct Random {
     source: Xoshiro256PlusPlus,
     drawn: u64,
     spared: Numbers,
+    /// How many draws may be spared before the next [`Random::begin`].
+    patience: u64,
 }
+
+/// Who draws more than so often for one thing waits for something that no calm value is.
+const PATIENCE: u64 = 1_000;
 
 impl Random {
     /// The source for one use of a seed. Different uses (`"network"`, `"nemesis"`) draw from
     /// unrelated streams, so that a change in one of them leaves the others as they are.
     pub fn new(seed: u64, purpose: &str) -> Self {
-        Self { source: stream(seed, purpose), drawn: 0, spared: Numbers::default() }
+        let spared = Numbers::default();
+        Self { source: stream(seed, purpose), drawn: 0, spared, patience: u64::MAX }
     }
 
     /// The same, but these draws are not left to chance: each takes the calmest value that it can have.
@@ -31,6 +37,12 @@ impl Random {
     pub fn sparing(mut self, draws: &Numbers) -> Self {
         self.spared = draws.clone();
         self
+    }
+
+    /// Begins something for which draws are spared a thousand times at most: who draws again until something
+    /// fits comes to an end.
+    pub fn begin(&mut self) {
+        self.patience = PATIENCE;
     }
 
     /// Goes on with another seed; numbers go on, and the same ones are spared.
@@ -41,8 +53,9 @@ impl Random {
     /// The next draw, or the calm value if it is spared.
     fn draw<T>(&mut self, calm: T, draw: impl FnOnce(&mut Xoshiro256PlusPlus) -> T) -> T {
         let drawn = draw(&mut self.source);
-        let is_spared = self.spared.contains(self.drawn);
+        let is_spared = self.spared.contains(self.drawn) && self.patience > 0;
         self.drawn += 1;
+        self.patience -= u64::from(is_spared);
         if is_spared { calm } else { drawn }
     }
 
@@ -54,6 +67,16 @@ impl Random {
     /// A number below `bound`, uniformly; zero for a bound of zero, and zero is calm.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.draw(0, |source| below(source, bound))
+    }
+
+    /// A number below `bound`, uniformly; calmly this one.
+    pub fn below_or(&mut self, bound: u64, calm: u64) -> u64 {
+        self.draw(calm, |source| below(source, bound))
+    }
+
+    /// True once in so many times; calmly it is false.
+    pub fn once_in(&mut self, times: u64) -> bool {
+        self.draw(false, |source| below(source, times) == 0)
     }
 
     /// An index below `length`, uniformly; zero for a length of zero, and zero is calm.
@@ -185,6 +208,18 @@ mod tests {
     }
 
     #[test]
+    fn who_draws_until_something_fits_comes_to_an_end() {
+        let mut random = Random::new(7, "test").sparing(&Numbers::only(&[]));
+        for _ in 0..3 {
+            random.begin();
+            let tried = (0..).take_while(|_| random.below(10) != 7).count() as u64;
+            assert!((PATIENCE..PATIENCE + 200).contains(&tried), "{tried}");
+        }
+        random.begin();
+        assert!((0..PATIENCE).all(|_| random.bits() == 0));
+    }
+
+    #[test]
     fn draws_that_are_spared_are_calm_and_leave_the_others_as_they_are() {
         let mean = Duration::from_millis(100);
         let draws = |spared: &str| -> Vec<String> {
@@ -192,7 +227,9 @@ mod tests {
             let mut random = Random::new(7, "test").sparing(&spared);
             (0..40)
                 .map(|draw| match draw % 10 {
-                    0 => random.bits().to_string(),
+                    0 if draw == 0 => random.bits().to_string(),
+                    0 if draw == 10 => random.below_or(1_000_000, 0).to_string(),
+                    0 => (random.once_in(1) as u8).to_string(),
                     1 => random.below(1_000_000).to_string(),
                     2 => (0..20).filter(|_| random.chance(0.5)).count().to_string(),
                     3 => random.fraction().to_string(),

@@ -145,6 +145,28 @@ fn a_run_in_which_nothing_is_left_to_chance_is_the_same_with_every_seed() {
             text.unwrap_or_else(|error| panic!("{error}: {told}"))
         })
     };
+    // Whatever clients draw comes to an end.
+    for nodes in [
+        "echo --simulate identifier -- echo",
+        "unique-ids --simulate identifier",
+        "broadcast --simulate gossiper",
+        "g-set --simulate gossiper -- g-set",
+        "g-counter --simulate gossiper -- g-counter",
+        "pn-counter --simulate gossiper -- pn-counter",
+        "kafka --simulate consensus -- kafka",
+        "txn-list-append --simulate consensus -- txn-list-append",
+        "txn-rw-register --simulate consensus -- txn-rw-register",
+        "lock --simulate consensus -- lock",
+    ] {
+        let words = format!(
+            "--node-count 7 --nemesis partition,clock,stall --nemesis-interval 1 -w {nodes}"
+        );
+        let [history, _] = run_with(&words, "--chance none", "1");
+        assert!(history.lines().count() > 20, "{words}: {history}");
+        assert!(!history.contains("crash"), "clients of a log go on: {history}");
+        let clocks = history.lines().filter(|line| line.contains("clock")).collect::<String>();
+        assert!(!clocks.contains("\"n1\":-"), "{clocks}");
+    }
     for words in [
         "-w lin-kv --nemesis partition,kill,loss,membership --latency 20 --latency-dist exponential \
          --simulate consensus",

@@ -16,7 +16,8 @@ pub(super) const KIND: Kind = Kind {
 };
 
 fn start(scene: &mut Scene<'_>) -> Start {
-    let mut offset = |_| scene.random.below(2 * JUMP_MS_MAX + 1) as i64 - JUMP_MS_MAX as i64;
+    let mut offset =
+        |_| scene.random.below_or(2 * JUMP_MS_MAX + 1, JUMP_MS_MAX) as i64 - JUMP_MS_MAX as i64;
     let offsets: Vec<i64> = (0..scene.nodes.len()).map(&mut offset).collect();
     // By the names of the nodes, as in Jepsen's histories.
     let names = scene.nodes.iter().map(ToString::to_string);

@@ -47,6 +47,7 @@ impl<W: Workload> Harness<'_, W> {
     /// Takes the worker at this place among the idle ones, and draws its next operation.
     fn draw(&mut self, place: usize) -> (usize, W::Op) {
         let worker = self.clients.take_idle(place);
+        self.random.begin();
         let op = self.workload.operation(self.clients.worker(worker), &mut self.random);
         (worker, op)
     }

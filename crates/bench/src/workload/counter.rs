@@ -63,7 +63,7 @@ impl Workload for Counter {
             if random.chance(0.5) {
                 return CounterOp::Read { value: None };
             }
-            let delta = random.below(10) as i64 - 5;
+            let delta = random.below_or(10, 5) as i64 - 5;
             if delta >= 0 || !self.grow_only {
                 return CounterOp::Add { delta };
             }

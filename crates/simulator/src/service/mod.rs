@@ -170,6 +170,18 @@ mod tests {
     }
 
     #[test]
+    fn where_nothing_is_left_to_chance_no_answer_is_old() {
+        let mut services = Services::new(5, &Chance::none());
+        for newest in 0..100 {
+            for service in ["seq-kv", "lww-kv"] {
+                ask(&mut services, service, "writer", &write(0, newest)).unwrap();
+                let seen = value(ask(&mut services, service, "n1", &read(0)));
+                assert_eq!(seen, Some(newest), "{service}");
+            }
+        }
+    }
+
+    #[test]
     fn writers_of_the_sequential_store_see_their_own_writes() {
         let mut services = Services::new(5, &Chance::default());
         for turn in 0..100 {

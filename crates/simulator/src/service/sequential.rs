@@ -35,7 +35,9 @@ impl Sequential {
     ) -> Answer {
         let oldest = self.oldest();
         let seen = self.seen.get(client).copied().unwrap_or(0).max(oldest);
-        let chosen = seen + random.below(self.newest - seen + 1);
+        // Calmly nothing is old.
+        let news = self.newest - seen;
+        let chosen = seen + random.below_or(news + 1, news);
         let current = self.value(&request.key, chosen);
         let outcome = request.run(current);
         let changes = match &outcome {

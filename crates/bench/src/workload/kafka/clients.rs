@@ -121,12 +121,12 @@ impl Clients {
         if client.positions.is_none() {
             return KafkaOp::Assign { crash: false, keys: all, committed: None };
         }
-        if random.below(CRASH_ONE_IN) == 0 {
+        if random.once_in(CRASH_ONE_IN) {
             *client = Client { process: worker.process, ..Client::default() };
             return KafkaOp::Assign { crash: true, keys: all, committed: None };
         }
         let place = self.keys.draw(random);
-        if random.below(ASSIGN_ONE_IN) == 0 {
+        if random.once_in(ASSIGN_ONE_IN) {
             let mut keys = BTreeSet::from([self.keys.name(place)]);
             if random.below(3) == 0 {
                 keys.extend(self.unread.iter().cloned());
