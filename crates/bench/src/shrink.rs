@@ -310,10 +310,15 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<'_, F, E> {
         Some(kept(self.best.chance.spared(source), end))
     }
 
+    /// Has what comes now take one such part of all runs at most; gives how many there are in all.
+    fn save_runs(&mut self, part: usize) -> usize {
+        let of_now = self.runs_max.min(self.runs + self.runs_max / part);
+        std::mem::replace(&mut self.runs_max, of_now)
+    }
+
     /// Leaves nothing to chance but what matters, in an eighth of all runs at most.
     fn spare_draws(&mut self) {
-        let runs_max = self.runs_max;
-        self.runs_max = runs_max.min(self.runs + runs_max / 8);
+        let runs_max = self.save_runs(8);
         if !self.attempt(|options| options.chance = Chance::none()) {
             let has_fates = self.best.draws_fates();
             let open = |source: &Source| *source != Source::Messages || !has_fates;
@@ -331,8 +336,7 @@ impl<E, F: FnMut(&Options) -> Result<bool, E>> Shrinker<'_, F, E> {
         if !self.best.loses_at_random() {
             return false;
         }
-        let (before, runs_max) = (self.best.clone(), self.runs_max);
-        self.runs_max = runs_max.min(self.runs + runs_max / 4);
+        let (before, runs_max) = (self.best.clone(), self.save_runs(4));
         let lost = self.spare_messages().unwrap_or_default();
         let is_named = (1..=LOSSES_MAX).contains(&lost.len())
             && self.attempt(|options| options.lose_by_name(&lost));

@@ -27,19 +27,17 @@ pub enum Source {
     Liars,
 }
 
-const SOURCES: [Source; 7] = [
-    Source::Generator,
-    Source::Nemesis,
-    Source::Operator,
-    Source::Messages,
-    Source::Services,
-    Source::Nodes,
-    Source::Liars,
-];
-
 impl Source {
     /// All of them.
-    pub const ALL: [Self; 7] = SOURCES;
+    pub const ALL: [Self; 7] = [
+        Self::Generator,
+        Self::Nemesis,
+        Self::Operator,
+        Self::Messages,
+        Self::Services,
+        Self::Nodes,
+        Self::Liars,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -62,7 +60,7 @@ impl Source {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Chance {
     /// What is not left to chance, by source.
-    spared: [Numbers; SOURCES.len()],
+    spared: [Numbers; Source::ALL.len()],
 }
 
 impl Chance {
@@ -115,7 +113,7 @@ impl FromStr for Chance {
             return Ok(chance);
         }
         let wrong = || {
-            let names = SOURCES.map(Source::name).join("`, `");
+            let names = Source::ALL.map(Source::name).join("`, `");
             format!(
                 "has to be `none`, or who draws and the numbers of what is left to chance, such as \
                  `generator:0-36,40,nodes:1-`; there are `{names}`"
@@ -133,7 +131,7 @@ impl FromStr for Chance {
             match (part.split_once(':'), &mut open) {
                 (Some((name, numbers)), _) => {
                     let named = |source: &Source| source.name() == name.trim();
-                    let source = SOURCES.into_iter().find(named).ok_or_else(wrong)?;
+                    let source = Source::ALL.into_iter().find(named).ok_or_else(wrong)?;
                     close(open.replace((source, numbers.to_owned())))?;
                 }
                 (None, Some((_, numbers))) => {

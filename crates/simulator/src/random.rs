@@ -66,7 +66,7 @@ impl Random {
 
     /// A number below `bound`, uniformly; zero for a bound of zero, and zero is calm.
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.draw(0, |source| below(source, bound))
+        self.below_or(bound, 0)
     }
 
     /// A number below `bound`, uniformly; calmly this one.

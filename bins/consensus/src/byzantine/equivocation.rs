@@ -122,9 +122,10 @@ pub(super) fn simulate(
         let (node, phase, value) = (node.to_owned(), phase.clone(), value.clone());
         key.sign(Heard { node, sequence, phase, value })
     };
+    let heard: Vec<_> = values.iter().map(hear).collect();
     let mut detector = Detector::default();
-    for value in &values {
-        detector.record(hear(value));
+    for heard in &heard {
+        detector.record(heard.clone());
     }
     let said: BTreeSet<String> = values.iter().cloned().collect();
     let evidence = detector.evidence().next().map(|_| Evidence {
@@ -133,8 +134,8 @@ pub(super) fn simulate(
     });
     if evidence.is_some() {
         // Two runs in each of which a node said one thing are no contradiction, even of one sequence.
-        for value in &values {
-            caught.record(hear(value));
+        for heard in heard {
+            caught.record(heard);
         }
     }
     let decided = decide(&key, &values);
